@@ -1,0 +1,164 @@
+# weir: `make run` opens the console, `make test` runs every test. Both install what is missing.
+#
+# Each folder is an archive, and a test links only the archives its folder may see: a dependency
+# that points the wrong way does not link. B names the build directory, SAN the sanitizers.
+
+CC      ?= gcc
+B       ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SAN     ?=
+
+CSTD  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. -I$(B)/gen -DWEIR_DATADIR='"$(PREFIX)/share/weir"'
+WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+         -Wformat=2 -Wconversion -Werror
+OPT   := -O2 -g -fno-omit-frame-pointer
+HARD  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+HLINK := -pie -Wl,-z,relro,-z,now
+ifneq ($(SAN),)
+OPT   := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+HARD  := -fPIE
+endif
+CFLAGS ?= $(OPT) $(HARD)
+ALLC   := $(CSTD) $(WARN) $(CFLAGS) -pthread -MMD -MP
+LINK   := $(CC) $(CFLAGS) $(HLINK) -pthread
+
+LIBS_model   := -lm
+LIBS_history := -lsqlite3 -lsodium $(LIBS_model)
+LIBS_engine  := $(LIBS_model)
+LIBS_client  := -lcurl -lcjson -lmicrohttpd $(LIBS_engine)
+LIBS_tui     := -lncursesw -ltinfo -lyaml $(LIBS_client) $(LIBS_history)
+
+objs = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
+OBJ_model   := $(call objs,model)
+OBJ_history := $(call objs,history)
+OBJ_engine  := $(call objs,client/engine)
+OBJ_client  := $(call objs,client)
+OBJ_tui     := $(filter-out $(B)/tui/main.o,$(call objs,tui))
+OBJ_testlib := $(call objs,tests/lib)
+
+A_model   := $(B)/libmodel.a
+A_history := $(B)/libhistory.a $(A_model)
+A_engine  := $(B)/libengine.a $(A_model)
+A_client  := $(B)/libclient.a $(A_engine)
+A_tui     := $(B)/libtui.a $(B)/libclient.a $(B)/libengine.a $(B)/libhistory.a $(A_model)
+
+.PHONY: all run test check unit e2e san tsan arch docs lint install clean deps-run deps-test
+
+all: $(B)/weir
+
+run: deps-run
+	@$(MAKE) --no-print-directory all
+	@exec $(B)/weir
+
+deps-run:
+	@.ci/deps run
+deps-test:
+	@.ci/deps test
+
+# ---- objects, archives, the binary ----
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  CC   $<";)$(CC) $(ALLC) -c -o $@ $<
+
+define archive
+$(B)/lib$(1).a: $(OBJ_$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+$(foreach a,model history engine client tui testlib,$(eval $(call archive,$(a))))
+
+$(B)/weir: $(B)/tui/main.o $(A_tui)
+	@echo "  LD   $@"
+	@$(LINK) -o $@ $^ $(LIBS_tui)
+
+# Themes are data: the dark one is also embedded, so that the binary alone draws.
+$(B)/gen/theme_dark.h: themes/dark.theme
+	@mkdir -p $(@D)
+	@(echo "/* made from $< */"; echo "static const char theme_dark_text[] ="; \
+	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; echo ";") > $@
+$(B)/tui/theme.o: $(B)/gen/theme_dark.h
+
+# ---- tests ----
+
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
+PROP_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/prop/test_*.c))
+E2E_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/e2e/test_*.c))
+
+define unit_rule
+$(B)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(B)/libtestlib.a $(A_$(1))
+	@mkdir -p $$(@D)
+	@$$(if $$(V),,echo "  TEST $$<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $$@.d -o $$@ $$< \
+		$(B)/libtestlib.a $(A_$(1)) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_$(1))
+endef
+$(foreach a,model history engine client tui,$(eval $(call unit_rule,$(a))))
+$(B)/tests/prop/%: tests/prop/%.c $(B)/libtestlib.a $(A_tui)
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  TEST $<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $@.d -o $@ $< \
+		$(B)/libtestlib.a $(A_tui) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_tui)
+$(B)/tests/e2e/%: tests/e2e/%.c $(B)/libtestlib.a $(A_tui)
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  TEST $<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $@.d -o $@ $< \
+		$(B)/libtestlib.a $(A_tui) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_tui)
+
+# The preload library sees the system calls of SQLite and libcurl too: tests count, fail, hold
+# and kill at them without privileges.
+$(B)/preload.so: tests/lib/preload/preload.c
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CC) $(CSTD) $(WARN) -O1 -g -shared -fPIC -o $@ $< -ldl -pthread
+
+# The short form of everything, once, and a new machine can run it: unit to keystroke with the address
+# and undefined-behaviour sanitizers, the end to end tests on the release build.
+test: deps-test
+	@$(MAKE) --no-print-directory check
+
+check: arch docs
+	@$(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san unit
+	@$(MAKE) --no-print-directory e2e
+
+unit: $(UNIT_BIN) $(PROP_BIN)
+	@tests/run.sh $(UNIT_BIN) $(PROP_BIN)
+
+e2e: $(B)/weir $(B)/preload.so $(E2E_BIN)
+	@WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) tests/run.sh -j 1 $(E2E_BIN)
+
+# Both sanitizers in full: addresses and undefined behaviour for all, data races for what has threads.
+san:
+	@$(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san unit
+	@$(MAKE) --no-print-directory SAN=thread B=$(B)-tsan tsan
+
+TSAN_BIN := $(filter $(B)/tests/unit/engine/% $(B)/tests/unit/history/% $(B)/tests/unit/client/%,$(UNIT_BIN))
+tsan: $(TSAN_BIN)
+	@tests/run.sh $(TSAN_BIN)
+
+arch:
+	@tests/arch.sh
+docs: $(B)/weir
+	@tests/docs.sh $(B)/weir
+
+lint:
+	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+# ---- installing ----
+
+MAN1 := tui/weir.1
+MAN5 := tui/weir.yaml.5 themes/weir-theme.5 history/weir-history.5
+MAN7 := client/weir-pool.7
+
+install: all
+	install -Dm755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/weir/themes
+	install -m644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m644 $(MAN7) $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m644 themes/*.theme $(DESTDIR)$(PREFIX)/share/weir/themes
+
+clean:
+	rm -rf $(B) $(B)-san $(B)-tsan
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
