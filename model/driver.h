@@ -1,0 +1,133 @@
+/* Driver: what the console needs from any other end. One table of functions per scheme.
+ *
+ * All calls return at once; what happens is told later through the sink, from within the loop's
+ * dispatch, in the loop's thread. */
+#ifndef WEIR_MODEL_DRIVER_H
+#define WEIR_MODEL_DRIVER_H
+
+#include "model/decision.h"
+#include "model/err.h"
+#include "model/pool.h"
+#include "model/unit.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A change asked of one node. */
+struct command {
+	char id[DECISION_ID_MAX]; /* Idempotency-Key */
+	enum verb verb;           /* STEP, HOLD, RESUME, ROLLBACK */
+	int from_bp, to_bp;       /* STEP */
+	enum strategy strategy;   /* STEP; STRATEGY_COUNT leaves it as it is */
+	int64_t epoch, rev;       /* If-Match of a STEP */
+	char actor[POOL_ACTOR_MAX];
+	char reason[POOL_REASON_MAX];
+	char plan_hash[POOL_HASH_MAX];
+	char history_head[POOL_HASH_MAX];
+};
+
+enum driver_event_kind {
+	DRIVER_SNAPSHOT, /* a poll gave a whole valid document */
+	DRIVER_TROUBLE,  /* a poll failed; `err` says how */
+	DRIVER_ANSWER,   /* a command was answered, or its answer was lost */
+	DRIVER_RESOLVED, /* the fate of an intent, by `resolve` */
+	DRIVER_AUDIT,    /* entries of the pool's audit log */
+	DRIVER_RESET,    /* replay: a seek; what was known is void, what follows starts afresh */
+	DRIVER_DECISION, /* replay: a recorded decision as it stood at this moment */
+};
+
+/* The pool's word on one command. */
+enum answer_kind {
+	ANSWER_APPLIED,
+	ANSWER_REFUSED,    /* final: the pool did not do it */
+	ANSWER_LOST,       /* no answer, or none that can be read: the effect is unknown */
+	ANSWER_NOT_SENT,   /* the connection was refused before a byte left: not applied */
+	ANSWER_SUPERSEDED, /* of resolve: applied, then something later changed the share */
+	ANSWER_VOID,       /* of resolve: never applied and never will be */
+};
+
+struct answer {
+	enum answer_kind kind;
+	struct err err;      /* REFUSED, LOST, NOT_SENT: why */
+	int64_t epoch, rev;  /* APPLIED, or the current ones with a refusal; UNKNOWN */
+	int share_bp;        /* the same; -1 unknown */
+	bool replayed;       /* the pool had applied this very command before */
+	bool durable;        /* false: applied but not stored by the pool */
+	int64_t latency_ms;
+	char changed_by[POOL_ACTOR_MAX]; /* W140: who changed it; "" unknown */
+	int64_t changed_age_ms;          /* W140: how long ago; UNKNOWN */
+};
+
+struct driver_event {
+	enum driver_event_kind kind;
+	uint64_t node; /* the handle given at open */
+	struct instant at;
+	const struct snapshot *snapshot;
+	const struct err *err;
+	const char *intent; /* ANSWER, RESOLVED: the command's id */
+	enum verb verb;     /* ANSWER */
+	const struct answer *answer;
+	const struct audit_entry *audit;
+	size_t audit_count;
+	const struct decision *decision;
+};
+
+struct driver_sink {
+	void (*event)(void *ctx, const struct driver_event *event);
+	void *ctx;
+};
+
+/* X(flag, bit, word, what is said when it is missing) */
+#define CAPABILITY_INFO(X) \
+	X(COMPARE_AND_SET, 0, "compare-and-set", "emulated") \
+	X(KEYS, 1, "idempotency keys", "not available from this pool") \
+	X(BASELINE, 2, "baseline", "from the history only") \
+	X(SESSIONS, 3, "session units", "requests are the only units") \
+	X(QUANTILES, 4, "latency quantiles", "not available from this pool") \
+	X(AUDIT, 5, "audit log", "not available from this pool") \
+	X(COMMANDS, 6, "commands", "only looking is possible")
+
+enum capability {
+#define X(flag, bit, word, missing) CAPABILITY_##flag = 1 << bit,
+	CAPABILITY_INFO(X)
+#undef X
+};
+
+struct transport; /* client/transport.h */
+struct scenario;  /* model/scenario.h */
+
+/* What a driver needs to open. Borrowed for the call. */
+struct driver_open {
+	uint64_t node;           /* handle, repeated in every event */
+	const char *target;      /* the URL as configured */
+	const char *token;       /* bearer token or NULL */
+	struct transport *transport;
+	struct driver_sink sink;
+	const struct scenario *scenario; /* local: what its engine lives through */
+	struct instant now;
+};
+
+struct driver; /* each driver's own */
+
+struct driver_ops {
+	const char *scheme; /* "http", "unix", … without the colon */
+	unsigned capabilities;
+	const char *help;   /* form of the target and what it is */
+	/* Takes hold of the other end without writing to it. 0, or -1 with err. */
+	int (*open)(struct driver **out, const struct driver_open *how, struct err *err);
+	/* Begins one poll; ends in SNAPSHOT or TROUBLE. A poll under way is not begun twice. */
+	void (*poll)(struct driver *d, struct instant now);
+	/* Sends a command; ends in ANSWER. NULL: this end takes no commands. */
+	void (*apply)(struct driver *d, const struct command *c, struct instant now);
+	/* Asks for the fate of an intent and voids it when unknown; ends in RESOLVED. NULL: none. */
+	void (*resolve)(struct driver *d, const char *intent, struct instant now);
+	/* Asks for audit entries after `seq`; ends in AUDIT. NULL: none. */
+	void (*audit)(struct driver *d, int64_t since, struct instant now);
+	/* Tells what has happened since (for ends that are not on the transport). NULL: nothing. */
+	void (*turn)(struct driver *d, struct instant now);
+	/* Ends everything under way without events, frees. */
+	void (*close)(struct driver *d);
+};
+
+#endif

@@ -1,0 +1,376 @@
+/* The 14 predicates. Each is one function of the facts that says whether it holds, and why not with
+ * numbers. Which of them are asked is one table of policies and acts. No predicate looks at another.
+ *
+ * Invariants:
+ * 1. allowed == (failing == 0).
+ * 2. A predicate whose fact is unknown fails; it never holds for lack of news.
+ * 3. Rollback does not come here: nothing gates it. */
+#include "model/interlock.h"
+
+#include "model/text.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const names[PREDICATE_COUNT] = {
+#define X(name, word) word,
+	PREDICATE_INFO(X)
+#undef X
+};
+
+const char *predicate_name(enum predicate p)
+{
+	assert(p < PREDICATE_COUNT);
+	return names[p];
+}
+
+/* ---- what is asked ---- */
+
+#define BIT(p) (1u << PREDICATE_##p)
+/* Going down needs no news of every node. */
+#define LOWERING (BIT(HISTORY) | BIT(IDENTITY) | BIT(OPEN) | BIT(LEASE) | BIT(REVISION))
+#define RAISING (LOWERING | BIT(LIVE) | BIT(DRIFT) | BIT(NEXT) | BIT(GUARD) | BIT(FROZEN) | BIT(WAY_BACK))
+#define PLANNED (RAISING | BIT(BAKE) | BIT(SAMPLES) | BIT(APPROVAL))
+/* Putting a lost share back repeats what was allowed: nothing has baked at the share it left. */
+#define RESTORING (PLANNED & ~(BIT(DRIFT) | BIT(BAKE) | BIT(SAMPLES)))
+#define RESUMING (BIT(HISTORY) | BIT(LIVE) | BIT(IDENTITY) | BIT(OPEN))
+
+static const unsigned asked[POLICY_COUNT][ACT_COUNT] = {
+	[POLICY_MANUAL] = {RAISING, RESTORING & ~BIT(APPROVAL), LOWERING, RESUMING},
+	[POLICY_DEMO] = {PLANNED, RESTORING, LOWERING, RESUMING},
+	[POLICY_STANDARD] = {PLANNED, RESTORING, LOWERING, RESUMING},
+	[POLICY_STRICT] = {PLANNED, RESTORING, LOWERING, RESUMING},
+};
+
+bool interlock_asks(enum policy policy, enum act act, bool at_baseline, enum predicate p)
+{
+	assert(policy < POLICY_COUNT && act < ACT_COUNT && p < PREDICATE_COUNT);
+	unsigned set = asked[policy][act];
+	if (at_baseline)
+		set &= ~(BIT(BAKE) | BIT(SAMPLES));
+	return set >> p & 1;
+}
+
+/* ---- the predicates: each sets text (and code, wait) and returns whether it holds ---- */
+
+typedef bool predicate_fn(const struct interlock_facts *f, struct interlock_check *c);
+
+static void say(struct interlock_check *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void say(struct interlock_check *c, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(c->text, sizeof c->text, format, args);
+	va_end(args);
+	c->text[text_whole(c->text, strlen(c->text))] = 0;
+}
+
+static bool history(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = ERR_HISTORY;
+	if (f->history_writable)
+		say(c, "history writable");
+	else
+		say(c, "history not writable%s%s", f->history_why[0] ? ": " : "", f->history_why);
+	return f->history_writable;
+}
+
+static bool live(const struct interlock_facts *f, struct interlock_check *c)
+{
+	char age[24];
+	unit_age(age, sizeof age, f->worst_age_ms);
+	bool some = f->nodes_live > 0;
+	c->code = some && f->nodes_live < f->nodes ? ERR_NODES : ERR_STALE;
+	if (f->nodes > 0 && f->nodes_live == f->nodes && f->worst_age_ms != UNKNOWN) {
+		say(c, "%d of %d nodes live, %s old", f->nodes_live, f->nodes, age);
+		return true;
+	}
+	if (f->worst_age_ms == UNKNOWN)
+		say(c, "no news yet, %d of %d nodes live", f->nodes_live, f->nodes);
+	else
+		say(c, "STALE %s, %d of %d nodes live", age, f->nodes_live, f->nodes);
+	return false;
+}
+
+static bool identity(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = f->identity_equal ? ERR_BUILD : ERR_IDENTITY;
+	if (!f->identity_equal)
+		say(c, "another pool answers here");
+	else if (!f->build_equal)
+		say(c, "nodes run different builds");
+	else
+		say(c, "one identity, one build");
+	return f->identity_equal && f->build_equal;
+}
+
+static bool drift(const struct interlock_facts *f, struct interlock_check *c)
+{
+	char asked_for[24], reported[24];
+	unit_share(asked_for, sizeof asked_for, f->intended_bp);
+	unit_share(reported, sizeof reported, f->reported_bp);
+	c->code = ERR_DRIFT;
+	bool holds = f->reported_bp >= 0 && f->reported_bp == f->intended_bp;
+	if (f->reported_bp < 0)
+		say(c, "nodes differ or do not say their share, asked %s", asked_for);
+	else
+		say(c, "asked %s, pool says %s", asked_for, reported);
+	return holds;
+}
+
+static bool open_intent(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = ERR_OPEN_INTENT;
+	if (f->open_intent)
+		say(c, "still open: %s", f->open_what);
+	else
+		say(c, "no open intent");
+	return !f->open_intent;
+}
+
+static bool lease(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = ERR_LEASE;
+	if (!f->lease_asked) {
+		c->state = CHECK_NOT_ASKED_YET;
+		say(c, "lease: not asked yet");
+		return true;
+	}
+	if (f->lease_mine)
+		say(c, "lease mine");
+	else
+		say(c, "lease is %s's", f->lease_holder[0] ? f->lease_holder : "nobody");
+	return f->lease_mine;
+}
+
+static bool revision(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = ERR_CHANGED;
+	bool known = f->epoch != UNKNOWN && f->rev != UNKNOWN;
+	bool holds = known && f->epoch == f->shown_epoch && f->rev == f->shown_rev;
+	if (!known)
+		say(c, "revision not known");
+	else if (holds)
+		say(c, "revision %lld.%lld as shown", (long long)f->epoch, (long long)f->rev);
+	else
+		say(c, "changed meanwhile: revision %lld.%lld, shown %lld.%lld", (long long)f->epoch,
+			(long long)f->rev, (long long)f->shown_epoch, (long long)f->shown_rev);
+	return holds;
+}
+
+/* Without a plan: up to 25 % from nothing, else at most 50 points more. */
+#define MANUAL_FIRST_BP 2500
+#define MANUAL_DELTA_BP 5000
+
+static bool next(const struct interlock_facts *f, struct interlock_check *c)
+{
+	char to[24], want[24];
+	unit_share(to, sizeof to, f->to_bp);
+	c->code = ERR_NEXT;
+	if (f->to_bp < 0 || f->to_bp > SHARE_FULL || f->from_bp < 0) {
+		say(c, "no next share");
+		return false;
+	}
+	if (f->act == ACT_PUT_BACK) {
+		say(c, "puts back %s", to);
+		return true;
+	}
+	if (f->policy == POLICY_MANUAL) {
+		int most = f->from_bp == 0 ? MANUAL_FIRST_BP : f->from_bp + MANUAL_DELTA_BP;
+		unit_share(want, sizeof want, most < SHARE_FULL ? most : SHARE_FULL);
+		if (f->to_bp > most) {
+			say(c, "%s is too far at once, at most %s", to, want);
+			return false;
+		}
+		say(c, "%s, at most %s at once", to, want);
+		return true;
+	}
+	if (!f->plan_as_armed) {
+		say(c, "the plan is not the one this migration began with");
+		return false;
+	}
+	unit_share(want, sizeof want, f->next_bp);
+	if (f->to_bp != f->next_bp) {
+		if (f->next_bp < 0)
+			say(c, "the plan has no step after this one");
+		else
+			say(c, "%s is not the plan's next, that is %s", to, want);
+		return false;
+	}
+	if (f->to_bp - f->from_bp > f->max_delta_bp) {
+		unit_share(want, sizeof want, f->max_delta_bp);
+		say(c, "%s is more than %s at once", to, want);
+		return false;
+	}
+	say(c, "%s is the plan's next", to);
+	return true;
+}
+
+static bool bake(const struct interlock_facts *f, struct interlock_check *c)
+{
+	char left[24];
+	c->code = ERR_BAKE;
+	if (f->bake_left_ms == UNKNOWN) {
+		say(c, "bake: not known since when the share stands");
+		return false;
+	}
+	if (f->bake_left_ms <= 0) {
+		say(c, "bake passed");
+		return true;
+	}
+	unit_countdown(left, sizeof left, f->bake_left_ms);
+	say(c, "bake %s left", left);
+	c->wait_ms = f->bake_left_ms;
+	return false;
+}
+
+/* Milliseconds until an arm has its samples at the present rate; UNKNOWN when it has none. */
+static int64_t samples_wait(const struct interlock_facts *f, int arm)
+{
+	double missing = (double)(f->min_samples - f->samples[arm]);
+	double rate = f->sample_rate[arm];
+	if (!(rate > 0) || missing / rate > 1e9)
+		return UNKNOWN;
+	return (int64_t)ceil(missing / rate * 1000);
+}
+
+static bool samples(const struct interlock_facts *f, struct interlock_check *c)
+{
+	char have[32], want[32];
+	c->code = ERR_SAMPLES;
+	bool owes[2] = {f->reported_bp != SHARE_FULL, f->reported_bp != 0};
+	int short_arm = -1;
+	int64_t wait = 0;
+	for (int arm = 0; arm < 2; arm++) {
+		if (!owes[arm] || (f->samples[arm] != UNKNOWN && f->samples[arm] >= f->min_samples))
+			continue;
+		if (short_arm < 0 || f->samples[arm] < f->samples[short_arm])
+			short_arm = arm;
+		int64_t w = f->samples[arm] == UNKNOWN ? UNKNOWN : samples_wait(f, arm);
+		wait = w == UNKNOWN || wait == UNKNOWN ? UNKNOWN : w > wait ? w : wait;
+	}
+	unit_count(want, sizeof want, f->min_samples);
+	if (short_arm < 0) {
+		int shown = owes[1] ? 1 : 0;
+		unit_count(have, sizeof have, f->samples[shown]);
+		say(c, "samples %s of %s", have, want);
+		return true;
+	}
+	unit_count(have, sizeof have, f->samples[short_arm]);
+	say(c, "samples of %s %s of %s", arm_name(short_arm ? ARM_V2 : ARM_V1), have, want);
+	c->wait_ms = wait;
+	return false;
+}
+
+static bool guard(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = ERR_GUARD;
+	const char *what = f->guard_what[0] ? f->guard_what : guard_state_name(f->guard);
+	if (f->guard_red || f->guard == GUARD_RED) {
+		say(c, "guard RED%s: %s%s", f->guard_both ? " on both sides" : "", what,
+			f->guard_red ? "; resume accepts it" : "");
+		return false;
+	}
+	if (f->guard_both) {
+		say(c, "both sides break a limit: %s", what);
+		return false;
+	}
+	say(c, "guard %s%s", guard_state_name(f->guard), f->at_baseline ? ", v2 has no share" : "");
+	if (f->guard == GUARD_GREEN || f->guard == GUARD_NONE || f->at_baseline)
+		return true;
+	/* By hand UNKNOWN is said, not refused: the sheet shows it. */
+	return f->policy == POLICY_MANUAL;
+}
+
+static bool frozen(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = f->held ? ERR_HELD : ERR_FROZEN;
+	if (f->held) {
+		say(c, "held by %s; resume ends it", f->held_by[0] ? f->held_by : "somebody");
+		return false;
+	}
+	if (!f->freeze_asked) {
+		c->state = CHECK_NOT_ASKED_YET;
+		say(c, "not held; freeze windows: not asked yet");
+		return true;
+	}
+	say(c, f->frozen ? "frozen" : "not frozen, not held");
+	return !f->frozen;
+}
+
+static bool approval(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = ERR_APPROVAL;
+	if (!f->approval_asked) {
+		c->state = CHECK_NOT_ASKED_YET;
+		say(c, "approvals: not asked yet");
+		return true;
+	}
+	say(c, f->approved ? "approved" : "approval is missing");
+	return f->approved;
+}
+
+static bool way_back(const struct interlock_facts *f, struct interlock_check *c)
+{
+	c->code = ERR_WAY_BACK;
+	bool serving = f->baseline_known && f->v1_serving;
+	bool drill_missing = f->policy == POLICY_STRICT && !f->drill_asked;
+	if (serving && drill_missing)
+		c->state = CHECK_NOT_ASKED_YET;
+	if (!f->baseline_known)
+		say(c, "baseline not known");
+	else if (!f->v1_serving)
+		say(c, "v1 is not fit to take the traffic back");
+	else if (f->drill_asked && !f->drill_fresh)
+		say(c, "no drill of late");
+	else
+		say(c, "baseline known, v1 serving%s", drill_missing ? "; drill: not asked yet" : "");
+	return serving && (!f->drill_asked || f->drill_fresh);
+}
+
+static predicate_fn *const predicates[PREDICATE_COUNT] = {history, live, identity, drift, open_intent,
+	lease, revision, next, bake, samples, guard, frozen, approval, way_back};
+
+void interlock_evaluate(struct interlock *out, const struct interlock_facts *facts)
+{
+	memset(out, 0, sizeof *out);
+	for (int p = 0; p < PREDICATE_COUNT; p++) {
+		struct interlock_check *c = &out->check[p];
+		c->state = CHECK_HOLDS;
+		c->wait_ms = UNKNOWN;
+		bool holds = predicates[p](facts, c);
+		if (!interlock_asks(facts->policy, facts->act, facts->at_baseline, (enum predicate)p)) {
+			c->state = CHECK_NOT_ASKED;
+			c->wait_ms = UNKNOWN;
+			continue;
+		}
+		if (holds)
+			continue;
+		c->state = CHECK_FAILS;
+		out->failing |= 1u << p;
+		out->failures++;
+		bool timed = c->wait_ms != UNKNOWN && out->wait_ms != UNKNOWN;
+		out->wait_ms = !timed ? UNKNOWN : c->wait_ms > out->wait_ms ? c->wait_ms : out->wait_ms;
+	}
+	out->allowed = out->failing == 0;
+}
+
+void interlock_summary(char *out, size_t size, const struct interlock *i)
+{
+	size_t used = 0;
+	out[0] = 0;
+	for (int p = 0; p < PREDICATE_COUNT && used + 1 < size; p++) {
+		const struct interlock_check *c = &i->check[p];
+		if (c->state != CHECK_FAILS)
+			continue;
+		int n = snprintf(out + used, size - used, "%s%s %s", used ? "; " : "", err_name(c->code),
+			c->text);
+		if (n < 0)
+			return;
+		used += (size_t)n < size - used ? (size_t)n : size - used - 1;
+	}
+	out[text_whole(out, used)] = 0;
+}

@@ -1,0 +1,137 @@
+/* Interlock: may this change be made now? One pure function over a plain struct of facts; 14
+ * predicates, all that are asked must hold, and a refusal names all that fail.
+ *
+ * What each policy asks is one table (control.md of the design, in interlock.c). Source of the
+ * predicates: reliability research on staged rollouts; numbering is stable and public. */
+#ifndef WEIR_MODEL_INTERLOCK_H
+#define WEIR_MODEL_INTERLOCK_H
+
+#include "model/err.h"
+#include "model/guard.h"
+#include "model/plan.h"
+#include "model/unit.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* X(name, word): in the order of their public numbers, from 1. */
+#define PREDICATE_INFO(X) \
+	X(HISTORY, "history writable") \
+	X(LIVE, "every node live") \
+	X(IDENTITY, "identity and build equal") \
+	X(DRIFT, "no drift") \
+	X(OPEN, "no open intent") \
+	X(LEASE, "lease mine") \
+	X(REVISION, "revision as shown") \
+	X(NEXT, "next share") \
+	X(BAKE, "bake elapsed") \
+	X(SAMPLES, "enough samples") \
+	X(GUARD, "guard green") \
+	X(FROZEN, "not frozen or held") \
+	X(APPROVAL, "approvals present") \
+	X(WAY_BACK, "way back proven")
+
+enum predicate {
+#define X(name, word) PREDICATE_##name,
+	PREDICATE_INFO(X)
+#undef X
+	PREDICATE_COUNT
+};
+
+const char *predicate_name(enum predicate p);
+
+/* What kind of change is asked; each asks its own predicates. */
+#define ACT_INFO(X) \
+	X(RAISE, "raise") \
+	X(PUT_BACK, "put back") /* the last verified share, after a reload lost it */ \
+	X(LOWER, "lower") \
+	X(RESUME, "resume")
+
+enum act {
+#define X(name, word) ACT_##name,
+	ACT_INFO(X)
+#undef X
+	ACT_COUNT
+};
+
+struct interlock_facts {
+	enum act act;
+	enum policy policy;
+	bool has_plan;
+	/* 1 */
+	bool history_writable;
+	char history_why[120];
+	/* 2 */
+	int nodes, nodes_live;
+	int64_t worst_age_ms; /* of the oldest news; UNKNOWN: never any */
+	/* 3 */
+	bool identity_equal, build_equal;
+	/* 4; -1 not known (or nodes differ) */
+	int intended_bp, reported_bp;
+	/* 5 */
+	bool open_intent;
+	char open_what[80]; /* "step 1 > 10 %" */
+	/* 6 */
+	bool lease_asked, lease_mine;
+	char lease_holder[97];
+	/* 7 */
+	int64_t shown_epoch, shown_rev, epoch, rev;
+	/* 8 */
+	int from_bp, to_bp;
+	int next_bp; /* the plan's; -1 none */
+	int max_delta_bp;
+	bool plan_as_armed;
+	/* 9, 10 */
+	bool at_baseline;     /* nothing has been baked */
+	int64_t bake_left_ms; /* 0: over; UNKNOWN: the time of the last change is not known */
+	int64_t min_samples;
+	int64_t samples[2];      /* units in this bake, v1 and v2; UNKNOWN */
+	double sample_rate[2];   /* units a second now, for the time to wait; NaN */
+	/* 11 */
+	enum guard_state guard;
+	bool guard_red, guard_both; /* latched */
+	char guard_what[80];
+	/* 12 */
+	bool freeze_asked, frozen;
+	bool held;
+	char held_by[97];
+	/* 13 */
+	bool approval_asked, approved;
+	/* 14 */
+	bool baseline_known, v1_serving;
+	bool drill_asked, drill_fresh;
+};
+
+enum check_state {
+	CHECK_HOLDS,
+	CHECK_FAILS,
+	CHECK_NOT_ASKED,     /* by this policy, for this act */
+	CHECK_NOT_ASKED_YET, /* nothing supplies the fact so far */
+};
+
+struct interlock_check {
+	enum check_state state;
+	enum err_code code;
+	int64_t wait_ms; /* CHECK_FAILS: until it clears by time alone; UNKNOWN: time does not help */
+	char text[160];  /* with its numbers */
+};
+
+struct interlock {
+	struct interlock_check check[PREDICATE_COUNT];
+	unsigned failing; /* bit p set: predicate p is asked and fails */
+	int failures;
+	bool allowed;
+	int64_t wait_ms; /* the longest wait when time alone helps every one; UNKNOWN; 0 allowed */
+};
+
+/* True when the policy asks predicate `p` for an act at or above the baseline. */
+bool interlock_asks(enum policy policy, enum act act, bool at_baseline, enum predicate p);
+
+/* Judges every predicate. */
+void interlock_evaluate(struct interlock *out, const struct interlock_facts *facts);
+
+/* The first failing predicate's line, "bake 06:49 left; W181 sessions 2,120 of 3,000": all of them,
+ * joined by "; ", cut to fit. "" when allowed. */
+void interlock_summary(char *out, size_t size, const struct interlock *i);
+
+#endif

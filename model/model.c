@@ -1,0 +1,471 @@
+/* The one writer of what is believed. Each event is one function in a table; what follows from the
+ * facts is derived in standing.c. */
+#include "model/model.h"
+
+#include "model/mem.h"
+#include "model/text.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void model_init(struct model *m, const char *actor, bool read_only)
+{
+	memset(m, 0, sizeof *m);
+	text_copy(m->actor, sizeof m->actor, actor);
+	m->read_only = read_only;
+}
+
+static void node_release(struct node *n)
+{
+	free(n->last);
+	free(n->base);
+}
+
+void model_release(struct model *m)
+{
+	for (int i = 0; i < m->pool_count; i++) {
+		struct pool *p = &m->pools[i];
+		for (int k = 0; k < p->node_count; k++)
+			node_release(&p->nodes[k]);
+		free(p->nodes);
+		free(p->decisions);
+		ring_release(&p->ticks);
+		for (int arm = 0; arm < ARM_COUNT; arm++)
+			window_release(&p->window[arm]);
+	}
+	free(m->pools);
+	memset(m, 0, sizeof *m);
+}
+
+int model_add(struct model *m, const struct pool_setup *setup)
+{
+	assert(setup->target_count > 0 && setup->interval_ms > 0);
+	int index = m->pool_count++;
+	m->pools = mem_resize(m->pools, (size_t)m->pool_count, sizeof *m->pools);
+	struct pool *p = &m->pools[index];
+	memset(p, 0, sizeof *p);
+	text_copy(p->name, sizeof p->name, setup->name);
+	text_copy(p->env, sizeof p->env, setup->env ? setup->env : "");
+	p->interval_ms = setup->interval_ms;
+	p->has_plan = setup->plan != NULL;
+	if (setup->plan)
+		p->plan = *setup->plan;
+	else
+		plan_init(&p->plan);
+	if (!setup->plan)
+		p->plan.policy = POLICY_MANUAL;
+	text_copy(p->plan_hash, sizeof p->plan_hash, setup->plan_hash ? setup->plan_hash : "");
+	p->limits = *setup->limits;
+	p->node_count = setup->target_count;
+	p->nodes = mem_new((size_t)p->node_count, sizeof *p->nodes);
+	for (int k = 0; k < p->node_count; k++) {
+		struct node *n = &p->nodes[k];
+		n->id = NODE_HANDLE(index, k);
+		text_copy(n->target, sizeof n->target, setup->targets[k]);
+		n->retry_ms = n->audit_seen = n->last_tick = UNKNOWN;
+	}
+	ring_init(&p->ticks, POOL_TICKS, sizeof(struct tick));
+	p->first_tick_ms = UNKNOWN;
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		window_init(&p->window[arm], p->limits.window_ms);
+	/* Before the first event too nothing reads as known; since when is for that event to say. */
+	standing_derive(m, p, (struct instant){0});
+	p->standing.state_since_ms = UNKNOWN;
+	return index;
+}
+
+struct pool *model_pool_of(const struct model *m, uint64_t node)
+{
+	uint64_t index = (node >> 16) - 1;
+	return index < (uint64_t)m->pool_count ? &m->pools[index] : NULL;
+}
+
+struct node *model_node(const struct model *m, uint64_t node)
+{
+	struct pool *p = model_pool_of(m, node);
+	uint64_t k = node & 0xffff;
+	return p && k < (uint64_t)p->node_count ? &p->nodes[k] : NULL;
+}
+
+int model_find(const struct model *m, const char *name)
+{
+	for (int i = 0; i < m->pool_count; i++)
+		if (strcmp(m->pools[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static struct decision *decision_at(struct pool *p, const char *id)
+{
+	for (size_t i = p->decision_count; i-- > 0;)
+		if (strcmp(p->decisions[i].id, id) == 0)
+			return &p->decisions[i];
+	return NULL;
+}
+
+const struct decision *pool_decision(const struct pool *p, const char *id)
+{
+	return decision_at((struct pool *)p, id);
+}
+
+/* ---- a snapshot becomes a sample ---- */
+
+static uint32_t narrow(int64_t n)
+{
+	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static int32_t worse_us(int32_t have, int64_t us)
+{
+	if (us == UNKNOWN)
+		return have;
+	int32_t n = us > INT32_MAX ? INT32_MAX : (int32_t)us;
+	return n > have ? n : have;
+}
+
+/* Adds a node's interval to the pool's slot: counts add up, a quantile is the worst node's. */
+static void tick_add(struct pool *p, int64_t tick, const struct sample *s)
+{
+	const struct tick *old = ring_at(&p->ticks, tick);
+	struct tick t = {.wall_ms = s->at.wall_ms};
+	if (old)
+		t = *old;
+	else
+		for (int arm = 0; arm < ARM_COUNT; arm++)
+			t.arms[arm] = (struct tick_arm){
+				.p50_us = -1, .p95_us = -1, .p99_us = -1, .memory_bytes = UNKNOWN};
+	t.interval_ms = narrow(s->interval_ms);
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		const struct arm_sample *a = &s->arms[arm];
+		struct tick_arm *x = &t.arms[arm];
+		x->requests += narrow(a->requests);
+		x->done += narrow(a->ok + a->failed_total);
+		x->failed += narrow(a->failed_total);
+		x->p50_us = worse_us(x->p50_us, a->p50_us);
+		x->p95_us = worse_us(x->p95_us, a->p95_us);
+		x->p99_us = worse_us(x->p99_us, a->p99_us);
+		if (a->memory_bytes != UNKNOWN)
+			x->memory_bytes = a->memory_bytes + (x->memory_bytes == UNKNOWN ? 0 : x->memory_bytes);
+	}
+	ring_put(&p->ticks, tick, &t);
+}
+
+/* The slot of a receipt: the one after the node's last, so that jitter makes no holes, unless the
+ * clock has gone two slots further. */
+static int64_t tick_of(struct pool *p, struct node *n, struct instant at)
+{
+	if (p->first_tick_ms == UNKNOWN)
+		p->first_tick_ms = at.boot_ms;
+	int64_t nearest = (at.boot_ms - p->first_tick_ms + p->interval_ms / 2) / p->interval_ms;
+	if (n->last_tick == UNKNOWN)
+		return nearest;
+	return nearest > n->last_tick + 2 ? nearest : n->last_tick + 1;
+}
+
+/* By the pool's own clock; by ours where it does not say. */
+static int64_t interval_of(const struct node *n, const struct snapshot *s, struct instant at)
+{
+	if (s->uptime_ms != UNKNOWN && n->base->uptime_ms != UNKNOWN &&
+		s->uptime_ms > n->base->uptime_ms)
+		return s->uptime_ms - n->base->uptime_ms;
+	return at.boot_ms - n->base_at.boot_ms;
+}
+
+static void sample_arms(struct pool *p, struct node *n, const struct snapshot *s,
+	struct instant at, struct model_sample *out)
+{
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		const struct arm_counts *later = &s->arms[arm], *earlier = &n->base->arms[arm];
+		if (counts_difference(&out->sample.arms[arm], &out->latency[arm], later, earlier) !=
+			COUNTS_OK) {
+			out->change = COUNTS_BACK;
+			return;
+		}
+		out->has_latency[arm] = later->has_latency && earlier->has_latency;
+		out->has_session_latency[arm] = later->has_session_latency &&
+			earlier->has_session_latency &&
+			histogram_difference(&out->session_latency[arm], &later->session_latency,
+				&earlier->session_latency);
+	}
+	out->valid = true;
+	out->sample.at = at;
+	out->sample.interval_ms = interval_of(n, s, at);
+	int64_t tick = tick_of(p, n, at);
+	out->gap = n->last_tick != UNKNOWN && tick > n->last_tick + 1;
+	out->tick = tick;
+	n->last_tick = tick;
+	tick_add(p, tick, &out->sample);
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		window_add(&p->window[arm], at.boot_ms, out->sample.interval_ms,
+			&out->sample.arms[arm], out->has_latency[arm] ? &out->latency[arm] : NULL);
+}
+
+/* Makes `s` the document that the next sample is measured from. */
+static void rebase(struct node *n, const struct snapshot *s, struct instant at)
+{
+	if (!n->base)
+		n->base = mem_new(1, sizeof *n->base);
+	*n->base = *s;
+	n->base_at = at;
+}
+
+static void take_sample(struct pool *p, struct node *n, const struct snapshot *s,
+	struct instant at, struct model_sample *out)
+{
+	out->change = COUNTS_OK;
+	if (!n->base) {
+		rebase(n, s, at);
+		return;
+	}
+	if (strcmp(n->base->boot_id, s->boot_id) != 0) {
+		out->change = COUNTS_RESTART;
+		rebase(n, s, at);
+		return;
+	}
+	/* Polls that come faster, while a command is unverified, do not make more samples. */
+	if (at.boot_ms - n->base_at.boot_ms < p->interval_ms * 3 / 4)
+		return;
+	sample_arms(p, n, s, at, out);
+	rebase(n, s, at);
+}
+
+/* ---- events ---- */
+
+static unsigned on_tick(struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)m, (void)e, (void)sample;
+	return 0;
+}
+
+static bool is_foreign(const struct pool *p, const struct node *n, const struct snapshot *s)
+{
+	if (p->pool_id[0] && strcmp(p->pool_id, s->pool_id) != 0)
+		return true;
+	return n->last && strcmp(n->last->node_id, s->node_id) != 0;
+}
+
+static unsigned on_snapshot(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	struct pool *p = model_pool_of(m, e->node);
+	struct node *n = model_node(m, e->node);
+	n->foreign = is_foreign(p, n, e->snapshot);
+	if (n->foreign) {
+		err_set(&n->trouble, ERR_IDENTITY, "was pool '%s', now '%s' answers at '%s'", p->pool_id,
+			e->snapshot->pool_id, n->target);
+		return DIRTY_STATE;
+	}
+	if (!p->pool_id[0])
+		text_copy(p->pool_id, sizeof p->pool_id, e->snapshot->pool_id);
+	n->trouble = (struct err){0};
+	n->retry_ms = UNKNOWN;
+	take_sample(p, n, e->snapshot, e->at, sample);
+	if (sample->change == COUNTS_BACK)
+		err_set(&n->trouble, ERR_COUNTER_BACK, "a counter of '%s' went back without a restart",
+			n->target);
+	if (!n->last)
+		n->last = mem_new(1, sizeof *n->last);
+	*n->last = *e->snapshot;
+	n->last_at = e->at;
+	p->finalized = e->snapshot->finalized;
+	return DIRTY_FACTS | (sample->valid ? DIRTY_SAMPLE : 0);
+}
+
+static unsigned on_trouble(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct node *n = model_node(m, e->node);
+	n->trouble = *e->err;
+	n->retry_ms = e->retry_ms;
+	return DIRTY_FACTS;
+}
+
+static unsigned on_audit(struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	model_node(m, e->node)->audit_seen = e->seq;
+	return DIRTY_FACTS;
+}
+
+static void decision_insert(struct pool *p, const struct decision *d)
+{
+	if (p->decision_count == POOL_DECISIONS) {
+		p->decision_count--;
+		memmove(p->decisions, p->decisions + 1, p->decision_count * sizeof *d);
+	}
+	if (!p->decisions)
+		p->decisions = mem_new(POOL_DECISIONS, sizeof *d);
+	size_t at = p->decision_count++;
+	for (; at > 0 && p->decisions[at - 1].at_ms > d->at_ms; at--)
+		p->decisions[at] = p->decisions[at - 1];
+	p->decisions[at] = *d;
+}
+
+/* A resume that was applied accepts what was red before it. */
+static void settle_latch(struct pool *p, const struct decision *d)
+{
+	if (d->verb == VERB_RESUME && d->outcome == OUTCOME_APPLIED)
+		guard_latch_resume(&p->latch, d->at_ms);
+}
+
+static unsigned on_decision(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	struct decision *known = decision_at(p, e->decision->id);
+	if (!known) {
+		decision_insert(p, e->decision);
+	} else {
+		/* More may be known here than where this copy comes from; what was first stays. */
+		struct decision was = *known;
+		*known = *e->decision;
+		known->at_ms = was.at_ms;
+		if (outcome_is_final(was.outcome)) {
+			known->outcome = was.outcome;
+			known->outcome_ms = was.outcome_ms;
+			known->latency_ms = was.latency_ms;
+			text_copy(known->answer, sizeof known->answer, was.answer);
+		}
+		if (was.verified_ms != UNKNOWN)
+			known->verified_ms = was.verified_ms;
+	}
+	settle_latch(p, decision_at(p, e->decision->id));
+	return DIRTY_DECISION;
+}
+
+static unsigned on_outcome(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	struct decision *d = decision_at(p, e->outcome->decision);
+	if (!d)
+		return 0;
+	decision_add_outcome(d, e->outcome);
+	settle_latch(p, d);
+	return DIRTY_DECISION;
+}
+
+static unsigned on_progress(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	m->pools[e->pool].unseen_nodes = e->count;
+	return DIRTY_DECISION;
+}
+
+/* Forgets what was said at the node's target. */
+static void node_forget(struct node *n)
+{
+	node_release(n);
+	n->last = n->base = NULL;
+	n->last_tick = n->audit_seen = n->retry_ms = UNKNOWN;
+	n->trouble = (struct err){0};
+	n->foreign = false;
+}
+
+/* Forgets what was measured, and what was made of it. */
+static void forget_samples(struct pool *p)
+{
+	p->first_tick_ms = UNKNOWN;
+	ring_clear(&p->ticks);
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		window_clear(&p->window[arm]);
+	p->latch = (struct guard_latch){0};
+}
+
+static unsigned on_pinned(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	if (!e->text[0] || strcmp(p->pool_id, e->text) == 0)
+		return 0;
+	/* The record is older than whatever answered first: that was another pool, none of it counts. */
+	text_copy(p->pool_id, sizeof p->pool_id, e->text);
+	for (int k = 0; k < p->node_count; k++) {
+		bool foreign = p->nodes[k].last != NULL;
+		node_forget(&p->nodes[k]);
+		p->nodes[k].foreign = foreign;
+	}
+	forget_samples(p);
+	return DIRTY_FACTS | DIRTY_SAMPLE;
+}
+
+static unsigned on_history(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	m->history_known = true;
+	m->history_writable = !e->err || e->err->code == ERR_NONE;
+	text_copy(m->history_why, sizeof m->history_why, m->history_writable ? "" : e->err->text);
+	if (e->text)
+		text_copy(m->history_head, sizeof m->history_head, e->text);
+	return DIRTY_STATE;
+}
+
+static unsigned on_reset(struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	for (int k = 0; k < p->node_count; k++)
+		node_forget(&p->nodes[k]);
+	p->decision_count = 0;
+	p->unseen_nodes = 0;
+	forget_samples(p);
+	return DIRTY_FACTS | DIRTY_SAMPLE | DIRTY_DECISION;
+}
+
+typedef unsigned apply_fn(
+	struct model *m, const struct model_event *e, struct model_sample *sample);
+
+static const struct {
+	apply_fn *apply;
+	bool by_node; /* the pool is the node's */
+	bool all;     /* concerns every pool */
+} rows[] = {
+	[MODEL_TICK] = {on_tick, false, true},
+	[MODEL_SNAPSHOT] = {on_snapshot, true, false},
+	[MODEL_TROUBLE] = {on_trouble, true, false},
+	[MODEL_AUDIT] = {on_audit, true, false},
+	[MODEL_DECISION] = {on_decision, false, false},
+	[MODEL_OUTCOME] = {on_outcome, false, false},
+	[MODEL_PROGRESS] = {on_progress, false, false},
+	[MODEL_PINNED] = {on_pinned, false, false},
+	[MODEL_HISTORY] = {on_history, false, true},
+	[MODEL_RESET] = {on_reset, false, false},
+};
+
+static unsigned derive(const struct model *m, struct pool *p, struct instant now)
+{
+	enum state before = p->standing.state;
+	enum freshness fresh = p->standing.freshness;
+	standing_derive(m, p, now);
+	return before != p->standing.state || fresh != p->standing.freshness ? DIRTY_STATE : 0;
+}
+
+unsigned model_apply(struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	struct model_sample *mine = NULL;
+	if (!sample && e->kind == MODEL_SNAPSHOT)
+		sample = mine = mem_new(1, sizeof *mine);
+	else if (sample)
+		sample->valid = false;
+	if (rows[e->kind].by_node && !model_node(m, e->node)) {
+		free(mine);
+		return 0;
+	}
+	unsigned dirty = rows[e->kind].apply(m, e, sample);
+	free(mine);
+	if (rows[e->kind].all) {
+		for (int i = 0; i < m->pool_count; i++)
+			dirty |= derive(m, &m->pools[i], e->at);
+		return dirty;
+	}
+	struct pool *p = rows[e->kind].by_node ? model_pool_of(m, e->node) : &m->pools[e->pool];
+	return dirty | derive(m, p, e->at);
+}

@@ -1,0 +1,228 @@
+/* Model: what this process believes: its pools, their nodes, what they say, what was decided.
+ *
+ * Invariants:
+ * 1. Only model_apply changes it; views and commands get it const.
+ * 2. Everything derived (`standing`) is computed from the facts beside it, at the end of each apply.
+ * 3. A number that is not known is UNKNOWN, -1 (shares) or NaN; never 0.
+ * 4. What a pool said is kept with the moment of its receipt; age is never a difference of two
+ *    machines' clocks. */
+#ifndef WEIR_MODEL_MODEL_H
+#define WEIR_MODEL_MODEL_H
+
+#include "model/decision.h"
+#include "model/guard.h"
+#include "model/headline.h"
+#include "model/interlock.h"
+#include "model/migration.h"
+#include "model/plan.h"
+#include "model/pool.h"
+#include "model/ring.h"
+#include "model/window.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(name, word): how old the news of the worst node is. */
+#define FRESHNESS_INFO(X) \
+	X(LIVE, "LIVE") \
+	X(LATE, "LATE") \
+	X(STALE, "STALE") \
+	X(LOST, "LOST") \
+	X(NEVER, "NEVER")
+
+enum freshness {
+#define X(name, word) FRESHNESS_##name,
+	FRESHNESS_INFO(X)
+#undef X
+	FRESHNESS_COUNT
+};
+
+const char *freshness_name(enum freshness f);
+
+/* The freshness of news `age_ms` old (UNKNOWN: never) at a poll interval. */
+enum freshness freshness_of(int64_t age_ms, int64_t interval_ms);
+
+/* One process that serves the pool. */
+struct node {
+	uint64_t id; /* handle, the same in driver events */
+	char target[256];
+	struct snapshot *last;  /* owned; NULL before the first */
+	struct instant last_at; /* of its receipt */
+	struct snapshot *base;  /* owned; the one the next sample is measured from */
+	struct instant base_at;
+	int64_t last_tick;      /* slot of the last sample; UNKNOWN before the first */
+	struct err trouble;     /* code 0: the last poll was well */
+	int64_t retry_ms;       /* until the next try, at the trouble's time; UNKNOWN */
+	int64_t audit_seen;     /* entries taken up to here; UNKNOWN before the first */
+	bool foreign;           /* another pool or node answers here */
+};
+
+/* One interval of the pool for graphs; -1 in 32 bits: unknown. */
+struct tick_arm {
+	uint32_t requests, done, failed;
+	int32_t p50_us, p95_us, p99_us;
+	int64_t memory_bytes;
+};
+struct tick {
+	int64_t wall_ms;
+	uint32_t interval_ms;
+	struct tick_arm arms[ARM_COUNT];
+};
+
+#define POOL_TICKS 600
+#define POOL_DECISIONS 256 /* kept in memory; the history has all */
+
+/* Figures of one arm as screens show them: the guard window, and the last seconds for the rate. */
+struct arm_figures {
+	double rate;       /* requests a second over the last 5 s; NaN */
+	double error_rate; /* over the window; NaN */
+	int64_t done, failed; /* in the window */
+	int64_t p50_us, p95_us, p99_us;
+	int64_t memory_bytes, busy, total, queue_depth;
+	int64_t requests; /* since boot, over all nodes; UNKNOWN */
+};
+
+/* What follows from the facts. */
+struct standing {
+	enum state state;
+	int64_t state_since_ms; /* boot time at which this process first derived it */
+	enum freshness freshness;
+	int64_t age_ms;         /* of the oldest node's news; UNKNOWN never */
+	int nodes_live;
+	int reported_bp, intended_bp, measured_bp, baseline_bp; /* -1 unknown */
+	int64_t measured_n;     /* requests behind measured_bp */
+	bool mixed;
+	int mixed_low_bp, mixed_high_bp;
+	bool diverged, restarted; /* restarted: the pool lost a verified share in a restart */
+	int64_t uptime_ms;        /* of the youngest node */
+	int next_bp;              /* -1: no next step */
+	enum act act;             /* what a step to next_bp is */
+	int64_t bake_ms, bake_left_ms; /* of the share now; left UNKNOWN: not known */
+	int64_t samples[ARM_COUNT];    /* units in this bake; UNKNOWN */
+	bool sessions;                 /* units are sessions, else requests */
+	int64_t epoch, rev;            /* of the first node; UNKNOWN */
+	struct hold hold;
+	int open;                 /* index of the open or unverified decision, -1 none */
+	int seen_nodes;           /* of that decision */
+	struct arm_figures arms[ARM_COUNT];
+	char worst_operation[OPERATION_NAME_MAX]; /* most of v2's failures since the change; "" */
+	struct guard guard;
+	struct interlock next;    /* for a step to next_bp */
+	struct headline headline;
+	char state_text[96];      /* the state with its object: "BAKING at 10 %, 06:49 left" */
+};
+
+struct pool {
+	char name[POOL_NAME_MAX];
+	char env[24];
+	char pool_id[POOL_ID_MAX]; /* pinned; "" before the first answer */
+	struct node *nodes;
+	int node_count;
+	int64_t interval_ms;
+	bool has_plan;
+	struct plan plan;
+	char plan_hash[POOL_HASH_MAX];
+	struct guard_limits limits;
+	struct ring ticks; /* struct tick, one slot an interval */
+	int64_t first_tick_ms; /* boot time of tick 0 */
+	struct window window[ARM_COUNT];
+	struct guard_latch latch;
+	struct decision *decisions; /* oldest first */
+	size_t decision_count;
+	int unseen_nodes;           /* of the open decision, told by MODEL_PROGRESS */
+	bool finalized;
+	struct standing standing;
+};
+
+struct model {
+	struct pool *pools;
+	int pool_count;
+	char actor[POOL_ACTOR_MAX];
+	bool read_only;
+	bool history_known, history_writable;
+	char history_why[120];
+	char history_head[POOL_HASH_MAX];
+};
+
+/* What a pool is configured as. Strings are copied. */
+struct pool_setup {
+	const char *name, *env;
+	const char *const *targets;
+	int target_count;
+	int64_t interval_ms;
+	const struct plan *plan; /* NULL none */
+	const char *plan_hash;
+	const struct guard_limits *limits;
+};
+
+/* An empty model of `actor`. */
+void model_init(struct model *m, const char *actor, bool read_only);
+void model_release(struct model *m);
+
+/* Adds a pool; returns its index. Node handles are (index + 1) << 16 | node. */
+int model_add(struct model *m, const struct pool_setup *setup);
+
+#define NODE_HANDLE(pool, node) (((uint64_t)(pool) + 1) << 16 | (uint64_t)(node))
+
+enum model_event_kind {
+	MODEL_TICK,     /* time passed */
+	MODEL_SNAPSHOT, /* node, snapshot */
+	MODEL_TROUBLE,  /* node, err, retry_ms */
+	MODEL_AUDIT,    /* node, seq: its audit log is known up to here */
+	MODEL_DECISION, /* pool, decision: new, or more is known of it */
+	MODEL_OUTCOME,  /* pool, outcome */
+	MODEL_PROGRESS, /* pool, count: nodes that have not shown the open decision's effect */
+	MODEL_PINNED,   /* pool, text: the identity of the pool as known from the history */
+	MODEL_HISTORY,  /* err (code 0: writable), text: head */
+	MODEL_RESET,    /* pool: forget what it said and what was decided */
+};
+
+struct model_event {
+	enum model_event_kind kind;
+	struct instant at;
+	uint64_t node;
+	int pool;
+	const struct snapshot *snapshot;
+	const struct err *err;
+	int64_t retry_ms, seq;
+	int count;
+	const struct decision *decision;
+	const struct outcome_row *outcome;
+	const char *text;
+};
+
+/* What came out of a snapshot, for the recording. */
+struct model_sample {
+	bool valid;      /* there is an interval: sample and histograms are set */
+	enum counts_change change;
+	bool gap;        /* ticks are missing before it */
+	int64_t tick;    /* slot number since the pool's first */
+	struct sample sample;
+	struct histogram latency[ARM_COUNT], session_latency[ARM_COUNT];
+	bool has_latency[ARM_COUNT], has_session_latency[ARM_COUNT];
+};
+
+enum { DIRTY_FACTS = 1, DIRTY_SAMPLE = 2, DIRTY_STATE = 4, DIRTY_DECISION = 8 };
+
+/* The only writer. Returns DIRTY_ bits. `sample` (may be NULL) is filled for MODEL_SNAPSHOT. */
+unsigned model_apply(struct model *m, const struct model_event *e, struct model_sample *sample);
+
+/* The pool and node of a handle; NULL when there is none. */
+struct pool *model_pool_of(const struct model *m, uint64_t node);
+struct node *model_node(const struct model *m, uint64_t node);
+/* The pool of a name, -1 none. */
+int model_find(const struct model *m, const char *name);
+
+/* The decision with this id, NULL none. */
+const struct decision *pool_decision(const struct pool *p, const char *id);
+
+/* The facts of a change to `to_bp` as things stand, for the interlock. shown_epoch/rev are those on
+ * the asker's screen. */
+void pool_facts(const struct model *m, const struct pool *p, enum verb verb, int to_bp,
+	int64_t shown_epoch, int64_t shown_rev, struct interlock_facts *out);
+
+/* Derives p->standing anew; called by model_apply. */
+void standing_derive(const struct model *m, struct pool *p, struct instant now);
+
+#endif

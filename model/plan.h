@@ -1,0 +1,81 @@
+/* Plan: the ordered shares of a migration and what each asks. */
+#ifndef WEIR_MODEL_PLAN_H
+#define WEIR_MODEL_PLAN_H
+
+#include "model/err.h"
+#include "model/pool.h"
+#include "model/unit.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PLAN_STEPS_MAX 32
+
+/* X(name, word, help) */
+#define ORPHAN_INFO(X) \
+	X(DEFAULT, "default", "revert up to 50 %, hold above") \
+	X(REVERT, "revert", "go back to the last kept share") \
+	X(HOLD, "hold", "stay, with hold on")
+
+enum orphan {
+#define X(name, word, help) ORPHAN_##name,
+	ORPHAN_INFO(X)
+#undef X
+	ORPHAN_COUNT
+};
+
+/* X(name, word, help) */
+#define POLICY_INFO(X) \
+	X(MANUAL, "manual", "one person: at most 25 % from nothing, 50 % more at once") \
+	X(DEMO, "demo", "standard with bakes of seconds") \
+	X(STANDARD, "standard", "steps in order, bake, samples, guards green") \
+	X(STRICT, "strict", "standard, and SAFE, a drill, approvals")
+
+enum policy {
+#define X(name, word, help) POLICY_##name,
+	POLICY_INFO(X)
+#undef X
+	POLICY_COUNT
+};
+
+const char *policy_name(enum policy p);
+enum policy policy_of(const char *word); /* POLICY_COUNT when unknown */
+const char *orphan_name(enum orphan o);
+enum orphan orphan_of(const char *word); /* ORPHAN_COUNT when unknown */
+
+struct plan_step {
+	int share_bp;
+	int64_t for_ms; /* how long it stays before the next; 0: the bake is enough */
+};
+
+struct plan {
+	struct plan_step steps[PLAN_STEPS_MAX];
+	int step_count;
+	int64_t bake_ms;      /* default 10m */
+	int64_t min_samples;  /* units in this bake on each arm that has a share; default 300 */
+	int max_delta_bp;     /* default 5000 */
+	enum orphan on_orphan;
+	enum policy policy;   /* default standard */
+	char hours[64];       /* as written; "" any time. Asked from the safety work on */
+	char on_reload[16];   /* "hold" or "put_back" */
+};
+
+/* A plan with every default and no steps. */
+void plan_init(struct plan *p);
+
+/* Checks what single fields cannot: at least one step, shares strictly rising, none 0, no delta
+ * above max_delta_bp. `from_bp` is the baseline: steps up to it are passed over, the first
+ * delta is measured from it, and the last step is above it. */
+int plan_check(const struct plan *p, int from_bp, struct err *err);
+
+/* The share after `share_bp` in the plan, -1 when it is the last or beyond. */
+int plan_next_bp(const struct plan *p, int share_bp);
+
+/* The index of the step with exactly this share, -1 when it is none of them. */
+int plan_at(const struct plan *p, int share_bp);
+
+struct text;
+/* Canonical JSON: fixed key order, no blanks. Its digest (history/chain.h) is the plan hash. */
+void plan_json(struct text *out, const struct plan *p);
+
+#endif

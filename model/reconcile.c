@@ -1,0 +1,99 @@
+/* Intended against reported. Nothing here sends or stores; the desk acts on what it says. */
+#include "model/reconcile.h"
+
+#include "model/text.h"
+
+#include <string.h>
+
+static bool changes_split(const struct decision *d)
+{
+	return d->verb == VERB_STEP || d->verb == VERB_ROLLBACK;
+}
+
+const struct decision *reconcile_last_change(const struct decision *list, size_t count)
+{
+	for (size_t i = count; i-- > 0;)
+		if (changes_split(&list[i]) && list[i].outcome == OUTCOME_APPLIED)
+			return &list[i];
+	return NULL;
+}
+
+int reconcile_intended_bp(const struct decision *list, size_t count)
+{
+	const struct decision *d = reconcile_last_change(list, count);
+	return d ? d->to_bp : -1;
+}
+
+enum reconcile_action reconcile_open(const struct decision *d, int64_t epoch, int64_t rev)
+{
+	if (!decision_is_open(d))
+		return RECONCILE_NOTHING;
+	if (d->verb != VERB_ROLLBACK)
+		return RECONCILE_ASK;
+	bool same_place = d->epoch != UNKNOWN && d->epoch == epoch && d->rev == rev;
+	return same_place ? RECONCILE_RESEND : RECONCILE_SHOW;
+}
+
+static bool reports(const struct watch *w, int to_bp, const struct snapshot *s)
+{
+	if (to_bp >= 0 && s->share_bp != to_bp)
+		return false;
+	if (w->epoch == UNKNOWN)
+		return true;
+	return s->epoch > w->epoch || (s->epoch == w->epoch && s->rev >= w->rev);
+}
+
+/* With a baseline above 0 v2 never rests: its part of what came since must be near the baseline. */
+static bool share_measured(int to_bp, const struct snapshot *s)
+{
+	if (!s->change.known || s->change.arms[ARM_V1].requests == UNKNOWN ||
+		s->change.arms[ARM_V2].requests == UNKNOWN)
+		return false;
+	int64_t v1 = s->arms[ARM_V1].requests - s->change.arms[ARM_V1].requests;
+	int64_t v2 = s->arms[ARM_V2].requests - s->change.arms[ARM_V2].requests;
+	return v1 + v2 >= 100 && v2 * SHARE_FULL <= (v1 + v2) * 2 * to_bp;
+}
+
+static bool v2_rests(struct watch *w, const struct snapshot *s, struct instant at)
+{
+	int64_t drain_ms = s->drain_ms == UNKNOWN ? 0 : s->drain_ms;
+	int64_t requests = s->arms[ARM_V2].requests;
+	if (requests == UNKNOWN || at.boot_ms < w->at.boot_ms + drain_ms)
+		return false;
+	bool same_boot = w->has_first && strcmp(w->boot_id, s->boot_id) == 0;
+	if (!same_boot || requests != w->first_requests) {
+		w->has_first = true;
+		w->first_ms = at.boot_ms;
+		w->first_requests = requests;
+		text_copy(w->boot_id, sizeof w->boot_id, s->boot_id);
+		return false;
+	}
+	return at.boot_ms - w->first_ms >= WATCH_REST_MS;
+}
+
+bool watch_observe(
+	struct watch *w, enum verb verb, int to_bp, const struct snapshot *s, struct instant at)
+{
+	if (w->seen)
+		return true;
+	if (!w->answered || at.boot_ms < w->at.boot_ms)
+		return false;
+	switch (verb) {
+	case VERB_STEP:
+		w->seen = reports(w, to_bp, s);
+		break;
+	case VERB_ROLLBACK:
+		if (reports(w, to_bp, s))
+			w->seen = to_bp > 0 ? share_measured(to_bp, s) : v2_rests(w, s, at);
+		break;
+	case VERB_HOLD:
+		w->seen = s->hold.on;
+		break;
+	case VERB_RESUME:
+		w->seen = !s->hold.on;
+		break;
+	default:
+		w->seen = true;
+	}
+	return w->seen;
+}

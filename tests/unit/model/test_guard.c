@@ -1,0 +1,420 @@
+/* Guard: unknown is not green, both sides, the least evidence, the latch, what is accepted. */
+#include "model/guard.h"
+
+#include "tests/unit/model/seeded.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static const struct guard_window empty = {.p99_us = UNKNOWN, .memory_bytes = UNKNOWN};
+static const struct guard_window good = {
+	.done = 1000, .failed = 1, .p99_us = 9000, .memory_bytes = 1000, .covered_ms = 60000};
+
+static struct guard_limits limits_of(double error_rate, int64_t latency_ms, int64_t memory)
+{
+	struct guard_limits l;
+
+	guard_limits_init(&l);
+	l.error_rate = error_rate;
+	l.latency_ms = latency_ms;
+	l.memory_bytes = memory;
+	return l;
+}
+
+static struct guard evaluate(
+	struct guard_limits l, struct guard_window v1, struct guard_window v2)
+{
+	struct guard_window window[ARM_COUNT] = {v1, v2};
+	struct guard g;
+
+	guard_evaluate(&g, &l, window, true);
+	return g;
+}
+
+static struct guard_window failing(int64_t done, int64_t failed)
+{
+	struct guard_window w = good;
+
+	w.done = done;
+	w.failed = failed;
+	return w;
+}
+
+static void test_defaults(void **state)
+{
+	struct guard_limits l;
+
+	(void)state;
+	guard_limits_init(&l);
+	assert_true(isnan(l.error_rate));
+	assert_true(l.latency_ms == UNKNOWN && l.memory_bytes == UNKNOWN);
+	assert_int_equal(l.window_ms, 60000);
+	assert_string_equal(l.action, "rollback");
+}
+
+static void test_no_limits_is_none(void **state)
+{
+	struct guard g = evaluate(limits_of(NAN, UNKNOWN, UNKNOWN), good, failing(100, 100));
+
+	(void)state;
+	assert_int_equal(g.state, GUARD_NONE);
+	assert_int_equal(g.worst, -1);
+	assert_false(g.both);
+	assert_true(g.metric[METRIC_ERRORS].value[ARM_V2] == 1.0);
+	assert_true(isnan(g.metric[METRIC_ERRORS].limit));
+}
+
+static void test_green(void **state)
+{
+	struct guard g = evaluate(limits_of(0.05, 1000, 2000), good, good);
+
+	(void)state;
+	assert_int_equal(g.state, GUARD_GREEN);
+	assert_int_equal(g.worst, METRIC_ERRORS);
+	for (int m = 0; m < METRIC_COUNT; m++)
+		assert_int_equal(g.metric[m].state, GUARD_GREEN);
+	assert_true(g.metric[METRIC_P99].limit == 1000000);
+	assert_true(g.metric[METRIC_P99].value[ARM_V2] == 9000);
+	assert_true(g.metric[METRIC_MEMORY].value[ARM_V1] == 1000);
+}
+
+static void test_no_data_is_unknown(void **state)
+{
+	struct guard g = evaluate(limits_of(0.05, 1000, 2000), good, empty);
+	struct guard_window idle = empty;
+
+	(void)state;
+	assert_int_equal(g.state, GUARD_UNKNOWN);
+	for (int m = 0; m < METRIC_COUNT; m++) {
+		assert_int_equal(g.metric[m].state, GUARD_UNKNOWN);
+		assert_true(isnan(g.metric[m].value[ARM_V2]));
+	}
+	/* a p99 without work behind it proves nothing; memory needs no work */
+	idle.p99_us = 9000000;
+	idle.memory_bytes = 2001;
+	g = evaluate(limits_of(0.05, 1000, 2000), good, idle);
+	assert_int_equal(g.metric[METRIC_P99].state, GUARD_UNKNOWN);
+	assert_int_equal(g.metric[METRIC_MEMORY].state, GUARD_RED);
+}
+
+static void test_one_unknown_is_not_green(void **state)
+{
+	struct guard_window no_latency = good;
+	struct guard g;
+
+	(void)state;
+	no_latency.p99_us = UNKNOWN;
+	g = evaluate(limits_of(0.05, 1000, 2000), good, no_latency);
+	assert_int_equal(g.metric[METRIC_ERRORS].state, GUARD_GREEN);
+	assert_int_equal(g.state, GUARD_UNKNOWN);
+	assert_int_equal(g.worst, METRIC_P99);
+}
+
+static void test_errors_need_ten_done_and_two_failed(void **state)
+{
+	static const struct {
+		int64_t done, failed;
+		enum guard_state state;
+	} cases[] = {
+		{10, 2, GUARD_RED}, {9, 9, GUARD_UNKNOWN}, {10, 1, GUARD_UNKNOWN}, {1, 1, GUARD_UNKNOWN},
+		{1, 0, GUARD_GREEN}, {40, 2, GUARD_GREEN}, {39, 2, GUARD_RED}, {0, 0, GUARD_UNKNOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guard g = evaluate(limits_of(0.05, UNKNOWN, UNKNOWN), good,
+			failing(cases[i].done, cases[i].failed));
+
+		assert_int_equal(g.state, cases[i].state);
+	}
+}
+
+static void test_limits_break_above_not_at(void **state)
+{
+	struct guard_window w = good;
+
+	(void)state;
+	w.p99_us = 1000000;
+	w.memory_bytes = 2000;
+	assert_int_equal(evaluate(limits_of(NAN, 1000, 2000), good, w).state, GUARD_GREEN);
+	w.p99_us++;
+	assert_int_equal(
+		evaluate(limits_of(NAN, 1000, 2000), good, w).metric[METRIC_P99].state, GUARD_RED);
+	w.memory_bytes++;
+	assert_int_equal(
+		evaluate(limits_of(NAN, 1000, 2000), good, w).metric[METRIC_MEMORY].state, GUARD_RED);
+}
+
+static void test_p99_needs_a_hundred_done(void **state)
+{
+	struct guard_limits l = limits_of(NAN, 1000, UNKNOWN);
+	struct guard_window w = good;
+
+	(void)state;
+	w.p99_us = 1000001;
+	w.done = 100;
+	assert_int_equal(evaluate(l, good, w).state, GUARD_RED);
+	w.done = 99; /* the slowest one proves nothing */
+	assert_int_equal(evaluate(l, good, w).state, GUARD_UNKNOWN);
+	w.done = 1;
+	assert_int_equal(evaluate(l, good, w).state, GUARD_UNKNOWN);
+	w.p99_us = 1000000; /* below it few are enough */
+	assert_int_equal(evaluate(l, good, w).state, GUARD_GREEN);
+	/* so v1 with little work excuses nothing */
+	struct guard_window v1 = good, v2 = good;
+	v1.p99_us = v2.p99_us = 1000001;
+	v1.done = 99;
+	struct guard g = evaluate(l, v1, v2);
+	assert_true(g.state == GUARD_RED && !g.both);
+}
+
+static void test_both_sides_are_not_v2s_doing(void **state)
+{
+	struct guard_window slow_v2 = failing(1000, 220);
+	struct guard g = evaluate(limits_of(0.05, 1000, 2000), failing(1000, 210), slow_v2);
+
+	(void)state;
+	assert_true(g.both);
+	assert_true(g.metric[METRIC_ERRORS].both);
+	assert_int_equal(g.metric[METRIC_ERRORS].state, GUARD_RED);
+	assert_int_equal(g.state, GUARD_GREEN); /* of the others */
+	assert_int_equal(g.worst, METRIC_ERRORS);
+	slow_v2.p99_us = UNKNOWN;
+	g = evaluate(limits_of(0.05, 1000, 2000), failing(1000, 210), slow_v2);
+	assert_int_equal(g.state, GUARD_UNKNOWN);
+	assert_int_equal(g.worst, METRIC_ERRORS);
+	slow_v2.p99_us = 1000001; /* v2's alone */
+	g = evaluate(limits_of(0.05, 1000, 2000), failing(1000, 210), slow_v2);
+	assert_true(g.both);
+	assert_int_equal(g.state, GUARD_RED);
+	assert_int_equal(g.worst, METRIC_P99);
+	g = evaluate(limits_of(0.05, UNKNOWN, UNKNOWN), failing(1000, 210), failing(1000, 220));
+	assert_int_equal(g.state, GUARD_UNKNOWN); /* never green while it is broken */
+}
+
+static void test_v1_without_proof_excuses_nothing(void **state)
+{
+	struct guard g =
+		evaluate(limits_of(0.05, UNKNOWN, UNKNOWN), failing(5, 5), failing(1000, 220));
+
+	(void)state;
+	assert_false(g.both);
+	assert_int_equal(g.state, GUARD_RED);
+	g = evaluate(limits_of(0.05, UNKNOWN, UNKNOWN), empty, failing(1000, 220));
+	assert_int_equal(g.state, GUARD_RED);
+	g = evaluate(limits_of(0.05, UNKNOWN, UNKNOWN), failing(1000, 500), good);
+	assert_false(g.both);
+	assert_int_equal(g.state, GUARD_GREEN); /* v1 alone is bad: v2's guard is about v2 */
+}
+
+static void test_without_a_share_nothing_is_asked(void **state)
+{
+	struct guard_window window[ARM_COUNT] = {failing(1000, 500), failing(1000, 500)};
+	struct guard_limits l = limits_of(0.05, 1000, 2000);
+	struct guard g;
+
+	(void)state;
+	guard_evaluate(&g, &l, window, false);
+	assert_int_equal(g.state, GUARD_NONE);
+	assert_int_equal(g.worst, -1);
+	assert_false(g.both);
+	for (int m = 0; m < METRIC_COUNT; m++)
+		assert_int_equal(g.metric[m].state, GUARD_NONE);
+	assert_true(g.metric[METRIC_ERRORS].value[ARM_V1] == 0.5);
+}
+
+/* The invariants, over random windows and limits. */
+static void test_invariants(void **state)
+{
+	uint64_t seed = 13;
+
+	(void)state;
+	for (int run = 0; run < 20000; run++) {
+		struct guard_window w[ARM_COUNT];
+		struct guard_limits l = limits_of(seeded_below(&seed, 3) ? 0.05 : NAN,
+			seeded_below(&seed, 3) ? 1000 : UNKNOWN, seeded_below(&seed, 3) ? 2000 : UNKNOWN);
+		struct guard g;
+		bool red = false, both = false, all_green = true, any = false;
+
+		for (int arm = 0; arm < ARM_COUNT; arm++) {
+			w[arm].done = seeded_below(&seed, 4) ? seeded_below(&seed, 60) : 0;
+			w[arm].failed = w[arm].done ? seeded_below(&seed, w[arm].done + 1) / 8 : 0;
+			w[arm].p99_us = seeded_below(&seed, 3) ? seeded_below(&seed, 2000000) : UNKNOWN;
+			w[arm].memory_bytes = seeded_below(&seed, 3) ? seeded_below(&seed, 4000) : UNKNOWN;
+			w[arm].covered_ms = 60000;
+		}
+		guard_evaluate(&g, &l, w, true);
+		for (int m = 0; m < METRIC_COUNT; m++) {
+			const struct guard_metric *metric = &g.metric[m];
+
+			assert_int_equal(metric->state == GUARD_NONE, isnan(metric->limit) != 0);
+			if (metric->state == GUARD_GREEN)
+				assert_true(metric->value[ARM_V2] <= metric->limit);
+			if (metric->state == GUARD_RED)
+				assert_true(metric->value[ARM_V2] > metric->limit);
+			if (metric->both)
+				assert_true(metric->value[ARM_V1] > metric->limit);
+			any = any || metric->state != GUARD_NONE;
+			both = both || metric->both;
+			red = red || (metric->state == GUARD_RED && !metric->both);
+			all_green = all_green &&
+				(metric->state == GUARD_NONE || metric->state == GUARD_GREEN || metric->both);
+		}
+		assert_int_equal(g.both, both);
+		assert_int_equal(g.state == GUARD_RED, red);
+		assert_int_equal(g.state == GUARD_NONE, !any);
+		assert_int_equal(g.worst >= 0, any);
+		if (g.state == GUARD_GREEN)
+			assert_true(all_green);
+		if (red)
+			assert_false(g.metric[g.worst].both);
+	}
+}
+
+/* ---- the latch ---- */
+
+static struct instant at_second(int64_t s)
+{
+	return (struct instant){.boot_ms = s * 1000, .wall_ms = 1700000000000 + s * 1000};
+}
+
+static bool update(struct guard_latch *l, struct guard_window v2, int64_t second)
+{
+	struct guard g = evaluate(limits_of(0.05, 1000, UNKNOWN), good, v2);
+
+	return guard_latch_update(l, &g, at_second(second));
+}
+
+static void test_latch_keeps_the_beginning(void **state)
+{
+	struct guard_latch l = {0};
+
+	(void)state;
+	assert_false(update(&l, good, 1));
+	assert_false(l.red);
+	assert_true(update(&l, failing(100, 50), 2));
+	assert_false(update(&l, failing(100, 60), 3));
+	assert_false(update(&l, good, 4)); /* green again does not release it */
+	assert_false(update(&l, empty, 5));
+	assert_true(l.red);
+	assert_int_equal(l.since_boot_ms, 2000);
+	assert_int_equal(l.since_wall_ms, at_second(2).wall_ms);
+	assert_int_equal(l.metric, METRIC_ERRORS);
+}
+
+static void test_unknown_and_both_do_not_latch(void **state)
+{
+	struct guard_latch l = {0};
+	struct guard both =
+		evaluate(limits_of(0.05, UNKNOWN, UNKNOWN), failing(100, 50), failing(100, 50));
+
+	(void)state;
+	assert_false(update(&l, empty, 1));
+	assert_false(guard_latch_update(&l, &both, at_second(2)));
+	assert_false(l.red);
+	assert_true(l.both);
+	assert_false(update(&l, good, 3));
+	assert_false(l.both);
+}
+
+static void test_only_a_younger_resume_releases(void **state)
+{
+	struct guard_latch l = {0};
+
+	(void)state;
+	assert_true(update(&l, failing(100, 50), 2));
+	guard_latch_resume(&l, at_second(1).wall_ms);
+	assert_true(l.red);
+	guard_latch_resume(&l, at_second(2).wall_ms);
+	assert_true(l.red);
+	guard_latch_resume(&l, at_second(2).wall_ms + 1);
+	assert_false(l.red);
+}
+
+static void test_resume_accepts_what_is_red(void **state)
+{
+	struct guard_latch l = {0};
+	struct guard_window slow = failing(100, 50);
+
+	(void)state;
+	assert_true(update(&l, failing(100, 50), 2));
+	guard_latch_resume(&l, at_second(3).wall_ms);
+	assert_false(update(&l, failing(100, 50), 4)); /* the same failures, still in the window */
+	assert_false(l.red);
+	slow.p99_us = 2000000; /* another limit was not accepted */
+	assert_true(update(&l, slow, 5));
+	assert_int_equal(l.metric, METRIC_P99);
+}
+
+static void test_acceptance_ends_when_it_is_not_red(void **state)
+{
+	struct guard_latch l = {0};
+
+	(void)state;
+	assert_true(update(&l, failing(100, 50), 2));
+	guard_latch_resume(&l, at_second(3).wall_ms);
+	assert_false(update(&l, good, 4));
+	assert_true(update(&l, failing(100, 50), 5));
+	assert_int_equal(l.since_boot_ms, 5000);
+}
+
+static void test_resume_after_it_turned_green_accepts_nothing(void **state)
+{
+	struct guard_latch l = {0};
+
+	(void)state;
+	assert_true(update(&l, failing(100, 50), 2));
+	assert_false(update(&l, good, 3));
+	guard_latch_resume(&l, at_second(4).wall_ms);
+	assert_false(l.red);
+	assert_true(update(&l, failing(100, 50), 5));
+}
+
+static void test_resume_of_nothing(void **state)
+{
+	struct guard_latch l = {0};
+
+	(void)state;
+	guard_latch_resume(&l, at_second(1).wall_ms);
+	assert_true(update(&l, failing(100, 50), 2));
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	assert_string_equal(guard_state_name(GUARD_UNKNOWN), "UNKNOWN");
+	assert_string_equal(guard_state_name(GUARD_RED), "RED");
+	assert_string_equal(metric_name(METRIC_P99), "p99");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_no_limits_is_none),
+		cmocka_unit_test(test_green),
+		cmocka_unit_test(test_no_data_is_unknown),
+		cmocka_unit_test(test_one_unknown_is_not_green),
+		cmocka_unit_test(test_errors_need_ten_done_and_two_failed),
+		cmocka_unit_test(test_limits_break_above_not_at),
+		cmocka_unit_test(test_p99_needs_a_hundred_done),
+		cmocka_unit_test(test_both_sides_are_not_v2s_doing),
+		cmocka_unit_test(test_v1_without_proof_excuses_nothing),
+		cmocka_unit_test(test_without_a_share_nothing_is_asked),
+		cmocka_unit_test(test_invariants),
+		cmocka_unit_test(test_latch_keeps_the_beginning),
+		cmocka_unit_test(test_unknown_and_both_do_not_latch),
+		cmocka_unit_test(test_only_a_younger_resume_releases),
+		cmocka_unit_test(test_resume_accepts_what_is_red),
+		cmocka_unit_test(test_acceptance_ends_when_it_is_not_red),
+		cmocka_unit_test(test_resume_after_it_turned_green_accepts_nothing),
+		cmocka_unit_test(test_resume_of_nothing),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

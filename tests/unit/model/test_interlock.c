@@ -1,0 +1,605 @@
+/* Interlock: every combination of asked predicates that hold and fail (16,384 where all 14 are), for
+ * each policy, act and place, against the rule table below, which was written from the policies and
+ * not from the code. What is not asked holds or fails at random: it must not matter. */
+#include "model/interlock.h"
+
+#include "model/text.h"
+#include "tests/unit/model/seeded.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+_Static_assert(PREDICATE_COUNT == 14, "the rules below have 14 columns");
+
+/* What is asked, a column a predicate: x asked, . not asked; of the guard (11) also r: only RED
+ * refuses, g: UNKNOWN does too. Two rows an act: above the baseline, and at it, where nothing has
+ * been baked. RED refuses at a baseline above 0 as well: what is seen to fail is not given more. */
+static const char *const rules[POLICY_COUNT][ACT_COUNT][2] = {
+	[POLICY_MANUAL] = {
+		[ACT_RAISE] = {"xxxxxxxx..rx.x", "xxxxxxxx..rx.x"},
+		[ACT_PUT_BACK] = {"xxx.xxxx..rx.x", "xxx.xxxx..rx.x"},
+		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
+		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."}},
+	[POLICY_DEMO] = {
+		[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
+		[ACT_PUT_BACK] = {"xxx.xxxx..gxxx", "xxx.xxxx..rxxx"},
+		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
+		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."}},
+	[POLICY_STANDARD] = {
+		[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
+		[ACT_PUT_BACK] = {"xxx.xxxx..gxxx", "xxx.xxxx..rxxx"},
+		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
+		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."}},
+	[POLICY_STRICT] = {
+		[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
+		[ACT_PUT_BACK] = {"xxx.xxxx..gxxx", "xxx.xxxx..rxxx"},
+		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
+		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."}},
+};
+
+static bool asks(const struct interlock_facts *f, int p)
+{
+	return rules[f->policy][f->act][f->at_baseline][p] != '.';
+}
+
+/* A step 10 > 25 % of which everything is known and in order. */
+static struct interlock_facts in_order(enum policy policy, enum act act, bool at_baseline)
+{
+	return (struct interlock_facts){
+		.act = act, .policy = policy, .has_plan = policy != POLICY_MANUAL,
+		.history_writable = true,
+		.nodes = 3, .nodes_live = 3, .worst_age_ms = 400,
+		.identity_equal = true, .build_equal = true,
+		.intended_bp = 1000, .reported_bp = 1000,
+		.lease_asked = true, .lease_mine = true, .lease_holder = "kim@ops1",
+		.shown_epoch = 3, .shown_rev = 42, .epoch = 3, .rev = 42,
+		.from_bp = 1000, .to_bp = 2500, .next_bp = 2500, .max_delta_bp = 5000,
+		.plan_as_armed = true,
+		.at_baseline = at_baseline, .bake_left_ms = 0, .min_samples = 300,
+		.samples = {2700, 300}, .sample_rate = {9, 1},
+		.guard = GUARD_GREEN,
+		.freeze_asked = true,
+		.approval_asked = true, .approved = true,
+		.baseline_known = true, .v1_serving = true,
+		.drill_asked = true, .drill_fresh = true,
+	};
+}
+
+static enum err_code spoil_next(struct interlock_facts *f, uint64_t way)
+{
+	/* putting back is next by itself, whatever the plan says: only no share at all fails */
+	if (f->act == ACT_PUT_BACK)
+		f->to_bp = way & 1 ? -1 : SHARE_FULL + 1;
+	else if (way % 3 == 0)
+		f->from_bp = -1;
+	else if (f->policy == POLICY_MANUAL)
+		f->to_bp = f->from_bp + 5001;
+	else if (way % 3 == 1)
+		f->plan_as_armed = false;
+	else
+		f->next_bp = way & 8 ? -1 : 5000;
+	return ERR_NEXT;
+}
+
+/* Makes predicate `p` fail, one of several ways; the code that the refusal must carry. */
+static enum err_code spoil(struct interlock_facts *f, int p, uint64_t way)
+{
+	bool even = way & 1;
+	switch ((enum predicate)p) {
+	case PREDICATE_HISTORY:
+		f->history_writable = false;
+		return ERR_HISTORY;
+	case PREDICATE_LIVE:
+		f->nodes_live = even ? 2 : 0;
+		f->worst_age_ms = even ? 14000 : UNKNOWN;
+		return even ? ERR_NODES : ERR_STALE;
+	case PREDICATE_IDENTITY:
+		f->identity_equal = even;
+		f->build_equal = !even;
+		return even ? ERR_BUILD : ERR_IDENTITY;
+	case PREDICATE_DRIFT:
+		if (even)
+			f->intended_bp = 500;
+		else
+			f->reported_bp = -1;
+		return ERR_DRIFT;
+	case PREDICATE_OPEN:
+		f->open_intent = true;
+		text_copy(f->open_what, sizeof f->open_what, "step by sam");
+		return ERR_OPEN_INTENT;
+	case PREDICATE_LEASE:
+		f->lease_mine = false;
+		return ERR_LEASE;
+	case PREDICATE_REVISION:
+		if (even)
+			f->epoch++;
+		else
+			f->rev++;
+		return ERR_CHANGED;
+	case PREDICATE_NEXT:
+		return spoil_next(f, way);
+	case PREDICATE_BAKE:
+		f->bake_left_ms = even ? 409000 : UNKNOWN;
+		return ERR_BAKE;
+	case PREDICATE_SAMPLES:
+		f->samples[way >> 1 & 1] = even ? 212 : UNKNOWN;
+		return ERR_SAMPLES;
+	case PREDICATE_GUARD: {
+		bool lenient = rules[f->policy][f->act][f->at_baseline][p] != 'g';
+		f->guard_red = way % 4 == 0;
+		f->guard_both = way % 4 == 1;
+		f->guard = way % 4 == 2 || (way % 4 == 3 && lenient) ? GUARD_RED : GUARD_UNKNOWN;
+		return ERR_GUARD;
+	}
+	case PREDICATE_FROZEN:
+		f->frozen = !even;
+		f->held = even;
+		return even ? ERR_HELD : ERR_FROZEN;
+	case PREDICATE_APPROVAL:
+		f->approved = false;
+		return ERR_APPROVAL;
+	case PREDICATE_WAY_BACK:
+		if (way % 3 == 0)
+			f->baseline_known = false;
+		else if (way % 3 == 1)
+			f->v1_serving = false;
+		else
+			f->drill_fresh = false;
+		return ERR_WAY_BACK;
+	case PREDICATE_COUNT:
+		break;
+	}
+	return ERR_NONE;
+}
+
+/* The summary is "CODE text" of each failing predicate in order, and nothing else. */
+static void assert_names_all(const struct interlock *i, const enum err_code *codes)
+{
+	char summary[PREDICATE_COUNT * 180];
+	const char *at = summary;
+	interlock_summary(summary, sizeof summary, i);
+	for (int p = 0; p < PREDICATE_COUNT; p++) {
+		if (!(i->failing >> p & 1))
+			continue;
+		const char *code = err_name(codes[p]), *text = i->check[p].text;
+		if (at != summary) {
+			assert_memory_equal(at, "; ", 2);
+			at += 2;
+		}
+		assert_memory_equal(at, code, strlen(code));
+		at += strlen(code);
+		assert_true(*at++ == ' ' && text[0]);
+		assert_memory_equal(at, text, strlen(text));
+		at += strlen(text);
+	}
+	assert_string_equal(at, "");
+}
+
+static void try_combination(struct interlock_facts f, unsigned bad, uint64_t ways)
+{
+	struct interlock i;
+	enum err_code codes[PREDICATE_COUNT] = {0};
+	unsigned expected = 0;
+	for (int p = 0; p < PREDICATE_COUNT; p++) {
+		if (!(bad >> p & 1))
+			continue;
+		codes[p] = spoil(&f, p, ways >> p * 4);
+		if (asks(&f, p))
+			expected |= 1u << p;
+	}
+	interlock_evaluate(&i, &f);
+	if (i.failing != expected)
+		fail_msg("policy %d act %d baseline %d: failing %x, expected %x", f.policy, f.act,
+			f.at_baseline, i.failing, expected);
+	assert_int_equal(i.failures, __builtin_popcount(expected));
+	assert_int_equal(i.allowed, expected == 0);
+	for (int p = 0; p < PREDICATE_COUNT; p++) {
+		enum check_state state = !asks(&f, p) ? CHECK_NOT_ASKED :
+			expected >> p & 1             ? CHECK_FAILS :
+							CHECK_HOLDS;
+		assert_int_equal(i.check[p].state, state);
+		if (state != CHECK_FAILS)
+			assert_true(i.check[p].wait_ms == UNKNOWN);
+		else if (i.check[p].code != codes[p])
+			fail_msg("predicate %d fails as %s, not %s", p + 1, err_name(i.check[p].code),
+				err_name(codes[p]));
+	}
+	assert_names_all(&i, codes);
+}
+
+#define ALL ((1u << PREDICATE_COUNT) - 1)
+
+/* Every combination of what is asked here; small sets several times, each with other ways to fail. */
+static int try_place(struct interlock_facts f, uint64_t *seed)
+{
+	unsigned asked = 0;
+	int tried = 0;
+	for (int p = 0; p < PREDICATE_COUNT; p++)
+		asked |= (unsigned)asks(&f, p) << p;
+	do {
+		for (unsigned bad = asked;; bad = (bad - 1) & asked) {
+			unsigned others = (unsigned)seeded_next(seed) & ALL & ~asked;
+			try_combination(f, bad | others, seeded_next(seed));
+			tried++;
+			if (bad == 0)
+				break;
+		}
+	} while (tried < 2048);
+	return tried;
+}
+
+static void test_every_combination(void **state)
+{
+	(void)state;
+	uint64_t seed = 14;
+	for (int policy = 0; policy < POLICY_COUNT; policy++)
+		for (int act = 0; act < ACT_COUNT; act++)
+			for (int at_baseline = 0; at_baseline < 2; at_baseline++) {
+				int tried = try_place(
+					in_order((enum policy)policy, (enum act)act, at_baseline), &seed);
+				if (policy == POLICY_STRICT && act == ACT_RAISE && !at_baseline)
+					assert_int_equal(tried, 16384);
+			}
+}
+
+static void test_asks_is_the_rule(void **state)
+{
+	(void)state;
+	for (int policy = 0; policy < POLICY_COUNT; policy++)
+		for (int act = 0; act < ACT_COUNT; act++)
+			for (int at_baseline = 0; at_baseline < 2; at_baseline++)
+				for (int p = 0; p < PREDICATE_COUNT; p++)
+					assert_int_equal(interlock_asks((enum policy)policy, (enum act)act,
+								 at_baseline, (enum predicate)p),
+						rules[policy][act][at_baseline][p] != '.');
+}
+
+/* ---- facts that nothing supplies so far ---- */
+
+static enum check_state state_of_check(const struct interlock_facts *f, enum predicate p)
+{
+	struct interlock i;
+	interlock_evaluate(&i, f);
+	assert_int_equal(i.failing >> p & 1, i.check[p].state == CHECK_FAILS);
+	return i.check[p].state;
+}
+
+static void test_not_asked_yet_never_fails(void **state)
+{
+	(void)state;
+	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
+	f.lease_asked = f.lease_mine = false;
+	f.freeze_asked = false;
+	f.frozen = true;
+	f.approval_asked = f.approved = false;
+	f.drill_asked = f.drill_fresh = false;
+	const enum predicate open[] = {
+		PREDICATE_LEASE, PREDICATE_FROZEN, PREDICATE_APPROVAL, PREDICATE_WAY_BACK};
+	for (size_t k = 0; k < sizeof open / sizeof *open; k++)
+		assert_int_equal(state_of_check(&f, open[k]), CHECK_NOT_ASKED_YET);
+	struct interlock i;
+	interlock_evaluate(&i, &f);
+	assert_true(i.allowed && i.failures == 0 && i.wait_ms == 0);
+	/* the other half of 12 and of 14 is still asked */
+	f.held = true;
+	f.v1_serving = false;
+	assert_int_equal(state_of_check(&f, PREDICATE_FROZEN), CHECK_FAILS);
+	assert_int_equal(state_of_check(&f, PREDICATE_WAY_BACK), CHECK_FAILS);
+	/* what a policy does not ask is not even open */
+	f.policy = POLICY_MANUAL;
+	assert_int_equal(state_of_check(&f, PREDICATE_APPROVAL), CHECK_NOT_ASKED);
+	/* only strict asks for a drill */
+	f = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	f.drill_asked = false;
+	assert_int_equal(state_of_check(&f, PREDICATE_WAY_BACK), CHECK_HOLDS);
+}
+
+/* ---- unknown never holds ---- */
+
+static bool fails(struct interlock_facts f, enum predicate p)
+{
+	return state_of_check(&f, p) == CHECK_FAILS;
+}
+
+static void test_unknown_never_holds(void **state)
+{
+	(void)state;
+	struct interlock_facts f, good = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	f = good, f.worst_age_ms = UNKNOWN;
+	assert_true(fails(f, PREDICATE_LIVE));
+	f = good, f.nodes = f.nodes_live = 0;
+	assert_true(fails(f, PREDICATE_LIVE));
+	f = good, f.intended_bp = -1;
+	assert_true(fails(f, PREDICATE_DRIFT));
+	f = good, f.intended_bp = f.reported_bp = -1;
+	assert_true(fails(f, PREDICATE_DRIFT));
+	f = good, f.epoch = f.shown_epoch = UNKNOWN;
+	assert_true(fails(f, PREDICATE_REVISION));
+	f = good, f.rev = f.shown_rev = UNKNOWN;
+	assert_true(fails(f, PREDICATE_REVISION));
+	f = good, f.from_bp = -1;
+	assert_true(fails(f, PREDICATE_NEXT));
+	f = good, f.to_bp = f.next_bp = -1;
+	assert_true(fails(f, PREDICATE_NEXT));
+	f = good, f.bake_left_ms = UNKNOWN;
+	assert_true(fails(f, PREDICATE_BAKE));
+	f = good, f.samples[0] = UNKNOWN;
+	assert_true(fails(f, PREDICATE_SAMPLES));
+	f = good, f.samples[1] = UNKNOWN;
+	assert_true(fails(f, PREDICATE_SAMPLES));
+	f = good, f.guard = GUARD_UNKNOWN;
+	assert_true(fails(f, PREDICATE_GUARD));
+	f = good, f.baseline_known = false;
+	assert_true(fails(f, PREDICATE_WAY_BACK));
+	/* all of it at once: zeroed facts of a pool that has never answered */
+	struct interlock i;
+	f = (struct interlock_facts){.policy = POLICY_STANDARD, .worst_age_ms = UNKNOWN, .intended_bp = -1,
+		.reported_bp = -1, .epoch = UNKNOWN, .rev = UNKNOWN, .from_bp = -1, .to_bp = -1,
+		.next_bp = -1, .bake_left_ms = UNKNOWN, .min_samples = 300,
+		.samples = {UNKNOWN, UNKNOWN}, .sample_rate = {NAN, NAN}, .guard = GUARD_UNKNOWN};
+	interlock_evaluate(&i, &f);
+	assert_false(i.allowed);
+	assert_int_equal(i.failures, 10); /* all but 5, 6, 12 and 13, which nothing denies */
+	assert_true(i.wait_ms == UNKNOWN);
+}
+
+static void test_guard_by_hand(void **state)
+{
+	(void)state;
+	struct interlock_facts f = in_order(POLICY_MANUAL, ACT_RAISE, false);
+	f.guard = GUARD_UNKNOWN;
+	assert_false(fails(f, PREDICATE_GUARD));
+	f.guard = GUARD_NONE;
+	assert_false(fails(f, PREDICATE_GUARD));
+	f.guard = GUARD_RED;
+	assert_true(fails(f, PREDICATE_GUARD));
+	f = in_order(POLICY_STRICT, ACT_RAISE, true);
+	f.guard = GUARD_UNKNOWN;
+	assert_false(fails(f, PREDICATE_GUARD)); /* v2 has not been given anything yet */
+	f.guard_both = true;
+	assert_true(fails(f, PREDICATE_GUARD)); /* v1's part is asked everywhere */
+}
+
+/* ---- 8 ---- */
+
+static bool next_holds(enum policy policy, int from_bp, int to_bp, int next_bp, int max_delta_bp)
+{
+	struct interlock_facts f = in_order(policy, ACT_RAISE, false);
+	f.from_bp = from_bp;
+	f.to_bp = to_bp;
+	f.next_bp = next_bp;
+	f.max_delta_bp = max_delta_bp;
+	return !fails(f, PREDICATE_NEXT);
+}
+
+static void test_next_share(void **state)
+{
+	(void)state;
+	static const struct {
+		enum policy policy;
+		int from_bp, to_bp, next_bp, max_delta_bp;
+		bool holds;
+	} cases[] = {
+		{POLICY_MANUAL, 0, 2500, -1, 5000, true},
+		{POLICY_MANUAL, 0, 2501, -1, 5000, false},
+		{POLICY_MANUAL, 1, 5001, -1, 5000, true},
+		{POLICY_MANUAL, 1, 5002, -1, 5000, false},
+		{POLICY_MANUAL, 5000, 10000, -1, 5000, true},
+		{POLICY_MANUAL, 4999, 10000, -1, 5000, false},
+		{POLICY_MANUAL, 9000, 10001, -1, 5000, false},
+		{POLICY_STANDARD, 1000, 2500, 2500, 1500, true},
+		{POLICY_STANDARD, 1000, 2500, 2500, 1499, false},
+		{POLICY_STANDARD, 1000, 2499, 2500, 5000, false},
+		{POLICY_STANDARD, 1000, 5000, 2500, 5000, false}, /* a step skipped */
+		{POLICY_STANDARD, 10000, 10000, -1, 5000, false},
+		{POLICY_STRICT, 0, 100, 100, 5000, true},
+	};
+	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+		assert_int_equal(next_holds(cases[k].policy, cases[k].from_bp, cases[k].to_bp,
+					 cases[k].next_bp, cases[k].max_delta_bp),
+			cases[k].holds);
+}
+
+/* ---- 10: which arm owes ---- */
+
+static void test_an_arm_without_a_share_owes_nothing(void **state)
+{
+	(void)state;
+	struct interlock_facts f = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	f.samples[ARM_V1] = 0;
+	assert_true(fails(f, PREDICATE_SAMPLES));
+	f.intended_bp = f.reported_bp = SHARE_FULL;
+	assert_false(fails(f, PREDICATE_SAMPLES));
+	f.samples[ARM_V2] = 299;
+	assert_true(fails(f, PREDICATE_SAMPLES));
+	f.intended_bp = f.reported_bp = 0;
+	f.samples[ARM_V1] = 300;
+	f.samples[ARM_V2] = UNKNOWN;
+	assert_false(fails(f, PREDICATE_SAMPLES));
+}
+
+/* ---- waits ---- */
+
+static int64_t wait_of(const struct interlock_facts *f)
+{
+	struct interlock i;
+	interlock_evaluate(&i, f);
+	return i.wait_ms;
+}
+
+static void test_waits(void **state)
+{
+	(void)state;
+	struct interlock_facts f = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	assert_true(wait_of(&f) == 0);
+	f.bake_left_ms = 30000;
+	assert_true(wait_of(&f) == 30000);
+	f.samples[ARM_V2] = 200; /* 100 more at 1 a second: the longest counts */
+	assert_true(wait_of(&f) == 100000);
+	f.samples[ARM_V1] = 0; /* 300 at 9 a second: shorter, rounded up */
+	assert_true(wait_of(&f) == 100000);
+	f.samples[ARM_V2] = 300;
+	f.bake_left_ms = 0;
+	assert_true(wait_of(&f) == 33334);
+	f.bake_left_ms = 600000;
+	assert_true(wait_of(&f) == 600000);
+	/* one that time cannot clear, before or behind one that it can */
+	f.frozen = true;
+	assert_true(wait_of(&f) == UNKNOWN);
+	f.frozen = false;
+	f.open_intent = true;
+	assert_true(wait_of(&f) == UNKNOWN);
+	f.open_intent = false;
+	f.bake_left_ms = UNKNOWN;
+	assert_true(wait_of(&f) == UNKNOWN);
+	/* what is not asked has no wait */
+	f.act = ACT_LOWER;
+	assert_true(wait_of(&f) == 0);
+}
+
+static void test_no_rate_no_wait(void **state)
+{
+	(void)state;
+	struct interlock_facts f = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	f.samples[ARM_V2] = 10;
+	const double rates[] = {NAN, 0, -1, 1e-12};
+	for (size_t k = 0; k < sizeof rates / sizeof *rates; k++) {
+		f.sample_rate[ARM_V2] = rates[k];
+		assert_true(wait_of(&f) == UNKNOWN);
+	}
+	f.sample_rate[ARM_V2] = 2;
+	assert_true(wait_of(&f) == 145000);
+	f.samples[ARM_V1] = UNKNOWN; /* no count, no end */
+	assert_true(wait_of(&f) == UNKNOWN);
+}
+
+/* ---- texts ---- */
+
+static void assert_says(struct interlock_facts f, enum predicate p, const char *text)
+{
+	struct interlock i;
+	interlock_evaluate(&i, &f);
+	assert_string_equal(i.check[p].text, text);
+}
+
+static void test_texts_have_their_numbers(void **state)
+{
+	(void)state;
+	struct interlock_facts f, good = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	f = good, f.history_writable = false, text_copy(f.history_why, sizeof f.history_why, "disk full");
+	assert_says(f, PREDICATE_HISTORY, "history not writable: disk full");
+	f = good, f.nodes_live = 2, f.worst_age_ms = 14000;
+	assert_says(f, PREDICATE_LIVE, "STALE 14s, 2 of 3 nodes live");
+	f = good, f.nodes_live = 0, f.worst_age_ms = UNKNOWN;
+	assert_says(f, PREDICATE_LIVE, "no news yet, 0 of 3 nodes live");
+	f = good, f.intended_bp = 2500;
+	assert_says(f, PREDICATE_DRIFT, "asked 25 %, pool says 10 %");
+	f = good, f.open_intent = true, text_copy(f.open_what, sizeof f.open_what, "step by sam");
+	assert_says(f, PREDICATE_OPEN, "still open: step by sam");
+	f = good, f.lease_mine = false;
+	assert_says(f, PREDICATE_LEASE, "lease is kim@ops1's");
+	f = good, f.rev = 43;
+	assert_says(f, PREDICATE_REVISION, "changed meanwhile: revision 3.43, shown 3.42");
+	f = good, f.next_bp = 5000;
+	assert_says(f, PREDICATE_NEXT, "25 % is not the plan's next, that is 50 %");
+	f = good, f.max_delta_bp = 1000;
+	assert_says(f, PREDICATE_NEXT, "25 % is more than 10 % at once");
+	f = good, f.bake_left_ms = 409000;
+	assert_says(f, PREDICATE_BAKE, "bake 06:49 left");
+	f = good, f.samples[ARM_V2] = 2120, f.samples[ARM_V1] = 9000, f.min_samples = 3000;
+	assert_says(f, PREDICATE_SAMPLES, "samples of v2 2,120 of 3,000");
+	f = good, f.samples[ARM_V1] = 12;
+	assert_says(f, PREDICATE_SAMPLES, "samples of v1 12 of 300");
+	f = good, f.guard_red = true, text_copy(f.guard_what, sizeof f.guard_what, "errors");
+	assert_says(f, PREDICATE_GUARD, "guard RED: errors; resume accepts it");
+	f = good, f.held = true, text_copy(f.held_by, sizeof f.held_by, "kim@ops1");
+	assert_says(f, PREDICATE_FROZEN, "held by kim@ops1; resume ends it");
+	f = in_order(POLICY_MANUAL, ACT_RAISE, false), f.to_bp = 7500;
+	assert_says(f, PREDICATE_NEXT, "75 % is too far at once, at most 60 %");
+}
+
+static void test_summary(void **state)
+{
+	(void)state;
+	struct interlock i;
+	char line[200], tiny[12];
+	struct interlock_facts f = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	interlock_evaluate(&i, &f);
+	interlock_summary(line, sizeof line, &i);
+	assert_string_equal(line, "");
+	f.bake_left_ms = 409000;
+	f.samples[ARM_V2] = 2120;
+	f.samples[ARM_V1] = 30000;
+	f.min_samples = 3000;
+	interlock_evaluate(&i, &f);
+	interlock_summary(line, sizeof line, &i);
+	assert_string_equal(line, "W184 bake 06:49 left; W181 samples of v2 2,120 of 3,000");
+	memset(tiny, 'x', sizeof tiny);
+	interlock_summary(tiny, sizeof tiny, &i);
+	assert_string_equal(tiny, "W184 bake 0");
+	interlock_summary(tiny, 1, &i);
+	assert_string_equal(tiny, "");
+}
+
+/* Names and reasons come from people: a text that is cut never ends inside a character. */
+static void test_cut_texts_are_whole(void **state)
+{
+	(void)state;
+	struct interlock_facts f = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	for (size_t shift = 0; shift < 3; shift++) {
+		struct interlock i;
+		char line[64];
+		size_t at = 0;
+		memset(f.held_by, 0, sizeof f.held_by);
+		memset(f.held_by, 'a', shift);
+		for (at = shift; at + 3 < sizeof f.held_by; at += 3)
+			memcpy(f.held_by + at, "\xe2\x82\xac", 3);
+		text_copy(f.history_why, sizeof f.history_why, f.held_by);
+		f.held = true;
+		f.history_writable = false;
+		interlock_evaluate(&i, &f);
+		for (size_t size = 1; size <= sizeof line; size++) {
+			interlock_summary(line, size, &i);
+			assert_true(text_valid(line, strlen(line)));
+			assert_true(strlen(line) < size);
+		}
+	}
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	assert_string_equal(predicate_name(PREDICATE_HISTORY), "history writable");
+	assert_string_equal(predicate_name(PREDICATE_WAY_BACK), "way back proven");
+	for (int p = 0; p < PREDICATE_COUNT; p++)
+		for (int q = 0; q < p; q++)
+			assert_string_not_equal(
+				predicate_name((enum predicate)p), predicate_name((enum predicate)q));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_combination),
+		cmocka_unit_test(test_asks_is_the_rule),
+		cmocka_unit_test(test_not_asked_yet_never_fails),
+		cmocka_unit_test(test_unknown_never_holds),
+		cmocka_unit_test(test_guard_by_hand),
+		cmocka_unit_test(test_next_share),
+		cmocka_unit_test(test_an_arm_without_a_share_owes_nothing),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_no_rate_no_wait),
+		cmocka_unit_test(test_texts_have_their_numbers),
+		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_cut_texts_are_whole),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

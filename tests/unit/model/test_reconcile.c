@@ -1,0 +1,339 @@
+/* Reconcile: what was intended, what becomes of an intent that was found open, and when an effect
+ * has been seen. */
+#include "model/reconcile.h"
+
+#include "model/mem.h"
+#include "model/text.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+/* ---- intended ---- */
+
+static struct decision decided(enum verb verb, int to_bp, enum outcome_kind outcome)
+{
+	return (struct decision){.verb = verb, .from_bp = 0, .to_bp = to_bp, .outcome = outcome,
+		.epoch = 3, .rev = 42, .outcome_ms = UNKNOWN, .verified_ms = UNKNOWN};
+}
+
+#define MOST 4
+
+static const struct {
+	struct {
+		enum verb verb;
+		int to_bp;
+		enum outcome_kind outcome;
+	} list[MOST];
+	size_t count;
+	int intended_bp;
+	int last; /* index of the last change, -1 none */
+} lists[] = {
+	{{{0}}, 0, -1, -1},
+	{{{VERB_STEP, 100, OUTCOME_PENDING}}, 1, -1, -1},
+	{{{VERB_STEP, 100, OUTCOME_UNRESOLVED}}, 1, -1, -1},
+	{{{VERB_STEP, 100, OUTCOME_APPLIED}}, 1, 100, 0},
+	{{{VERB_HOLD, -1, OUTCOME_APPLIED}, {VERB_RESUME, -1, OUTCOME_APPLIED}}, 2, -1, -1},
+	{{{VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_STEP, 1000, OUTCOME_APPLIED}}, 2, 1000, 1},
+	{{{VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_STEP, 1000, OUTCOME_REFUSED}}, 2, 100, 0},
+	{{{VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_STEP, 1000, OUTCOME_VOID}}, 2, 100, 0},
+	{{{VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_STEP, 1000, OUTCOME_NOT_SENT}}, 2, 100, 0},
+	{{{VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_STEP, 1000, OUTCOME_SUPERSEDED}}, 2, 100, 0},
+	{{{VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_STEP, 1000, OUTCOME_UNRESOLVED}}, 2, 100, 0},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ROLLBACK, 0, OUTCOME_APPLIED}}, 2, 0, 1},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ROLLBACK, 0, OUTCOME_PENDING}}, 2, 1000, 0},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ROLLBACK, 0, OUTCOME_APPLIED},
+		 {VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_ANNOTATE, -1, OUTCOME_APPLIED}},
+		4, 100, 2},
+};
+
+static void test_intended(void **state)
+{
+	(void)state;
+	struct decision *d = mem_new(MOST, sizeof *d);
+	for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+		for (size_t i = 0; i < lists[k].count; i++)
+			d[i] = decided(lists[k].list[i].verb, lists[k].list[i].to_bp,
+				lists[k].list[i].outcome);
+		/* observed ones count like our own */
+		for (int observed = 0; observed < 2; observed++) {
+			for (size_t i = 0; i < lists[k].count; i++)
+				d[i].observed = observed;
+			assert_int_equal(reconcile_intended_bp(d, lists[k].count), lists[k].intended_bp);
+			assert_ptr_equal(reconcile_last_change(d, lists[k].count),
+				lists[k].last < 0 ? NULL : &d[lists[k].last]);
+		}
+	}
+	free(d);
+}
+
+/* ---- an intent found open ---- */
+
+static void test_open(void **state)
+{
+	(void)state;
+	static const struct {
+		enum verb verb;
+		enum outcome_kind outcome;
+		int64_t decided_epoch, decided_rev, epoch, rev;
+		enum reconcile_action action;
+	} rows[] = {
+		{VERB_STEP, OUTCOME_PENDING, 3, 42, 3, 42, RECONCILE_ASK},
+		{VERB_STEP, OUTCOME_UNRESOLVED, 3, 42, 9, 1, RECONCILE_ASK},
+		{VERB_HOLD, OUTCOME_PENDING, 3, 42, 3, 42, RECONCILE_ASK},
+		{VERB_RESUME, OUTCOME_UNRESOLVED, 3, 42, 3, 42, RECONCILE_ASK},
+		{VERB_STEP, OUTCOME_APPLIED, 3, 42, 3, 42, RECONCILE_NOTHING},
+		{VERB_STEP, OUTCOME_VOID, 3, 42, 3, 42, RECONCILE_NOTHING},
+		{VERB_ROLLBACK, OUTCOME_APPLIED, 3, 42, 3, 42, RECONCILE_NOTHING},
+		{VERB_ROLLBACK, OUTCOME_REFUSED, 3, 42, 3, 42, RECONCILE_NOTHING},
+		{VERB_ANNOTATE, OUTCOME_PENDING, 3, 42, 3, 42, RECONCILE_NOTHING},
+		{VERB_ROLLBACK, OUTCOME_PENDING, 3, 42, 3, 42, RECONCILE_RESEND},
+		{VERB_ROLLBACK, OUTCOME_UNRESOLVED, 3, 42, 3, 42, RECONCILE_RESEND},
+		{VERB_ROLLBACK, OUTCOME_PENDING, 3, 42, 3, 43, RECONCILE_SHOW},
+		{VERB_ROLLBACK, OUTCOME_PENDING, 3, 42, 4, 42, RECONCILE_SHOW},
+		{VERB_ROLLBACK, OUTCOME_PENDING, 3, 42, 2, 42, RECONCILE_SHOW},
+		{VERB_ROLLBACK, OUTCOME_PENDING, UNKNOWN, UNKNOWN, 3, 42, RECONCILE_SHOW},
+		{VERB_ROLLBACK, OUTCOME_PENDING, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, RECONCILE_SHOW},
+	};
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		struct decision d = decided(rows[k].verb, 0, rows[k].outcome);
+		d.epoch = rows[k].decided_epoch;
+		d.rev = rows[k].decided_rev;
+		assert_int_equal(reconcile_open(&d, rows[k].epoch, rows[k].rev), rows[k].action);
+	}
+}
+
+/* ---- seen ---- */
+
+/* A node after its answer, epoch 4, revision 50, at boot time 1,000,000. */
+struct scene {
+	struct watch watch;
+	struct snapshot *s;
+};
+
+#define ANSWERED_MS 1000000
+
+static int setup(void **state)
+{
+	struct scene *c = mem_new(1, sizeof *c);
+	c->s = mem_new(1, sizeof *c->s);
+	c->watch = (struct watch){
+		.answered = true, .at = {.boot_ms = ANSWERED_MS}, .epoch = 4, .rev = 50};
+	text_copy(c->s->boot_id, sizeof c->s->boot_id, "boot-1");
+	c->s->epoch = 4;
+	c->s->rev = 50;
+	c->s->drain_ms = UNKNOWN;
+	c->s->arms[ARM_V1].requests = 9000;
+	c->s->arms[ARM_V2].requests = 1000;
+	*state = c;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *c = *state;
+	free(c->s);
+	free(c);
+	return 0;
+}
+
+static bool observe(struct scene *c, enum verb verb, int to_bp, int64_t after_ms)
+{
+	bool seen = watch_observe(&c->watch, verb, to_bp, c->s,
+		(struct instant){.boot_ms = ANSWERED_MS + after_ms, .wall_ms = 1});
+	assert_int_equal(seen, c->watch.seen);
+	return seen;
+}
+
+static void test_step(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 1000;
+	c->watch.answered = false;
+	assert_false(observe(c, VERB_STEP, 1000, 100));
+	c->watch.answered = true;
+	assert_false(observe(c, VERB_STEP, 1000, -1)); /* a document from before the answer */
+	c->s->rev = 49;
+	assert_false(observe(c, VERB_STEP, 1000, 100));
+	c->s->epoch = 3;
+	c->s->rev = 60;
+	assert_false(observe(c, VERB_STEP, 1000, 200));
+	c->s->epoch = 4;
+	c->s->rev = 50;
+	c->s->share_bp = 500;
+	assert_false(observe(c, VERB_STEP, 1000, 300));
+	c->s->share_bp = 1000;
+	assert_true(observe(c, VERB_STEP, 1000, 400));
+	/* once seen it stays seen */
+	c->s->share_bp = 0;
+	assert_true(observe(c, VERB_STEP, 1000, 500));
+}
+
+static void test_step_seen_past_the_answer(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 1000;
+	c->s->rev = 51;
+	struct watch before = c->watch;
+	assert_true(observe(c, VERB_STEP, 1000, 0));
+	c->watch = before;
+	c->s->epoch = 5;
+	c->s->rev = 0;
+	assert_true(observe(c, VERB_STEP, 1000, 0));
+	c->watch = before;
+	c->watch.epoch = c->watch.rev = UNKNOWN; /* the answer did not say: the share must do */
+	c->s->epoch = 1;
+	assert_true(observe(c, VERB_STEP, 1000, 0));
+}
+
+static void test_rollback_needs_v2_at_rest(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	assert_false(observe(c, VERB_ROLLBACK, 0, 100));
+	assert_false(observe(c, VERB_ROLLBACK, 0, 100 + WATCH_REST_MS - 1));
+	assert_true(observe(c, VERB_ROLLBACK, 0, 100 + WATCH_REST_MS));
+}
+
+static void test_rollback_never_by_the_share_alone(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	for (int64_t ms = 0; ms < 20000; ms += 400) {
+		c->s->arms[ARM_V2].requests++; /* v2 still gets work */
+		assert_false(observe(c, VERB_ROLLBACK, 0, ms));
+	}
+	assert_false(observe(c, VERB_ROLLBACK, 0, 20000));
+	assert_true(observe(c, VERB_ROLLBACK, 0, 20400));
+}
+
+static void test_late_requests_restart_the_watch(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	assert_false(observe(c, VERB_ROLLBACK, 0, 0));
+	assert_false(observe(c, VERB_ROLLBACK, 0, 400));
+	c->s->arms[ARM_V2].requests++;
+	assert_false(observe(c, VERB_ROLLBACK, 0, 800));
+	assert_false(observe(c, VERB_ROLLBACK, 0, 1299));
+	assert_true(observe(c, VERB_ROLLBACK, 0, 1300));
+}
+
+static void test_rest_begins_after_the_drain(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	c->s->drain_ms = 5000;
+	assert_false(observe(c, VERB_ROLLBACK, 0, 0));
+	assert_false(observe(c, VERB_ROLLBACK, 0, 4999));
+	assert_false(observe(c, VERB_ROLLBACK, 0, 5000));
+	assert_false(observe(c, VERB_ROLLBACK, 0, 5499));
+	assert_true(observe(c, VERB_ROLLBACK, 0, 5500));
+}
+
+static void test_a_restart_in_between(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	assert_false(observe(c, VERB_ROLLBACK, 0, 0));
+	text_copy(c->s->boot_id, sizeof c->s->boot_id, "boot-2");
+	/* the same number after a restart is another count */
+	assert_false(observe(c, VERB_ROLLBACK, 0, 1000));
+	assert_false(observe(c, VERB_ROLLBACK, 0, 1499));
+	assert_true(observe(c, VERB_ROLLBACK, 0, 1500));
+}
+
+static void test_rollback_of_an_older_place(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	c->s->rev = 49;
+	for (int64_t ms = 0; ms < 3000; ms += 500)
+		assert_false(observe(c, VERB_ROLLBACK, 0, ms));
+	c->s->epoch = 3;
+	c->s->rev = 99;
+	for (int64_t ms = 3000; ms < 6000; ms += 500)
+		assert_false(observe(c, VERB_ROLLBACK, 0, ms));
+	/* none of them was a first look */
+	c->s->epoch = 4;
+	c->s->rev = 50;
+	assert_false(observe(c, VERB_ROLLBACK, 0, 6000));
+	c->s->share_bp = 1000; /* somebody raised it again */
+	assert_false(observe(c, VERB_ROLLBACK, 0, 7000));
+}
+
+static void test_rest_of_unknown_requests_proves_nothing(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	c->s->arms[ARM_V2].requests = UNKNOWN;
+	for (int64_t ms = 0; ms < 3000; ms += 500)
+		assert_false(observe(c, VERB_ROLLBACK, 0, ms));
+}
+
+static void test_baseline_above_nothing_is_measured(void **state)
+{
+	struct scene *c = *state;
+	struct change *change = &c->s->change;
+	c->s->share_bp = 1000;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 1000)); /* no counts of the change */
+	change->known = true;
+	change->arms[ARM_V1].requests = change->arms[ARM_V2].requests = UNKNOWN;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 1000));
+	change->arms[ARM_V2].requests = 1000;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 1000));
+	change->arms[ARM_V1].requests = 9000;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 1500)); /* no work since */
+	c->s->arms[ARM_V1].requests = 9090;
+	c->s->arms[ARM_V2].requests = 1009;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 2000)); /* 99 prove nothing */
+	c->s->arms[ARM_V1].requests = 9000 + 79;
+	c->s->arms[ARM_V2].requests = 1000 + 21;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 2500)); /* 21 % is more than twice 10 % */
+	c->s->arms[ARM_V1].requests = 9000 + 80;
+	c->s->arms[ARM_V2].requests = 1000 + 20;
+	c->s->rev = 49;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 3000));
+	c->s->rev = 50;
+	assert_true(observe(c, VERB_ROLLBACK, 1000, 3000));
+}
+
+static void test_hold_and_resume(void **state)
+{
+	struct scene *c = *state;
+	assert_false(observe(c, VERB_HOLD, -1, 100));
+	assert_false(c->watch.seen);
+	c->s->hold.on = true;
+	assert_false(observe(c, VERB_HOLD, -1, -100));
+	assert_true(observe(c, VERB_HOLD, -1, 200));
+	c->watch.seen = false;
+	assert_false(observe(c, VERB_RESUME, -1, 300));
+	c->s->hold.on = false;
+	assert_true(observe(c, VERB_RESUME, -1, 400));
+}
+
+#define SCENE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_intended),
+		cmocka_unit_test(test_open),
+		SCENE(test_step),
+		SCENE(test_step_seen_past_the_answer),
+		SCENE(test_rollback_needs_v2_at_rest),
+		SCENE(test_rollback_never_by_the_share_alone),
+		SCENE(test_late_requests_restart_the_watch),
+		SCENE(test_rest_begins_after_the_drain),
+		SCENE(test_a_restart_in_between),
+		SCENE(test_rollback_of_an_older_place),
+		SCENE(test_rest_of_unknown_requests_proves_nothing),
+		SCENE(test_baseline_above_nothing_is_measured),
+		SCENE(test_hold_and_resume),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,82 @@
+/* Verbs: a whole table, words that read back, aliases that are never verbs themselves. */
+#include "model/verb.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void test_rows_are_whole(void **state)
+{
+	(void)state;
+	for (int i = 0; i < VERB_COUNT; i++) {
+		const struct verb_row *row = verb_row((enum verb)i);
+
+		assert_non_null(row);
+		assert_true(strlen(row->word) > 0 && strlen(row->help) > 0);
+		assert_non_null(row->argument);
+		assert_int_equal(verb_of(row->word), i);
+		for (int j = 0; j < i; j++)
+			if (row->key)
+				assert_int_not_equal(row->key, verb_row((enum verb)j)->key);
+	}
+}
+
+static void test_the_way_back_asks_for_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(verb_row(VERB_ROLLBACK)->class, VERB_OPEN);
+	assert_false(verb_row(VERB_ROLLBACK)->needs_confirm);
+	assert_int_equal(verb_row(VERB_HOLD)->class, VERB_SAFE);
+	assert_false(verb_row(VERB_HOLD)->needs_confirm);
+	assert_true(verb_row(VERB_STEP)->needs_confirm);
+}
+
+static void test_unknown_words(void **state)
+{
+	(void)state;
+	assert_int_equal(verb_of(""), VERB_COUNT);
+	assert_int_equal(verb_of("Step"), VERB_COUNT);
+	assert_int_equal(verb_of("rollback "), VERB_COUNT);
+	assert_null(verb_alias(""));
+	assert_null(verb_alias("rollback"));
+}
+
+static void test_sent(void **state)
+{
+	(void)state;
+	for (int i = 0; i < VERB_COUNT; i++)
+		assert_int_equal(verb_is_sent((enum verb)i), i != VERB_ANNOTATE);
+	assert_false(verb_is_sent(VERB_COUNT));
+}
+
+static void test_aliases_lead_to_verbs(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"undo", "rollback"},
+		{"abort", "rollback"},
+		{"pause", "hold"},
+		{"promote", "step"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		assert_string_equal(verb_alias(pairs[i][0]), pairs[i][1]);
+		assert_int_equal(verb_of(pairs[i][0]), VERB_COUNT);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows_are_whole),
+		cmocka_unit_test(test_the_way_back_asks_for_nothing),
+		cmocka_unit_test(test_unknown_words),
+		cmocka_unit_test(test_sent),
+		cmocka_unit_test(test_aliases_lead_to_verbs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
