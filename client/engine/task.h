@@ -1,0 +1,45 @@
+/* Task: one piece of work, and the operations there are. */
+#ifndef WEIR_CLIENT_ENGINE_TASK_H
+#define WEIR_CLIENT_ENGINE_TASK_H
+
+#include "client/engine/engine.h"
+#include "client/engine/threads.h"
+
+/* X(name, word, idempotent, default work in us) */
+#define OPERATION_INFO(X)                                                                      \
+	X(ECHO, "echo", true, 0)                                                                   \
+	X(SPIN, "spin", true, 1000)                                                                \
+	X(SLEEP, "sleep", true, 1000)                                                              \
+	X(FAIL, "fail", false, 0)                                                                  \
+	X(PREDICT, "predict", true, 2000)
+
+enum operation {
+#define X(name, word, idempotent, work_us) OPERATION_##name,
+	OPERATION_INFO(X)
+#undef X
+		OPERATION_COUNT
+};
+
+const char *operation_name(enum operation o);
+enum operation operation_of(const char *word); /* OPERATION_COUNT when unknown */
+bool operation_is_idempotent(enum operation o);
+
+#define TASK_WORK_MAX_US 60000000
+
+/* Borrowed for the run by whoever runs it. */
+struct task {
+	enum operation operation;
+	const struct engine_request *request;
+	struct engine_response *response;
+	int64_t start_us;    /* when it was routed */
+	int64_t deadline_us; /* work still running then fails as a timeout */
+	bool may_be_faulty;
+	struct fault fault; /* in force when it began; read only when may_be_faulty */
+	double pace;        /* run time times this */
+};
+
+/* Does the work in this thread and fills ok, failure, message and result of the response. Ends
+ * at the deadline or when the gate closes at the latest. `random` is the worker's sequence. */
+void task_run(struct task *t, struct gate *gate, uint64_t *random);
+
+#endif

@@ -1,0 +1,130 @@
+/* Threads: clocks, randomness, waits and thread starts of the engine. Not a scheduler: who runs
+ * what is worker.c's.
+ *
+ * Invariants:
+ * 1. No other file of client/ reads a clock or asks for randomness.
+ * 2. Every timed wait is on CLOCK_MONOTONIC: a stepped wall clock neither ends nor prolongs it.
+ */
+#define _GNU_SOURCE
+#include "client/engine/threads.h"
+
+#include "client/engine/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t clock, int64_t units_a_second)
+{
+	struct timespec t;
+	int failed = clock_gettime(clock, &t);
+	assert(!failed);
+	(void)failed;
+	return (int64_t)t.tv_sec * units_a_second +
+		   (int64_t)t.tv_nsec / (1000000000 / units_a_second);
+}
+
+struct instant engine_now(void)
+{
+	return (struct instant){
+		.boot_ms = read_clock(CLOCK_BOOTTIME, 1000),
+		.wall_ms = read_clock(CLOCK_REALTIME, 1000),
+	};
+}
+
+int64_t threads_us(void)
+{
+	return read_clock(CLOCK_MONOTONIC, 1000000);
+}
+
+void threads_pause(int64_t us)
+{
+	struct timespec t = {
+		.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
+void threads_random(void *out, size_t len)
+{
+	unsigned char *p = out;
+	while (len > 0) {
+		ssize_t n = getrandom(p, len, 0);
+		assert(n > 0 || errno == EINTR);
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
+int threads_start(pthread_t *out, void *(*run)(void *), void *arg, struct err *err)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	int failed = pthread_create(out, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed)
+		return err_set(err, ERR_SYSTEM, "cannot start a thread: %s; raise the limit of threads",
+			strerror(failed));
+	return 0;
+}
+
+void threads_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+bool threads_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_us)
+{
+	if (until_us < 0)
+		until_us = 0;
+	struct timespec t = {
+		.tv_sec = (time_t)(until_us / 1000000),
+		.tv_nsec = (long)(until_us % 1000000) * 1000,
+	};
+	return pthread_cond_timedwait(cond, lock, &t) != ETIMEDOUT;
+}
+
+void gate_init(struct gate *g)
+{
+	pthread_mutex_init(&g->lock, NULL);
+	threads_cond_init(&g->closing);
+	atomic_init(&g->closed, false);
+}
+
+void gate_release(struct gate *g)
+{
+	pthread_cond_destroy(&g->closing);
+	pthread_mutex_destroy(&g->lock);
+}
+
+void gate_close(struct gate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	atomic_store(&g->closed, true);
+	pthread_cond_broadcast(&g->closing);
+	pthread_mutex_unlock(&g->lock);
+}
+
+bool gate_is_closed(struct gate *g)
+{
+	return atomic_load_explicit(&g->closed, memory_order_relaxed);
+}
+
+bool gate_wait(struct gate *g, int64_t until_us)
+{
+	pthread_mutex_lock(&g->lock);
+	while (!gate_is_closed(g) && threads_wait(&g->closing, &g->lock, until_us))
+		;
+	bool closed = gate_is_closed(g);
+	pthread_mutex_unlock(&g->lock);
+	return closed;
+}
