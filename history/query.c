@@ -1,0 +1,490 @@
+/* Query: what a history file holds, as structs. Texts are cleaned here: a file may come from
+ * anybody. Not a cache, not a thread. */
+#include "history/query.h"
+
+#include "history/samples.h"
+#include "history/schema.h"
+#include "model/mem.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct query {
+	sqlite3 *db;
+	bool owns;
+	char *path;
+};
+
+static struct query *new_query(sqlite3 *db, bool owns, const char *path)
+{
+	struct query *q = mem_new(1, sizeof *q);
+
+	*q = (struct query){.db = db, .owns = owns, .path = mem_copy(path)};
+	return q;
+}
+
+int query_open(struct query **out, const char *path, struct err *err)
+{
+	sqlite3 *db;
+
+	*out = NULL;
+	if (schema_open_readonly(&db, path, err) < 0)
+		return -1;
+	*out = new_query(db, true, path);
+	return 0;
+}
+
+struct query *query_over(sqlite3 *db, const char *path)
+{
+	return new_query(db, false, path);
+}
+
+void query_close(struct query *q)
+{
+	if (q == NULL)
+		return;
+	if (q->owns)
+		sqlite3_close(q->db);
+	free(q->path);
+	free(q);
+}
+
+/* ---- columns ---- */
+
+static int64_t number(sqlite3_stmt *s, int column)
+{
+	return sqlite3_column_type(s, column) == SQLITE_NULL ? UNKNOWN
+		: sqlite3_column_int64(s, column);
+}
+
+static int share(sqlite3_stmt *s, int column)
+{
+	const int64_t bp = number(s, column);
+
+	return bp >= 0 && bp <= SHARE_FULL ? (int)bp : -1;
+}
+
+static void take_text(sqlite3_stmt *s, int column, char *out, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	text_clean(out, size, text != NULL ? text : "",
+		text != NULL ? (size_t)sqlite3_column_bytes(s, column) : 0);
+}
+
+#define TAKE(s, column, field) take_text(s, column, field, sizeof(field))
+
+static int prepare(struct query *q, const char *sql, sqlite3_stmt **out, struct err *err)
+{
+	*out = NULL;
+	return schema_prepare(out, q->db, sql, q->path, err);
+}
+
+/* Ends a statement that was stepped to `code`. */
+static int finish(struct query *q, sqlite3_stmt *s, int code, struct err *err)
+{
+	const int result =
+		schema_result(err, q->db, code, "reading the history", q->path) == SCHEMA_OK ? 0 : -1;
+
+	sqlite3_finalize(s);
+	return result;
+}
+
+static void bind_text(sqlite3_stmt *s, int at, const char *text)
+{
+	sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC); /* NULL: null */
+}
+
+/* 0 means any. */
+static void bind_bound(sqlite3_stmt *s, int at, int64_t n)
+{
+	if (n != 0)
+		sqlite3_bind_int64(s, at, n);
+}
+
+/* ---- decisions ---- */
+
+#define OUTCOME_COLUMNS "decision, row, node, kind, at_ms, latency_ms, answer"
+
+/* Takes an outcome row; false for one whose words are not ours. */
+static bool take_outcome(sqlite3_stmt *s, struct outcome_row *row)
+{
+	static const char *const words[] = {[OUTCOME_ROW_NODE] = "node",
+		[OUTCOME_ROW_FINAL] = "final", [OUTCOME_ROW_VERIFIED] = "verified"};
+	char word[24];
+
+	*row = (struct outcome_row){.at_ms = number(s, 4), .latency_ms = number(s, 5)};
+	TAKE(s, 0, row->decision);
+	TAKE(s, 2, row->node);
+	TAKE(s, 6, row->answer);
+	TAKE(s, 3, word);
+	row->kind = outcome_of(word);
+	TAKE(s, 1, word);
+	for (int i = OUTCOME_ROW_NODE; i <= OUTCOME_ROW_VERIFIED; i++)
+		if (strcmp(words[i], word) == 0) {
+			row->row = (enum outcome_row_kind)i;
+			return row->kind != OUTCOME_COUNT;
+		}
+	return false;
+}
+
+static void take_decision(sqlite3_stmt *s, struct decision *d)
+{
+	char verb[24];
+
+	*d = (struct decision){.seq = number(s, 0), .at_ms = number(s, 4), .from_bp = share(s, 8),
+		.to_bp = share(s, 9), .epoch = number(s, 11), .rev = number(s, 12),
+		.observed = sqlite3_column_int(s, 13) != 0, .late = sqlite3_column_int(s, 14) != 0,
+		.outcome = OUTCOME_PENDING, .outcome_ms = UNKNOWN, .verified_ms = UNKNOWN,
+		.latency_ms = UNKNOWN};
+	TAKE(s, 1, d->id);
+	TAKE(s, 2, d->pool);
+	TAKE(s, 3, d->pool_id);
+	TAKE(s, 5, d->actor);
+	TAKE(s, 6, d->role);
+	TAKE(s, 7, verb);
+	TAKE(s, 10, d->reason);
+	TAKE(s, 15, d->evidence);
+	TAKE(s, 16, d->hash);
+	d->verb = verb_of(verb);
+}
+
+#define DECISION_COLUMNS \
+	"seq, id, pool, pool_id, at_ms, actor, role, verb, from_bp, to_bp, reason, epoch, rev," \
+	" observed, late, evidence, hash"
+
+/* Steps over decisions and, for each, over its outcomes. */
+struct cursor {
+	struct query *q;
+	sqlite3_stmt *outcomes;
+	int64_t until_ms;
+};
+
+static int apply_outcomes(struct cursor *c, struct decision *d, struct err *err)
+{
+	struct outcome_row row;
+	int code;
+
+	bind_text(c->outcomes, 1, d->id);
+	bind_bound(c->outcomes, 2, c->until_ms);
+	while ((code = sqlite3_step(c->outcomes)) == SQLITE_ROW)
+		if (take_outcome(c->outcomes, &row))
+			decision_add_outcome(d, &row);
+	sqlite3_reset(c->outcomes);
+	sqlite3_clear_bindings(c->outcomes);
+	return schema_result(err, c->q->db, code, "reading the history", c->q->path) == SCHEMA_OK
+		? 0 : -1;
+}
+
+static int cursor_open(struct cursor *c, struct query *q, int64_t until_ms, struct err *err)
+{
+	*c = (struct cursor){.q = q, .until_ms = until_ms};
+	return prepare(q,
+		"SELECT " OUTCOME_COLUMNS " FROM outcome"
+		" WHERE decision = ?1 AND (?2 IS NULL OR at_ms < ?2) ORDER BY seq",
+		&c->outcomes, err);
+}
+
+static void bind_filter(sqlite3_stmt *s, const struct query_filter *f)
+{
+	bind_text(s, 1, f->pool);
+	bind_text(s, 2, f->actor);
+	bind_text(s, 3, f->verb > 0 ? verb_row((enum verb)(f->verb - 1))->word : NULL);
+	bind_bound(s, 4, f->since_ms);
+	bind_bound(s, 5, f->until_ms);
+	bind_bound(s, 6, f->after_seq);
+}
+
+#define DECISION_FILTER \
+	" FROM decision WHERE (?1 IS NULL OR pool = ?1) AND (?2 IS NULL OR actor = ?2)" \
+	" AND (?3 IS NULL OR verb = ?3) AND (?4 IS NULL OR at_ms >= ?4)" \
+	" AND (?5 IS NULL OR at_ms < ?5) AND (?6 IS NULL OR seq > ?6) ORDER BY seq"
+
+static bool matches(const struct query_filter *f, const struct decision *d)
+{
+	return d->verb != VERB_COUNT &&
+		(f->outcome == NULL || strcmp(outcome_name(d->outcome), f->outcome) == 0);
+}
+
+/* Finds the seq from which on the last `f->last` matches lie. */
+static int find_first(struct cursor *c, const struct query_filter *f, int64_t *first,
+	struct err *err)
+{
+	struct decision d;
+	sqlite3_stmt *s;
+	size_t left = f->last;
+	int code, failed = 0;
+
+	if (prepare(c->q, "SELECT " DECISION_COLUMNS DECISION_FILTER " DESC", &s, err) < 0)
+		return -1;
+	bind_filter(s, f);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && left > 0 && failed == 0) {
+		take_decision(s, &d);
+		failed = apply_outcomes(c, &d, err);
+		if (!matches(f, &d))
+			continue;
+		*first = d.seq;
+		left--;
+	}
+	return finish(c->q, s, code, err) < 0 ? -1 : failed;
+}
+
+static int each_decision(struct cursor *c, const struct query_filter *f,
+	bool (*each)(void *ctx, const struct decision *d), void *ctx, struct err *err)
+{
+	struct decision d;
+	sqlite3_stmt *s;
+	int64_t first = 0;
+	int code, failed = 0;
+
+	if (f->last > 0 && find_first(c, f, &first, err) < 0)
+		return -1;
+	if (prepare(c->q, "SELECT " DECISION_COLUMNS DECISION_FILTER, &s, err) < 0)
+		return -1;
+	bind_filter(s, f);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && failed == 0) {
+		take_decision(s, &d);
+		if (d.seq < first)
+			continue;
+		failed = apply_outcomes(c, &d, err);
+		if (failed == 0 && matches(f, &d) && !each(ctx, &d))
+			break;
+	}
+	return finish(c->q, s, code, err) < 0 ? -1 : failed;
+}
+
+int query_decisions(struct query *q, const struct query_filter *f,
+	bool (*each)(void *ctx, const struct decision *d), void *ctx, struct err *err)
+{
+	struct cursor c;
+	int code;
+
+	if (cursor_open(&c, q, f->until_ms, err) < 0)
+		return -1;
+	code = each_decision(&c, f, each, ctx, err);
+	sqlite3_finalize(c.outcomes);
+	return code;
+}
+
+int query_decision(struct query *q, const char *id, struct decision *out, struct err *err)
+{
+	struct cursor c = {0};
+	sqlite3_stmt *s = NULL;
+	int code, found = 0;
+
+	if (cursor_open(&c, q, 0, err) < 0)
+		return -1;
+	if (prepare(q, "SELECT " DECISION_COLUMNS " FROM decision WHERE id = ?1", &s, err) < 0) {
+		sqlite3_finalize(c.outcomes);
+		return -1;
+	}
+	bind_text(s, 1, id);
+	code = sqlite3_step(s);
+	if (code == SQLITE_ROW) {
+		take_decision(s, out);
+		found = apply_outcomes(&c, out, err) < 0 ? -1 : 1;
+	}
+	sqlite3_finalize(c.outcomes);
+	return finish(q, s, code, err) < 0 ? -1 : found;
+}
+
+int query_outcomes(struct query *q, const char *pool, int64_t until_ms,
+	bool (*each)(void *ctx, const struct outcome_row *row), void *ctx, struct err *err)
+{
+	struct outcome_row row;
+	sqlite3_stmt *s;
+	int code;
+
+	if (prepare(q,
+			"SELECT " OUTCOME_COLUMNS " FROM outcome WHERE decision IN"
+			" (SELECT id FROM decision WHERE pool = ?1) AND (?2 IS NULL OR at_ms < ?2)"
+			" ORDER BY seq", &s, err) < 0)
+		return -1;
+	bind_text(s, 1, pool);
+	bind_bound(s, 2, until_ms);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW)
+		if (take_outcome(s, &row) && !each(ctx, &row))
+			break;
+	return finish(q, s, code, err);
+}
+
+/* ---- events, recordings, pools ---- */
+
+int query_events(struct query *q, const char *pool, const char *kind, int64_t since_ms,
+	int64_t until_ms, bool (*each)(void *ctx, const struct query_event *e), void *ctx,
+	struct err *err)
+{
+	sqlite3_stmt *s;
+	int code;
+
+	if (prepare(q,
+			"SELECT seq, at_ms, pool, kind, text, detail FROM event"
+			" WHERE (?1 IS NULL OR pool = ?1) AND (?2 IS NULL OR kind = ?2)"
+			" AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR at_ms < ?4) ORDER BY seq",
+			&s, err) < 0)
+		return -1;
+	bind_text(s, 1, pool);
+	bind_text(s, 2, kind);
+	bind_bound(s, 3, since_ms);
+	bind_bound(s, 4, until_ms);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		struct query_event e = {.seq = number(s, 0), .at_ms = number(s, 1)};
+
+		TAKE(s, 2, e.pool);
+		TAKE(s, 3, e.kind);
+		TAKE(s, 4, e.text);
+		e.detail = (const char *)sqlite3_column_text(s, 5);
+		if (!each(ctx, &e))
+			break;
+	}
+	return finish(q, s, code, err);
+}
+
+/* The last tick that any node has in a recording, UNKNOWN when there is none. */
+static int last_tick(struct query *q, int64_t recording, int64_t *tick, struct err *err)
+{
+	char (*ids)[POOL_ID_MAX] = mem_new(HISTORY_NODES_MAX, sizeof *ids);
+	size_t count = 0;
+	int code = query_nodes(q, recording, ids, HISTORY_NODES_MAX, &count, err);
+
+	*tick = UNKNOWN;
+	for (size_t i = 0; i < count && code == 0; i++) {
+		struct samples_reader r;
+		int64_t last = UNKNOWN;
+
+		code = samples_reader_open(&r, q->db, q->path, recording, ids[i], err);
+		if (code < 0)
+			break;
+		code = samples_last_tick(&r, &last, err);
+		samples_reader_close(&r);
+		if (last != UNKNOWN && (*tick == UNKNOWN || last > *tick))
+			*tick = last;
+	}
+	free(ids);
+	return code;
+}
+
+int query_recordings(struct query *q, bool (*each)(void *ctx, const struct query_recording *r),
+	void *ctx, struct err *err)
+{
+	sqlite3_stmt *s;
+	int code, failed = 0;
+
+	if (prepare(q,
+			"SELECT r.seq, r.started_ms, r.interval_ms, r.operator, r.host, r.version,"
+			" (SELECT max(at_ms) FROM event WHERE kind = 'end' AND recording = r.seq)"
+			" FROM recording AS r ORDER BY r.seq", &s, err) < 0)
+		return -1;
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && failed == 0) {
+		struct query_recording r = {.id = number(s, 0), .started_ms = number(s, 1),
+			.interval_ms = number(s, 2), .ended_ms = number(s, 6), .first_tick = 0};
+
+		TAKE(s, 3, r.operator_name);
+		TAKE(s, 4, r.host);
+		TAKE(s, 5, r.version);
+		failed = last_tick(q, r.id, &r.last_tick, err);
+		if (r.last_tick == UNKNOWN)
+			r.first_tick = UNKNOWN;
+		if (failed == 0 && !each(ctx, &r))
+			break;
+	}
+	return finish(q, s, code, err) < 0 ? -1 : failed;
+}
+
+int query_pools(struct query *q, bool (*each)(void *ctx, const struct query_pool *p), void *ctx,
+	struct err *err)
+{
+	sqlite3_stmt *s;
+	int code;
+
+	if (prepare(q,
+			"SELECT pool, pool_id, first_seen_ms, last_seen_ms FROM pool ORDER BY pool",
+			&s, err) < 0)
+		return -1;
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		struct query_pool p = {.first_seen_ms = number(s, 2), .last_seen_ms = number(s, 3)};
+
+		TAKE(s, 0, p.pool);
+		TAKE(s, 1, p.pool_id);
+		if (!each(ctx, &p))
+			break;
+	}
+	return finish(q, s, code, err);
+}
+
+int query_pins(struct query *q, const char *pool, struct history_answer *out, struct err *err)
+{
+	sqlite3_stmt *s;
+	int code;
+
+	if (prepare(q, "SELECT pool_id FROM pool WHERE pool = ?1", &s, err) < 0)
+		return -1;
+	bind_text(s, 1, pool);
+	code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		TAKE(s, 0, out->pool_id);
+	if (finish(q, s, code, err) < 0 ||
+		prepare(q,
+			"SELECT node_id, target, audit_seq FROM node WHERE pool = ?1"
+			" ORDER BY first_seen_ms, target", &s, err) < 0)
+		return -1;
+	bind_text(s, 1, pool);
+	out->node_count = 0;
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && out->node_count < HISTORY_NODES_MAX) {
+		TAKE(s, 0, out->nodes[out->node_count].node_id);
+		TAKE(s, 1, out->nodes[out->node_count].target);
+		out->nodes[out->node_count++].audit_seq = sqlite3_column_int64(s, 2);
+	}
+	return finish(q, s, code, err);
+}
+
+/* ---- samples ---- */
+
+int query_nodes(struct query *q, int64_t recording, char (*ids)[POOL_ID_MAX], size_t max,
+	size_t *count, struct err *err)
+{
+	sqlite3_stmt *s;
+	int code;
+
+	*count = 0;
+	if (prepare(q,
+			"SELECT node_id FROM series WHERE recording = ?1 AND arm = 'v1' ORDER BY id",
+			&s, err) < 0)
+		return -1;
+	sqlite3_bind_int64(s, 1, recording);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && *count < max)
+		take_text(s, 0, ids[(*count)++], POOL_ID_MAX);
+	return finish(q, s, code, err);
+}
+
+int query_samples(struct query *q, int64_t recording, const char *node_id, int64_t since_ms,
+	int64_t until_ms, bool (*each)(void *ctx, const struct history_sample *s), void *ctx,
+	struct err *err)
+{
+	struct samples_reader r;
+	struct history_sample s;
+	int64_t tick, last;
+	int code;
+
+	if (samples_reader_open(&r, q->db, q->path, recording, node_id, err) < 0)
+		return -1;
+	code = samples_last_tick(&r, &last, err);
+	tick = since_ms <= r.started_ms ? 0
+		: (since_ms - r.started_ms + r.interval_ms - 1) / r.interval_ms;
+	if (until_ms <= r.started_ms)
+		last = -1;
+	else if ((until_ms - r.started_ms - 1) / r.interval_ms < last)
+		last = (until_ms - r.started_ms - 1) / r.interval_ms;
+	while (code == 0 && tick <= last) {
+		const int found = samples_read(&r, tick, last, &s, err);
+
+		if (found < 0)
+			code = -1;
+		if (found <= 0 || !each(ctx, &s))
+			break;
+		tick = s.tick + 1;
+	}
+	samples_reader_close(&r);
+	return code;
+}

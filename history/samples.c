@@ -1,0 +1,479 @@
+/* Samples: rows of intervals, written and read through one table of columns. */
+#include "history/samples.h"
+
+#include "history/sparse.h"
+#include "model/mem.h"
+
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SERIES_BITS = 28 };
+#define INTERVAL_MAX_MS 86400000
+#define WALL_MAX_MS 100000000000000 /* the year 5138 */
+#define SERIES_MASK (((int64_t)1 << SERIES_BITS) - 1)
+
+struct column {
+	const char *name;
+	size_t at;     /* in struct arm_sample */
+	bool is_count; /* a difference: adds up */
+};
+
+#define FAILED(i) offsetof(struct arm_sample, failed) + (i) * sizeof(int64_t)
+#define COLUMN(name, count) {#name, offsetof(struct arm_sample, name), count}
+#define WORKERS(name, count) {"workers_" #name, offsetof(struct arm_sample, workers.name), count}
+
+/* In the order of the table, behind key, at_ms, interval_ms, flags. */
+static const struct column columns[] = {
+	COLUMN(requests, true), COLUMN(ok, true),
+#define X(name, word) {"failed_" word, FAILED(FAILURE_##name), true},
+	FAILURE_INFO(X)
+#undef X
+	COLUMN(timeouts, true), COLUMN(retries, true), COLUMN(sessions, true),
+	COLUMN(sessions_bad, true), COLUMN(p50_us, false), COLUMN(p95_us, false),
+	COLUMN(p99_us, false), COLUMN(max_us, false), COLUMN(queue_depth, false),
+	COLUMN(in_flight, false), WORKERS(total, false), WORKERS(ready, false),
+	WORKERS(busy, false), WORKERS(degraded, false), WORKERS(created, true),
+	WORKERS(destroyed, true), WORKERS(crashed, true), WORKERS(restarted, true),
+	COLUMN(memory_bytes, false), COLUMN(cpu_us, true), COLUMN(fds, false),
+};
+
+enum { COLUMNS = sizeof columns / sizeof *columns, LEADING = 4 };
+
+static int64_t *value_of(struct arm_sample *a, const struct column *c)
+{
+	return (int64_t *)(void *)((char *)a + c->at);
+}
+
+static int64_t value_in(const struct arm_sample *a, const struct column *c)
+{
+	return *(const int64_t *)(const void *)((const char *)a + c->at);
+}
+
+int64_t samples_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (a == UNKNOWN || b == UNKNOWN || __builtin_add_overflow(a, b, &sum))
+		return UNKNOWN;
+	return sum;
+}
+
+/* ---- time ---- */
+
+int64_t samples_t(int64_t started_ms, int64_t interval_ms, int64_t tick)
+{
+	return (started_ms + tick * interval_ms) / 100;
+}
+
+int64_t samples_tick(int64_t started_ms, int64_t interval_ms, int64_t t)
+{
+	/* t was rounded down by less than 100 ms, which is at most one interval */
+	const int64_t since_ms = t * 100 - started_ms;
+
+	return since_ms <= 0 ? 0 : (since_ms + interval_ms - 1) / interval_ms;
+}
+
+static int64_t key_of(
+	int64_t started_ms, int64_t interval_ms, int64_t tick, int64_t series)
+{
+	return samples_t(started_ms, interval_ms, tick) << SERIES_BITS | series;
+}
+
+/* ---- writing ---- */
+
+static enum schema_result result(struct samples_writer *w, int code, struct err *err)
+{
+	return schema_result(err, w->db, code, "writing the history", w->path);
+}
+
+int samples_writer_open(
+	struct samples_writer *w, sqlite3 *db, const char *path, struct err *err)
+{
+	struct text sql = {0};
+	int code;
+
+	*w = (struct samples_writer){.db = db, .path = path};
+	text_add(&sql, "INSERT INTO sample (key, at_ms, interval_ms, flags");
+	for (int c = 0; c < COLUMNS; c++)
+		text_addf(&sql, ", %s", columns[c].name);
+	text_add(&sql, ", latency, session_latency) VALUES (?, ?, ?, ?, ?, ?");
+	for (int c = 0; c < COLUMNS; c++)
+		text_add(&sql, ", ?");
+	text_add(&sql, ")");
+	code = schema_prepare(&w->insert, db, text_str(&sql), path, err);
+	text_free(&sql);
+	if (code == 0)
+		code = schema_prepare(&w->add_series, db,
+			"INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, '" HISTOGRAM_LAYOUT "')",
+			path, err);
+	if (code == 0)
+		code = schema_prepare(
+			&w->next_series, db, "SELECT coalesce(max(id), 0) + 1 FROM series", path, err);
+	return code;
+}
+
+void samples_writer_close(struct samples_writer *w)
+{
+	sqlite3_finalize(w->insert);
+	sqlite3_finalize(w->add_series);
+	sqlite3_finalize(w->next_series);
+	free(w->series);
+	*w = (struct samples_writer){0};
+}
+
+void samples_writer_begin(
+	struct samples_writer *w, int64_t recording, int64_t started_ms, int64_t interval_ms)
+{
+	w->recording = recording;
+	w->started_ms = started_ms;
+	w->interval_ms = interval_ms;
+	w->series_count = 0;
+}
+
+void samples_writer_undo(struct samples_writer *w)
+{
+	sqlite3_stmt *s;
+
+	/* rare, so all are looked at: those that the rollback took are unknown again */
+	for (size_t i = 0; i < w->series_count;) {
+		bool there = false;
+
+		if (sqlite3_prepare_v2(w->db, "SELECT 1 FROM series WHERE id = ?1", -1, &s, NULL) ==
+			SQLITE_OK) {
+			sqlite3_bind_int64(s, 1, w->series[i].id[ARM_V1]);
+			there = sqlite3_step(s) == SQLITE_ROW;
+		}
+		sqlite3_finalize(s);
+		if (there)
+			i++;
+		else
+			w->series[i] = w->series[--w->series_count];
+	}
+}
+
+static enum schema_result add_series(struct samples_writer *w, const struct samples_row *row,
+	struct samples_series *series, struct err *err)
+{
+	enum schema_result r = SCHEMA_OK;
+
+	*series = (struct samples_series){0};
+	text_copy(series->node_id, sizeof series->node_id, row->node_id);
+	for (int a = 0; a < ARM_COUNT && r == SCHEMA_OK; a++) {
+		r = result(w, sqlite3_step(w->next_series), err);
+		series->id[a] = sqlite3_column_int64(w->next_series, 0);
+		sqlite3_reset(w->next_series);
+		if (r != SCHEMA_OK)
+			break;
+		sqlite3_bind_int64(w->add_series, 1, series->id[a]);
+		sqlite3_bind_int64(w->add_series, 2, w->recording);
+		sqlite3_bind_text(w->add_series, 3, row->pool_id, -1, SQLITE_STATIC);
+		sqlite3_bind_text(w->add_series, 4, row->node_id, -1, SQLITE_STATIC);
+		sqlite3_bind_text(w->add_series, 5, arm_name((enum arm)a), -1, SQLITE_STATIC);
+		r = result(w, sqlite3_step(w->add_series), err);
+		sqlite3_reset(w->add_series);
+		sqlite3_clear_bindings(w->add_series);
+	}
+	return r;
+}
+
+static enum schema_result find_series(struct samples_writer *w, const struct samples_row *row,
+	const struct samples_series **out, struct err *err)
+{
+	enum schema_result r;
+
+	for (size_t i = 0; i < w->series_count; i++)
+		if (strcmp(w->series[i].node_id, row->node_id) == 0) {
+			*out = &w->series[i];
+			return SCHEMA_OK;
+		}
+	mem_grow(&w->series, &w->series_cap, w->series_count + 1, sizeof *w->series);
+	r = add_series(w, row, &w->series[w->series_count], err);
+	if (r == SCHEMA_OK)
+		*out = &w->series[w->series_count++];
+	return r;
+}
+
+static void bind_number(sqlite3_stmt *s, int at, int64_t n)
+{
+	const int code = n == UNKNOWN ? sqlite3_bind_null(s, at) : sqlite3_bind_int64(s, at, n);
+
+	assert(code == SQLITE_OK);
+}
+
+static void bind_histogram(sqlite3_stmt *s, int at, const struct text *h)
+{
+	if (h->data != NULL)
+		sqlite3_bind_blob64(s, at, h->data, h->len, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(s, at);
+}
+
+enum schema_result samples_write(
+	struct samples_writer *w, const struct samples_row *row, struct err *err)
+{
+	const struct samples_series *series = NULL;
+	enum schema_result r = find_series(w, row, &series, err);
+
+	for (int a = 0; a < ARM_COUNT && r == SCHEMA_OK; a++) {
+		bind_number(
+			w->insert, 1, key_of(w->started_ms, w->interval_ms, row->tick, series->id[a]));
+		bind_number(w->insert, 2, row->sample.at.wall_ms);
+		bind_number(w->insert, 3, row->sample.interval_ms);
+		bind_number(w->insert, 4, row->flags);
+		for (int c = 0; c < COLUMNS; c++)
+			bind_number(w->insert, LEADING + 1 + c, value_in(&row->sample.arms[a], &columns[c]));
+		bind_histogram(w->insert, LEADING + COLUMNS + 1, &row->latency[a]);
+		bind_histogram(w->insert, LEADING + COLUMNS + 2, &row->session_latency[a]);
+		r = result(w, sqlite3_step(w->insert), err);
+		sqlite3_reset(w->insert);
+		sqlite3_clear_bindings(w->insert);
+	}
+	return r;
+}
+
+/* ---- reading ---- */
+
+static int check(struct samples_reader *r, int code, struct err *err)
+{
+	return schema_result(err, r->db, code, "reading the history", r->path) == SCHEMA_OK ? 0 : -1;
+}
+
+static int find_node(
+	struct samples_reader *r, int64_t recording, const char *node_id, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	int code, found = 0;
+
+	if (schema_prepare(&s, r->db,
+			"SELECT s.id, s.arm, s.pool_id, r.started_ms, r.interval_ms FROM series AS s"
+			" JOIN recording AS r ON r.seq = s.recording"
+			" WHERE s.recording = ?1 AND s.node_id = ?2 AND s.operation IS NULL",
+			r->path, err) < 0)
+		return -1;
+	sqlite3_bind_int64(s, 1, recording);
+	sqlite3_bind_text(s, 2, node_id, -1, SQLITE_STATIC);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *arm = (const char *)sqlite3_column_text(s, 1);
+		const char *pool_id = (const char *)sqlite3_column_text(s, 2);
+
+		found++;
+		r->series[arm != NULL && strcmp(arm, "v2") == 0 ? ARM_V2 : ARM_V1] =
+			sqlite3_column_int64(s, 0);
+		text_clean(r->pool_id, sizeof r->pool_id, pool_id != NULL ? pool_id : "",
+			pool_id != NULL ? strlen(pool_id) : 0);
+		r->started_ms = sqlite3_column_int64(s, 3);
+		r->interval_ms = sqlite3_column_int64(s, 4);
+	}
+	code = check(r, code, err);
+	sqlite3_finalize(s);
+	if (code == 0 && (found != ARM_COUNT || r->interval_ms < 100 ||
+			r->interval_ms > INTERVAL_MAX_MS || r->started_ms < 0 || r->started_ms > WALL_MAX_MS))
+		code = err_set(err, ERR_DAMAGED, "recording %lld of \"%s\" has no series of node \"%s\"",
+			(long long)recording, r->path, node_id);
+	return code;
+}
+
+int samples_reader_open(struct samples_reader *r, sqlite3 *db, const char *path,
+	int64_t recording, const char *node_id, struct err *err)
+{
+	struct text sql = {0};
+	int code;
+
+	*r = (struct samples_reader){.db = db, .path = path};
+	text_copy(r->node_id, sizeof r->node_id, node_id);
+	if (find_node(r, recording, node_id, err) < 0)
+		return -1;
+	text_add(&sql, "SELECT key, at_ms, interval_ms, flags");
+	for (int c = 0; c < COLUMNS; c++)
+		text_addf(&sql, ", %s", columns[c].name);
+	text_add(&sql, ", latency, session_latency FROM sample WHERE key = ?1");
+	code = schema_prepare(&r->at, db, text_str(&sql), path, err);
+	text_free(&sql);
+	if (code == 0)
+		code = schema_prepare(&r->after, db,
+			"SELECT min(key) FROM sample WHERE key > ?1", path, err);
+	for (int a = 0; a < ARM_COUNT; a++) {
+		r->latency[a] = mem_new(1, sizeof *r->latency[a]);
+		r->session_latency[a] = mem_new(1, sizeof *r->session_latency[a]);
+	}
+	if (code < 0)
+		samples_reader_close(r);
+	return code;
+}
+
+void samples_reader_close(struct samples_reader *r)
+{
+	sqlite3_finalize(r->at);
+	sqlite3_finalize(r->after);
+	for (int a = 0; a < ARM_COUNT; a++) {
+		free(r->latency[a]);
+		free(r->session_latency[a]);
+	}
+	*r = (struct samples_reader){0};
+}
+
+/* Takes a histogram column; `*out` is NULL where there is none. */
+static int take_histogram(struct samples_reader *r, int column, struct histogram *into,
+	const struct histogram **out, struct err *err)
+{
+	*out = NULL;
+	if (sqlite3_column_type(r->at, column) == SQLITE_NULL)
+		return 0;
+	const unsigned char *bytes = sqlite3_column_blob(r->at, column);
+
+	if (!sparse_decode(into, bytes, (size_t)sqlite3_column_bytes(r->at, column)))
+		return err_set(err, ERR_DAMAGED, "sample %lld of \"%s\" has a broken histogram",
+			(long long)sqlite3_column_int64(r->at, 0), r->path);
+	*out = into;
+	return 0;
+}
+
+/* Reads one arm's row at a tick. 1 found, 0 none, -1 with err. */
+static int read_arm(struct samples_reader *r, int64_t tick, int a, struct history_sample *out,
+	struct err *err)
+{
+	const int64_t key = key_of(r->started_ms, r->interval_ms, tick, r->series[a]);
+	int code, found = 0;
+
+	sqlite3_bind_int64(r->at, 1, key);
+	code = sqlite3_step(r->at);
+	if (check(r, code, err) < 0) {
+		found = -1;
+	} else if (code == SQLITE_ROW) {
+		found = 1;
+		out->sample.at.wall_ms = out->sample.at.boot_ms = sqlite3_column_int64(r->at, 1);
+		out->sample.interval_ms = sqlite3_column_int64(r->at, 2);
+		out->flags = (unsigned)sqlite3_column_int64(r->at, 3);
+		for (int c = 0; c < COLUMNS; c++)
+			*value_of(&out->sample.arms[a], &columns[c]) =
+				sqlite3_column_type(r->at, LEADING + c) == SQLITE_NULL
+				? UNKNOWN
+				: sqlite3_column_int64(r->at, LEADING + c);
+		out->sample.arms[a].failed_total = 0;
+		for (int f = 0; f < FAILURE_COUNT; f++)
+			out->sample.arms[a].failed_total = samples_add(
+				out->sample.arms[a].failed_total, out->sample.arms[a].failed[f]);
+		if (out->sample.interval_ms < 0 || out->sample.interval_ms > WALL_MAX_MS)
+			found = err_set(err, ERR_DAMAGED, "sample %lld of \"%s\" has no length",
+				(long long)key, r->path);
+		if (take_histogram(
+				r, LEADING + COLUMNS, r->latency[a], &out->latency[a], err) < 0 ||
+			take_histogram(r, LEADING + COLUMNS + 1, r->session_latency[a],
+				&out->session_latency[a], err) < 0)
+			found = -1;
+	}
+	sqlite3_reset(r->at);
+	return found;
+}
+
+/* The tick of the next row of anybody behind `tick`: what lies between is empty. */
+static int next_tick(struct samples_reader *r, int64_t tick, int64_t *next, struct err *err)
+{
+	int code;
+
+	sqlite3_bind_int64(r->after, 1,
+		key_of(r->started_ms, r->interval_ms, tick, r->series[ARM_V1]));
+	code = sqlite3_step(r->after);
+	*next = INT64_MAX;
+	if (code == SQLITE_ROW && sqlite3_column_type(r->after, 0) != SQLITE_NULL)
+		*next = samples_tick(r->started_ms, r->interval_ms,
+			sqlite3_column_int64(r->after, 0) >> SERIES_BITS);
+	if (*next <= tick)
+		*next = tick + 1;
+	code = check(r, code, err);
+	sqlite3_reset(r->after);
+	return code;
+}
+
+int samples_read(struct samples_reader *r, int64_t first, int64_t last,
+	struct history_sample *out, struct err *err)
+{
+	int64_t tick = first < 0 ? 0 : first;
+
+	memset(out, 0, sizeof *out);
+	text_copy(out->pool_id, sizeof out->pool_id, r->pool_id);
+	text_copy(out->node_id, sizeof out->node_id, r->node_id);
+	while (tick <= last) {
+		int found = read_arm(r, tick, ARM_V1, out, err);
+
+		if (found > 0)
+			found = read_arm(r, tick, ARM_V2, out, err);
+		if (found != 0) {
+			out->tick = tick;
+			return found;
+		}
+		if (next_tick(r, tick, &tick, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Prepares a statement over the node's rows in key order: ?1 to ?2 keys, ?3 and ?4 series. */
+static int prepare_range(struct samples_reader *r, const char *sql, int64_t first, int64_t last,
+	sqlite3_stmt **out, struct err *err)
+{
+	if (schema_prepare(out, r->db, sql, r->path, err) < 0)
+		return -1;
+	sqlite3_bind_int64(*out, 1, key_of(r->started_ms, r->interval_ms, first, 0));
+	sqlite3_bind_int64(*out, 2, last == INT64_MAX
+		? INT64_MAX : key_of(r->started_ms, r->interval_ms, last, SERIES_MASK));
+	return 0;
+}
+
+int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	int code;
+
+	*tick = UNKNOWN;
+	if (prepare_range(r,
+			"SELECT key FROM sample WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3"
+			" ORDER BY key DESC LIMIT 1", 0, INT64_MAX, &s, err) < 0)
+		return -1;
+	sqlite3_bind_int64(s, 3, r->series[ARM_V1]);
+	code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		*tick = samples_tick(
+			r->started_ms, r->interval_ms, sqlite3_column_int64(s, 0) >> SERIES_BITS);
+	code = check(r, code, err);
+	sqlite3_finalize(s);
+	return code;
+}
+
+int samples_sum(struct samples_reader *r, int64_t first, int64_t last, struct sample *out,
+	struct err *err)
+{
+	struct text sql = {0};
+	sqlite3_stmt *s = NULL;
+	int code = 0;
+
+	*out = (struct sample){0};
+	if (first > last)
+		return 0;
+	text_add(&sql, "SELECT total(interval_ms)");
+	for (int c = 0; c < COLUMNS; c++)
+		text_addf(&sql, columns[c].is_count ? ", sum(%s)" : ", NULL AS %s", columns[c].name);
+	text_add(&sql, " FROM sample WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3");
+	for (int a = 0; a < ARM_COUNT && code == 0; a++) {
+		s = NULL;
+		if (prepare_range(r, text_str(&sql), first, last, &s, err) < 0) {
+			code = -1;
+			break;
+		}
+		sqlite3_bind_int64(s, 3, r->series[a]);
+		code = check(r, sqlite3_step(s), err);
+		const double covered_ms = sqlite3_column_double(s, 0);
+
+		out->interval_ms = covered_ms > 0 && covered_ms < WALL_MAX_MS ? (int64_t)covered_ms : 0;
+		/* no row at all is a rise of 0, not an unknown one */
+		for (int c = 0; c < COLUMNS && out->interval_ms > 0; c++)
+			*value_of(&out->arms[a], &columns[c]) = sqlite3_column_type(s, 1 + c) == SQLITE_NULL
+				? UNKNOWN
+				: sqlite3_column_int64(s, 1 + c);
+		sqlite3_finalize(s);
+	}
+	text_free(&sql);
+	return code;
+}

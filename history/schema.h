@@ -1,0 +1,60 @@
+/* Schema: the tables of a history file, how one is made, opened and recognised. */
+#ifndef WEIR_HISTORY_SCHEMA_H
+#define WEIR_HISTORY_SCHEMA_H
+
+#include "model/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SCHEMA_VERSION 1
+#define SCHEMA_APPLICATION 0x77656972 /* "weir" */
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+/* What became of a call to the file. */
+enum schema_result {
+	SCHEMA_OK,
+	SCHEMA_REFUSED, /* this row only: a constraint */
+	SCHEMA_LATER,   /* locked, or no space: may work again */
+	SCHEMA_BROKEN,  /* an I/O error, or damage: the file is not to be written any more */
+};
+
+/* The tables of the chain. Their columns are hashed in this order, between the fields that every
+ * row has (table, seq, key and actor of the signer) and nothing. */
+enum schema_table {
+	SCHEMA_RECORDING,
+	SCHEMA_DECISION,
+	SCHEMA_OUTCOME,
+	SCHEMA_EVENT,
+	SCHEMA_CHAINED
+};
+
+#define SCHEMA_COLUMNS_MAX 16
+
+struct schema_chained {
+	const char *table;
+	const char *columns[SCHEMA_COLUMNS_MAX]; /* NULL-terminated */
+};
+
+extern const struct schema_chained schema_chained[SCHEMA_CHAINED];
+
+/* Opens a history for writing, making it when it does not exist. To be called under the lock.
+ * Refuses what is no regular file (W004), what everybody can write (W204), what is no weir history
+ * (W203), a newer one (W205). 0, or -1 with err. */
+int schema_open(struct sqlite3 **out, const char *path, bool must_be_new, struct err *err);
+
+/* Opens one read-only, also in a directory that cannot be written. The same refusals, but for
+ * W204. */
+int schema_open_readonly(struct sqlite3 **out, const char *path, struct err *err);
+
+/* Prepares a statement; errors name `path`. */
+int schema_prepare(struct sqlite3_stmt **out, struct sqlite3 *db, const char *sql,
+	const char *path, struct err *err);
+
+/* Classifies an SQLite result code and sets err to what failed. */
+enum schema_result schema_result(struct err *err, struct sqlite3 *db, int code, const char *doing,
+	const char *path);
+
+#endif

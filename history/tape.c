@@ -1,0 +1,404 @@
+/* Tape: state + samples = documents. Not a clock: replay.c has it.
+ *
+ * A state event holds the absolute counters of one document. It names the tick of the last sample
+ * before it; the sample of the same document, if it has one, was received at the same moment.
+ *
+ * Invariants:
+ * 1. Differences of successive documents are the stored samples, counts and histograms.
+ * 2. seq rises, and moments never go back, whatever the recorded wall clock did. */
+#include "history/tape.h"
+
+#include "history/state.h"
+#include "model/mem.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JUMP_MS (10 * 60 * 1000)
+
+struct tape_state {
+	int64_t seq, at_ms, tick; /* tick -1: before the first sample */
+};
+
+static int64_t tick_ms(const struct tape *t, int64_t tick)
+{
+	return t->samples.started_ms + tick * t->samples.interval_ms;
+}
+
+/* When a sample was received: its own word, unless the clock jumped. Ticks run ahead of the clock
+ * where a pool was polled faster for a while. */
+static int64_t sample_ms(const struct tape *t, const struct history_sample *s)
+{
+	const int64_t due = tick_ms(t, s->tick), at = s->sample.at.wall_ms;
+
+	return at >= due - JUMP_MS && at <= due + JUMP_MS ? at : due;
+}
+
+static int64_t not_before(const struct tape *t, int64_t at_ms)
+{
+	return t->has_current && at_ms < t->at_ms ? t->at_ms : at_ms;
+}
+
+/* ---- opening ---- */
+
+static int rewind_tape(struct tape *t, struct err *err);
+
+static int load_states(struct tape *t, int64_t recording, const char *node_id, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	int code;
+
+	if (schema_prepare(&s, t->samples.db,
+			"SELECT seq, at_ms, coalesce(tick, -1) FROM event WHERE kind = 'state'"
+			" AND recording = ?1 AND node_id = ?2 AND at_ms BETWEEN 0 AND 100000000000000"
+			" AND coalesce(tick, -1) BETWEEN -1 AND 1000000000000 ORDER BY seq",
+			t->samples.path, err) < 0)
+		return -1;
+	sqlite3_bind_int64(s, 1, recording);
+	sqlite3_bind_text(s, 2, node_id, -1, SQLITE_STATIC);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		mem_grow(&t->states, &t->state_cap, t->state_count + 1, sizeof *t->states);
+		t->states[t->state_count++] = (struct tape_state){sqlite3_column_int64(s, 0),
+			sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2)};
+	}
+	sqlite3_finalize(s);
+	return schema_result(err, t->samples.db, code, "reading the history", t->samples.path) ==
+			SCHEMA_OK ? 0 : -1;
+}
+
+/* The moments of the first and the last document, from a tape at its beginning. */
+static int find_span(struct tape *t, struct err *err)
+{
+	struct history_sample last;
+	int found = 0;
+
+	tape_peek(t, &t->first_ms);
+	t->last_ms = t->state_count > 0 ? t->states[t->state_count - 1].at_ms : t->first_ms;
+	if (t->last_tick != UNKNOWN)
+		found = samples_read(&t->samples, t->last_tick, t->last_tick, &last, err);
+	if (found > 0 && sample_ms(t, &last) > t->last_ms)
+		t->last_ms = sample_ms(t, &last);
+	return found < 0 ? -1 : 0;
+}
+
+/* Reads the sample behind `tick` ahead. */
+static int load_next(struct tape *t, struct err *err)
+{
+	int found = 0;
+
+	t->gap_told = false;
+	if (t->last_tick != UNKNOWN)
+		found = samples_read(&t->samples, t->tick + 1, t->last_tick, &t->sample, err);
+	t->has_sample = found > 0;
+	return found < 0 ? -1 : 0;
+}
+
+int tape_open(struct tape *t, sqlite3 *db, const char *path, int64_t recording,
+	const char *node_id, struct err *err)
+{
+	*t = (struct tape){.tick = -1};
+	if (samples_reader_open(&t->samples, db, path, recording, node_id, err) < 0)
+		return -1;
+	t->current = mem_new(1, sizeof *t->current);
+	if (samples_last_tick(&t->samples, &t->last_tick, err) < 0 ||
+		load_states(t, recording, node_id, err) < 0 || rewind_tape(t, err) < 0 ||
+		find_span(t, err) < 0 || rewind_tape(t, err) < 0) {
+		tape_close(t);
+		return -1;
+	}
+	if (t->state_count == 0) {
+		tape_close(t);
+		return err_set(err, ERR_DAMAGED, "recording %lld of \"%s\" has no state of node \"%s\"",
+			(long long)recording, path, node_id);
+	}
+	return 0;
+}
+
+void tape_close(struct tape *t)
+{
+	samples_reader_close(&t->samples);
+	free(t->states);
+	free(t->current);
+	*t = (struct tape){0};
+}
+
+int64_t tape_first_ms(const struct tape *t)
+{
+	return t->first_ms;
+}
+
+int64_t tape_last_ms(const struct tape *t)
+{
+	return t->last_ms;
+}
+
+/* ---- documents ---- */
+
+/* The state that comes before or with the next sample, NULL when the sample comes alone. */
+static const struct tape_state *due_state(const struct tape *t, bool *with_sample)
+{
+	const struct tape_state *s =
+		t->next_state < t->state_count ? &t->states[t->next_state] : NULL;
+
+	*with_sample = false;
+	if (s == NULL)
+		return NULL;
+	if (t->has_sample && s->tick <= t->sample.tick && s->at_ms == t->sample.sample.at.wall_ms)
+		*with_sample = true;
+	else if (t->has_sample && s->tick >= t->sample.tick)
+		return NULL;
+	return s;
+}
+
+static int64_t moved(int64_t n, int64_t by, int sign)
+{
+	return by == UNKNOWN ? UNKNOWN : samples_add(n, sign * by);
+}
+
+/* Counters one sample later (sign 1) or earlier (-1). */
+static void move_arm(struct arm_counts *c, const struct arm_sample *s, int sign)
+{
+	int64_t *const counters[] = {&c->requests, &c->ok, &c->timeouts, &c->retries, &c->sessions,
+		&c->sessions_bad, &c->workers.created, &c->workers.destroyed, &c->workers.crashed,
+		&c->workers.restarted, &c->cpu_us};
+	const int64_t rises[] = {s->requests, s->ok, s->timeouts, s->retries, s->sessions,
+		s->sessions_bad, s->workers.created, s->workers.destroyed, s->workers.crashed,
+		s->workers.restarted, s->cpu_us};
+
+	for (size_t i = 0; i < sizeof rises / sizeof *rises; i++)
+		*counters[i] = moved(*counters[i], rises[i], sign);
+	for (int f = 0; f < FAILURE_COUNT; f++)
+		c->failed[f] = moved(c->failed[f], s->failed[f], sign);
+}
+
+static void set_gauges(struct arm_counts *c, const struct arm_sample *s)
+{
+	c->queue_depth = s->queue_depth;
+	c->in_flight = s->in_flight;
+	c->workers.total = s->workers.total;
+	c->workers.ready = s->workers.ready;
+	c->workers.busy = s->workers.busy;
+	c->workers.degraded = s->workers.degraded;
+	c->memory_bytes = s->memory_bytes;
+	c->fds = s->fds;
+}
+
+static void pass_time(struct snapshot *s, int64_t ms)
+{
+	s->uptime_ms = samples_add(s->uptime_ms, ms);
+	s->now_ms = samples_add(s->now_ms, ms);
+	s->change.age_ms = samples_add(s->change.age_ms, ms);
+	if (s->hold.on)
+		s->hold.age_ms = samples_add(s->hold.age_ms, ms);
+}
+
+static void move(struct snapshot *d, const struct sample *s, int sign)
+{
+	for (int a = 0; a < ARM_COUNT; a++)
+		move_arm(&d->arms[a], &s->arms[a], sign);
+	pass_time(d, sign * s->interval_ms);
+}
+
+static void add_histograms(struct snapshot *into, const struct history_sample *s)
+{
+	for (int a = 0; a < ARM_COUNT; a++) {
+		struct arm_counts *c = &into->arms[a];
+
+		if (s->latency[a] != NULL) {
+			c->has_latency = true;
+			histogram_merge(&c->latency, s->latency[a]);
+		}
+		if (s->session_latency[a] != NULL) {
+			c->has_session_latency = true;
+			histogram_merge(&c->session_latency, s->session_latency[a]);
+		}
+	}
+}
+
+/* Reads a state event over `current`. Histograms go on within a boot: a state has none. */
+static int read_state(struct tape *t, const struct tape_state *state, struct err *err)
+{
+	struct snapshot *fresh = mem_new(1, sizeof *fresh);
+	sqlite3_stmt *s = NULL;
+	int code = schema_prepare(&s, t->samples.db, "SELECT detail FROM event WHERE seq = ?1",
+		t->samples.path, err);
+
+	if (code == 0) {
+		const char *json = NULL;
+
+		sqlite3_bind_int64(s, 1, state->seq);
+		if (sqlite3_step(s) == SQLITE_ROW)
+			json = (const char *)sqlite3_column_text(s, 0);
+		code = state_read(fresh, t->samples.db, json != NULL ? json : "", t->samples.path, err);
+	}
+	sqlite3_finalize(s);
+	if (code == 0 && t->has_current && strcmp(fresh->boot_id, t->current->boot_id) == 0) {
+		if (fresh->seq <= t->current->seq)
+			fresh->seq = samples_add(t->current->seq, 1);
+		for (int a = 0; a < ARM_COUNT; a++) {
+			fresh->arms[a].latency = t->current->arms[a].latency;
+			fresh->arms[a].session_latency = t->current->arms[a].session_latency;
+		}
+	}
+	if (code == 0)
+		*t->current = *fresh;
+	free(fresh);
+	return code;
+}
+
+/* A state that is the very first document and has a sample: the document before it is this one
+ * less the sample, so that the first sample is a difference too. */
+static bool is_before_first(const struct tape *t, const struct tape_state *s, bool with_sample)
+{
+	return !t->has_current && s != NULL && with_sample;
+}
+
+/* The tick of the next document. One without a sample (a restart) fills the tick it was received
+ * in, but never that of a sample. */
+static int64_t next_tick(const struct tape *t, const struct tape_state *s, bool with_sample)
+{
+	int64_t tick;
+
+	if (s == NULL || with_sample)
+		return t->sample.tick;
+	tick = (s->at_ms - t->samples.started_ms) / t->samples.interval_ms;
+	if (t->has_sample && tick >= t->sample.tick)
+		tick = t->sample.tick - 1;
+	return tick > t->tick ? tick : t->tick;
+}
+
+enum tape_kind tape_peek(const struct tape *t, int64_t *at_ms)
+{
+	bool with_sample;
+	const struct tape_state *s = due_state(t, &with_sample);
+
+	*at_ms = INT64_MAX;
+	if (s == NULL && !t->has_sample)
+		return TAPE_END;
+	if (t->has_current && !t->gap_told && t->tick >= 0 &&
+		next_tick(t, s, with_sample) > t->tick + 1) {
+		*at_ms = not_before(t, tick_ms(t, t->tick + 1) + t->samples.interval_ms);
+		return TAPE_GAP;
+	}
+	if (s != NULL && !with_sample) {
+		*at_ms = not_before(t, s->at_ms);
+		return TAPE_DOCUMENT;
+	}
+	if (is_before_first(t, s, with_sample)) {
+		*at_ms = sample_ms(t, &t->sample) - t->sample.sample.interval_ms;
+		return TAPE_DOCUMENT;
+	}
+	*at_ms = not_before(t, sample_ms(t, &t->sample));
+	return TAPE_DOCUMENT;
+}
+
+static int take_state(struct tape *t, const struct tape_state *s, struct err *err)
+{
+	if (read_state(t, s, err) < 0)
+		return -1;
+	t->has_current = true;
+	t->next_state++;
+	return 0;
+}
+
+static int take_sample(struct tape *t, const struct tape_state *state, struct err *err)
+{
+	if (state != NULL) {
+		if (take_state(t, state, err) < 0)
+			return -1;
+	} else {
+		move(t->current, &t->sample.sample, 1);
+		for (int a = 0; a < ARM_COUNT; a++)
+			set_gauges(&t->current->arms[a], &t->sample.sample.arms[a]);
+		t->current->seq = samples_add(t->current->seq, 1);
+	}
+	add_histograms(t->current, &t->sample);
+	t->tick = t->sample.tick;
+	return load_next(t, err);
+}
+
+int tape_take(struct tape *t, struct err *err)
+{
+	bool with_sample;
+	const struct tape_state *s = due_state(t, &with_sample);
+	int64_t at_ms;
+	const enum tape_kind kind = tape_peek(t, &at_ms);
+
+	if (kind == TAPE_END)
+		return 0;
+	if (kind == TAPE_GAP) {
+		t->gap_told = true;
+		return 0;
+	}
+	t->at_ms = at_ms;
+	if (is_before_first(t, s, with_sample)) {
+		if (read_state(t, s, err) < 0)
+			return -1;
+		move(t->current, &t->sample.sample, -1);
+		t->current->seq = samples_add(t->current->seq, -1);
+		t->has_current = true;
+		return 0;
+	}
+	if (s != NULL && !with_sample) {
+		t->tick = next_tick(t, s, false);
+		t->gap_told = false;
+		return take_state(t, s, err);
+	}
+	return take_sample(t, s, err);
+}
+
+/* ---- seeking ---- */
+
+/* To the first state: samples before it cannot become documents. */
+static int rewind_tape(struct tape *t, struct err *err)
+{
+	t->has_current = false;
+	t->next_state = 0;
+	t->tick = t->state_count > 0 && t->states[0].tick > 0 ? t->states[0].tick - 1 : -1;
+	if (load_next(t, err) < 0)
+		return -1;
+	if (t->state_count > 0 && t->has_sample && t->sample.tick <= t->states[0].tick &&
+		t->sample.sample.at.wall_ms != t->states[0].at_ms) {
+		t->tick = t->states[0].tick;
+		return load_next(t, err);
+	}
+	return 0;
+}
+
+int tape_seek(struct tape *t, int64_t at_ms, struct err *err)
+{
+	const struct samples_reader *r = &t->samples;
+	int64_t tick, first;
+	struct sample sum;
+	size_t i, found = 0;
+
+	if (rewind_tape(t, err) < 0)
+		return -1;
+	if (at_ms <= r->started_ms)
+		return 0;
+	tick = (at_ms - r->started_ms) / r->interval_ms;
+	for (i = 0; i < t->state_count; i++)
+		if (t->states[i].tick < tick && t->states[i].at_ms < at_ms)
+			found = i + 1;
+	if (found == 0)
+		return 0;
+	t->next_state = found - 1;
+	t->at_ms = t->states[found - 1].at_ms;
+	t->tick = t->states[found - 1].tick;
+	if (load_next(t, err) < 0 || take_state(t, &t->states[found - 1], err) < 0)
+		return -1;
+	/* the sample of the state's own document is in its counters already */
+	if (t->has_sample && t->sample.sample.at.wall_ms == t->states[found - 1].at_ms)
+		t->tick = t->sample.tick;
+	first = t->tick + 1;
+	if (first < tick) {
+		if (samples_sum(&t->samples, first, tick - 1, &sum, err) < 0)
+			return -1;
+		move(t->current, &sum, 1);
+		t->current->seq = samples_add(t->current->seq, tick - first);
+		t->tick = tick - 1;
+		t->at_ms = not_before(t, tick_ms(t, t->tick));
+	}
+	return load_next(t, err);
+}

@@ -1,0 +1,557 @@
+/* Writer: takes requests from the board and makes transactions of them. Not their content:
+ * journal.c and samples.c write rows.
+ *
+ * Invariants:
+ * 1. An intent is a transaction of its own and goes before everything else that waits.
+ * 2. A passing failure (lock, no space) refuses the intent that met it and keeps everything else
+ *    for the next try; a lasting one closes the file for good.
+ * 3. Whether an intent was cancelled is read under the mutex in the same step as its answer is
+ *    given: no cancelled intent is answered COMMITTED. */
+#include "history/writer.h"
+
+#include "history/audit.h"
+#include "history/board.h"
+#include "history/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLES_EVERY_MS 1000
+#define RETRY_MS 1000
+#define ROWS_MAX 512 /* of a transaction: a rollback press behind it waits some milliseconds */
+
+enum work { WORK_INTENT, WORK_ROWS, WORK_SAMPLES, WORK_PROBE, WORK_END };
+
+struct writer {
+	struct board *board;
+	struct journal journal;
+	struct samples_writer samples;
+	int64_t retry_at;   /* CLOCK_NEVER: nothing is being retried */
+	int64_t samples_at; /* when the batch is due; CLOCK_NEVER: none waits */
+	int64_t recording;  /* committed; UNKNOWN none */
+};
+
+/* ---- taking work; under the mutex ---- */
+
+/* The first intent that waits, wherever it stands. */
+static struct request *take_intent(struct request_list *list)
+{
+	struct request_list before = {0};
+	struct request *found = NULL;
+
+	while (list->first != NULL && list->first->kind != REQUEST_INTENT)
+		request_append(&before, request_take_first(list));
+	if (list->first != NULL)
+		found = request_take_first(list);
+	request_put_back(list, &before);
+	return found;
+}
+
+static void take_rows(struct request_list *from, struct request_list *out)
+{
+	while (from->first != NULL && from->first->kind != REQUEST_INTENT && out->count < ROWS_MAX)
+		request_append(out, request_take_first(from));
+}
+
+static bool try_take(struct writer *w, int64_t now, struct request_list *out, enum work *work)
+{
+	struct board *b = w->board;
+	struct request *intent = take_intent(&b->journal);
+
+	if (intent != NULL) {
+		b->writing = intent;
+		request_append(out, intent);
+		*work = WORK_INTENT;
+		return true;
+	}
+	if (w->retry_at != CLOCK_NEVER && now < w->retry_at && !b->stopping)
+		return false;
+	if (b->journal.first != NULL) {
+		take_rows(&b->journal, out);
+		*work = WORK_ROWS;
+		return true;
+	}
+	if (b->samples.first != NULL && w->samples_at == CLOCK_NEVER)
+		w->samples_at = now + SAMPLES_EVERY_MS;
+	if (b->samples.first != NULL && (now >= w->samples_at || b->stopping)) {
+		while (b->samples.first != NULL && out->count < ROWS_MAX)
+			request_append(out, request_take_first(&b->samples));
+		/* what a transaction cannot take goes with the next one, at once */
+		w->samples_at = b->samples.first != NULL ? now : CLOCK_NEVER;
+		*work = WORK_SAMPLES;
+		return true;
+	}
+	if (w->retry_at != CLOCK_NEVER && !b->stopping) {
+		*work = WORK_PROBE;
+		return true;
+	}
+	*work = WORK_END;
+	return b->stopping;
+}
+
+/* Waits for the next thing to do. */
+static enum work next_work(struct writer *w, struct request_list *out)
+{
+	struct board *b = w->board;
+	enum work work = WORK_END;
+
+	pthread_mutex_lock(&b->mutex);
+	while (!try_take(w, clock_monotonic_ms(), out, &work)) {
+		const int64_t until = w->retry_at != CLOCK_NEVER ? w->retry_at
+			: b->samples.first != NULL ? w->samples_at : CLOCK_NEVER;
+
+		clock_wait(&b->work, &b->mutex, until);
+	}
+	pthread_mutex_unlock(&b->mutex);
+	return work;
+}
+
+/* ---- what follows from a result ---- */
+
+/* The last write worked: says so if the one before did not. */
+static void worked(struct writer *w)
+{
+	struct board *b = w->board;
+
+	w->retry_at = CLOCK_NEVER;
+	pthread_mutex_lock(&b->mutex);
+	journal_head(&w->journal, b->head);
+	if (b->trouble) {
+		struct history_answer good = {.kind = HISTORY_TROUBLE};
+
+		b->trouble = false;
+		board_answer(b, &good);
+	}
+	pthread_mutex_unlock(&b->mutex);
+}
+
+/* A passing failure: said once until it works again. */
+static void failed_for_now(struct writer *w, const struct err *err)
+{
+	struct board *b = w->board;
+
+	w->retry_at = clock_monotonic_ms() + RETRY_MS;
+	pthread_mutex_lock(&b->mutex);
+	if (!b->trouble) {
+		struct history_answer bad = {.kind = HISTORY_TROUBLE, .err = *err};
+
+		b->trouble = true;
+		board_answer(b, &bad);
+	}
+	pthread_mutex_unlock(&b->mutex);
+}
+
+/* One row was refused and is lost; the file goes on. */
+static void row_lost(struct writer *w, const struct err *err)
+{
+	struct history_answer bad = {.kind = HISTORY_TROUBLE, .err = *err};
+
+	pthread_mutex_lock(&w->board->mutex);
+	w->board->lost++;
+	w->board->trouble = true; /* so that the commit behind it says that writing works */
+	board_answer(w->board, &bad);
+	pthread_mutex_unlock(&w->board->mutex);
+}
+
+/* A lasting failure: from here on nothing is written. */
+static void failed_for_good(struct writer *w, const struct err *err)
+{
+	struct board *b = w->board;
+	struct history_answer bad = {.kind = HISTORY_FAILED, .err = *err};
+
+	pthread_mutex_lock(&b->mutex);
+	b->condition = BOARD_BROKEN;
+	b->why = *err;
+	board_answer(b, &bad);
+	pthread_cond_broadcast(&b->reading);
+	pthread_mutex_unlock(&b->mutex);
+}
+
+/* ---- an intent ---- */
+
+/* Under the mutex: the NOT_SENT row of a cancelled intent. */
+static struct outcome_row not_sent(const struct request *r)
+{
+	struct outcome_row row = {.row = OUTCOME_ROW_FINAL, .kind = OUTCOME_NOT_SENT,
+		.at_ms = r->cancelled_ms, .latency_ms = UNKNOWN};
+
+	text_copy(row.decision, sizeof row.decision, r->intent.id);
+	text_copy(row.answer, sizeof row.answer, r->why);
+	return row;
+}
+
+/* Under the mutex: the cancel came after the commit had begun, so the row stands behind it. */
+static void add_not_sent(struct board *b, const struct request *r)
+{
+	struct request *outcome = request_new(REQUEST_OUTCOME);
+	struct request_list front = {0};
+
+	outcome->outcome = not_sent(r);
+	request_append(&front, outcome);
+	request_put_back(&b->journal, &front);
+}
+
+/* Gives the one answer to an intent. `told` says that NOT_SENT is in its transaction already. */
+static void answer_intent(struct writer *w, struct request *r, enum schema_result result,
+	bool told, int64_t seq, const char *hash, struct err *err)
+{
+	struct board *b = w->board;
+	struct history_answer a = {.kind = HISTORY_COMMITTED, .seq = seq};
+
+	pthread_mutex_lock(&b->mutex);
+	b->writing = NULL;
+	if (result == SCHEMA_OK && !r->cancelled) {
+		text_copy(a.id, sizeof a.id, r->intent.id);
+		text_copy(a.hash, sizeof a.hash, hash);
+		board_answer(b, &a);
+	} else {
+		if (result == SCHEMA_OK) {
+			err_set(err, ERR_HISTORY, "given up before it was recorded: %s", r->why);
+			if (!told)
+				add_not_sent(b, r);
+		}
+		board_refuse(b, r->intent.id, err);
+	}
+	pthread_mutex_unlock(&b->mutex);
+}
+
+static enum schema_result write_intent(
+	struct writer *w, struct request *r, bool *told, char *hash, int64_t *seq, struct err *err)
+{
+	struct outcome_row row;
+	bool added;
+	enum schema_result result = journal_begin(&w->journal, err);
+
+	if (result != SCHEMA_OK)
+		return result;
+	result = journal_decision(&w->journal, &r->intent, err);
+	*seq = w->journal.seq;
+	journal_head(&w->journal, hash);
+	pthread_mutex_lock(&w->board->mutex);
+	*told = r->cancelled;
+	row = not_sent(r);
+	pthread_mutex_unlock(&w->board->mutex);
+	if (result == SCHEMA_OK && *told)
+		result = journal_outcome(&w->journal, &row, &added, err);
+	if (result == SCHEMA_OK)
+		return journal_commit(&w->journal, err);
+	journal_rollback(&w->journal);
+	return result;
+}
+
+/* ---- other rows ---- */
+
+/* What a transaction of rows does beside the file; takes effect with its commit. */
+struct effects {
+	struct audit_found observed;
+	bool answers_observed;
+	int64_t recording, started_ms, interval_ms; /* UNKNOWN: no new one */
+};
+
+static enum schema_result write_row(
+	struct writer *w, struct request *r, struct effects *e, struct err *err)
+{
+	struct journal *j = &w->journal;
+	bool added;
+
+	switch (r->kind) {
+	case REQUEST_OUTCOME:
+		return journal_outcome(j, &r->outcome, &added, err);
+	case REQUEST_STATE:
+		r->event.recording = e->recording != UNKNOWN ? e->recording : w->recording;
+		return journal_event(j, &r->event, err);
+	case REQUEST_EVENT:
+		return journal_event(j, &r->event, err);
+	case REQUEST_NODE:
+		return journal_node(j, &r->node, err);
+	case REQUEST_RECORDING:
+		e->started_ms = r->recording.started_ms;
+		e->interval_ms = r->recording.interval_ms;
+		return journal_recording(j, &r->recording, &e->recording, err);
+	case REQUEST_OBSERVED:
+		e->answers_observed = true;
+		return audit_import(
+			j, &r->observed.node, r->observed.entries, r->observed.count, &e->observed, err);
+	case REQUEST_INTENT:
+	case REQUEST_SAMPLE:
+	case REQUEST_LOAD:
+		break;
+	}
+	return SCHEMA_REFUSED;
+}
+
+static void take_effect(struct writer *w, struct effects *e)
+{
+	if (e->recording != UNKNOWN) {
+		w->recording = e->recording;
+		samples_writer_begin(&w->samples, e->recording, e->started_ms, e->interval_ms);
+	}
+	if (e->answers_observed) {
+		struct history_answer a = {.kind = HISTORY_OBSERVED,
+			.decisions = e->observed.decisions, .decision_count = e->observed.count};
+
+		e->observed = (struct audit_found){0};
+		pthread_mutex_lock(&w->board->mutex);
+		board_answer(w->board, &a);
+		pthread_mutex_unlock(&w->board->mutex);
+	}
+}
+
+/* Writes the rows of a list in one transaction. A row that is refused is lost, the others not. */
+static enum schema_result write_rows(struct writer *w, struct request_list *rows, struct err *err)
+{
+	struct effects e = {.recording = UNKNOWN};
+	enum schema_result result = journal_begin(&w->journal, err);
+
+	if (result != SCHEMA_OK)
+		return result;
+	for (struct request *r = rows->first; r != NULL; r = r->next) {
+		result = write_row(w, r, &e, err);
+		if (result == SCHEMA_REFUSED)
+			row_lost(w, err);
+		else if (result != SCHEMA_OK)
+			break;
+	}
+	if (result == SCHEMA_OK || result == SCHEMA_REFUSED) {
+		result = journal_commit(&w->journal, err);
+		if (result == SCHEMA_OK)
+			take_effect(w, &e);
+	} else {
+		journal_rollback(&w->journal);
+	}
+	free(e.observed.decisions);
+	return result;
+}
+
+/* ---- samples ---- */
+
+/* Tells of samples that were dropped, in the transaction of the first batch behind them. */
+static enum schema_result write_gap(struct writer *w, int64_t dropped, struct err *err)
+{
+	struct journal_event gap = {.recording = w->recording, .tick = UNKNOWN};
+	struct text text = {0}, detail = {0};
+	enum schema_result result;
+
+	text_copy(gap.kind, sizeof gap.kind, "gap");
+	text_addf(&text, "%lld samples were dropped: the history could not be written",
+		(long long)dropped);
+	text_copy(gap.text, sizeof gap.text, text_str(&text));
+	text_addf(&detail, "{\"dropped\":%lld}", (long long)dropped);
+	gap.detail = text_take(&detail);
+	pthread_mutex_lock(&w->board->mutex);
+	gap.at_ms = w->board->last_ms;
+	pthread_mutex_unlock(&w->board->mutex);
+	result = journal_event(&w->journal, &gap, err);
+	text_free(&text);
+	free(gap.detail);
+	return result;
+}
+
+static enum schema_result write_samples(struct writer *w, struct request_list *rows,
+	struct err *err)
+{
+	struct board *b = w->board;
+	int64_t untold;
+	enum schema_result result = journal_begin(&w->journal, err);
+
+	if (result != SCHEMA_OK)
+		return result;
+	pthread_mutex_lock(&b->mutex);
+	untold = b->dropped_untold;
+	pthread_mutex_unlock(&b->mutex);
+	if (untold > 0)
+		result = write_gap(w, untold, err);
+	for (struct request *r = rows->first; r != NULL && result == SCHEMA_OK; r = r->next) {
+		result = samples_write(&w->samples, &r->sample, err);
+		if (result == SCHEMA_REFUSED) { /* the second of one tick */
+			row_lost(w, err);
+			result = SCHEMA_OK;
+		}
+	}
+	if (result == SCHEMA_OK)
+		result = journal_commit(&w->journal, err);
+	else
+		journal_rollback(&w->journal);
+	if (result != SCHEMA_OK) {
+		samples_writer_undo(&w->samples);
+		return result;
+	}
+	pthread_mutex_lock(&b->mutex);
+	b->dropped_untold -= untold;
+	pthread_mutex_unlock(&b->mutex);
+	return result;
+}
+
+/* ---- the thread ---- */
+
+/* What could not be written: kept for the next try, or counted as lost when there is none. */
+static void give_back(struct writer *w, enum work work, struct request_list *rows)
+{
+	struct board *b = w->board;
+
+	pthread_mutex_lock(&b->mutex);
+	if (b->stopping) {
+		b->lost += request_drop_all(rows);
+	} else if (work == WORK_SAMPLES) {
+		request_put_back(&b->samples, rows);
+		board_drop_oldest_samples(b);
+		w->samples_at = w->retry_at;
+	} else {
+		request_put_back(&b->journal, rows);
+	}
+	pthread_mutex_unlock(&b->mutex);
+}
+
+static enum schema_result do_work(
+	struct writer *w, enum work work, struct request_list *rows, struct err *err)
+{
+	enum schema_result result = SCHEMA_OK;
+	char hash[POOL_HASH_MAX] = "";
+	bool told = false;
+	int64_t seq = 0;
+
+	switch (work) {
+	case WORK_INTENT:
+		result = write_intent(w, rows->first, &told, hash, &seq, err);
+		if (result == SCHEMA_OK)
+			worked(w); /* before the answer: who takes it sees the head and `writable` */
+		answer_intent(w, rows->first, result, told, seq, hash, err);
+		break;
+	case WORK_ROWS:
+		result = write_rows(w, rows, err);
+		break;
+	case WORK_SAMPLES:
+		result = write_samples(w, rows, err);
+		break;
+	case WORK_PROBE:
+		result = journal_begin(&w->journal, err);
+		if (result == SCHEMA_OK)
+			result = journal_commit(&w->journal, err);
+		break;
+	case WORK_END:
+		break;
+	}
+	return result;
+}
+
+/* Works until it is told to stop (true) or the file is lost (false). */
+static bool work_on(struct writer *w)
+{
+	struct request_list rows = {0};
+	enum work work;
+
+	while ((work = next_work(w, &rows)) != WORK_END) {
+		struct err err = {0};
+		const enum schema_result result = do_work(w, work, &rows, &err);
+
+		if (result == SCHEMA_OK && work != WORK_INTENT)
+			worked(w);
+		if (result == SCHEMA_LATER) {
+			failed_for_now(w, &err);
+			if (work != WORK_INTENT)
+				give_back(w, work, &rows);
+		}
+		if (result == SCHEMA_BROKEN) {
+			failed_for_good(w, &err);
+			pthread_mutex_lock(&w->board->mutex);
+			if (work == WORK_SAMPLES)
+				w->board->dropped += (int64_t)rows.count;
+			else if (work == WORK_ROWS)
+				w->board->lost += (int64_t)rows.count;
+			pthread_mutex_unlock(&w->board->mutex);
+		}
+		request_drop_all(&rows);
+		if (result == SCHEMA_BROKEN)
+			return false;
+	}
+	return true;
+}
+
+/* With no file: every intent is refused, everything else is counted. */
+static void refuse_all(struct board *b)
+{
+	struct err why;
+
+	pthread_mutex_lock(&b->mutex);
+	err_set(&why, ERR_HISTORY, "the history cannot be written: %s", b->why.text);
+	for (;;) {
+		for (struct request *r; (r = request_take_first(&b->journal)) != NULL;) {
+			if (r->kind == REQUEST_INTENT)
+				board_refuse(b, r->intent.id, &why);
+			else
+				b->lost++;
+			request_free(r);
+		}
+		b->dropped += request_drop_all(&b->samples);
+		if (b->stopping)
+			break;
+		clock_wait(&b->work, &b->mutex, CLOCK_NEVER);
+	}
+	pthread_mutex_unlock(&b->mutex);
+}
+
+/* The end of the recording is an event, at the last moment that was recorded. */
+static void end_recording(struct writer *w)
+{
+	struct journal_event end = {.recording = w->recording, .tick = UNKNOWN};
+	struct err err;
+	enum schema_result result;
+
+	if (w->recording == UNKNOWN)
+		return;
+	text_copy(end.kind, sizeof end.kind, "end");
+	text_copy(end.text, sizeof end.text, "recording ended");
+	pthread_mutex_lock(&w->board->mutex);
+	end.at_ms = w->board->last_ms;
+	pthread_mutex_unlock(&w->board->mutex);
+	if (journal_begin(&w->journal, &err) != SCHEMA_OK)
+		return;
+	result = journal_event(&w->journal, &end, &err);
+	if (result == SCHEMA_OK)
+		journal_commit(&w->journal, &err);
+	else
+		journal_rollback(&w->journal);
+}
+
+static bool open_file(struct writer *w)
+{
+	struct board *b = w->board;
+	struct history_answer a = {.kind = HISTORY_OPENED};
+	struct err err = {0};
+
+	if (journal_open(&w->journal, b->path, b->actor, b->key_dir, b->must_be_new, &err) < 0 ||
+		samples_writer_open(&w->samples, w->journal.db, b->path, &err) < 0) {
+		failed_for_good(w, &err);
+		return false;
+	}
+	a.seq = w->journal.seq;
+	journal_head(&w->journal, a.hash);
+	pthread_mutex_lock(&b->mutex);
+	b->condition = BOARD_OPEN;
+	text_copy(b->head, sizeof b->head, a.hash);
+	board_answer(b, &a);
+	pthread_cond_broadcast(&b->reading);
+	pthread_mutex_unlock(&b->mutex);
+	return true;
+}
+
+static void close_file(struct writer *w)
+{
+	samples_writer_close(&w->samples);
+	journal_close(&w->journal);
+}
+
+void *writer_run(void *board)
+{
+	struct writer w = {.board = board, .journal = {.lock = {-1}}, .retry_at = CLOCK_NEVER,
+		.samples_at = CLOCK_NEVER, .recording = UNKNOWN};
+	const bool good = open_file(&w) && work_on(&w);
+
+	if (good)
+		end_recording(&w);
+	close_file(&w);
+	if (!good)
+		refuse_all(w.board);
+	board_thread_ends(w.board);
+	return NULL;
+}

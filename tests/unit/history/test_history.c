@@ -1,0 +1,496 @@
+/* history: the facade and its threads: commits, answers, cancelling, observed decisions, two
+ * writers on one file, loading. */
+#include "tests/unit/history/fixture.h"
+
+#include "history/lock.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+static struct snapshot *make_snapshot(const char *node_id)
+{
+	struct snapshot *s = mem_new(1, sizeof *s);
+
+	text_copy(s->pool, sizeof s->pool, "checkout");
+	text_copy(s->pool_id, sizeof s->pool_id, "pool-1");
+	text_copy(s->node, sizeof s->node, node_id);
+	text_copy(s->node_id, sizeof s->node_id, node_id);
+	text_copy(s->boot_id, sizeof s->boot_id, "boot-1");
+	s->audit_seq = UNKNOWN;
+	return s;
+}
+
+static void an_intent_is_committed_with_its_hash(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	const struct decision d = make_decision("d-1", T0);
+	char head[POOL_HASH_MAX];
+
+	(void)state;
+	place_make(&p);
+	h = start(&p, "kim@ops1");
+	assert_false(history_writable(h) && history_dropped(h) > 0);
+	next_answer(h, &a);
+	assert_int_equal(a.kind, HISTORY_OPENED);
+	assert_int_equal(a.seq, 0);
+	assert_string_equal(a.hash, "");
+	history_answer_release(&a);
+	assert_true(history_writable(h));
+	history_head(h, head);
+	assert_string_equal(head, "");
+	history_intent(h, &d);
+	next_answer(h, &a);
+	assert_int_equal(a.kind, HISTORY_COMMITTED);
+	assert_string_equal(a.id, "d-1");
+	assert_int_equal(a.seq, 1);
+	history_head(h, head);
+	assert_string_equal(head, a.hash);
+	assert_int_equal(strlen(head), 64);
+	assert_false(history_next(h, &a));
+	/* the same id again: refused, and writing goes on */
+	history_intent(h, &d);
+	next_answer(h, &a);
+	assert_int_equal(a.kind, HISTORY_REFUSED);
+	assert_int_equal(a.err.code, ERR_HISTORY);
+	history_answer_release(&a);
+	commit(h, "d-2", T0 + 1);
+	settle(h);
+	assert_whole(p.path, head);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 2);
+	place_clean(&p);
+}
+
+static void outcomes_are_idempotent(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct outcome_row row;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	commit(h, "d-1", T0);
+	for (int i = 0; i < 3; i++) {
+		row = make_outcome("d-1", OUTCOME_ROW_NODE, OUTCOME_APPLIED, T0 + i);
+		history_outcome(h, &row);
+		row = make_outcome("d-1", OUTCOME_ROW_FINAL, i == 0 ? OUTCOME_APPLIED : OUTCOME_VOID, T0 + i);
+		history_outcome(h, &row);
+		row = make_outcome("d-1", OUTCOME_ROW_VERIFIED, OUTCOME_APPLIED, T0 + i);
+		history_outcome(h, &row);
+	}
+	settle(h);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM outcome"), 3);
+	assert_int_equal(
+		ask(p.path, "SELECT kind = 'APPLIED' FROM outcome WHERE row = 'final'"), 1);
+	assert_whole(p.path, NULL);
+	place_clean(&p);
+}
+
+/* The write lock is held by the test, so the writer cannot commit while the cancel comes. */
+static void a_cancelled_intent_is_never_committed(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	struct lock lock;
+	struct err err = {0};
+	struct decision d = make_decision("d-1", T0);
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	assert_int_equal(lock_open(&lock, p.path, &err), 0);
+	assert_int_equal(lock_take(&lock, 100, &err), 0);
+	history_intent(h, &d);
+	text_copy(d.id, sizeof d.id, "d-2");
+	history_intent(h, &d);
+	history_cancel(h, "d-1", T0 + 5, "2 s without a commit");
+	history_cancel(h, "d-2", T0 + 5, "2 s without a commit");
+	lock_give(&lock);
+	lock_close(&lock);
+	for (int i = 0; i < 2; i++) {
+		next_answer(h, &a);
+		assert_int_equal(a.kind, HISTORY_REFUSED);
+		assert_int_equal(a.err.code, ERR_HISTORY);
+		history_answer_release(&a);
+	}
+	settle(h);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 2);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM outcome WHERE row = 'final'"
+		" AND kind = 'NOT_SENT' AND answer = '2 s without a commit'"), 2);
+	place_clean(&p);
+}
+
+/* A cancel that comes when the answer lies there already, untaken. */
+static void a_commit_that_nobody_took_can_be_cancelled(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	struct decision d = make_decision("d-1", T0);
+	struct pollfd ready;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	history_intent(h, &d);
+	ready = (struct pollfd){.fd = history_fd(h), .events = POLLIN};
+	assert_int_equal(poll(&ready, 1, DEADLINE_MS), 1);
+	history_cancel(h, "d-1", T0 + 5, "too late");
+	next_answer(h, &a);
+	assert_int_equal(a.kind, HISTORY_REFUSED);
+	assert_string_equal(a.id, "d-1");
+	history_answer_release(&a);
+	settle(h);
+	assert_int_equal(ask(p.path, "SELECT kind = 'NOT_SENT' FROM outcome"), 1);
+	place_clean(&p);
+}
+
+static void a_held_lock_refuses_an_intent_and_heals(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	struct lock lock;
+	struct err err = {0};
+	struct decision d = make_decision("d-1", T0);
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	assert_int_equal(lock_open(&lock, p.path, &err), 0);
+	assert_int_equal(lock_take(&lock, 100, &err), 0);
+	history_intent(h, &d);
+	wait_kind(h, HISTORY_REFUSED, &a);
+	assert_int_equal(a.err.code, ERR_LOCKED);
+	history_answer_release(&a);
+	wait_kind(h, HISTORY_TROUBLE, &a);
+	assert_int_equal(a.err.code, ERR_LOCKED);
+	assert_false(history_writable(h));
+	lock_give(&lock);
+	lock_close(&lock);
+	wait_kind(h, HISTORY_TROUBLE, &a);
+	assert_int_equal(a.err.code, ERR_NONE);
+	assert_true(history_writable(h));
+	commit(h, "d-2", T0);
+	settle(h);
+	place_clean(&p);
+}
+
+static struct audit_entry make_entry(int64_t seq, const char *key)
+{
+	struct audit_entry e = {.seq = seq, .from_bp = 0, .to_bp = 100, .epoch = 1, .rev = seq,
+		.age_ms = 1000};
+
+	text_copy(e.what, sizeof e.what, "step");
+	text_copy(e.key, sizeof e.key, key);
+	text_copy(e.actor, sizeof e.actor, key[0] != '\0' ? "pat@ops2" : "pool");
+	return e;
+}
+
+static void observed_decisions_are_one_row_each(void **state)
+{
+	struct place p;
+	struct history *h[2];
+	struct history_answer a;
+	struct snapshot *s = make_snapshot("n-1");
+	struct audit_entry entries[4];
+
+	(void)state;
+	place_make(&p);
+	h[0] = start_opened(&p, "kim@ops1");
+	h[1] = start_opened(&p, "rec@ops1");
+	commit(h[0], "own-1", T0);
+	entries[0] = make_entry(1, "other-1");
+	entries[1] = make_entry(2, "own-1");
+	entries[2] = make_entry(3, "");
+	text_copy(entries[2].what, sizeof entries[2].what, "revert");
+	entries[3] = make_entry(4, "");
+	text_copy(entries[3].what, sizeof entries[3].what, "lease");
+	entries[3].from_bp = entries[3].to_bp = -1; /* no decision */
+	for (int i = 0; i < 2; i++) {
+		history_node(h[i], T0, s, "http://127.0.0.1:7070", "http");
+		history_observed(h[i], T0 + 5000, s, entries, 4);
+		wait_kind(h[i], HISTORY_OBSERVED, &a);
+		assert_int_equal(a.decision_count, 3);
+		assert_string_equal(a.decisions[0].id, "other-1");
+		assert_true(a.decisions[0].observed);
+		assert_int_equal(a.decisions[0].at_ms, T0 + 4000);
+		assert_int_equal(a.decisions[0].outcome, OUTCOME_APPLIED);
+		assert_string_equal(a.decisions[1].id, "own-1");
+		assert_false(a.decisions[1].observed);
+		assert_int_equal(a.decisions[1].outcome, OUTCOME_PENDING);
+		assert_int_equal(a.decisions[2].verb, VERB_STEP);
+		assert_string_equal(a.decisions[2].role, "pool");
+		assert_string_equal(a.decisions[2].reason, "revert");
+		history_answer_release(&a);
+	}
+	history_load(h[1], "checkout", 10);
+	wait_kind(h[1], HISTORY_LOADED, &a);
+	assert_string_equal(a.pool_id, "pool-1");
+	assert_int_equal(a.node_count, 1);
+	assert_string_equal(a.nodes[0].node_id, "n-1");
+	assert_string_equal(a.nodes[0].target, "http://127.0.0.1:7070");
+	assert_int_equal(a.nodes[0].audit_seq, 4);
+	history_answer_release(&a);
+	settle(h[0]);
+	settle(h[1]);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 3);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM outcome WHERE row = 'node'"), 3);
+	assert_whole(p.path, NULL);
+	free(s);
+	place_clean(&p);
+}
+
+static void identities_are_pinned(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct snapshot *s = make_snapshot("n-1");
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	history_node(h, T0, s, "http://a", "http");
+	text_copy(s->pool_id, sizeof s->pool_id, "another");
+	text_copy(s->node_id, sizeof s->node_id, "another");
+	history_node(h, T0 + 9, s, "http://a", "http");
+	settle(h);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM pool WHERE pool_id = 'pool-1'"
+		" AND first_seen_ms = 1800000000000 AND last_seen_ms = 1800000000009"), 1);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM node WHERE node_id = 'n-1'"), 1);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM node"), 1);
+	free(s);
+	place_clean(&p);
+}
+
+/* Two handles of one process: the lock belongs to the open file, not to the process. */
+static void two_writers_keep_one_chain(void **state)
+{
+	enum { EACH = 100 };
+	struct place p;
+	struct history *h[2];
+	char id[32];
+	int64_t committed[2] = {0};
+
+	(void)state;
+	place_make(&p);
+	h[0] = start_opened(&p, "kim@ops1");
+	h[1] = start_opened(&p, "pat@ops2");
+	for (int i = 0; i < EACH; i++)
+		for (int w = 0; w < 2; w++) {
+			struct decision d;
+
+			snprintf(id, sizeof id, "w%d-%d", w, i);
+			d = make_decision(id, T0 + i);
+			history_intent(h[w], &d);
+		}
+	for (int w = 0; w < 2; w++)
+		while (committed[w] < EACH) {
+			expect_kind(h[w], HISTORY_COMMITTED);
+			committed[w]++;
+		}
+	settle(h[0]);
+	settle(h[1]);
+	assert_whole(p.path, NULL);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 2 * EACH);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM key"), 2);
+	place_clean(&p);
+}
+
+static void load_gives_the_last_and_the_open(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	struct outcome_row row;
+	char id[32];
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	for (int i = 0; i < 10; i++) {
+		snprintf(id, sizeof id, "d-%d", i);
+		commit(h, id, T0 + i);
+		row = make_outcome(id, OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0 + i);
+		if (i != 2) /* d-2 stays open */
+			history_outcome(h, &row);
+	}
+	commit(h, "last", T0 + 20);
+	settle(h); /* an intent overtakes rows about others */
+	h = start_opened(&p, "kim@ops1");
+	history_load(h, "checkout", 3);
+	wait_kind(h, HISTORY_LOADED, &a);
+	assert_string_equal(a.id, "checkout");
+	assert_int_equal(a.decision_count, 4);
+	assert_string_equal(a.decisions[0].id, "d-2");
+	assert_string_equal(a.decisions[1].id, "d-8");
+	assert_int_equal(a.decisions[1].outcome, OUTCOME_APPLIED);
+	assert_string_equal(a.decisions[3].id, "last");
+	assert_string_equal(a.decisions[3].reason, "because");
+	history_answer_release(&a);
+	history_load(h, "nobody", 3);
+	wait_kind(h, HISTORY_LOADED, &a);
+	assert_int_equal(a.decision_count, 0);
+	assert_string_equal(a.pool_id, "");
+	history_answer_release(&a);
+	settle(h);
+	place_clean(&p);
+}
+
+static void samples_need_a_recording_and_room(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_sample s = {.node_id = "n-1", .pool_id = "pool-1"};
+	struct lock lock;
+	struct err err = {0};
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	s.sample.interval_ms = 1000;
+	history_sample(h, &s);
+	assert_int_equal(history_dropped(h), 1);
+	history_recording(h, T0, 1000, "0.1", "ops1", "{}", "{}");
+	/* nothing can be written while the backlog passes ten minutes */
+	assert_int_equal(lock_open(&lock, p.path, &err), 0);
+	assert_int_equal(lock_take(&lock, 100, &err), 0);
+	for (int i = 0; i <= 605; i++) {
+		s.tick = i;
+		s.sample.at = (struct instant){i * 1000, T0 + i * 1000};
+		history_sample(h, &s);
+	}
+	assert_int_equal(history_dropped(h), 1 + 5);
+	lock_give(&lock);
+	lock_close(&lock);
+	assert_int_equal(history_stop(h, DEADLINE_MS), 6);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM sample"), 2 * 601);
+	assert_int_equal(ask(p.path, "SELECT min(t) FROM sample"), (T0 + 5000) / 100);
+	assert_int_equal(ask(p.path, "SELECT detail ->> 'dropped' FROM event WHERE kind = 'gap'"), 5);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM event WHERE kind = 'end'"), 1);
+	place_clean(&p);
+}
+
+/* A fleet's second is more than one transaction: the next one follows at once. */
+static void a_large_batch_does_not_wait(void **state)
+{
+	enum { TICKS = 2500 };
+	struct place p;
+	struct history *h;
+	struct history_sample s = {.node_id = "n-1", .pool_id = "pool-1"};
+	const int64_t until = clock_monotonic_ms() + 3500; /* five seconds at a batch a second */
+	int64_t rows = 0;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	history_recording(h, T0, 1000, "0.1", "ops1", "{}", "{}");
+	for (s.tick = 0; s.tick < TICKS; s.tick++)
+		history_sample(h, &s);
+	while (rows < 2 * TICKS && clock_monotonic_ms() < until) {
+		struct pollfd ready = {.fd = history_fd(h), .events = POLLIN};
+
+		poll(&ready, 1, 50);
+		rows = ask(p.path, "SELECT count(*) FROM sample");
+	}
+	assert_int_equal(rows, 2 * TICKS);
+	settle(h);
+	place_clean(&p);
+}
+
+/* No byte can be added to any file: what a broken disk looks like. */
+static void a_disk_error_ends_the_recording(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	struct rlimit before, none;
+	struct decision d = make_decision("d-2", T0);
+	struct outcome_row row = make_outcome("d-1", OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0);
+
+	(void)state;
+	place_make(&p);
+	signal(SIGXFSZ, SIG_IGN);
+	h = start_opened(&p, "kim@ops1");
+	commit(h, "d-1", T0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){1, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	history_intent(h, &d);
+	next_answer(h, &a);
+	assert_int_equal(a.kind, HISTORY_REFUSED);
+	assert_int_equal(a.err.code, ERR_DISK);
+	history_answer_release(&a);
+	next_answer(h, &a);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(a.kind, HISTORY_FAILED);
+	assert_int_equal(a.err.code, ERR_DISK);
+	history_answer_release(&a);
+	assert_false(history_writable(h));
+	/* also when the disk is good again: until a restart */
+	text_copy(d.id, sizeof d.id, "d-3");
+	history_intent(h, &d);
+	next_answer(h, &a);
+	assert_int_equal(a.kind, HISTORY_REFUSED);
+	assert_int_equal(a.err.code, ERR_HISTORY);
+	history_answer_release(&a);
+	history_outcome(h, &row);
+	assert_int_equal(history_stop(h, DEADLINE_MS), 1); /* the outcome */
+	h = start_opened(&p, "kim@ops1");
+	commit(h, "d-4", T0);
+	settle(h);
+	assert_whole(p.path, NULL);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision WHERE id IN ('d-1', 'd-4')"), 2);
+	place_clean(&p);
+}
+
+static void a_stalled_stop_gives_up_in_time(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct lock lock;
+	struct err err = {0};
+	const struct outcome_row row = make_outcome("d", OUTCOME_ROW_NODE, OUTCOME_APPLIED, T0);
+	int64_t lost;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	assert_int_equal(lock_open(&lock, p.path, &err), 0);
+	assert_int_equal(lock_take(&lock, 100, &err), 0);
+	history_outcome(h, &row);
+	lost = history_stop(h, 0);
+	assert_in_range(lost, 0, 1); /* the writer has it in hand, or not yet */
+	lock_give(&lock);
+	lock_close(&lock);
+	/* the abandoned writer ends by itself: its lock file can be taken when it has */
+	assert_int_equal(lock_open(&lock, p.path, &err), 0);
+	assert_int_equal(lock_take(&lock, DEADLINE_MS, &err), 0);
+	lock_give(&lock);
+	lock_close(&lock);
+	place_clean(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_intent_is_committed_with_its_hash),
+		cmocka_unit_test(outcomes_are_idempotent),
+		cmocka_unit_test(a_cancelled_intent_is_never_committed),
+		cmocka_unit_test(a_commit_that_nobody_took_can_be_cancelled),
+		cmocka_unit_test(a_held_lock_refuses_an_intent_and_heals),
+		cmocka_unit_test(observed_decisions_are_one_row_each),
+		cmocka_unit_test(identities_are_pinned),
+		cmocka_unit_test(two_writers_keep_one_chain),
+		cmocka_unit_test(load_gives_the_last_and_the_open),
+		cmocka_unit_test(samples_need_a_recording_and_room),
+		cmocka_unit_test(a_large_batch_does_not_wait),
+		cmocka_unit_test(a_disk_error_ends_the_recording),
+		cmocka_unit_test(a_stalled_stop_gives_up_in_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
