@@ -1,0 +1,12 @@
+/* The drivers of this folder. The table of schemes is tui's, since replay comes from history. */
+#ifndef WEIR_CLIENT_DRIVERS_H
+#define WEIR_CLIENT_DRIVERS_H
+
+#include "model/driver.h"
+
+extern const struct driver_ops driver_local; /* local:[SCENARIO] */
+extern const struct driver_ops driver_http;  /* http://host:port */
+extern const struct driver_ops driver_https; /* https://host:port */
+extern const struct driver_ops driver_unix;  /* unix:/path */
+
+#endif

@@ -1,0 +1,38 @@
+/* Routes: which request of weir.pool/1 gets which answer from the engine. Knows HTTP's words, not
+ * its bytes: no sockets, no threads. */
+#ifndef WEIR_CLIENT_SERVE_ROUTE_H
+#define WEIR_CLIENT_SERVE_ROUTE_H
+
+#include "client/engine/engine.h"
+#include "model/text.h"
+
+#define SERVE_BODY_MAX (1024 * 1024)
+
+/* A whole request; strings are borrowed, NULL where a header is not there. */
+struct serve_request {
+	const char *method, *path;
+	const char *host, *content_type, *if_match, *key;
+	const char *since; /* of the query */
+	bool from_unix;    /* came over a unix socket */
+	bool too_large;    /* the body was longer than SERVE_BODY_MAX */
+	const char *body;
+	size_t len;
+};
+
+struct serve_reply {
+	int status;
+	const char *allow; /* of a 405, else NULL */
+	struct text body;  /* JSON */
+};
+
+/* Answers a request at once and returns true; false: nothing is answered, `execute` is to run. */
+bool serve_route(struct engine *engine, bool allow_faults, const struct serve_request *request,
+	struct serve_reply *reply, struct engine_request *execute);
+
+/* The answer to an executed request. */
+void serve_executed(struct serve_reply *reply, const struct engine_response *response);
+
+/* A refusal in the form of all errors. */
+void serve_refuse(struct serve_reply *reply, int status, const char *word, const char *message);
+
+#endif

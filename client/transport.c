@@ -1,0 +1,463 @@
+/* Transport: HTTP on one libcurl multi. It knows transfers, their limits and how they fail; not
+ * what a pool is, nor what an answer says.
+ *
+ * 1. `done` is called once, from transport_turn, after the transfer has left every list.
+ * 2. A request that is no GET goes out once, on a connection of its own: libcurl repeats a
+ *    request by itself when a kept connection turns out to be dead, and a slow poll must delay
+ *    no command.
+ * 3. A transfer holds at most TRANSPORT_BODY_MAX bytes of body and HEADERS_MAX of headers,
+ *    whatever the other end announces, compresses or goes on sending.
+ * 4. `sent` is false only when no byte of the request can have left. */
+#include "client/transport.h"
+
+#include "model/mem.h"
+#include "model/text.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define HEADERS_MAX (64 * 1024)
+#define SUBJECT_MAX 160
+#define WAIT_FDS_MAX 16
+#define RETRY_MIN_MS 1000
+#define RETRY_MAX_MS 60000
+
+struct transfer {
+	struct transfer *prev, *next;
+	uint64_t id;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *request_body;
+	struct text body;
+	size_t header_bytes;
+	const char *too_much; /* what went beyond its limit; NULL: nothing */
+	int64_t timeout_ms;
+	char subject[SUBJECT_MAX];
+	char reason[CURL_ERROR_SIZE];
+	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now);
+	void *ctx;
+};
+
+struct transport {
+	CURLM *multi;
+	struct transfer *first;
+	uint64_t last_id;
+};
+
+/* How libcurl's troubles are told. `early`: no byte of the request has left by then. */
+static const struct trouble {
+	CURLcode curl;
+	enum err_code code;
+	bool early;
+	const char *why; /* NULL: libcurl's own words */
+} troubles[] = {
+	{CURLE_URL_MALFORMAT, ERR_CONFIG, true, "is no address"},
+	{CURLE_COULDNT_RESOLVE_HOST, ERR_UNREACHABLE, true, "has a name that cannot be resolved"},
+	{CURLE_COULDNT_CONNECT, ERR_UNREACHABLE, true, "cannot be connected to"},
+	{CURLE_SSL_CONNECT_ERROR, ERR_TLS, true, NULL},
+	{CURLE_PEER_FAILED_VERIFICATION, ERR_TLS, true, NULL},
+	{CURLE_SSL_CERTPROBLEM, ERR_TLS, true, NULL},
+	{CURLE_SSL_CIPHER, ERR_TLS, true, NULL},
+	{CURLE_SSL_CACERT_BADFILE, ERR_TLS, true, NULL},
+	{CURLE_SSL_ISSUER_ERROR, ERR_TLS, true, NULL},
+	{CURLE_SSL_INVALIDCERTSTATUS, ERR_TLS, true, NULL},
+	{CURLE_PARTIAL_FILE, ERR_UNREACHABLE, false, "cut its answer short"},
+	{CURLE_GOT_NOTHING, ERR_UNREACHABLE, false, "closed the connection without an answer"},
+	{CURLE_RECV_ERROR, ERR_UNREACHABLE, false, "cut the connection"},
+	{CURLE_SEND_ERROR, ERR_UNREACHABLE, false, "cut the connection"},
+	{CURLE_UNSUPPORTED_PROTOCOL, ERR_NOT_POOL, false, "does not answer in HTTP"},
+	{CURLE_WEIRD_SERVER_REPLY, ERR_NOT_POOL, false, "does not answer in HTTP"},
+	{CURLE_BAD_CONTENT_ENCODING, ERR_NOT_POOL, false, "answers in an encoding not asked for"},
+	/* what libcurl says of a header line longer than it takes */
+	{CURLE_OUT_OF_MEMORY, ERR_TOO_LARGE, false, "sends headers without end"},
+};
+
+/* What every handle has in common. */
+static const struct {
+	CURLoption option;
+	long value;
+} fixed_options[] = {
+	{CURLOPT_NOSIGNAL, 1},
+	{CURLOPT_QUICK_EXIT, 1}, /* else a hanging name server holds the loop */
+	{CURLOPT_FOLLOWLOCATION, 0},
+	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
+	{CURLOPT_PATH_AS_IS, 1},
+	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+	{CURLOPT_HTTP09_ALLOWED, 0},
+	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+	{CURLOPT_SSL_VERIFYPEER, 1},
+	{CURLOPT_SSL_VERIFYHOST, 2},
+};
+
+static void must(CURLcode code)
+{
+	if (code == CURLE_OUT_OF_MEMORY)
+		mem_fail();
+	assert(code == CURLE_OK);
+}
+
+static void must_multi(CURLMcode code)
+{
+	if (code == CURLM_OUT_OF_MEMORY)
+		mem_fail();
+	assert(code == CURLM_OK);
+}
+
+/* Half of the descriptors that the process may have: one for every node where possible. */
+static long kept_connections(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 64;
+	rlim_t half = limit.rlim_cur / 2;
+	return half < 16 ? 16 : half > 2048 ? 2048 : (long)half;
+}
+
+struct transport *transport_new(void)
+{
+	/* libcurl would write the session keys of every connection to the file it names */
+	unsetenv("SSLKEYLOGFILE");
+	must(curl_global_init(CURL_GLOBAL_DEFAULT));
+	struct transport *t = mem_new(1, sizeof(*t));
+	t->multi = curl_multi_init();
+	if (t->multi == NULL)
+		mem_fail();
+	must_multi(curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING));
+	must_multi(curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, kept_connections()));
+	return t;
+}
+
+static void detach(struct transport *t, struct transfer *x)
+{
+	must_multi(curl_multi_remove_handle(t->multi, x->easy));
+	if (x->prev != NULL)
+		x->prev->next = x->next;
+	else
+		t->first = x->next;
+	if (x->next != NULL)
+		x->next->prev = x->prev;
+}
+
+static void transfer_free(struct transfer *x)
+{
+	curl_easy_cleanup(x->easy);
+	curl_slist_free_all(x->headers);
+	text_free(&x->body);
+	free(x->request_body);
+	free(x);
+}
+
+void transport_free(struct transport *t)
+{
+	if (t == NULL)
+		return;
+	for (struct transfer *x; (x = t->first) != NULL;) {
+		detach(t, x);
+		transfer_free(x);
+	}
+	must_multi(curl_multi_cleanup(t->multi));
+	curl_global_cleanup();
+	free(t);
+}
+
+/* ---- one transfer ---- */
+
+static size_t take_body(char *data, size_t size, size_t count, void *ctx)
+{
+	struct transfer *x = ctx;
+	size_t len = size * count;
+	if (len > TRANSPORT_BODY_MAX - x->body.len) {
+		x->too_much = "1 MiB of body";
+		return 0;
+	}
+	text_add_n(&x->body, data, len);
+	return len;
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *ctx)
+{
+	(void)data;
+	struct transfer *x = ctx;
+	size_t len = size * count;
+	if (len > HEADERS_MAX - x->header_bytes) {
+		x->too_much = "64 KiB of headers";
+		return 0;
+	}
+	x->header_bytes += len;
+	return len;
+}
+
+/* "name: value" or, quoted, "name: "value"". */
+static void add_header(struct transfer *x, const char *name, const char *value, bool quoted)
+{
+	for (const char *s = value; *s != '\0'; s++)
+		assert((unsigned char)*s >= 0x20 && *s != 0x7f);
+	const char *quote = quoted ? "\"" : "";
+	struct text line = {0};
+	text_addf(&line, "%s: %s%s%s", name, quote, value, quote);
+	struct curl_slist *longer = curl_slist_append(x->headers, text_str(&line));
+	text_free(&line);
+	if (longer == NULL)
+		mem_fail();
+	x->headers = longer;
+}
+
+static void set_headers(struct transfer *x, const struct transport_request *r)
+{
+	add_header(x, "Accept", "application/json", false);
+	if (r->body != NULL)
+		add_header(x, "Content-Type", "application/json", false);
+	if (r->token != NULL) {
+		struct text bearer = {0};
+		text_addf(&bearer, "Bearer %s", r->token);
+		add_header(x, "Authorization", text_str(&bearer), false);
+		text_free(&bearer);
+	}
+	if (r->if_match != NULL)
+		add_header(x, "If-Match", r->if_match, true);
+	if (r->key != NULL)
+		add_header(x, "Idempotency-Key", r->key, false);
+	must(curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers));
+}
+
+static void set_method(struct transfer *x, const struct transport_request *r)
+{
+	if (strcmp(r->method, "GET") == 0) {
+		assert(r->body == NULL);
+		return;
+	}
+	x->request_body = mem_copy(r->body != NULL ? r->body : "");
+	must(curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, x->request_body));
+	must(curl_easy_setopt(x->easy, CURLOPT_CUSTOMREQUEST, r->method));
+	must(curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L));
+	must(curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L));
+}
+
+static void set_options(struct transfer *x, const struct transport_request *r)
+{
+	for (size_t i = 0; i < sizeof(fixed_options) / sizeof(fixed_options[0]); i++)
+		must(curl_easy_setopt(x->easy, fixed_options[i].option, fixed_options[i].value));
+	must(curl_easy_setopt(x->easy, CURLOPT_PROTOCOLS_STR, "http,https"));
+	must(curl_easy_setopt(x->easy, CURLOPT_PROXY, ""));
+	must(curl_easy_setopt(x->easy, CURLOPT_USERAGENT, "weir"));
+	must(curl_easy_setopt(x->easy, CURLOPT_URL, r->url));
+	must(curl_easy_setopt(x->easy, CURLOPT_UNIX_SOCKET_PATH, r->unix_path));
+	must(curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms));
+	must(curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, take_body));
+	must(curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, x));
+	must(curl_easy_setopt(x->easy, CURLOPT_HEADERFUNCTION, take_header));
+	must(curl_easy_setopt(x->easy, CURLOPT_HEADERDATA, x));
+	must(curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->reason));
+	must(curl_easy_setopt(x->easy, CURLOPT_PRIVATE, x));
+}
+
+/* Whom an error is about: the address without its path. */
+static void set_subject(struct transfer *x, const struct transport_request *r)
+{
+	if (r->unix_path != NULL) {
+		snprintf(x->subject, sizeof(x->subject), "unix:%s", r->unix_path);
+		return;
+	}
+	const char *host = strstr(r->url, "://") + 3;
+	size_t len = (size_t)(host - r->url) + strcspn(host, "/");
+	snprintf(x->subject, sizeof(x->subject), "%.*s", (int)len, r->url);
+}
+
+uint64_t transport_send(
+	struct transport *t, const struct transport_request *r, struct instant now)
+{
+	(void)now;
+	assert(strncmp(r->url, "http://", 7) == 0 || strncmp(r->url, "https://", 8) == 0);
+	assert(r->timeout_ms > 0 && r->timeout_ms <= LONG_MAX);
+	struct transfer *x = mem_new(1, sizeof(*x));
+	x->id = ++t->last_id;
+	x->timeout_ms = r->timeout_ms;
+	x->done = r->done;
+	x->ctx = r->ctx;
+	x->easy = curl_easy_init();
+	if (x->easy == NULL)
+		mem_fail();
+	set_subject(x, r);
+	set_options(x, r);
+	set_method(x, r);
+	set_headers(x, r);
+	must_multi(curl_multi_add_handle(t->multi, x->easy));
+	x->next = t->first;
+	if (x->next != NULL)
+		x->next->prev = x;
+	t->first = x;
+	return x->id;
+}
+
+void transport_cancel(struct transport *t, uint64_t id)
+{
+	struct transfer *x = t->first;
+	while (x != NULL && x->id != id)
+		x = x->next;
+	if (x == NULL)
+		return;
+	detach(t, x);
+	transfer_free(x);
+}
+
+/* ---- the end of a transfer ---- */
+
+static int64_t info_number(const struct transfer *x, CURLINFO info)
+{
+	curl_off_t value = 0;
+	must(curl_easy_getinfo(x->easy, info, &value));
+	return value;
+}
+
+static long info_long(const struct transfer *x, CURLINFO info)
+{
+	long value = 0;
+	must(curl_easy_getinfo(x->easy, info, &value));
+	return value;
+}
+
+static void clean_info(const struct transfer *x, CURLINFO info, char *out, size_t size)
+{
+	const char *value = NULL;
+	must(curl_easy_getinfo(x->easy, info, &value));
+	if (value == NULL)
+		value = "";
+	text_clean(out, size, value, strlen(value));
+}
+
+/* RFC 9110 10.2.3: seconds, or a date. Anything else counts as not said. */
+static int64_t retry_after_ms(const struct transfer *x, struct instant now)
+{
+	struct curl_header *h;
+	if (curl_easy_header(x->easy, "Retry-After", 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+		return UNKNOWN;
+	size_t digits = strspn(h->value, "0123456789");
+	int64_t ms;
+	if (digits > 0 && h->value[digits] == '\0') {
+		int64_t seconds = 0;
+		if (!unit_parse_int(h->value, 0, RETRY_MAX_MS / 1000, &seconds))
+			return RETRY_MAX_MS;
+		ms = seconds * 1000;
+	} else {
+		/* a date has a name in it; libcurl would also read a bare "-5" as one */
+		time_t at = strpbrk(h->value, ":") != NULL ? curl_getdate(h->value, NULL) : -1;
+		if (at == -1)
+			return UNKNOWN;
+		ms = at > INT64_MAX / 1000 ? RETRY_MAX_MS : (int64_t)at * 1000 - now.wall_ms;
+	}
+	return ms < RETRY_MIN_MS ? RETRY_MIN_MS : ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms;
+}
+
+static const char *connect_reason(const struct transfer *x, const char *otherwise)
+{
+	switch (info_long(x, CURLINFO_OS_ERRNO)) {
+	case ECONNREFUSED:
+		return "refused the connection";
+	case ENOENT:
+		return "does not exist";
+	case EACCES:
+		return "may not be connected to: permission denied";
+	default:
+		return otherwise;
+	}
+}
+
+/* Sets reply->err and reply->sent for a transfer that libcurl could not complete. */
+static void explain(const struct transfer *x, CURLcode code, struct transport_reply *reply)
+{
+	bool connected = info_number(x, CURLINFO_CONNECT_TIME_T) > 0;
+	bool begun = info_long(x, CURLINFO_REQUEST_SIZE) > 0;
+	if (x->too_much != NULL) {
+		err_set(&reply->err, ERR_TOO_LARGE, "\"%s\" answers with more than %s", x->subject,
+			x->too_much);
+		return;
+	}
+	if (code == CURLE_OPERATION_TIMEDOUT) {
+		reply->sent = begun || connected;
+		err_set(&reply->err, ERR_SLOW, "\"%s\" gave no %s in %.1fs", x->subject,
+			reply->sent ? "complete answer" : "connection", (double)x->timeout_ms / 1000.0);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
+		const struct trouble *row = &troubles[i];
+		if (row->curl != code)
+			continue;
+		reply->sent = begun || !row->early;
+		if (row->why == NULL)
+			err_set(&reply->err, row->code, "\"%s\": %s", x->subject,
+				x->reason[0] != '\0' ? x->reason : curl_easy_strerror(code));
+		else
+			err_set(&reply->err, row->code, "\"%s\" %s", x->subject,
+				code == CURLE_COULDNT_CONNECT ? connect_reason(x, row->why) : row->why);
+		return;
+	}
+	err_set(&reply->err, ERR_UNREACHABLE, "\"%s\": %s", x->subject, curl_easy_strerror(code));
+}
+
+static void finish(struct transport *t, struct transfer *x, CURLcode code, struct instant now)
+{
+	char content_type[128], location[512];
+	clean_info(x, CURLINFO_CONTENT_TYPE, content_type, sizeof(content_type));
+	clean_info(x, CURLINFO_REDIRECT_URL, location, sizeof(location));
+	struct transport_reply reply = {
+		.status = (int)info_long(x, CURLINFO_RESPONSE_CODE),
+		.sent = true,
+		.content_type = content_type,
+		.location = location,
+		.retry_after_ms = retry_after_ms(x, now),
+		.latency_ms = info_number(x, CURLINFO_TOTAL_TIME_T) / 1000,
+	};
+	if (code != CURLE_OK)
+		explain(x, code, &reply);
+	else if (reply.status >= 300 && reply.status < 400)
+		err_set(&reply.err, ERR_REDIRECT,
+			"\"%s\" redirects to \"%s\" (%d), which is never followed", x->subject, location,
+			reply.status);
+	reply.body = text_str(&x->body);
+	reply.len = x->body.len;
+	detach(t, x);
+	x->done(x->ctx, &reply, now);
+	transfer_free(x);
+}
+
+void transport_turn(struct transport *t, struct instant now)
+{
+	int running, left;
+	must_multi(curl_multi_perform(t->multi, &running));
+	for (CURLMsg *m; (m = curl_multi_info_read(t->multi, &left)) != NULL;) {
+		assert(m->msg == CURLMSG_DONE);
+		struct transfer *x = NULL;
+		must(curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x));
+		finish(t, x, m->data.result, now);
+	}
+}
+
+void transport_wait(
+	struct transport *t, struct wait_fd *extra, size_t count, int64_t timeout_ms)
+{
+	assert(count <= WAIT_FDS_MAX);
+	struct curl_waitfd waited[WAIT_FDS_MAX];
+	struct pollfd asked[WAIT_FDS_MAX];
+	for (size_t i = 0; i < count; i++) {
+		bool out = extra[i].want_write;
+		waited[i] = (struct curl_waitfd){
+			.fd = extra[i].fd,
+			.events = out ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN,
+		};
+		asked[i] = (struct pollfd){.fd = extra[i].fd, .events = out ? POLLOUT : POLLIN};
+	}
+	int ms = timeout_ms < 0 ? 0 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
+	must_multi(curl_multi_poll(t->multi, waited, (unsigned)count, ms, NULL));
+	/* asked again, since curl_multi_poll does not tell of a hang-up */
+	if (count == 0 || poll(asked, (nfds_t)count, 0) <= 0)
+		memset(asked, 0, sizeof(asked));
+	for (size_t i = 0; i < count; i++)
+		extra[i].ready = asked[i].revents != 0;
+}

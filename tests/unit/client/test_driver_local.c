@@ -1,0 +1,252 @@
+/* Tests of `local:`: what is asked is told in `turn`, with the console's own codes. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "client/drivers.h"
+#include "client/engine/engine.h"
+#include "model/scenario.h"
+#include "model/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The last event, with its data. */
+static struct seen {
+	int events;
+	enum driver_event_kind kind;
+	uint64_t node;
+	struct answer answer;
+	char intent[DECISION_ID_MAX];
+	size_t audit_count;
+	struct audit_entry audit[8];
+	struct snapshot snapshot;
+	struct driver *again; /* polled from within the event */
+} * seen;
+
+static struct driver *d;
+
+static void on_event(void *ctx, const struct driver_event *event)
+{
+	assert_ptr_equal(ctx, seen);
+	seen->events++;
+	seen->kind = event->kind;
+	seen->node = event->node;
+	if (event->answer)
+		seen->answer = *event->answer;
+	if (event->intent)
+		text_copy(seen->intent, sizeof seen->intent, event->intent);
+	if (event->snapshot)
+		seen->snapshot = *event->snapshot;
+	if (event->audit) {
+		seen->audit_count = event->audit_count;
+		assert_true(event->audit_count <= 8);
+		memcpy(seen->audit, event->audit, event->audit_count * sizeof *event->audit);
+	}
+	if (seen->again)
+		driver_local.poll(seen->again, event->at);
+	seen->again = NULL;
+}
+
+static int open_at(const char *target, const struct scenario *s, struct err *err)
+{
+	struct driver_open how = {.node = 42,
+		.target = target,
+		.scenario = s,
+		.now = engine_now(),
+		.sink = {.event = on_event, .ctx = seen}};
+	return driver_local.open(&d, &how, err);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	seen = calloc(1, sizeof *seen);
+	return open_at("local:", NULL, NULL);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	driver_local.close(d);
+	free(seen);
+	return 0;
+}
+
+static void turn(int events)
+{
+	seen->events = 0;
+	driver_local.turn(d, engine_now());
+	assert_int_equal(seen->events, events);
+}
+
+static void look(void)
+{
+	driver_local.poll(d, engine_now());
+	turn(1);
+	assert_int_equal(seen->kind, DRIVER_SNAPSHOT);
+}
+
+static struct command step(const char *id, int to_bp)
+{
+	look();
+	struct command c = {.verb = VERB_STEP,
+		.from_bp = seen->snapshot.share_bp,
+		.to_bp = to_bp,
+		.strategy = STRATEGY_COUNT,
+		.epoch = seen->snapshot.epoch,
+		.rev = seen->snapshot.rev,
+		.actor = "ann@host"};
+	text_copy(c.id, sizeof c.id, id);
+	return c;
+}
+
+static void send(const struct command *c, enum answer_kind kind, enum err_code code)
+{
+	driver_local.apply(d, c, engine_now());
+	turn(1);
+	assert_int_equal(seen->kind, DRIVER_ANSWER);
+	assert_int_equal(seen->node, 42);
+	assert_string_equal(seen->intent, c->id);
+	assert_int_equal(seen->answer.kind, kind);
+	assert_int_equal(seen->answer.err.code, code);
+}
+
+static void act(enum verb verb, const char *id)
+{
+	struct command c = {.verb = verb, .strategy = STRATEGY_COUNT, .actor = "bob@host"};
+	text_copy(c.id, sizeof c.id, id);
+	send(&c, ANSWER_APPLIED, ERR_NONE);
+}
+
+static void resolve(const char *id, enum answer_kind kind)
+{
+	driver_local.resolve(d, id, engine_now());
+	turn(1);
+	assert_int_equal(seen->kind, DRIVER_RESOLVED);
+	assert_string_equal(seen->intent, id);
+	assert_int_equal(seen->answer.kind, kind);
+}
+
+static void poll_is_told_once_in_turn(void **state)
+{
+	(void)state;
+	turn(0);
+	driver_local.poll(d, engine_now());
+	driver_local.poll(d, engine_now());
+	assert_int_equal(seen->events, 0);
+	turn(1);
+	turn(0);
+	assert_string_equal(seen->snapshot.pool, "local");
+	assert_int_equal(seen->snapshot.strategy, STRATEGY_CANARY);
+	assert_int_equal(seen->snapshot.arms[ARM_V1].requests, 0);
+}
+
+static void poll_from_within_an_event_comes_next_turn(void **state)
+{
+	(void)state;
+	seen->again = d;
+	look();
+	turn(1);
+	assert_int_equal(seen->snapshot.seq, 2);
+}
+
+static void answers_in_the_order_asked(void **state)
+{
+	(void)state;
+	struct command c = step("k1", 1000);
+	driver_local.apply(d, &c, engine_now());
+	driver_local.audit(d, 0, engine_now());
+	driver_local.poll(d, engine_now());
+	turn(3);
+	assert_int_equal(seen->answer.kind, ANSWER_APPLIED);
+	assert_int_equal(seen->answer.share_bp, 1000);
+	assert_int_equal(seen->answer.rev, 1);
+	assert_true(seen->answer.durable);
+	assert_int_equal(seen->audit_count, 1);
+	assert_string_equal(seen->audit[0].key, "k1");
+	assert_int_equal(seen->kind, DRIVER_SNAPSHOT);
+	assert_int_equal(seen->snapshot.share_bp, 1000);
+}
+
+static void refusals_have_codes(void **state)
+{
+	(void)state;
+	struct command first = step("k1", 1000), late = step("k2", 2000), old = step("k3", 3000);
+	send(&first, ANSWER_APPLIED, ERR_NONE);
+	send(&first, ANSWER_APPLIED, ERR_NONE);
+	assert_true(seen->answer.replayed);
+	send(&late, ANSWER_REFUSED, ERR_CHANGED);
+	assert_string_equal(seen->answer.changed_by, "ann@host");
+	assert_true(seen->answer.changed_age_ms >= 0);
+	assert_int_equal(seen->answer.rev, 1);
+	act(VERB_HOLD, "h");
+	struct command raise = step("k4", 1500);
+	send(&raise, ANSWER_REFUSED, ERR_HELD);
+	act(VERB_RESUME, "u");
+	struct command far = step("k5", 12000);
+	send(&far, ANSWER_REFUSED, ERR_LIMIT);
+	act(VERB_ROLLBACK, "r");
+	assert_int_equal(seen->answer.share_bp, 0);
+	send(&old, ANSWER_REFUSED, ERR_EPOCH);
+	first.to_bp = 2;
+	send(&first, ANSWER_REFUSED, ERR_LIMIT);
+}
+
+static void resolving_voids_the_unknown(void **state)
+{
+	(void)state;
+	struct command lost = step("lost", 1000), first = step("k1", 500);
+	resolve("lost", ANSWER_VOID);
+	send(&lost, ANSWER_REFUSED, ERR_VOID);
+	send(&first, ANSWER_APPLIED, ERR_NONE);
+	resolve("k1", ANSWER_APPLIED);
+	assert_int_equal(seen->answer.share_bp, 500);
+	act(VERB_ROLLBACK, "r");
+	resolve("k1", ANSWER_SUPERSEDED);
+	resolve("no key", ANSWER_LOST);
+}
+
+static void closing_drops_what_is_untold(void **state)
+{
+	(void)state;
+	struct command c = step("k1", 1000);
+	driver_local.apply(d, &c, engine_now());
+	driver_local.poll(d, engine_now());
+	seen->events = 0;
+	driver_local.close(d);
+	assert_int_equal(seen->events, 0);
+	assert_int_equal(open_at("local:quiet", NULL, NULL), 0);
+}
+
+static void scenarios_by_name_or_given(void **state)
+{
+	(void)state;
+	driver_local.close(d);
+	struct err err = {0};
+	assert_int_equal(open_at("local:nosuch", NULL, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_non_null(strstr(err.text, "\"nosuch\""));
+	assert_int_equal(open_at("http://x", NULL, &err), -1);
+	struct scenario mine = {.sessions = 1, .unit_ms = 123};
+	assert_int_equal(open_at("local:demo", &mine, &err), 0);
+	look();
+	assert_int_equal(seen->snapshot.unit_ms, 123);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(poll_is_told_once_in_turn),
+		T(poll_from_within_an_event_comes_next_turn),
+		T(answers_in_the_order_asked),
+		T(refusals_have_codes),
+		T(resolving_voids_the_unknown),
+		T(closing_drops_what_is_untold),
+		T(scenarios_by_name_or_given),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,823 @@
+/* Tests of client/serve: the engine behind real sockets. Every answer is waited for with a deadline;
+ * nothing sleeps. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "client/serve.h"
+#include "client/wire.h"
+#include "model/mem.h"
+
+#include <arpa/inet.h>
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DEADLINE_MS 5000
+#define JSON "Content-Type: application/json\r\n"
+
+struct fixture {
+	struct engine *engine;
+	struct serve *serve;
+	int port;
+	char dir[64], socket[96], listen_unix[112];
+};
+
+struct reply {
+	int status; /* 0: the connection ended without an answer */
+	char head[2048];
+	struct text body;
+	cJSON *json;
+};
+
+/* ---- a small client ---- */
+
+static int dial(int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+static int dial_unix(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	(void)text_copy(a.sun_path, sizeof a.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* Sends all; false when the other end has closed. */
+static bool send_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+		if (n <= 0)
+			return false;
+		data += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Reads some bytes; 0 at the end. Fails the test at the deadline. */
+static size_t receive(int fd, char *data, size_t size)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	if (poll(&p, 1, DEADLINE_MS) != 1)
+		fail_msg("no answer within the deadline");
+	ssize_t n = recv(fd, data, size, 0);
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* Reads one whole answer. */
+static void read_reply(int fd, struct reply *r)
+{
+	char chunk[4096];
+	struct text all = {0};
+	size_t n, length = 0;
+	const char *end = NULL;
+	memset(r, 0, sizeof *r);
+	while (!end || all.len - (size_t)(end - all.data) < length) {
+		n = receive(fd, chunk, sizeof chunk);
+		if (n == 0)
+			break;
+		text_add_n(&all, chunk, n);
+		end = strstr(all.data, "\r\n\r\n");
+		if (!end)
+			continue;
+		end += 4;
+		const char *field = strstr(all.data, "Content-Length: ");
+		assert_non_null(field);
+		length = strtoul(field + strlen("Content-Length: "), NULL, 10);
+	}
+	if (end) {
+		assert_int_equal(sscanf(all.data, "HTTP/1.1 %d", &r->status), 1);
+		(void)snprintf(r->head, sizeof r->head, "%.*s", (int)(end - all.data), all.data);
+		text_add_n(&r->body, end, length);
+		r->json = cJSON_Parse(text_str(&r->body));
+	}
+	text_free(&all);
+}
+
+static void reply_free(struct reply *r)
+{
+	cJSON_Delete(r->json);
+	text_free(&r->body);
+	memset(r, 0, sizeof *r);
+}
+
+static void send_request(int fd, const char *method, const char *path, const char *headers,
+	const char *body)
+{
+	struct text t = {0};
+	text_addf(&t, "%s %s HTTP/1.1\r\n%s", method, path, headers);
+	if (!strstr(headers, "Host:"))
+		text_add(&t, "Host: 127.0.0.1\r\n");
+	if (body)
+		text_addf(&t, "Content-Length: %zu\r\n", strlen(body));
+	text_addf(&t, "\r\n%s", body ? body : "");
+	(void)send_all(fd, t.data, t.len);
+	text_free(&t);
+}
+
+/* One request on a connection of its own; the status. */
+static int ask(struct fixture *f, struct reply *r, const char *method, const char *path,
+	const char *headers, const char *body)
+{
+	int fd = dial(f->port);
+	send_request(fd, method, path, headers, body);
+	read_reply(fd, r);
+	(void)close(fd);
+	return r->status;
+}
+
+static const char *word(const struct reply *r, const char *name)
+{
+	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(r->json, name));
+	return s ? s : "";
+}
+
+static int64_t number(const struct reply *r, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(r->json, name);
+	return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : -1;
+}
+
+/* One request that must be answered with `status` and, when an error, `error`. */
+static void expect(struct fixture *f, const char *method, const char *path, const char *headers,
+	const char *body, int status, const char *error)
+{
+	struct reply r;
+	if (ask(f, &r, method, path, headers, body) != status || strcmp(word(&r, "error"), error) != 0)
+		fail_msg("%s %s: %d %s, not %d %s", method, path, r.status, text_str(&r.body), status,
+			error);
+	assert_non_null(r.json);
+	assert_non_null(strstr(r.head, "application/json"));
+	assert_true(status == 200 || *word(&r, "message"));
+	reply_free(&r);
+}
+
+/* ---- the fixture ---- */
+
+static void start(struct fixture *f, bool faults, int callers)
+{
+	const struct engine_options how = {.v1_workers = 1, .v2_workers = 2, .unit_ms = 100};
+	const char *tmp = getenv("TMPDIR");
+	struct err err = {0};
+	memset(f, 0, sizeof *f);
+	(void)snprintf(f->dir, sizeof f->dir, "%s/weir-serve-XXXXXX",
+		tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+	assert_non_null(mkdtemp(f->dir));
+	(void)snprintf(f->socket, sizeof f->socket, "%s/s", f->dir);
+	(void)snprintf(f->listen_unix, sizeof f->listen_unix, "unix:%s", f->socket);
+	assert_int_equal(engine_start(&f->engine, &how, &err), 0);
+	const struct serve_options serve = {.listen = {"127.0.0.1:0", f->listen_unix},
+		.listen_count = 2, .allow_faults = faults, .callers = callers};
+	if (serve_start(&f->serve, f->engine, &serve, &err))
+		fail_msg("%s", err.text);
+	f->port = serve_port(f->serve, 0);
+	assert_in_range(f->port, 1, 65535);
+	assert_int_equal(serve_port(f->serve, 1), 0);
+}
+
+static void stop(struct fixture *f)
+{
+	serve_stop(f->serve);
+	engine_stop(f->engine);
+	assert_int_equal(rmdir(f->dir), 0); /* the socket file has gone */
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = mem_new(1, sizeof *f);
+	start(f, true, 0);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	stop(*state);
+	free(*state);
+	return 0;
+}
+
+/* The state document as a console reads it. */
+static void get_state(struct fixture *f, struct snapshot *s)
+{
+	struct reply r;
+	struct err err = {0};
+	assert_int_equal(ask(f, &r, "GET", "/v1/state", "", NULL), 200);
+	if (wire_read_state(s, r.body.data, r.body.len, &err))
+		fail_msg("%s", err.text);
+	reply_free(&r);
+}
+
+/* Puts a share with the pool's own epoch and rev. */
+static void put_share(struct fixture *f, const char *key, int share_bp)
+{
+	struct snapshot *s = mem_new(1, sizeof *s);
+	char headers[256], body[64];
+	get_state(f, s);
+	(void)snprintf(headers, sizeof headers, JSON "Idempotency-Key: %s\r\nIf-Match: \"%lld.%lld\"\r\n",
+		key, (long long)s->epoch, (long long)s->rev);
+	(void)snprintf(body, sizeof body, "{\"to_bp\":%d,\"actor\":\"alice\"}", share_bp);
+	expect(f, "PUT", "/v1/split", headers, body, 200, "");
+	free(s);
+}
+
+/* ---- endpoints ---- */
+
+static void test_reading(void **state)
+{
+	struct fixture *f = *state;
+	struct snapshot *s = mem_new(1, sizeof *s);
+	expect(f, "GET", "/healthz", "", NULL, 200, "");
+	get_state(f, s);
+	int64_t seq = s->seq;
+	assert_string_equal(s->pool, "local");
+	assert_int_equal(s->share_bp, 0);
+	assert_true(s->arms[ARM_V1].has_latency);
+	get_state(f, s);
+	assert_true(s->seq > seq);
+	free(s);
+}
+
+static void test_unknown_paths(void **state)
+{
+	struct fixture *f = *state;
+	struct reply r;
+	expect(f, "GET", "/", "", NULL, 404, "path");
+	expect(f, "GET", "/v1/state/", "", NULL, 404, "path");
+	expect(f, "GET", "/v2/state", "", NULL, 404, "path");
+	expect(f, "GET", "/v1/intents/", "", NULL, 404, "path");
+	expect(f, "GET", "/v1/intents/a/b", "", NULL, 404, "path");
+	expect(f, "GET", "/v1/intents/%1b%5b", "", NULL, 404, "path");
+	expect(f, "DELETE", "/v1/state", "", NULL, 405, "method");
+	expect(f, "GET", "/v1/rollback", "", NULL, 405, "method");
+	assert_int_equal(ask(f, &r, "POST", "/v1/split", JSON, "{}"), 405);
+	assert_non_null(strstr(r.head, "Allow: PUT"));
+	reply_free(&r);
+}
+
+static void test_split(void **state)
+{
+	struct fixture *f = *state;
+	struct snapshot *s = mem_new(1, sizeof *s);
+	struct reply r;
+	char headers[256];
+	get_state(f, s);
+	(void)snprintf(headers, sizeof headers, JSON "Idempotency-Key: k1\r\nIf-Match: \"%lld.%lld\"\r\n",
+		(long long)s->epoch, (long long)s->rev);
+	static const char body[] = "{\"to_bp\":1000,\"actor\":\"alice\"}";
+	assert_int_equal(ask(f, &r, "PUT", "/v1/split", headers, body), 200);
+	assert_int_equal(number(&r, "share_bp"), 1000);
+	assert_int_equal(number(&r, "rev"), s->rev + 1);
+	assert_true(cJSON_IsFalse(cJSON_GetObjectItem(r.json, "replayed")));
+	reply_free(&r);
+	/* the same again is answered as before; the key with another body is not */
+	assert_int_equal(ask(f, &r, "PUT", "/v1/split", headers, body), 200);
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(r.json, "replayed")));
+	assert_int_equal(number(&r, "rev"), s->rev + 1);
+	reply_free(&r);
+	expect(f, "PUT", "/v1/split", headers, "{\"to_bp\":1001,\"actor\":\"alice\"}", 422, "key_reused");
+	/* another key on the old revision */
+	(void)snprintf(headers, sizeof headers, JSON "Idempotency-Key: k2\r\nIf-Match: \"%lld.%lld\"\r\n",
+		(long long)s->epoch, (long long)s->rev);
+	assert_int_equal(ask(f, &r, "PUT", "/v1/split", headers, body), 412);
+	assert_string_equal(word(&r, "changed_by"), "alice");
+	assert_int_equal(number(&r, "share_bp"), 1000);
+	assert_int_equal(number(&r, "rev"), s->rev + 1);
+	reply_free(&r);
+	get_state(f, s);
+	assert_int_equal(s->share_bp, 1000);
+	assert_string_equal(s->change.actor, "alice");
+	free(s);
+}
+
+static void test_acts(void **state)
+{
+	struct fixture *f = *state;
+	struct snapshot *s = mem_new(1, sizeof *s);
+	struct audit_entry entries[8];
+	size_t count;
+	struct reply r;
+	put_share(f, "k1", 500);
+	expect(f, "POST", "/v1/hold", JSON "Idempotency-Key: k2\r\n",
+		"{\"actor\":\"bob\",\"reason\":\"lunch\"}", 200, "");
+	get_state(f, s);
+	assert_true(s->hold.on);
+	assert_string_equal(s->hold.actor, "bob");
+	char headers[256];
+	(void)snprintf(headers, sizeof headers, JSON "Idempotency-Key: k3\r\nIf-Match: \"%lld.%lld\"\r\n",
+		(long long)s->epoch, (long long)s->rev);
+	expect(f, "PUT", "/v1/split", headers, "{\"to_bp\":1000,\"actor\":\"a\"}", 409, "held");
+	expect(f, "POST", "/v1/resume", JSON "Idempotency-Key: k4\r\n", "{\"actor\":\"bob\"}", 200, "");
+	int64_t epoch = s->epoch;
+	expect(f, "POST", "/v1/rollback", JSON "Idempotency-Key: k5\r\n", "{}", 200, "");
+	get_state(f, s);
+	assert_int_equal(s->share_bp, 0);
+	assert_true(s->epoch > epoch);
+	assert_false(s->hold.on);
+
+	assert_int_equal(ask(f, &r, "GET", "/v1/audit?since=0", "", NULL), 200);
+	assert_int_equal(wire_read_audit(entries, 8, &count, r.body.data, r.body.len, NULL), 0);
+	assert_int_equal(count, 4);
+	assert_string_equal(entries[0].what, "step");
+	assert_string_equal(entries[0].key, "k1");
+	assert_string_equal(entries[3].what, "rollback");
+	reply_free(&r);
+	char path[64];
+	(void)snprintf(path, sizeof path, "/v1/audit?since=%lld", (long long)entries[2].seq);
+	assert_int_equal(ask(f, &r, "GET", path, "", NULL), 200);
+	assert_int_equal(wire_read_audit(entries, 8, &count, r.body.data, r.body.len, NULL), 0);
+	assert_int_equal(count, 1);
+	reply_free(&r);
+	expect(f, "GET", "/v1/audit?since=-1", "", NULL, 400, "bad_since");
+	expect(f, "GET", "/v1/audit?since=x", "", NULL, 400, "bad_since");
+	expect(f, "GET", "/v1/audit", "", NULL, 200, "");
+	free(s);
+}
+
+static void test_intents(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *method, *path, *fate;
+	} rows[] = {
+		{"GET", "/v1/intents/k1", "applied"}, {"GET", "/v1/intents/never", "unknown"},
+		{"POST", "/v1/intents/k1/void", "applied"}, {"POST", "/v1/intents/k9/void", "void"},
+		{"GET", "/v1/intents/k9", "void"},
+	};
+	struct reply r;
+	put_share(f, "k1", 100);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(ask(f, &r, rows[i].method, rows[i].path, JSON, "{}"), 200);
+		assert_string_equal(word(&r, "fate"), rows[i].fate);
+		reply_free(&r);
+	}
+	/* a copy that is still on its way is refused */
+	expect(f, "POST", "/v1/rollback", JSON "Idempotency-Key: k9\r\n", "{}", 422, "void");
+	put_share(f, "k2", 200);
+	assert_int_equal(ask(f, &r, "GET", "/v1/intents/k1", "", NULL), 200);
+	assert_string_equal(word(&r, "fate"), "superseded");
+	reply_free(&r);
+}
+
+/* ---- the order of refusal ---- */
+
+static void test_order(void **state)
+{
+	struct fixture *f = *state;
+	static const char good[] = "{\"to_bp\":100,\"actor\":\"a\"}";
+	static const struct {
+		const char *headers, *body;
+		int status;
+		const char *error;
+	} rows[] = {
+		{"Host: evil.example\r\nContent-Type: text/plain\r\n", "{", 403, "host"},
+		{"Content-Type: text/plain\r\n", "{", 415, "content_type"},
+		{"Content-Type: application/jsonx\r\nIdempotency-Key: k\r\n", good, 415, "content_type"},
+		{"", good, 415, "content_type"},
+		{JSON, "{", 428, "no_match"},
+		{JSON "Idempotency-Key: k\r\n", good, 428, "no_match"},
+		{JSON "If-Match: \"1.1\"\r\n", "{", 400, "no_key"},
+		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: a/b\r\n", good, 400, "no_key"},
+		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", "{", 400, "bad_body"},
+		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", "", 400, "bad_body"},
+		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", "{\"to_bp\":1e9,\"actor\":\"a\"}", 400,
+			"bad_body"},
+		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
+		{JSON "If-Match: *\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
+		{JSON "If-Match: \"\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
+		{JSON "If-Match: W/\"1.1\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
+		{JSON "If-Match: \"1.1.1\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
+		{JSON "If-Match: \".\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
+		{JSON "If-Match: \"99999999999999999999999999999999999999.1\"\r\nIdempotency-Key: k\r\n", good,
+			412, "conflict"},
+		{"content-type: Application/JSON; charset=utf-8\r\nIf-Match: \"1.1\"\r\nIdempotency-Key: k\r\n",
+			good, 412, "conflict"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		expect(f, "PUT", "/v1/split", rows[i].headers, rows[i].body, rows[i].status, rows[i].error);
+	for (int i = 0; i < 3; i++) {
+		static const char *const paths[] = {"/v1/rollback", "/v1/hold", "/v1/resume"};
+		expect(f, "POST", paths[i], "", "{}", 415, "content_type");
+		expect(f, "POST", paths[i], JSON, "{}", 400, "no_key");
+		expect(f, "POST", paths[i], JSON "Idempotency-Key: k\r\n", "[]", 400, "bad_body");
+		expect(f, "POST", paths[i], JSON "Idempotency-Key: k\r\n", NULL, 400, "bad_body");
+	}
+	expect(f, "POST", "/v1/intents/k/void", "", "{}", 415, "content_type");
+	struct snapshot *s = mem_new(1, sizeof *s);
+	get_state(f, s);
+	assert_int_equal(s->share_bp, 0); /* nothing of all this was done */
+	assert_int_equal(s->audit_seq, 0);
+	free(s);
+}
+
+static void test_host(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const good[] = {"127.0.0.1", "127.0.0.1:7070", "localhost", "LocalHost:1",
+		"[::1]", "[::1]:7070", "127.9.9.9"};
+	static const char *const bad[] = {"weir.example", "127.0.0.1.evil.example", "10.0.0.1", "",
+		"localhost.evil", "[::2]", "[::1", "[::1]x", "1270.0.0.1", "0.0.0.0"};
+	char headers[128];
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		(void)snprintf(headers, sizeof headers, "Host: %s\r\n", good[i]);
+		expect(f, "GET", "/healthz", headers, NULL, 200, "");
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		(void)snprintf(headers, sizeof headers, "Host: %s\r\n", bad[i]);
+		expect(f, "GET", "/healthz", headers, NULL, 403, "host");
+	}
+}
+
+/* ---- executing ---- */
+
+static void test_execute(void **state)
+{
+	struct fixture *f = *state;
+	struct reply r;
+	assert_int_equal(ask(f, &r, "POST", "/v1/execute", JSON,
+		"{\"operation\":\"echo\",\"payload\":{\"x\":[1,2]}}"), 200);
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(r.json, "ok")));
+	assert_string_equal(word(&r, "arm"), "v1");
+	assert_true(number(&r, "latency_us") >= 0);
+	reply_free(&r);
+	assert_int_equal(ask(f, &r, "POST", "/v1/execute", JSON, "{\"operation\":\"no_such\"}"), 422);
+	assert_true(cJSON_IsFalse(cJSON_GetObjectItem(r.json, "ok")));
+	reply_free(&r);
+	expect(f, "POST", "/v1/execute", JSON, "{}", 400, "bad_body");
+	expect(f, "POST", "/v1/execute", "", "{\"operation\":\"echo\"}", 415, "content_type");
+	struct snapshot *s = mem_new(1, sizeof *s);
+	get_state(f, s);
+	assert_int_equal(s->arms[ARM_V1].requests, 1);
+	assert_int_equal(s->arms[ARM_V1].ok, 1);
+	free(s);
+}
+
+static void test_faults(void **state)
+{
+	struct fixture *f = *state;
+	struct reply r;
+	expect(f, "POST", "/v1/faults", JSON, "{\"arm\":\"v3\"}", 400, "bad_body");
+	expect(f, "POST", "/v1/faults", JSON, "{\"arm\":\"v1\",\"error_rate\":1}", 200, "");
+	assert_int_equal(ask(f, &r, "POST", "/v1/execute", JSON, "{\"operation\":\"echo\"}"), 200);
+	assert_true(cJSON_IsFalse(cJSON_GetObjectItem(r.json, "ok")));
+	reply_free(&r);
+	expect(f, "POST", "/v1/faults", JSON, "{\"arm\":\"v1\"}", 200, "");
+	assert_int_equal(ask(f, &r, "POST", "/v1/execute", JSON, "{\"operation\":\"echo\"}"), 200);
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(r.json, "ok")));
+	reply_free(&r);
+}
+
+static void test_faults_forbidden(void **state)
+{
+	struct fixture f;
+	(void)state;
+	start(&f, false, 1);
+	expect(&f, "POST", "/v1/faults", JSON, "{\"arm\":\"v1\",\"hang\":true}", 403, "faults");
+	expect(&f, "POST", "/v1/faults", "", "{\"arm\":\"v1\",\"hang\":true}", 415, "content_type");
+	stop(&f);
+}
+
+/* Begins executions that hang for `timeout_ms`, each on its own connection. */
+static void hang(struct fixture *f, int *fds, int count, int timeout_ms)
+{
+	char body[128];
+	expect(f, "POST", "/v1/faults", JSON, "{\"arm\":\"v1\",\"hang\":true}", 200, "");
+	(void)snprintf(body, sizeof body, "{\"operation\":\"echo\",\"timeout_ms\":%d}", timeout_ms);
+	for (int i = 0; i < count; i++) {
+		fds[i] = dial(f->port);
+		send_request(fds[i], "POST", "/v1/execute", JSON, body);
+	}
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	return poll(&p, 1, 0) == 1;
+}
+
+/* All callers hang and the queue is full: control answers as if nothing were. */
+static void test_hung_v1(void **state)
+{
+	enum { CALLERS = 2, SENT = CALLERS + 64 + 6 };
+	struct fixture f;
+	struct reply r;
+	int fds[SENT], answered[4] = {0};
+	struct snapshot *s = mem_new(1, sizeof *s);
+	(void)state;
+	start(&f, true, CALLERS);
+	put_share(&f, "k1", 100);
+	expect(&f, "POST", "/v1/faults", JSON, "{\"arm\":\"v2\",\"hang\":true}", 200, "");
+	hang(&f, fds, SENT, 400);
+	/* the six that found no room are answered; the others hang */
+	struct pollfd polls[SENT];
+	for (int i = 0; i < SENT; i++)
+		polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	assert_true(poll(polls, SENT, DEADLINE_MS) >= 1);
+	assert_int_equal(
+		ask(&f, &r, "POST", "/v1/rollback", JSON "Idempotency-Key: r1\r\n", "{}"), 200);
+	reply_free(&r);
+	get_state(&f, s);
+	assert_int_equal(s->share_bp, 0);
+	assert_false(is_readable(fds[0])); /* it hangs still: the rollback did not wait for it */
+	for (int i = 0; i < SENT; i++) {
+		read_reply(fds[i], &r);
+		answered[r.status == 429 ? 0 : r.status == 504 ? 1 : r.status == 200 ? 2 : 3]++;
+		reply_free(&r);
+		(void)close(fds[i]);
+	}
+	assert_int_equal(answered[0], 6);
+	assert_int_equal(answered[3], 0);
+	assert_int_equal(answered[1] + answered[2], SENT - 6);
+	stop(&f);
+	free(s);
+}
+
+/* Stopping answers what runs and refuses what waits. */
+static void test_stop_under_load(void **state)
+{
+	enum { SENT = 4 };
+	struct fixture f;
+	struct reply r;
+	int fds[SENT], refused = 0;
+	(void)state;
+	start(&f, true, 1);
+	hang(&f, fds, SENT, 200);
+	int idle = dial(f.port);
+	/* A later request on the same thread is answered: the four before it have been read. */
+	expect(&f, "GET", "/healthz", "", NULL, 200, "");
+	stop(&f);
+	for (int i = 0; i < SENT; i++) {
+		read_reply(fds[i], &r);
+		refused += r.status == 503;
+		if (r.status != 503 && r.status != 504 && r.status != 200)
+			fail_msg("%d", r.status);
+		reply_free(&r);
+		(void)close(fds[i]);
+	}
+	assert_in_range(refused, SENT - 2, SENT);
+	char byte;
+	assert_int_equal(receive(idle, &byte, 1), 0);
+	(void)close(idle);
+}
+
+/* ---- connections ---- */
+
+static void test_slow_guests(void **state)
+{
+	enum { GUESTS = 64 };
+	struct fixture *f = *state;
+	int fds[GUESTS];
+	for (int i = 0; i < GUESTS; i++) {
+		fds[i] = dial(f->port);
+		if (i % 2)
+			(void)send_all(fds[i], "PUT /v1/split HTTP/1.1\r\nHo", 26);
+	}
+	expect(f, "POST", "/v1/rollback", JSON "Idempotency-Key: r1\r\n", "{}", 200, "");
+	for (int i = 0; i < GUESTS; i++) {
+		assert_false(is_readable(fds[i])); /* nobody was sent away for it */
+		(void)close(fds[i]);
+	}
+}
+
+/* More idle connections than there is room for: the longest waiting make place. */
+static void test_flood(void **state)
+{
+	enum { GUESTS = 400 };
+	struct fixture f;
+	int fds[GUESTS];
+	(void)state;
+	start(&f, false, 1);
+	for (int i = 0; i < GUESTS; i++)
+		fds[i] = dial(f.port);
+	expect(&f, "POST", "/v1/rollback", JSON "Idempotency-Key: r1\r\n", "{}", 200, "");
+	char byte;
+	assert_int_equal(receive(fds[0], &byte, 1), 0);
+	for (int i = 0; i < GUESTS; i++)
+		(void)close(fds[i]);
+	stop(&f);
+}
+
+static void test_keep_alive(void **state)
+{
+	struct fixture *f = *state;
+	struct reply r;
+	int fd = dial(f->port);
+	for (int i = 0; i < 3; i++) {
+		send_request(fd, "GET", "/v1/state", "", NULL);
+		read_reply(fd, &r);
+		assert_int_equal(r.status, 200);
+		reply_free(&r);
+		send_request(fd, "POST", "/v1/execute", JSON, "{\"operation\":\"echo\"}");
+		read_reply(fd, &r);
+		assert_int_equal(r.status, 200);
+		reply_free(&r);
+	}
+	(void)close(fd);
+}
+
+static void test_bodies(void **state)
+{
+	struct fixture *f = *state;
+	struct reply r;
+	char byte;
+	/* cut short: never done */
+	int fd = dial(f->port);
+	static const char cut[] = "POST /v1/hold HTTP/1.1\r\nHost: localhost\r\n" JSON
+		"Idempotency-Key: k1\r\nContent-Length: 20\r\n\r\n{\"actor\":\"a\"}";
+	assert_true(send_all(fd, cut, sizeof cut - 1));
+	(void)close(fd);
+	/* in chunks */
+	fd = dial(f->port);
+	static const char chunks[] = "POST /v1/hold HTTP/1.1\r\nHost: localhost\r\n" JSON
+		"Idempotency-Key: k2\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"5\r\n{\"act\r\n8\r\nor\":\"a\"}\r\n0\r\n\r\n";
+	assert_true(send_all(fd, chunks, sizeof chunks - 1));
+	read_reply(fd, &r);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	(void)close(fd);
+	assert_int_equal(ask(f, &r, "GET", "/v1/intents/k1", "", NULL), 200);
+	assert_string_equal(word(&r, "fate"), "unknown");
+	reply_free(&r);
+	assert_int_equal(ask(f, &r, "GET", "/v1/intents/k2", "", NULL), 200);
+	assert_string_equal(word(&r, "fate"), "applied");
+	reply_free(&r);
+	/* of exactly the size, and a byte more */
+	char *big = malloc(1024 * 1024 + 2);
+	assert_non_null(big);
+	memset(big, ' ', 1024 * 1024 + 1);
+	big[1024 * 1024 + 1] = '\0';
+	memcpy(big, "{}", 2);
+	expect(f, "POST", "/v1/rollback", JSON "Idempotency-Key: k3\r\n", big, 413, "too_large");
+	big[1024 * 1024] = '\0';
+	expect(f, "POST", "/v1/rollback", JSON "Idempotency-Key: k3\r\n", big, 200, "");
+	free(big);
+	/* no HTTP at all: the connection ends, and others go on */
+	fd = dial(f->port);
+	assert_true(send_all(fd, "\x16\x03\x01\x02\r\n\r\n", 8));
+	while (receive(fd, &byte, 1) > 0)
+		continue;
+	(void)close(fd);
+	expect(f, "GET", "/healthz", "", NULL, 200, "");
+}
+
+/* ---- listening ---- */
+
+static void refused(struct engine *engine, const char *address, const char *why)
+{
+	const struct serve_options how = {.listen = {address}, .listen_count = 1, .callers = 1};
+	struct serve *s = NULL;
+	struct err err = {0};
+	assert_int_equal(serve_start(&s, engine, &how, &err), -1);
+	assert_null(s);
+	assert_int_equal(err.code, ERR_LISTEN);
+	if (!strstr(err.text, address) || !strstr(err.text, why))
+		fail_msg("%s: %s", address, err.text);
+}
+
+static void test_addresses(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const open[] = {"0.0.0.0:0", "10.1.2.3:80", "[::]:0", "[::ffff:127.0.0.1]:0",
+		"192.168.0.1:0", "8.8.8.8:53", "[fe80::1]:0", "example.org:80"};
+	static const char *const bad[] = {"", "7070", ":7070", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
+		"127.0.0.1:65536", "127.0.0.1:-1"};
+	char address[64];
+	for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+		refused(f->engine, open[i], "only loopback");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		refused(f->engine, bad[i], "want 127.0.0.1:PORT");
+	(void)snprintf(address, sizeof address, "127.0.0.1:%d", f->port);
+	refused(f->engine, address, "another process listens there");
+
+	const struct serve_options how = {
+		.listen = {"localhost:0", "127.0.0.2:0"}, .listen_count = 2, .callers = 1};
+	struct serve *s;
+	assert_int_equal(serve_start(&s, f->engine, &how, NULL), 0);
+	assert_true(serve_port(s, 0) > 0 && serve_port(s, 1) > 0);
+	serve_stop(s);
+	serve_stop(NULL);
+}
+
+static void test_ipv6(void **state)
+{
+	struct fixture *f = *state;
+	const struct serve_options how = {.listen = {"[::1]:0"}, .listen_count = 1, .callers = 1};
+	struct serve *s;
+	struct err err = {0};
+	if (serve_start(&s, f->engine, &how, &err)) {
+		assert_int_equal(err.code, ERR_LISTEN);
+		skip(); /* a machine without IPv6 */
+	}
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback,
+		.sin6_port = htons((uint16_t)serve_port(s, 0))};
+	struct reply r;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	send_request(fd, "GET", "/healthz", "Host: [::1]:1\r\n", NULL);
+	read_reply(fd, &r);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	(void)close(fd);
+	serve_stop(s);
+}
+
+static void test_unix(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+	struct reply r;
+	assert_int_equal(stat(f->socket, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0600);
+	int fd = dial_unix(f->socket);
+	assert_true(fd >= 0);
+	send_request(fd, "POST", "/v1/rollback", "Host: any.name\r\n" JSON "Idempotency-Key: u\r\n", "{}");
+	read_reply(fd, &r);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	(void)close(fd);
+	refused(f->engine, f->listen_unix, "another process listens there");
+	assert_int_equal(stat(f->socket, &st), 0); /* the refused one left it */
+	refused(f->engine, "unix:relative", "absolute path");
+	refused(f->engine, "unix:/weir-no-such-directory/s", "");
+
+	char path[96], address[112], longer[160];
+	(void)snprintf(path, sizeof path, "%s/t", f->dir);
+	(void)snprintf(address, sizeof address, "unix:%s", path);
+	memset(longer, 'x', sizeof longer);
+	memcpy(longer, "unix:/", 6);
+	longer[sizeof longer - 1] = '\0';
+	refused(f->engine, longer, "at most 107 bytes");
+	/* a file is not replaced */
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	refused(f->engine, address, "no socket");
+	assert_int_equal(unlink(path), 0);
+	/* a socket that nothing answers on is */
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	(void)text_copy(a.sun_path, sizeof a.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	(void)close(fd);
+	const struct serve_options how = {.listen = {address}, .listen_count = 1, .callers = 1};
+	struct serve *s;
+	assert_int_equal(serve_start(&s, f->engine, &how, NULL), 0);
+	fd = dial_unix(path);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	serve_stop(s);
+	assert_int_equal(lstat(path, &st), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
+int main(void)
+{
+#define WITH_POOL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		WITH_POOL(test_reading),
+		WITH_POOL(test_unknown_paths),
+		WITH_POOL(test_split),
+		WITH_POOL(test_acts),
+		WITH_POOL(test_intents),
+		WITH_POOL(test_order),
+		WITH_POOL(test_host),
+		WITH_POOL(test_execute),
+		WITH_POOL(test_faults),
+		cmocka_unit_test(test_faults_forbidden),
+		cmocka_unit_test(test_hung_v1),
+		cmocka_unit_test(test_stop_under_load),
+		WITH_POOL(test_slow_guests),
+		cmocka_unit_test(test_flood),
+		WITH_POOL(test_keep_alive),
+		WITH_POOL(test_bodies),
+		WITH_POOL(test_addresses),
+		WITH_POOL(test_ipv6),
+		WITH_POOL(test_unix),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
