@@ -1,0 +1,90 @@
+/* Golden: a drawn surface against a file. Not a screenshot: roles stand for colours, so that
+ * one file serves every theme. */
+#include "tests/lib/golden.h"
+
+#include "model/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void draw(const struct surface *s, struct text *out)
+{
+	struct text roles = { 0 };
+	surface_dump(s, out, &roles);
+	for (int x = 0; x < s->w; x++)
+		text_add(out, "-");
+	text_add(out, "\n");
+	text_add_n(out, text_str(&roles), roles.len);
+	text_free(&roles);
+}
+
+static bool read_file(const char *path, struct text *out)
+{
+	FILE *f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	char bytes[4096];
+	size_t got;
+	while ((got = fread(bytes, 1, sizeof bytes, f)) > 0)
+		text_add_n(out, bytes, got);
+	fclose(f);
+	return true;
+}
+
+static bool write_file(const char *path, const struct text *drawn)
+{
+	FILE *f = fopen(path, "we");
+	bool good = f != NULL && fwrite(text_str(drawn), 1, drawn->len, f) == drawn->len;
+	if (f != NULL && fclose(f) != 0)
+		good = false;
+	if (!good)
+		fprintf(stderr, "cannot write \"%s\": %s\n", path, strerror(errno));
+	return good;
+}
+
+/* Prints the first line, from 1, in which two texts differ. */
+static void print_first_difference(const char *a, const char *b)
+{
+	for (int line = 1;; line++) {
+		size_t a_len = strcspn(a, "\n"), b_len = strcspn(b, "\n");
+		if (a_len != b_len || memcmp(a, b, a_len) != 0 || a[a_len] != b[b_len]) {
+			fprintf(stderr,
+				"first difference in line %d:\n  expected |%.*s|\n  drawn    |%.*s|\n", line,
+				(int)a_len, a, (int)b_len, b);
+			return;
+		}
+		if (a[a_len] == '\0')
+			return;
+		a += a_len + 1;
+		b += b_len + 1;
+	}
+}
+
+bool golden_matches(const char *name, const struct surface *s)
+{
+	char path[256];
+	snprintf(path, sizeof path, "tests/golden/%s.txt", name);
+	struct text drawn = { 0 }, expected = { 0 };
+	draw(s, &drawn);
+	const char *mode = getenv("GOLDEN");
+	bool same;
+	if (mode != NULL && strcmp(mode, "write") == 0) {
+		same = write_file(path, &drawn);
+	} else if (!read_file(path, &expected)) {
+		fprintf(stderr, "no golden \"%s\": %s; GOLDEN=write makes it. Drawn:\n%s", path,
+			strerror(errno), text_str(&drawn));
+		same = false;
+	} else {
+		same = strcmp(text_str(&expected), text_str(&drawn)) == 0;
+		if (!same) {
+			fprintf(stderr, "golden \"%s\" differs\nexpected:\n%s\ndrawn:\n%s\n", path,
+				text_str(&expected), text_str(&drawn));
+			print_first_difference(text_str(&expected), text_str(&drawn));
+		}
+	}
+	text_free(&drawn);
+	text_free(&expected);
+	return same;
+}

@@ -1,0 +1,564 @@
+/* Config: the values of good files, the places of errors, finding the file, JSON. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "model/err.h"
+#include "model/text.h"
+#include "model/unit.h"
+#include "tui/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum file_kind { FILE_CONFIG, FILE_PLAN, FILE_SCENARIO };
+
+static int parse_as(enum file_kind kind, const char *text, struct err *err)
+{
+	*err = (struct err){0};
+	if (kind == FILE_PLAN) {
+		struct plan plan;
+		return config_parse_plan(&plan, text, strlen(text), "f", err);
+	}
+	if (kind == FILE_SCENARIO) {
+		struct scenario scenario;
+		return config_parse_scenario(&scenario, text, strlen(text), "f", err);
+	}
+	struct config config;
+	int rc = config_parse(&config, text, strlen(text), "f", err);
+	config_free(&config);
+	return rc;
+}
+
+static void assert_accepted(enum file_kind kind, const char *text)
+{
+	struct err err;
+	if (parse_as(kind, text, &err) != 0)
+		fail_msg("%s: %s", text, err.text);
+}
+
+/* `column` 0: any. */
+static void assert_wrong(enum file_kind kind, const char *text, size_t column, const char *says)
+{
+	struct err err;
+	char place[32];
+	if (parse_as(kind, text, &err) == 0)
+		fail_msg("accepted: %s", text);
+	assert_int_equal(err.code, ERR_CONFIG);
+	snprintf(place, sizeof(place), "f:1:%zu: ", column);
+	if ((column && strncmp(err.text, place, strlen(place)) != 0) || !strstr(err.text, says))
+		fail_msg("%s: expected %s… %s, got %s", text, place, says, err.text);
+}
+
+/* ---- values ---- */
+
+static struct config parse(const char *text)
+{
+	struct config config;
+	struct err err = {0};
+	if (config_parse(&config, text, strlen(text), "weir.yaml", &err) != 0)
+		fail_msg("%s", err.text);
+	return config;
+}
+
+static const char whole_example[] =
+	"history: /var/lib/weir/history.db\n"
+	"pools:\n"
+	"  checkout:\n"
+	"    target: http://127.0.0.1:7070\n"
+	"    env: prod\n"
+	"    token_file: ~/.config/weir/checkout.token\n"
+	"    plan: {steps: [1% for 1d, 10% for 3d, 50%, 100%], bake: 10m, "
+	"hours: \"Mon-Thu 09:00-16:00 Europe/Vienna\", min_samples: 300, max_delta: 50%, "
+	"on_orphan: revert, on_reload: hold, policy: standard}\n"
+	"    guards: {error_rate_threshold: 0.05, latency_threshold_ms: 1000, memory_limit: 2GiB, "
+	"action: rollback}\n";
+
+static void test_example(void **state)
+{
+	(void)state;
+	setenv("HOME", "/home/kim", 1);
+	struct config c = parse(whole_example);
+	assert_null(c.path);
+	assert_string_equal(c.history, "/var/lib/weir/history.db");
+	assert_string_equal(c.theme, "");
+	assert_int_equal(c.pool_count, 1);
+	assert_null(config_pool(&c, "check"));
+	const struct config_pool *p = config_pool(&c, "checkout");
+	assert_non_null(p);
+	assert_int_equal(p->target_count, 1);
+	assert_string_equal(p->targets[0], "http://127.0.0.1:7070");
+	assert_string_equal(p->env, "prod");
+	assert_string_equal(p->token_file, "/home/kim/.config/weir/checkout.token");
+	assert_int_equal(p->interval_ms, 1000);
+	assert_true(p->has_plan);
+	assert_int_equal(p->plan.step_count, 4);
+	static const int shares[] = {100, 1000, 5000, 10000};
+	static const int64_t days[] = {1, 3, 0, 0};
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(p->plan.steps[i].share_bp, shares[i]);
+		assert_int_equal(p->plan.steps[i].for_ms, days[i] * 86400000);
+	}
+	assert_int_equal(p->plan.bake_ms, 600000);
+	assert_string_equal(p->plan.hours, "Mon-Thu 09:00-16:00 Europe/Vienna");
+	assert_int_equal(p->plan.min_samples, 300);
+	assert_int_equal(p->plan.max_delta_bp, 5000);
+	assert_int_equal(p->plan.on_orphan, ORPHAN_REVERT);
+	assert_string_equal(p->plan.on_reload, "hold");
+	assert_int_equal(p->plan.policy, POLICY_STANDARD);
+	assert_true(p->guards.error_rate == 0.05);
+	assert_int_equal(p->guards.latency_ms, 1000);
+	assert_int_equal(p->guards.memory_bytes, INT64_C(2) << 30);
+	assert_int_equal(p->guards.window_ms, 60000);
+	assert_string_equal(p->guards.action, "rollback");
+	config_free(&c);
+	assert_null(c.pools);
+	assert_int_equal(c.pool_count, 0);
+}
+
+/* The tables' fallbacks are what the model itself starts from. */
+static void test_two_lines_make_a_pool(void **state)
+{
+	(void)state;
+	struct config c = parse("pools: {a: {target: 'local:', plan: {steps: [50%]}}, b: {target: "
+							"[http://x:1, http://x:2]}}");
+	struct plan plan;
+	struct guard_limits guards;
+	plan_init(&plan);
+	guard_limits_init(&guards);
+	assert_int_equal(c.pool_count, 2);
+	const struct config_pool *a = config_pool(&c, "a"), *b = config_pool(&c, "b");
+	assert_int_equal(b->target_count, 2);
+	assert_string_equal(b->targets[1], "http://x:2");
+	assert_false(b->has_plan);
+	assert_null(b->token_file);
+	assert_string_equal(b->env, "");
+	plan.steps[0].share_bp = 5000;
+	plan.step_count = 1;
+	struct text expected = {0}, got = {0};
+	plan_json(&expected, &plan);
+	plan_json(&got, &a->plan);
+	assert_string_equal(text_str(&got), text_str(&expected));
+	text_free(&expected);
+	text_free(&got);
+	assert_true(isnan(b->guards.error_rate));
+	assert_int_equal(b->guards.latency_ms, UNKNOWN);
+	assert_int_equal(b->guards.memory_bytes, UNKNOWN);
+	assert_int_equal(b->guards.window_ms, guards.window_ms);
+	assert_string_equal(b->guards.action, guards.action);
+	config_free(&c);
+}
+
+static void test_empty(void **state)
+{
+	(void)state;
+	struct config c = parse("");
+	assert_null(c.pools);
+	assert_null(c.history);
+	assert_null(config_pool(&c, "a"));
+	struct text json = {0};
+	config_json(&json, &c);
+	assert_string_equal(text_str(&json), "{\"history\":null,\"theme\":\"\",\"pools\":[]}");
+	text_free(&json);
+	config_free(&c);
+}
+
+static void test_places(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{"pool: {}\n",
+			"f:1:1: unknown key \"pool\" in the configuration: did you mean \"pools\"?"},
+		{"pools:\n  a:\n    target: 'local:'\n    guards:\n      error_rate_threshold: .nan\n",
+			"f:5:29: \"error_rate_threshold\" is \".nan\": write a fraction such as 0.05, or "
+			"5%"},
+		{"pools:\n  a:\n    target: 'local:'\n    guards:\n      error_rate_threshold: 5\n",
+			"f:5:29: \"error_rate_threshold\" is \"5\": it must be from 0 to 1"},
+		{"pools:\n  a:\n    target: 'local:'\n    guards: {error_rate_treshold: 0.1}\n",
+			"f:4:14: unknown key \"error_rate_treshold\" in the guards: did you mean "
+			"\"error_rate_threshold\"?"},
+		{"pools:\n  a:\n    env: x\n", "f:3:5: \"target\" is missing in a pool"},
+		{"pools:\n  a:\n", "f:2:5: a pool is written as keys and values, not as nothing"},
+		{"pools:\n  - a\n", "f:2:3: \"pools\" is a list: write pools by their names"},
+		{"pools:\n", "f:1:7: \"pools\" is nothing: write pools by their names"},
+		{"pools:\n  a b:\n    target: 'local:'\n", "f:2:3: \"a b\" is no name of a pool"},
+		{"pools:\n  http://x: {}\n", "f:2:3: \"http://x\" is no name of a pool"},
+		{"pools:\n  'a:b': {}\n", "f:2:3: \"a:b\" is no name of a pool"},
+		{"pools:\n  -a: {}\n", "f:2:3: \"-a\" is no name of a pool"},
+		{"pools:\n  a:\n    target: 'local:'\n  a:\n    target: 'local:'\n",
+			"f:4:3: \"a\" is there twice: first at 2:3"},
+		{"pools:\n  a:\n    target: checkout\n",
+			"f:3:13: \"target\" is \"checkout\": write a URL such as"},
+		{"pools:\n  a:\n    target: http://kim:word@host/\n",
+			"f:3:13: a target is shown and recorded, so no secret may be in it"},
+		{"pools:\n  a:\n    target: ['http://x', 'http://x']\n",
+			"f:3:26: target \"http://x\" is there twice"},
+		{"pools:\n  a:\n    target: []\n",
+			"f:3:13: \"target\" has 0 items: it must have 1 to 16"},
+		{"pools:\n  a:\n    target: 'local: x'\n",
+			"f:3:13: \"target\" is \"local: x\": write a URL"},
+		{"pools:\n  a:\n    target: 'local:'\n    interval: 10\n",
+			"f:4:15: \"interval\" is \"10\": write a duration such as"},
+		{"pools:\n  a:\n    target: 'local:'\n    plan:\n      bake: 5m\n      steps: [10%, "
+		 "5%]\n",
+			"f:6:7: "},
+		{"pools:\n  a:\n    target: 'local:'\n    plan:\n      steps:\n        - 1%\n        - "
+		 "10\n",
+			"f:7:11: \"10\": write 10%: a bare number is not a share"},
+		{"pools:\n  a:\n    target: 'local:'\n    plan: {steps: [10 for 1d]}\n",
+			"f:4:20: \"10 for 1d\": write 10%: a bare number is not a share"},
+		{"pools:\n  a:\n    target: 'local:'\n    plan: {steps: [10% for ever]}\n",
+			"f:4:20: \"10% for ever\": write a share and how long it stays"},
+		{"pools:\n  a:\n    target: 'local:'\n    plan: {steps: [10%  for 1d]}\n", "f:4:20: "},
+		{"pools:\n  a:\n    target: 'local:'\n    plan: {bake: 5m}\n",
+			"f:4:11: \"steps\" is missing in the plan"},
+		{"pools:\n  a:\n    target: 'local:'\n    plan: {steps: [100%]}\n", "f:4:12: "},
+		{"pools:\n  a:\n    target: 'local:'\n    plan: {steps: [1%], policy: stric}\n",
+			"f:4:33: \"policy\" is \"stric\": write one of manual, demo, standard, strict; did "
+			"you mean \"strict\"?"},
+		{"pools:\n  a:\n    target: 'local:'\n    judge: {}\n",
+			"f:4:5: unknown key \"judge\" in a pool: it has target, env, token_file, interval, "
+			"plan, guards"},
+		{"notify: {}\n",
+			"f:1:1: unknown key \"notify\" in the configuration: it has history, theme, "
+			"pools"},
+		{"history: history.db\n",
+			"f:1:10: \"history\" is \"history.db\": write a path that begins"},
+		{"history: ~kim/x\n", "f:1:10: \"history\" is \"~kim/x\": write a path"},
+		{"history: \"/x\\ty\"\n", "f:1:10: \"history\" is \"/x"},
+		{"theme: ../dark\n", "f:1:8: \"theme\" is \"../dark\": write a name of letters"},
+		{"[]\n", "f:1:1: the configuration is written as keys and values, not as a list"},
+		{"theme: dark\n---\ntheme: light\n", "f:2:1: a second document begins"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct config c;
+		struct err err = {0};
+		assert_int_equal(config_parse(&c, cases[i].text, strlen(cases[i].text), "f", &err), -1);
+		assert_int_equal(err.code, ERR_CONFIG);
+		if (strncmp(err.text, cases[i].expected, strlen(cases[i].expected)) != 0)
+			fail_msg("%s\nexpected %s\ngot %s", cases[i].text, cases[i].expected, err.text);
+		assert_null(c.pools);
+		assert_null(c.history);
+	}
+}
+
+static void test_most_targets(void **state)
+{
+	(void)state;
+	struct text text = {0};
+	text_add(&text, "pools: {a: {target: [");
+	for (int i = 0; i < CONFIG_NODES_MAX; i++)
+		text_addf(&text, "'http://x:%d', ", i + 1);
+	struct text more = {0};
+	text_addf(&more, "%s'http://x:99']}}", text_str(&text));
+	text_add(&text, "]}}");
+	struct config c = parse(text_str(&text));
+	assert_int_equal(c.pools[0].target_count, CONFIG_NODES_MAX);
+	config_free(&c);
+	assert_wrong(FILE_CONFIG, text_str(&more), 21, "has 17 items: it must have 1 to 16");
+	text_free(&text);
+	text_free(&more);
+}
+
+static void test_home(void **state)
+{
+	(void)state;
+	unsetenv("HOME");
+	assert_wrong(FILE_CONFIG, "history: ~/x", 10, "begins with ~, but HOME is not set");
+	setenv("HOME", "/home/kim", 1);
+	struct config c = parse("history: ~/x");
+	assert_string_equal(c.history, "/home/kim/x");
+	config_free(&c);
+}
+
+static void test_json(void **state)
+{
+	(void)state;
+	setenv("HOME", "/home/kim", 1);
+	struct config c = parse(whole_example);
+	struct text plan = {0}, json = {0}, expected = {0};
+	plan_json(&plan, &c.pools[0].plan);
+	config_json(&json, &c);
+	text_addf(&expected,
+		"{\"history\":\"/var/lib/weir/"
+		"history.db\",\"theme\":\"\",\"pools\":[{\"name\":\"checkout\","
+		"\"target\":[\"http://127.0.0.1:7070\"],\"env\":\"prod\","
+		"\"token_file\":\"/home/kim/.config/weir/checkout.token\",\"interval_ms\":1000,"
+		"\"plan\":%s,\"guards\":{\"error_rate_threshold\":0.05,\"latency_threshold_ms\":1000,"
+		"\"memory_limit\":2147483648,\"window_ms\":60000,\"action\":\"rollback\"}}]}",
+		text_str(&plan));
+	assert_string_equal(text_str(&json), text_str(&expected));
+	config_free(&c);
+	c = parse("pools: {a: {target: ['local:', 'unix:/x']}, b: {target: 'local:'}}");
+	text_clear(&json);
+	config_json(&json, &c);
+	assert_non_null(strstr(text_str(&json), "\"target\":[\"local:\",\"unix:/x\"]"));
+	assert_non_null(strstr(text_str(&json), "\"token_file\":null"));
+	assert_non_null(strstr(text_str(&json), "\"plan\":null"));
+	assert_non_null(strstr(text_str(&json), "\"error_rate_threshold\":null"));
+	assert_non_null(strstr(text_str(&json), "},{\"name\":\"b\""));
+	config_free(&c);
+	text_free(&plan);
+	text_free(&json);
+	text_free(&expected);
+}
+
+/* ---- plan and scenario files ---- */
+
+static void test_plan_file(void **state)
+{
+	(void)state;
+	static const char text[] = "steps:\n- 0.5% for 1h30m\n- 2500bp\nbake: 30s\npolicy: demo\n"
+							   "on_reload: put_back\non_orphan: hold\nmax_delta: 25%\n";
+	struct plan plan;
+	struct err err = {0};
+	assert_int_equal(config_parse_plan(&plan, text, strlen(text), "p", &err), 0);
+	assert_int_equal(plan.step_count, 2);
+	assert_int_equal(plan.steps[0].share_bp, 50);
+	assert_int_equal(plan.steps[0].for_ms, 5400000);
+	assert_int_equal(plan.steps[1].share_bp, 2500);
+	assert_int_equal(plan.bake_ms, 30000);
+	assert_int_equal(plan.policy, POLICY_DEMO);
+	assert_int_equal(plan.on_orphan, ORPHAN_HOLD);
+	assert_string_equal(plan.on_reload, "put_back");
+	assert_int_equal(plan.max_delta_bp, 2500);
+	assert_wrong(FILE_PLAN, "", 1, "\"steps\" is missing in the plan");
+	assert_wrong(FILE_PLAN, "steps: []", 8, "has 0 items: it must have 1 to 32");
+	assert_wrong(FILE_PLAN, "steps: [0%]", 1, "");
+	assert_wrong(FILE_PLAN, "steps: [1%, 60%]", 1, "");
+	assert_wrong(FILE_PLAN, "max_delta: 5%, steps: [1%]", 0, "");
+	assert_int_equal(config_parse_plan(&plan, "steps: [60%]", 12, "p", &err), -1);
+	assert_int_equal(plan.step_count, 0);
+}
+
+static void test_most_steps(void **state)
+{
+	(void)state;
+	struct text text = {0};
+	text_add(&text, "steps: [");
+	for (int i = 1; i <= PLAN_STEPS_MAX; i++)
+		text_addf(&text, "%s%d%%", i > 1 ? ", " : "", i);
+	struct text more = {0};
+	text_addf(&more, "%s, 33%%]", text_str(&text));
+	text_add(&text, "]");
+	assert_accepted(FILE_PLAN, text_str(&text));
+	assert_wrong(FILE_PLAN, text_str(&more), 8, "has 33 items: it must have 1 to 32");
+	text_free(&text);
+	text_free(&more);
+}
+
+static void test_scenario_file(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"name: broken\nrate: 200.5\nsessions: 500\nseed: 42\nunit: 20s\nv1_slow_factor: 1.2\n"
+		"operations:\n"
+		"  - {name: echo, weight: 3, work: 250us}\n"
+		"  - {name: predict, work: 2ms}\n"
+		"phases:\n"
+		"  - {at: 2m, arm: v2, error_rate: 60%, operation: predict}\n"
+		"  - {at: 1m, arm: v1, error_rate: 0.25, slow_factor: 2, latency_add: 5ms, hang: "
+		"true}\n"
+		"  - {at: 5m, arm: v2}\n";
+	struct scenario s;
+	struct err err = {0};
+	if (config_parse_scenario(&s, text, strlen(text), "s", &err) != 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(s.name, "broken");
+	assert_true(s.rate == 200.5);
+	assert_int_equal(s.sessions, 500);
+	assert_int_equal(s.seed, 42);
+	assert_int_equal(s.unit_ms, 20000);
+	assert_true(s.v1_slow_factor == 1.2);
+	assert_int_equal(s.operation_count, 2);
+	assert_string_equal(s.operations[0].name, "echo");
+	assert_true(s.operations[0].weight == 3);
+	assert_int_equal(s.operations[0].work_us, 250);
+	assert_true(s.operations[1].weight == 1);
+	assert_int_equal(s.operations[1].work_us, 2000);
+	assert_int_equal(s.phase_count, 3);
+	assert_int_equal(s.phases[0].at_ms, 120000);
+	assert_int_equal(s.phases[0].arm, ARM_V2);
+	assert_true(s.phases[0].fault.error_rate == 0.6);
+	assert_string_equal(s.phases[0].fault.operation, "predict");
+	assert_false(s.phases[0].fault.hang);
+	assert_int_equal(s.phases[1].arm, ARM_V1);
+	assert_true(s.phases[1].fault.error_rate == 0.25);
+	assert_true(s.phases[1].fault.slow_factor == 2);
+	assert_int_equal(s.phases[1].fault.latency_add_us, 5000);
+	assert_true(s.phases[1].fault.hang);
+	assert_true(s.phases[2].fault.error_rate == 0);
+	assert_wrong(FILE_SCENARIO, "rate: 5", 1, "\"operations\" is missing in the scenario");
+	assert_wrong(FILE_SCENARIO, "{rate: 5, operations: [{name: a}, {name: a}]}", 42,
+		"operation \"a\" is there twice");
+	assert_wrong(FILE_SCENARIO,
+		"{rate: 5, operations: [{name: echo}], phases: [{at: 1s, arm: v2, operation: ecko}]}",
+		77, "operation \"ecko\" is none of the scenario's: did you mean \"echo\"?");
+	assert_wrong(FILE_SCENARIO, "{rate: 0, phases: [{at: 1s, arm: v2}, {at: 1s, arm: v2}]}", 44,
+		"the phase of v2 before this one is not earlier");
+	assert_accepted(FILE_SCENARIO, "{rate: 0, phases: [{at: 1s, arm: v2}, {at: 1s, arm: v1}]}");
+	assert_wrong(
+		FILE_SCENARIO, "{rate: 0, phases: [{at: 1s, arm: v3}]}", 34, "write one of v1, v2");
+	assert_int_equal(config_parse_scenario(&s, "rate: x", 7, "s", &err), -1);
+	assert_int_equal(s.operation_count, 0);
+}
+
+/* ---- finding the file ---- */
+
+struct place {
+	char dir[256];
+	char config[320]; /* DIR/weir/weir.yaml */
+};
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int make_place(void **state)
+{
+	static struct place place;
+	const char *base = getenv("TMPDIR");
+	snprintf(place.dir, sizeof(place.dir), "%.200s/weir-config-XXXXXX", base ? base : "/tmp");
+	if (!mkdtemp(place.dir))
+		return -1;
+	char sub[300];
+	snprintf(sub, sizeof(sub), "%s/weir", place.dir);
+	snprintf(place.config, sizeof(place.config), "%s/weir.yaml", sub);
+	*state = &place;
+	return mkdir(sub, 0700);
+}
+
+static int remove_place(void **state)
+{
+	struct place *place = *state;
+	char sub[300];
+	snprintf(sub, sizeof(sub), "%s/weir", place->dir);
+	unlink(place->config);
+	rmdir(sub);
+	return rmdir(place->dir);
+}
+
+static void test_default_places(void **state)
+{
+	struct place *place = *state;
+	struct config c;
+	struct err err = {0};
+	write_file(place->config, "theme: mine\n");
+	setenv("XDG_CONFIG_HOME", place->dir, 1);
+	assert_int_equal(config_load(&c, NULL, &err), 0);
+	assert_string_equal(c.theme, "mine");
+	assert_string_equal(c.path, place->config);
+	config_free(&c);
+
+	char home[300], below[400];
+	snprintf(home, sizeof(home), "%s/.config", place->dir);
+	snprintf(below, sizeof(below), "%s/weir", home);
+	assert_int_equal(symlink(place->dir, home), 0);
+	setenv("HOME", place->dir, 1);
+	const char *ignored[] = {NULL, "", "relative/path"};
+	for (size_t i = 0; i < 3; i++) {
+		if (ignored[i])
+			setenv("XDG_CONFIG_HOME", ignored[i], 1);
+		else
+			unsetenv("XDG_CONFIG_HOME");
+		assert_int_equal(config_load(&c, NULL, &err), 0);
+		assert_string_equal(c.theme, "mine");
+		config_free(&c);
+	}
+	assert_int_equal(unlink(home), 0);
+
+	write_file(place->config, "theme: a b\n");
+	setenv("XDG_CONFIG_HOME", place->dir, 1);
+	assert_int_equal(config_load(&c, NULL, &err), -1);
+	char expected[400];
+	snprintf(expected, sizeof(expected), "%s:1:8: ", place->config);
+	assert_int_equal(strncmp(err.text, expected, strlen(expected)), 0);
+	assert_null(c.path);
+}
+
+/* What is there and cannot be read is never taken for nothing. */
+static void test_unreadable_default(void **state)
+{
+	struct place *place = *state;
+	struct config c;
+	struct err err = {0};
+	setenv("XDG_CONFIG_HOME", place->dir, 1);
+	assert_int_equal(mkdir(place->config, 0700), 0);
+	assert_int_equal(config_load(&c, NULL, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_non_null(strstr(err.text, place->config));
+	assert_int_equal(rmdir(place->config), 0);
+}
+
+static void test_no_file(void **state)
+{
+	struct place *place = *state;
+	struct config c;
+	struct err err = {0};
+	setenv("XDG_CONFIG_HOME", place->dir, 1);
+	if (access("/etc/weir/weir.yaml", F_OK) == 0)
+		skip();
+	assert_int_equal(config_load(&c, NULL, &err), 0);
+	assert_null(c.path);
+	assert_int_equal(c.pool_count, 0);
+	config_free(&c);
+}
+
+static void test_named_file(void **state)
+{
+	struct place *place = *state;
+	struct config c;
+	struct err err = {0};
+	assert_int_equal(config_load(&c, place->config, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_string_equal(err_name(err.code), "W002");
+	assert_non_null(strstr(err.text, place->config));
+	assert_int_equal(config_load(&c, place->dir, &err), -1);
+	assert_non_null(strstr(err.text, place->dir));
+	write_file(place->config, whole_example);
+	assert_int_equal(config_load(&c, place->config, &err), 0);
+	assert_string_equal(c.path, place->config);
+	assert_int_equal(c.pool_count, 1);
+	config_free(&c);
+
+	FILE *file = fopen(place->config, "w");
+	assert_non_null(file);
+	for (int i = 0; i <= 1 << 20; i++)
+		fputc('\n', file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(config_load(&c, place->config, &err), -1);
+	assert_non_null(strstr(err.text, ":1:1: longer than 1 MiB"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_two_lines_make_a_pool),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_most_targets),
+		cmocka_unit_test(test_home),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_plan_file),
+		cmocka_unit_test(test_most_steps),
+		cmocka_unit_test(test_scenario_file),
+		cmocka_unit_test_setup_teardown(test_default_places, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(test_unreadable_default, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(test_no_file, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(test_named_file, make_place, remove_place),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

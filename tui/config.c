@@ -1,0 +1,343 @@
+/* Config: weir.yaml, found, read and written as JSON. Plans and scenarios are in config_plan.c
+ * and config_scenario.c. It opens no target and reads no token.
+ *
+ * 1. One file, never merged. A file that is there and cannot be read is an error, never "none".
+ * 2. A configuration is whole or empty: on failure nothing of it is left. */
+#include "tui/config.h"
+#include "tui/config_table.h"
+
+#include "model/mem.h"
+#include "model/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_BYTES_MAX 1024
+#define TARGET_BYTES_MAX 1024
+#define SECOND_MS 1000.0
+#define HOUR_MS (60 * 60 * SECOND_MS)
+
+/* ---- readers of single keys ---- */
+
+static int read_path(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err)
+{
+	static const char expected[] = "a path that begins with / or ~/";
+	char **path = field;
+	const char *text = yaml_scalar(doc, node, expected, err);
+	if (!text)
+		return -1;
+	const char *home = getenv("HOME");
+	bool below_home = strncmp(text, "~/", 2) == 0;
+	if ((!below_home && *text != '/') || strlen(text) > PATH_BYTES_MAX || !yaml_is_clean(text))
+		return yaml_fail_expected(doc, node, expected, err);
+	if (below_home && (!home || *home != '/'))
+		return yaml_fail(
+			doc, node->at, err, "\"%s\" begins with ~, but HOME is not set", node->key);
+	struct text full = {0};
+	text_addf(&full, "%s%s", below_home ? home : "", below_home ? text + 1 : text);
+	*path = text_take(&full);
+	return 0;
+}
+
+/* The length of "scheme:", 0 when there is none. */
+static size_t scheme_length(const char *target)
+{
+	size_t len = strspn(target, "abcdefghijklmnopqrstuvwxyz");
+	return len > 0 && target[len] == ':' ? len + 1 : 0;
+}
+
+/* True for scheme://user:word@host: the target is shown, logged and recorded. */
+static bool holds_secret(const char *target)
+{
+	const char *host = strstr(target, "://");
+	if (!host)
+		return false;
+	host += 3;
+	return memchr(host, '@', strcspn(host, "/?#")) != NULL;
+}
+
+static int add_target(const struct yaml_doc *doc, const struct yaml_node *node,
+	struct config_pool *pool, struct err *err)
+{
+	static const char expected[] = "a URL such as http://127.0.0.1:7070, unix:/path or local:";
+	const char *text = yaml_scalar(doc, node, expected, err);
+	if (!text)
+		return -1;
+	if (!scheme_length(text) || strpbrk(text, " \t") || !yaml_is_clean(text))
+		return yaml_fail_expected(doc, node, expected, err);
+	if (strlen(text) > TARGET_BYTES_MAX)
+		return yaml_fail(doc, node->at, err, "a target has at most %d bytes", TARGET_BYTES_MAX);
+	if (holds_secret(text))
+		return yaml_fail(doc, node->at, err,
+			"a target is shown and recorded, so no secret may be in it: use token_file");
+	for (int i = 0; i < pool->target_count; i++)
+		if (strcmp(pool->targets[i], text) == 0)
+			return yaml_fail(doc, node->at, err, "target \"%.60s\" is there twice", text);
+	pool->targets[pool->target_count++] = mem_copy(text);
+	return 0;
+}
+
+static int read_target(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err)
+{
+	struct config_pool *pool = field;
+	if (node->kind != YAML_KIND_LIST)
+		return add_target(doc, node, pool, err);
+	if (node->count == 0 || node->count > CONFIG_NODES_MAX)
+		return yaml_fail(doc, node->at, err, "\"%s\" has %zu items: it must have 1 to %d",
+			node->key, node->count, CONFIG_NODES_MAX);
+	for (size_t i = 0; i < node->count; i++)
+		if (add_target(doc, &node->items[i], pool, err) != 0)
+			return -1;
+	return 0;
+}
+
+static int read_pool_plan(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err)
+{
+	struct config_pool *pool = field;
+	pool->has_plan = true;
+	return config_read_plan(doc, node, &pool->plan, err);
+}
+
+static yaml_read_fn read_pools;
+
+/* ---- the keys ---- */
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define ROOM(type, member) .size = sizeof(((struct type *)0)->member)
+
+static const char *const action_words[] = {"warn", "hold", "rollback", NULL};
+
+static const struct yaml_row guards_rows[] = {
+	{"error_rate_threshold", YAML_TYPE_FRACTION, AT(guard_limits, error_rate), .max = 1,
+		.help = "The part of v2's work that may fail"},
+	{"latency_threshold_ms", YAML_TYPE_INT, AT(guard_limits, latency_ms), .min = 1,
+		.max = HOUR_MS, .help = "The most that v2's p99 may be, in milliseconds"},
+	{"memory_limit", YAML_TYPE_BYTES, AT(guard_limits, memory_bytes), .min = 1 << 20,
+		.max = 1099511627776.0, .help = "The most memory that v2 may take"},
+	{"window", YAML_TYPE_DURATION, AT(guard_limits, window_ms), .min = SECOND_MS,
+		.max = HOUR_MS, .fallback = "1m", .help = "The span that the limits are held against"},
+	{"action", YAML_TYPE_WORD, AT(guard_limits, action), ROOM(guard_limits, action),
+		.words = action_words, .fallback = "rollback",
+		.help = "What happens when a limit is broken"},
+};
+
+YAML_TABLE(config_guards_table, "the guards", guards_rows);
+
+static const struct yaml_row pool_rows[] = {
+	{"target", YAML_TYPE_CUSTOM, .required = true, .read = read_target,
+		.help = "Where the pool is: a URL, or a list of them, one for each node"},
+	{"env", YAML_TYPE_NAME, AT(config_pool, env), ROOM(config_pool, env), .fallback = "",
+		.help = "The environment, shown beside the name"},
+	{"token_file", YAML_TYPE_CUSTOM, AT(config_pool, token_file), .read = read_path,
+		.help = "The file that holds the bearer token of the pool"},
+	{"interval", YAML_TYPE_DURATION, AT(config_pool, interval_ms), .min = 100, .max = HOUR_MS,
+		.fallback = "1s", .help = "How often the pool is asked"},
+	{"plan", YAML_TYPE_CUSTOM, .read = read_pool_plan,
+		.help = "The ordered shares of the migration"},
+	{"guards", YAML_TYPE_MAP, AT(config_pool, guards), .table = &config_guards_table,
+		.help = "The limits of v2"},
+};
+
+YAML_TABLE(config_pool_table, "a pool", pool_rows);
+
+static const struct yaml_row config_rows[] = {
+	{"history", YAML_TYPE_CUSTOM, AT(config, history), .read = read_path,
+		.help = "The history file"},
+	{"theme", YAML_TYPE_NAME, AT(config, theme), ROOM(config, theme), .fallback = "",
+		.help = "The colours of the console"},
+	{"pools", YAML_TYPE_CUSTOM, .read = read_pools, .help = "The pools by their names"},
+};
+
+YAML_TABLE(config_table, "the configuration", config_rows);
+
+static bool is_pool_name(const char *name)
+{
+	return text_is_name(name, POOL_NAME_MAX - 1) && !strchr("._-", *name) && !strchr(name, ':');
+}
+
+static int read_pools(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err)
+{
+	struct config *config = field;
+	if (node->kind != YAML_KIND_MAP)
+		return yaml_fail_expected(doc, node, "pools by their names", err);
+	config->pools = mem_new(node->count, sizeof(*config->pools));
+	for (size_t i = 0; i < node->count; i++) {
+		const struct yaml_node *item = &node->items[i];
+		struct config_pool *pool = &config->pools[config->pool_count++];
+		if (!is_pool_name(item->key))
+			return yaml_fail(doc, item->key_at, err,
+				"\"%.80s\" is no name of a pool: 1 to %d letters, digits and . _ -", item->key,
+				POOL_NAME_MAX - 1);
+		text_copy(pool->name, sizeof(pool->name), item->key);
+		plan_init(&pool->plan);
+		guard_limits_init(&pool->guards);
+		if (yaml_bind(doc, item, &config_pool_table, pool, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int config_parse(
+	struct config *out, const char *text, size_t len, const char *file, struct err *err)
+{
+	struct yaml_doc doc;
+	*out = (struct config){0};
+	if (yaml_doc_read(&doc, text, len, file, err) != 0)
+		return -1;
+	int rc = yaml_bind(&doc, &doc.root, &config_table, out, err);
+	yaml_doc_free(&doc);
+	if (rc != 0)
+		config_free(out);
+	return rc;
+}
+
+/* ---- the file ---- */
+
+/* Reads a file, a little more than is allowed at most: too long is seen. 0 or an errno. */
+static int read_file(const char *path, struct text *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	char chunk[16384];
+	int why = 0;
+	while (out->len <= YAML_BYTES_MAX) {
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			why = errno;
+		if (n <= 0)
+			break;
+		text_add_n(out, chunk, (size_t)n);
+	}
+	close(fd);
+	return why;
+}
+
+static bool is_absent(int why)
+{
+	return why == ENOENT || why == ENOTDIR;
+}
+
+static int load_file(struct config *out, const char *path, bool may_be_absent, struct err *err)
+{
+	struct text text = {0};
+	int rc = 0, why = read_file(path, &text);
+	if (why && !(may_be_absent && is_absent(why)))
+		rc = err_set(
+			err, ERR_CONFIG, "cannot read the configuration \"%s\": %s", path, strerror(why));
+	else if (!why)
+		rc = config_parse(out, text_str(&text), text.len, path, err);
+	if (!why && rc == 0)
+		out->path = mem_copy(path);
+	text_free(&text);
+	return rc;
+}
+
+/* The person's own place, to the caller; NULL when neither variable says where it is. */
+static char *own_path(void)
+{
+	const char *base = getenv("XDG_CONFIG_HOME"), *below = "";
+	if (!base || *base != '/') { /* the specification: a relative one is to be ignored */
+		base = getenv("HOME");
+		below = "/.config";
+	}
+	if (!base || *base != '/')
+		return NULL;
+	struct text path = {0};
+	text_addf(&path, "%s%s/weir/weir.yaml", base, below);
+	return text_take(&path);
+}
+
+int config_load(struct config *out, const char *path, struct err *err)
+{
+	*out = (struct config){0};
+	if (path)
+		return load_file(out, path, false, err);
+	char *own = own_path();
+	int rc = own ? load_file(out, own, true, err) : 0;
+	free(own);
+	if (rc == 0 && !out->path)
+		rc = load_file(out, "/etc/weir/weir.yaml", true, err);
+	return rc;
+}
+
+void config_free(struct config *c)
+{
+	for (size_t i = 0; i < c->pool_count; i++) {
+		for (int k = 0; k < c->pools[i].target_count; k++)
+			free(c->pools[i].targets[k]);
+		free(c->pools[i].token_file);
+	}
+	free(c->pools);
+	free(c->history);
+	free(c->path);
+	*c = (struct config){0};
+}
+
+const struct config_pool *config_pool(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->pool_count; i++)
+		if (strcmp(c->pools[i].name, name) == 0)
+			return &c->pools[i];
+	return NULL;
+}
+
+/* ---- JSON ---- */
+
+static void guards_json(struct text *out, const struct guard_limits *g)
+{
+	text_add(out, "{");
+	text_json_real(out, "error_rate_threshold", g->error_rate);
+	text_json_int(out, "latency_threshold_ms", g->latency_ms);
+	text_json_int(out, "memory_limit", g->memory_bytes);
+	text_json_int(out, "window_ms", g->window_ms);
+	text_json_str(out, "action", g->action);
+	text_add(out, "}");
+}
+
+static void pool_json(struct text *out, const struct config_pool *p)
+{
+	text_add(out, "{");
+	text_json_str(out, "name", p->name);
+	text_json_key(out, "target");
+	text_add(out, "[");
+	for (int i = 0; i < p->target_count; i++) {
+		text_add(out, i ? "," : "");
+		text_add_json(out, p->targets[i]);
+	}
+	text_add(out, "]");
+	text_json_str(out, "env", p->env);
+	text_json_str(out, "token_file", p->token_file);
+	text_json_int(out, "interval_ms", p->interval_ms);
+	text_json_key(out, "plan");
+	if (p->has_plan)
+		plan_json(out, &p->plan);
+	else
+		text_add(out, "null");
+	text_json_key(out, "guards");
+	guards_json(out, &p->guards);
+	text_add(out, "}");
+}
+
+void config_json(struct text *out, const struct config *c)
+{
+	text_add(out, "{");
+	text_json_str(out, "history", c->history);
+	text_json_str(out, "theme", c->theme);
+	text_json_key(out, "pools");
+	text_add(out, "[");
+	for (size_t i = 0; i < c->pool_count; i++) {
+		text_add(out, i ? "," : "");
+		pool_json(out, &c->pools[i]);
+	}
+	text_add(out, "]}");
+}

@@ -1,0 +1,60 @@
+/* Config: weir.yaml, a plan file and a scenario file as structs. Unknown keys, wrong types,
+ * values out of range and duplicates are errors with file:line:col and a suggestion. */
+#ifndef WEIR_TUI_CONFIG_H
+#define WEIR_TUI_CONFIG_H
+
+#include "model/err.h"
+#include "model/guard.h"
+#include "model/plan.h"
+#include "model/pool.h"
+#include "model/scenario.h"
+
+#define CONFIG_NODES_MAX 16
+
+struct config_pool {
+	char name[POOL_NAME_MAX];
+	char *targets[CONFIG_NODES_MAX]; /* `target: URL` or `target: [URL, URL]` */
+	int target_count;
+	char env[24];                    /* "" none */
+	char *token_file;                /* NULL none; ~ expanded */
+	int64_t interval_ms;             /* poll; default 1000, 100ms..1h */
+	bool has_plan;
+	struct plan plan;
+	struct guard_limits guards;
+};
+
+struct config {
+	char *path;    /* the file that was read; NULL: none */
+	char *history; /* NULL: default */
+	char theme[32]; /* "" default */
+	struct config_pool *pools;
+	size_t pool_count;
+};
+
+/* Reads `path`; NULL: the default places (XDG_CONFIG_HOME or ~/.config, then /etc), where a
+ * missing file is an empty configuration. A named file must exist.
+ * 0, or -1 with err (W002, "file:line:col: …") and `out` empty. */
+int config_load(struct config *out, const char *path, struct err *err);
+
+/* Reads a text; `file` names it in errors. */
+int config_parse(
+	struct config *out, const char *text, size_t len, const char *file, struct err *err);
+
+/* Reads a plan file of its own (the keys below `plan:`). On failure `out` has no steps. */
+int config_parse_plan(
+	struct plan *out, const char *text, size_t len, const char *file, struct err *err);
+
+/* Reads a scenario file. On failure `out` is zero. */
+int config_parse_scenario(
+	struct scenario *out, const char *text, size_t len, const char *file, struct err *err);
+
+void config_free(struct config *c);
+
+/* The pool of a name, NULL when there is none. */
+const struct config_pool *config_pool(const struct config *c, const char *name);
+
+/* The whole configuration as canonical JSON without secrets, for the recording. */
+struct text;
+void config_json(struct text *out, const struct config *c);
+
+#endif

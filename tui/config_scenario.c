@@ -1,0 +1,146 @@
+/* Config, scenario: the keys of a scenario file, which feeds the embedded engine. */
+#include "tui/config.h"
+#include "tui/config_table.h"
+
+#include "model/text.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define SECOND_US 1e6
+#define HOUR_MS (60 * 60 * 1000.0)
+
+static const char *const arm_words[] = {"v1", "v2", NULL};
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define ROOM(type, member) .size = sizeof(((struct type *)0)->member)
+
+static const struct yaml_row operation_rows[] = {
+	{"name", YAML_TYPE_NAME, AT(scenario_operation, name), ROOM(scenario_operation, name),
+		.min = 1, .required = true, .help = "The operation that is called"},
+	{"weight", YAML_TYPE_REAL, AT(scenario_operation, weight), .min = 0.001, .max = 1e6,
+		.fallback = "1", .help = "Its part of the mix, against the other weights"},
+	{"work", YAML_TYPE_MICROS, AT(scenario_operation, work_us), .max = 60 * SECOND_US,
+		.fallback = "1ms", .help = "How long one call works"},
+};
+
+YAML_TABLE(config_operation_table, "an operation", operation_rows);
+
+static const struct yaml_row phase_rows[] = {
+	{"at", YAML_TYPE_DURATION, AT(scenario_phase, at_ms), .max = 7 * 24 * HOUR_MS,
+		.required = true, .help = "When it begins, counted from the start"},
+	{"arm", YAML_TYPE_ENUM, AT(scenario_phase, arm), .words = arm_words, .required = true,
+		.help = "The side that it happens to"},
+	{"error_rate", YAML_TYPE_FRACTION, AT(scenario_phase, fault.error_rate), .max = 1,
+		.fallback = "0", .help = "The part of the work that fails"},
+	{"slow_factor", YAML_TYPE_REAL, AT(scenario_phase, fault.slow_factor), .min = 1,
+		.max = 1000, .fallback = "1", .help = "Run time times this"},
+	{"latency_add", YAML_TYPE_MICROS, AT(scenario_phase, fault.latency_add_us),
+		.max = 60 * SECOND_US, .fallback = "0", .help = "Added to every call"},
+	{"hang", YAML_TYPE_BOOL, AT(scenario_phase, fault.hang), .fallback = "false",
+		.help = "The side never finishes anything"},
+	{"operation", YAML_TYPE_NAME, AT(scenario_phase, fault.operation),
+		ROOM(scenario_phase, fault.operation), .fallback = "",
+		.help = "Only this operation; empty for all"},
+};
+
+YAML_TABLE(config_phase_table, "a phase", phase_rows);
+
+static const struct yaml_row scenario_rows[] = {
+	{"name", YAML_TYPE_NAME, AT(scenario, name), ROOM(scenario, name), .min = 1,
+		.fallback = "scenario", .help = "What it is called"},
+	{"rate", YAML_TYPE_REAL, AT(scenario, rate), .max = 1e6, .required = true,
+		.help = "Arrivals a second, at random; 0 for none"},
+	{"sessions", YAML_TYPE_INT, AT(scenario, sessions), .min = 1, .max = 1e6, .fallback = "100",
+		.help = "The sessions that arrivals belong to"},
+	{"seed", YAML_TYPE_INT, AT(scenario, seed), .max = 9007199254740992.0, .fallback = "1",
+		.help = "The same seed gives the same arrivals"},
+	{"unit", YAML_TYPE_DURATION, AT(scenario, unit_ms), .max = HOUR_MS, .fallback = "0",
+		.help = "The age at which a session is counted; 0 for the engine's own"},
+	{"v1_slow_factor", YAML_TYPE_REAL, AT(scenario, v1_slow_factor), .min = 0.01, .max = 1000,
+		.fallback = "1", .help = "The pace of v1 itself: run time times this"},
+	{"operations", YAML_TYPE_LIST, AT(scenario, operations),
+		.size = sizeof(struct scenario_operation), .max = SCENARIO_OPERATIONS_MAX,
+		.table = &config_operation_table,
+		.count_offset = offsetof(struct scenario, operation_count),
+		.help = "The mix of arriving work"},
+	{"phases", YAML_TYPE_LIST, AT(scenario, phases), .size = sizeof(struct scenario_phase),
+		.max = SCENARIO_PHASES_MAX, .table = &config_phase_table,
+		.count_offset = offsetof(struct scenario, phase_count),
+		.help = "The faults, each until the next of the same side"},
+};
+
+YAML_TABLE(config_scenario_table, "the scenario", scenario_rows);
+
+static int find_operation(const struct scenario *s, int count, const char *name)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(s->operations[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static int check_operations(
+	const struct yaml_doc *doc, const struct scenario *s, struct err *err)
+{
+	if (s->rate > 0 && s->operation_count == 0)
+		return yaml_fail(doc, doc->root.at, err,
+			"\"operations\" is missing in the scenario: work arrives, so say which");
+	for (int i = 0; i < s->operation_count; i++)
+		if (find_operation(s, i, s->operations[i].name) >= 0) {
+			const struct yaml_node *item = &yaml_get(&doc->root, "operations")->items[i];
+			return yaml_fail(doc, yaml_get(item, "name")->at, err,
+				"operation \"%s\" is there twice", s->operations[i].name);
+		}
+	return 0;
+}
+
+/* A phase that names nothing would be a fault that never happens. */
+static int check_phase_operation(const struct yaml_doc *doc, const struct scenario *s,
+	const struct yaml_node *item, const char *name, struct err *err)
+{
+	if (!*name || find_operation(s, s->operation_count, name) >= 0)
+		return 0;
+	const char *names[SCENARIO_OPERATIONS_MAX + 1] = {NULL};
+	for (int i = 0; i < s->operation_count; i++)
+		names[i] = s->operations[i].name;
+	const char *near = text_nearest(name, names);
+	return yaml_fail(doc, yaml_get(item, "operation")->at, err,
+		"operation \"%s\" is none of the scenario's%s%s%s", name,
+		near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static int check_phases(const struct yaml_doc *doc, const struct scenario *s, struct err *err)
+{
+	int64_t last_ms[ARM_COUNT] = {-1, -1};
+	for (int i = 0; i < s->phase_count; i++) {
+		const struct scenario_phase *phase = &s->phases[i];
+		const struct yaml_node *item = &yaml_get(&doc->root, "phases")->items[i];
+		if (phase->at_ms <= last_ms[phase->arm])
+			return yaml_fail(doc, yaml_get(item, "at")->at, err,
+				"the phase of %s before this one is not earlier: write them in order",
+				arm_words[phase->arm]);
+		last_ms[phase->arm] = phase->at_ms;
+		if (check_phase_operation(doc, s, item, phase->fault.operation, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int config_parse_scenario(
+	struct scenario *out, const char *text, size_t len, const char *file, struct err *err)
+{
+	struct yaml_doc doc;
+	*out = (struct scenario){0};
+	if (yaml_doc_read(&doc, text, len, file, err) != 0)
+		return -1;
+	int rc = yaml_bind(&doc, &doc.root, &config_scenario_table, out, err);
+	if (rc == 0)
+		rc = check_operations(&doc, out, err);
+	if (rc == 0)
+		rc = check_phases(&doc, out, err);
+	yaml_doc_free(&doc);
+	if (rc != 0)
+		*out = (struct scenario){0};
+	return rc;
+}

@@ -1,0 +1,256 @@
+/* Graph: numbers over time as cells. Not a view: it knows nothing of guards, sides or time,
+ * only values, a scale and an area of a surface.
+ *
+ * 1. What is not known (NaN) is a blank, never a zero; zero stands on the floor; what is
+ *    above zero stands above the floor.
+ * 2. Everything is drawn in eighths of a cell; the surface turns the blocks into ASCII. */
+#include "tui/graph.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+#define EIGHTHS 8
+#define BLOCK_FULL 0x2588u
+#define LABEL_MAX 12
+#define LINE_VERTICAL 0x2502u
+#define LINE_LIMIT 0x2504u
+#define POINT_FIRST 0x2022u /* bullet: the first of two series */
+
+void graph_reduce(const double *values, size_t count, double *columns, size_t column_count)
+{
+	for (size_t i = 0; i < column_count; i++) {
+		/* Aligned at the newest, and every value falls into exactly one column. */
+		size_t from = i * count / column_count, to = (i + 1) * count / column_count;
+		double most = NAN;
+		for (size_t k = from; k < to; k++)
+			most = fmax(most, values[k]); /* fmax passes over NaN */
+		columns[i] = most;
+	}
+}
+
+/* The step 1..steps at which a value stands: zero and below 1, anything above zero at least
+ * 2. */
+static int level_of(double value, double top, int steps)
+{
+	if (!(value > 0))
+		return 1;
+	if (!(top > 0) || value >= top)
+		return steps;
+	int level = 1 + (int)ceil(value / top * (steps - 1));
+	return level < 2 ? 2 : level;
+}
+
+static uint32_t block_up(int eighths)
+{
+	return BLOCK_FULL - (uint32_t)(EIGHTHS - eighths);
+}
+
+void graph_sparkline(struct surface *s, struct rect area, enum role role, const double *values,
+	size_t count, double top)
+{
+	if (area.h < 1)
+		return;
+	for (int back = 0; back < area.w && (size_t)back < count; back++) {
+		double value = values[count - 1 - (size_t)back];
+		if (!isnan(value))
+			surface_put(s, area, area.x + area.w - 1 - back, area.y, role,
+				block_up(level_of(value, top, EIGHTHS)));
+	}
+}
+
+/* The steps of a bar: any fraction above 0 shows one, any below 1 leaves one when there is room
+ * for both. */
+static int bar_steps(double fraction, int steps)
+{
+	if (!(fraction > 0))
+		return 0;
+	if (fraction >= 1)
+		return steps;
+	int filled = (int)lround(fraction * steps);
+	if (filled >= steps)
+		filled = steps - 1;
+	return filled < 1 ? 1 : filled;
+}
+
+void graph_bar(struct surface *s, struct rect area, enum role role, double fraction)
+{
+	if (area.h < 1 || area.w < 1)
+		return;
+	area.h = 1;
+	if (isnan(fraction)) {
+		surface_fill(s, area, ROLE_DIM, '?');
+		return;
+	}
+	int per_cell = s->ascii ? 1 : EIGHTHS;
+	int filled = bar_steps(fraction, area.w * per_cell);
+	for (int i = 0; i < area.w; i++) {
+		int steps = filled - i * per_cell;
+		int x = area.x + i;
+		if (steps <= 0)
+			surface_put(s, area, x, area.y, ROLE_DIM, s->ascii ? '.' : 0x00b7u);
+		else if (s->ascii || steps >= per_cell)
+			surface_put(s, area, x, area.y, role, s->ascii ? '#' : BLOCK_FULL);
+		else /* the blocks that grow to the right count down from the full one */
+			surface_put(s, area, x, area.y, role,
+				BLOCK_FULL + (uint32_t)(EIGHTHS - steps));
+	}
+}
+
+double graph_nice_top(double value)
+{
+	if (!(value >= DBL_MIN) || isinf(value))
+		return 1;
+	double power = pow(10, floor(log10(value)));
+	static const double heads[] = { 1, 2, 5, 10 };
+	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+		if (heads[i] * power >= value)
+			return heads[i] * power;
+	return 10 * power;
+}
+
+/* ---- plot ---- */
+
+/* Where a plot's points are drawn, and their scale. */
+struct frame {
+	struct rect area; /* without labels, axis and marks */
+	double top;
+};
+
+static double chosen_top(const struct graph_plot *p, int columns)
+{
+	if (!isnan(p->top))
+		return p->top;
+	double most = p->limit;
+	for (int i = 0; i < p->series_count; i++) {
+		const struct graph_series *series = &p->series[i];
+		for (size_t back = 0; back < series->count && back < (size_t)columns; back++)
+			most = fmax(most, series->values[series->count - 1 - back]);
+	}
+	return graph_nice_top(most);
+}
+
+static void default_label(char *out, size_t size, double value)
+{
+	snprintf(out, size, "%g", value);
+}
+
+/* The row of a frame in which a value lies, counted from the bottom. */
+static int row_of(const struct frame *f, double value)
+{
+	return (level_of(value, f->top, f->area.h * EIGHTHS) - 1) / EIGHTHS;
+}
+
+static int y_of(const struct frame *f, int row)
+{
+	return f->area.y + f->area.h - 1 - row;
+}
+
+/* Draws the full cells of a column below its end, or only the cell of its end. */
+static void draw_fill(
+	struct surface *s, const struct frame *f, const struct graph_series *series, bool ends)
+{
+	for (int back = 0; back < f->area.w && (size_t)back < series->count; back++) {
+		double value = series->values[series->count - 1 - (size_t)back];
+		if (isnan(value))
+			continue;
+		int x = f->area.x + f->area.w - 1 - back;
+		int eighths = level_of(value, f->top, f->area.h * EIGHTHS);
+		int row = (eighths - 1) / EIGHTHS;
+		if (ends)
+			surface_put(s, f->area, x, y_of(f, row), series->role,
+				block_up(eighths - row * EIGHTHS));
+		for (int below = 0; !ends && below < row; below++)
+			surface_put(s, f->area, x, y_of(f, below), series->role, BLOCK_FULL);
+	}
+}
+
+static void draw_points(
+	struct surface *s, const struct frame *f, const struct graph_series *series)
+{
+	for (int back = 0; back < f->area.w && (size_t)back < series->count; back++) {
+		double value = series->values[series->count - 1 - (size_t)back];
+		if (!isnan(value))
+			surface_put(s, f->area, f->area.x + f->area.w - 1 - back,
+				y_of(f, row_of(f, value)), series->role, POINT_FIRST);
+	}
+}
+
+static void draw_limit(struct surface *s, const struct frame *f, double limit)
+{
+	if (isnan(limit) || limit > f->top)
+		return;
+	int y = y_of(f, row_of(f, limit));
+	for (int x = 0; x < f->area.w; x++)
+		surface_put(s, f->area, f->area.x + x, y, ROLE_LIMIT, LINE_LIMIT);
+}
+
+static void draw_axis(struct surface *s, struct rect area, const struct frame *f,
+	const struct graph_plot *p)
+{
+	void (*label)(char *, size_t, double) = p->label == NULL ? default_label : p->label;
+	char text[LABEL_MAX + 1];
+	int x = f->area.x - 1;
+	for (int row = 0; row < f->area.h; row++)
+		surface_put(s, area, x, y_of(f, row), ROLE_AXIS, LINE_VERTICAL);
+	label(text, sizeof text, f->top);
+	surface_text_right(s, area, x, f->area.y, ROLE_AXIS, text);
+	if (f->area.h > 1) {
+		label(text, sizeof text, 0);
+		surface_text_right(s, area, x, y_of(f, 0), ROLE_AXIS, text);
+	}
+	if (isnan(p->limit) || p->limit > f->top)
+		return;
+	int row = row_of(f, p->limit);
+	if (row == 0 || row == f->area.h - 1)
+		return;
+	label(text, sizeof text, p->limit);
+	surface_text_right(s, area, x, y_of(f, row), ROLE_LIMIT, text);
+}
+
+static int label_columns(const struct graph_plot *p, double top)
+{
+	void (*label)(char *, size_t, double) = p->label == NULL ? default_label : p->label;
+	const double labelled[] = { top, 0, p->limit };
+	int most = 0;
+	for (size_t i = 0; i < sizeof labelled / sizeof labelled[0]; i++) {
+		char text[LABEL_MAX + 1];
+		if (isnan(labelled[i]))
+			continue;
+		label(text, sizeof text, labelled[i]);
+		int columns = text_width(text);
+		most = columns > most ? columns : most;
+	}
+	return most;
+}
+
+void graph_plot(struct surface *s, struct rect area, const struct graph_plot *p)
+{
+	struct frame f = { .area = area, .top = chosen_top(p, area.w) };
+	int left = label_columns(p, f.top) + 1;
+	if (left >= area.w)
+		left = 0; /* no room for an axis: the points matter more */
+	f.area.x += left;
+	f.area.w -= left;
+	if (p->mark_count > 0 && area.h > 1)
+		f.area.h--;
+	if (f.area.w < 1 || f.area.h < 1)
+		return;
+	/* The last series is the one that is watched: it is filled, an earlier one is points. A
+	 * limit stays in sight where the fill passes it. */
+	const struct graph_series *watched =
+		p->series_count > 0 ? &p->series[p->series_count - 1] : NULL;
+	if (watched != NULL)
+		draw_fill(s, &f, watched, false);
+	draw_limit(s, &f, p->limit);
+	for (int i = 0; i + 1 < p->series_count; i++)
+		draw_points(s, &f, &p->series[i]);
+	if (watched != NULL)
+		draw_fill(s, &f, watched, true);
+	if (left > 0)
+		draw_axis(s, area, &f, p);
+	for (size_t i = 0; i < p->mark_count && f.area.h < area.h; i++)
+		if (p->marks[i] < (size_t)f.area.w)
+			surface_put(s, area, f.area.x + f.area.w - 1 - (int)p->marks[i],
+				area.y + area.h - 1, ROLE_LIMIT, '^');
+}

@@ -1,0 +1,43 @@
+/* Input: the bytes of a terminal as keys. Pure: it reads nothing and has no clock.
+ * An escape sequence is one key or nothing, never the letters in it. */
+#ifndef WEIR_TUI_INPUT_H
+#define WEIR_TUI_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INPUT_SEQUENCE_MAX 16
+
+enum input_state {
+	INPUT_GROUND,
+	INPUT_UTF8,        /* inside a character */
+	INPUT_ESC,         /* after Esc */
+	INPUT_CSI,         /* after Esc [ */
+	INPUT_CSI_LINUX,   /* after Esc [ [ */
+	INPUT_SS3,         /* after Esc O */
+	INPUT_STRING,      /* in a string the terminal sends, until BEL or Esc \ */
+	INPUT_STRING_ESC,
+	INPUT_PASTE,
+};
+
+struct input {
+	enum input_state state;
+	char sequence[INPUT_SEQUENCE_MAX]; /* parameters of CSI and SS3; bytes of a character */
+	size_t sequence_len;               /* above the size: too long to mean anything */
+	int missing;                       /* bytes of the character */
+	bool alt;                          /* it follows Esc */
+	int64_t since_ms;                  /* when the last byte came */
+};
+
+/* Takes one byte. Returns a key of tui/term.h, KEY_NONE when the byte did not complete one. */
+uint32_t input_byte(struct input *in, unsigned char byte, int64_t now_ms);
+
+/* What is complete because nothing followed in time: Esc alone, else KEYS_UNKNOWN for a
+ * sequence without an end and KEYS_PASTE for such a paste. KEY_NONE when it is not yet time. */
+uint32_t input_idle(struct input *in, int64_t now_ms);
+
+/* When input_idle has something to say; -1 never. */
+int64_t input_due_ms(const struct input *in);
+
+#endif
