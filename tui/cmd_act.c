@@ -1,0 +1,340 @@
+/* weir step, hold, resume, rollback, annotate: one act each, through the same desk and interlock as the
+ * console's keys. */
+#include "tui/commands.h"
+#include "tui/facts.h"
+#include "tui/loop.h"
+#include "tui/setup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SETTLE_MS 5000  /* until every node is LIVE, else a step is refused */
+#define BRAKE_MS 1000   /* a rollback waits this long to learn the baseline, then goes */
+#define ANSWER_MS 15000 /* until the fate of a command is known */
+
+struct job {
+	struct setup s;
+	const struct options *o;
+	enum verb verb;
+	const char *share; /* of a step */
+	struct act_request request;
+	struct act_result result;
+	struct act_view view;
+};
+
+static bool is_brake(enum verb v)
+{
+	return v == VERB_HOLD || v == VERB_ROLLBACK;
+}
+
+/* ---- what is asked ---- */
+
+/* On a terminal the name is asked for; elsewhere its lack is a usage error. */
+static int confirm(const struct job *j, const char *pool, struct err *err)
+{
+	char line[128] = "";
+	if (!verb_row(j->verb)->needs_confirm || j->o->dry_run)
+		return 0;
+	const char *given = j->o->confirm;
+	if (!given && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
+		fprintf(stderr, "to %s %s type its name: ", verb_row(j->verb)->word, pool);
+		if (!fgets(line, sizeof line, stdin))
+			line[0] = 0;
+		line[strcspn(line, "\n")] = 0;
+		given = line;
+	}
+	if (!given)
+		return err_set(err, ERR_USAGE, "%s changes '%s': name it with --confirm %s",
+			verb_row(j->verb)->word, pool, pool);
+	if (strcmp(given, pool) != 0)
+		return err_set(err, ERR_USAGE, "--confirm '%s' is not '%s': nothing was done", given, pool);
+	return 0;
+}
+
+static int read_share(struct job *j, const struct pool *p, struct err *err)
+{
+	if (j->verb != VERB_STEP)
+		return 0;
+	if (strcmp(j->share, "next") == 0) {
+		j->request.to_bp = p->standing.next_bp;
+		if (j->request.to_bp < 0)
+			return err_set(err, ERR_NEXT, "'%s' has no next share: write one, like 10%%", p->name);
+		return 0;
+	}
+	if (!unit_parse_share(j->share, &j->request.to_bp))
+		return err_set(err, ERR_USAGE, "'%s' is no share; write 25%%, 0.5%%, 2500bp or next", j->share);
+	return 0;
+}
+
+static bool heard(void *ctx)
+{
+	const struct job *j = ctx;
+	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	return desk_loaded(j->s.desk, j->request.pool) && p->standing.freshness == FRESHNESS_LIVE;
+}
+
+struct watching {
+	const struct job *j;
+	int64_t until_ms;
+};
+
+static bool watched(void *ctx)
+{
+	const struct watching *w = ctx;
+	const struct pool *p = &desk_model(w->j->s.desk)->pools[w->j->request.pool];
+	return p->latch.red || loop_now().boot_ms >= w->until_ms;
+}
+
+/* Under a plan, where v2 has a share and nobody has watched its guards, this process does so first. */
+static void watch_guards(struct job *j)
+{
+	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	const struct standing *s = &p->standing;
+	bool bakes = p->has_plan && p->plan.policy != POLICY_MANUAL;
+	if (j->verb != VERB_STEP || !bakes || s->reported_bp <= 0 || s->reported_bp == s->baseline_bp ||
+		s->guard.state == GUARD_NONE || p->latch.red || j->request.to_bp <= s->reported_bp)
+		return;
+	/* What no watching would cure is refused at once. */
+	static const unsigned curable =
+		1u << PREDICATE_GUARD | 1u << PREDICATE_BAKE | 1u << PREDICATE_SAMPLES;
+	j->request.shown_epoch = s->epoch;
+	j->request.shown_rev = s->rev;
+	desk_judge(j->s.desk, &j->request, &j->result);
+	if (j->result.interlock.failing & ~curable)
+		return;
+	char window[24];
+	unit_duration(window, sizeof window, p->limits.window_ms);
+	fprintf(stderr, "weir: nobody has watched v2's limits: watching for %s first\n", window);
+	struct watching w = {j, loop_now().boot_ms + p->limits.window_ms};
+	loop_until(j->s.desk, watched, &w, p->limits.window_ms + 1000);
+}
+
+/* ---- what came of it ---- */
+
+static bool answered(void *ctx)
+{
+	struct job *j = ctx;
+	if (!desk_progress(j->s.desk, j->result.id, &j->view))
+		return true;
+	return j->view.progress >= PROGRESS_WATCHING;
+}
+
+static bool verified(void *ctx)
+{
+	struct job *j = ctx;
+	return !desk_progress(j->s.desk, j->result.id, &j->view) || j->view.progress == PROGRESS_DONE;
+}
+
+static void print_json(const struct job *j, const char *outcome, const struct interlock *i)
+{
+	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	bool begun = j->result.status == ACT_BEGUN || j->result.status == ACT_REPLAYED;
+	const struct decision *d = begun ? &j->view.decision : NULL;
+	char at[32];
+	struct text t = {0};
+	text_add(&t, "{");
+	text_json_str(&t, "id", d ? d->id : NULL);
+	text_json_str(&t, "pool", p->name);
+	text_json_str(&t, "verb", verb_row(j->verb)->word);
+	int from = d ? d->from_bp : p->standing.reported_bp;
+	int to = d ? d->to_bp : j->verb == VERB_STEP ? j->request.to_bp : p->standing.reported_bp;
+	text_json_int(&t, "from_bp", from < 0 ? UNKNOWN : from);
+	text_json_int(&t, "to_bp", to < 0 ? UNKNOWN : to);
+	text_json_str(&t, "outcome", outcome);
+	unit_rfc3339(at, sizeof at, d ? d->verified_ms : UNKNOWN);
+	text_json_str(&t, "verified_at", d && d->verified_ms != UNKNOWN ? at : NULL);
+	text_json_int(&t, "reverts_in_ms", UNKNOWN);
+	text_json_bool(&t, "recorded", !d || j->view.recorded);
+	text_json_key(&t, "refused");
+	facts_refused(&t, i);
+	text_add(&t, "}\n");
+	fputs(text_str(&t), stdout);
+	text_free(&t);
+}
+
+static void say_refused(const struct job *j, const struct interlock *i)
+{
+	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	fprintf(stderr, "weir: %s of '%s' refused, nothing was sent:\n", verb_row(j->verb)->word, p->name);
+	for (int k = 0; k < PREDICATE_COUNT; k++) {
+		const struct interlock_check *c = &i->check[k];
+		char wait[40] = "", left[24];
+		if (c->state != CHECK_FAILS)
+			continue;
+		if (c->wait_ms != UNKNOWN) {
+			unit_countdown(left, sizeof left, c->wait_ms);
+			snprintf(wait, sizeof wait, " (clears in %s)", left);
+		}
+		fprintf(stderr, "  %s %s%s\n", err_name(c->code), c->text, wait);
+	}
+}
+
+static int report_refusal(const struct job *j)
+{
+	if (j->o->json)
+		print_json(j, "REFUSED", &j->result.interlock);
+	if (j->result.err.code != ERR_NONE)
+		return setup_fail(&j->result.err);
+	say_refused(j, &j->result.interlock);
+	return EXIT_REFUSED;
+}
+
+static int report_end(const struct job *j)
+{
+	const struct decision *d = &j->view.decision;
+	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	bool applied = d->outcome == OUTCOME_APPLIED;
+	if (j->o->json) {
+		static const struct interlock none;
+		print_json(j, outcome_name(d->outcome), applied ? &none : &j->view.interlock);
+	} else if (applied) {
+		char line[32] = "";
+		if (d->verified_ms != UNKNOWN)
+			snprintf(line, sizeof line, ", verified in %.1fs", (double)(d->verified_ms - d->at_ms) / 1000);
+		struct text t = {0};
+		facts_decision(&t, d, loop_now().wall_ms);
+		printf("%s: %s\n", p->name, text_str(&t));
+		text_free(&t);
+	}
+	if (applied) {
+		if (!j->view.recorded && j->verb != VERB_ANNOTATE) {
+			fprintf(stderr, "weir: %s NOT RECORDED: the history cannot be written\n",
+				err_name(ERR_NOT_RECORDED));
+			return EXIT_GAPS;
+		}
+		if (j->o->wait && j->verb != VERB_ANNOTATE && d->verified_ms == UNKNOWN) {
+			fprintf(stderr, "weir: %s %s of '%s' acknowledged, not seen in time\n",
+				err_name(ERR_NOT_SEEN), verb_row(j->verb)->word, p->name);
+			return EXIT_UNVERIFIED;
+		}
+		return EXIT_DONE;
+	}
+	if (!outcome_is_final(d->outcome)) {
+		fprintf(stderr, "weir: %s %s of '%s' was sent, its effect is not known yet (%s)\n",
+			err_name(ERR_UNRESOLVED), verb_row(j->verb)->word, p->name, d->id);
+		return EXIT_UNRESOLVED;
+	}
+	fprintf(stderr, "weir: %s of '%s' %s: %s\n", verb_row(j->verb)->word, p->name,
+		outcome_name(d->outcome), d->answer);
+	return EXIT_REFUSED;
+}
+
+/* ---- one pool ---- */
+
+static int dry_run(struct job *j)
+{
+	desk_judge(j->s.desk, &j->request, &j->result);
+	bool allowed = is_brake(j->verb) || j->result.interlock.allowed;
+	if (j->o->json) {
+		print_json(j, allowed ? "PENDING" : "REFUSED", &j->result.interlock);
+	} else {
+		struct text t = {0};
+		facts_checks(&t, &j->result.interlock);
+		fputs(text_str(&t), stdout);
+		text_free(&t);
+		if (is_brake(j->verb))
+			printf("%s asks for none of them\n", verb_row(j->verb)->word);
+	}
+	return allowed ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int act_on(struct job *j)
+{
+	struct err err = {0};
+	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	if (confirm(j, p->name, &err) < 0)
+		return setup_fail(&err);
+	if (j->verb != VERB_ANNOTATE)
+		loop_until(j->s.desk, heard, j, is_brake(j->verb) ? BRAKE_MS : SETTLE_MS);
+	if (j->verb == VERB_STEP || j->verb == VERB_RESUME)
+		setup_settle(&j->s, SETTLE_MS);
+	if (read_share(j, p, &err) < 0)
+		return setup_fail(&err);
+	const struct standing *s = &p->standing;
+	if (j->o->from_bp >= 0 && s->reported_bp != j->o->from_bp) {
+		char now[16], from[16];
+		/* A job that writes both numbers steps once: a second run finds the share there already. */
+		if (j->verb == VERB_STEP && s->reported_bp == j->request.to_bp)
+			goto act;
+		unit_share(now, sizeof now, s->reported_bp);
+		unit_share(from, sizeof from, j->o->from_bp);
+		err_set(&err, ERR_CHANGED, "'%s' is at %s, not at %s: nothing was sent", p->name, now, from);
+		return setup_fail(&err);
+	}
+act:
+	watch_guards(j);
+	j->request.shown_epoch = s->epoch;
+	j->request.shown_rev = s->rev;
+	if (j->o->dry_run)
+		return dry_run(j);
+	desk_act(j->s.desk, &j->request, loop_now(), &j->result);
+	if (j->result.status == ACT_REFUSED)
+		return report_refusal(j);
+	if (j->result.status == ACT_ALREADY) {
+		char share[16];
+		static const struct interlock none;
+		unit_share(share, sizeof share, s->reported_bp);
+		if (j->o->json)
+			print_json(j, outcome_name(OUTCOME_APPLIED), &none);
+		else
+			printf("%s: already at %s, nothing sent\n", p->name, share);
+		return EXIT_DONE;
+	}
+	loop_until(j->s.desk, answered, j, ANSWER_MS);
+	if (j->o->wait && j->view.progress == PROGRESS_WATCHING)
+		loop_until(j->s.desk, verified, j, j->o->wait_ms);
+	desk_progress(j->s.desk, j->result.id, &j->view);
+	return report_end(j);
+}
+
+static int run(struct job *j, const char *const *targets, int count, struct err *err)
+{
+	if (setup_init(&j->s, j->o, err) < 0)
+		return setup_fail(err);
+	if (count == 0 && !j->o->all && j->s.config.pool_count != 1) {
+		err_set(err, ERR_USAGE, "%s needs a TARGET%s", verb_row(j->verb)->word,
+			j->verb == VERB_HOLD ? " or --all" : "");
+		return setup_fail(err);
+	}
+	if (setup_open(&j->s, j->o, targets, count, SETUP_ACT, false, err) < 0)
+		return setup_fail(err);
+	int status = EXIT_DONE;
+	for (int i = 0; i < desk_model(j->s.desk)->pool_count; i++) {
+		j->request.pool = i;
+		int one = act_on(j);
+		status = one > status ? one : status;
+	}
+	return status;
+}
+
+int cmd_act(const struct options *o)
+{
+	struct err err = {0};
+	struct job j = {.o = o, .verb = verb_of(o->command->name)};
+	const char *const *targets = o->args;
+	int count = o->arg_count;
+	j.request.verb = j.verb;
+	text_copy(j.request.reason, sizeof j.request.reason, o->reason ? o->reason : "");
+	if (j.verb == VERB_STEP) {
+		j.share = o->args[1];
+		count = 1;
+		int bp;
+		if (strcmp(j.share, "next") != 0 && !unit_parse_share(j.share, &bp)) {
+			err_set(&err, ERR_USAGE, "'%s' is no share of v2; write 25%%, 0.5%%, 2500bp or next", j.share);
+			return setup_fail(&err);
+		}
+	} else if (j.verb == VERB_ANNOTATE) {
+		text_copy(j.request.reason, sizeof j.request.reason, o->args[0]);
+		targets = &o->pool;
+		count = o->pool ? 1 : 0;
+	}
+	int status = run(&j, targets, count, &err);
+	int64_t lost = setup_release(&j.s);
+	if (lost > 0 && status == EXIT_DONE) {
+		fprintf(stderr, "weir: %s %lld rows could not be written\n", err_name(ERR_NOT_RECORDED),
+			(long long)lost);
+		status = EXIT_GAPS;
+	}
+	return status;
+}

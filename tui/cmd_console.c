@@ -1,0 +1,227 @@
+/* weir [TARGET...] and weir replay FILE: the console, live or over a recording. */
+#include "history/query.h"
+#include "history/replay.h"
+#include "tui/commands.h"
+#include "tui/console.h"
+#include "tui/facts.h"
+#include "tui/loop.h"
+#include "tui/setup.h"
+
+#include <langinfo.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool wants_ascii(const struct options *o)
+{
+	return o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+}
+
+/* --color, then NO_COLOR (when it is not empty). */
+static bool wants_colour(const struct options *o)
+{
+	if (o->color && strcmp(o->color, "always") == 0)
+		return true;
+	if (o->color && strcmp(o->color, "never") == 0)
+		return false;
+	const char *no = getenv("NO_COLOR");
+	return !no || !*no;
+}
+
+static int load_theme(struct theme *out, const struct options *o, const struct setup *s, struct err *err)
+{
+	static const char *const dirs[] = {"themes", WEIR_DATADIR "/themes", NULL};
+	const char *name = o->theme ? o->theme :
+		s->config.theme[0]  ? s->config.theme :
+		wants_colour(o)     ? "dark" :
+				      "mono";
+	return theme_load(out, name, dirs, err);
+}
+
+static int show(struct setup *s, const struct options *o, struct driver *replay, struct err *err)
+{
+	struct theme theme;
+	if (load_theme(&theme, o, s, err) < 0)
+		return -1;
+	struct console_options how = {.desk = s->desk,
+		.replay = replay,
+		.w = 80,
+		.h = 24,
+		.ascii = wants_ascii(o),
+		.read_only = o->read_only,
+		.screen_file = o->screen_file};
+	struct console *c = console_new(&how, loop_now());
+	struct term_options term = {.in_fd = -1,
+		.out_fd = -1,
+		.type = getenv("TERM"),
+		.colour = wants_colour(o),
+		.ascii = how.ascii};
+	int rc = console_run(c, s->desk, &theme, &term, err);
+	console_free(c);
+	return rc;
+}
+
+/* The last line a person sees: where it stands now. */
+static void last_words(const struct setup *s)
+{
+	const struct model *m = desk_model(s->desk);
+	for (int i = 0; i < m->pool_count; i++)
+		printf("%s: %s. %s\n", m->pools[i].name, m->pools[i].standing.state_text,
+			m->pools[i].standing.headline.text);
+	if (desk_history(s->desk)) {
+		char head[POOL_HASH_MAX];
+		history_head(desk_history(s->desk), head);
+		if (head[0])
+			printf("history %s, head %.16s\n", s->history_path, head);
+	}
+}
+
+int cmd_console(const struct options *o)
+{
+	struct setup s;
+	struct err err = {0};
+	int status = EXIT_DONE;
+	enum setup_mode mode = o->read_only ? SETUP_LOOK : SETUP_CONSOLE;
+	if (setup_init(&s, o, &err) < 0 || setup_open(&s, o, o->args, o->arg_count, mode, true, &err) < 0 ||
+		(o->read_only && setup_remember(&s, &err) < 0) || show(&s, o, NULL, &err) < 0) {
+		status = setup_fail(&err);
+	} else {
+		last_words(&s);
+		if (desk_open_acts(s.desk) > 0)
+			status = EXIT_UNRESOLVED;
+	}
+	if (setup_release(&s) > 0 && status == EXIT_DONE)
+		status = EXIT_GAPS;
+	return status;
+}
+
+/* ---- replay ---- */
+
+/* The target as the driver reads it: "replay:FILE?pool=NAME". */
+static void replay_target(struct text *out, const struct options *o)
+{
+	text_addf(out, "replay:%s%s%s", o->args[0], o->pool ? "?pool=" : "", o->pool ? o->pool : "");
+}
+
+static struct instant replay_moment(void *ctx, struct instant real)
+{
+	(void)real;
+	return replay_now(ctx);
+}
+
+static void ignore(void *ctx, const struct driver_event *e)
+{
+	(void)ctx, (void)e;
+}
+
+/* What the recording is of, before a desk is made for it. */
+static int peek(const char *target, struct replay_span *out, struct err *err)
+{
+	struct driver *d;
+	struct driver_open how = {.target = target, .sink = {ignore, NULL}, .now = loop_now()};
+	if (replay_driver.open(&d, &how, err) < 0)
+		return -1;
+	replay_span(d, out);
+	replay_driver.close(d);
+	return 0;
+}
+
+static int open_replay(struct setup *s, const struct options *o, struct driver **replay, struct err *err)
+{
+	struct text target = {0};
+	replay_target(&target, o);
+	struct desk_options how = {
+		.actor = s->actor, .schemes = setup_schemes, .seed = loop_seed(), .read_only = true};
+	s->desk = desk_new(&how, loop_now(), err);
+	struct guard_limits limits;
+	guard_limits_init(&limits);
+	limits.error_rate = 0.05;
+	limits.latency_ms = 1000;
+	const char *url = text_str(&target);
+	struct replay_span span;
+	struct pool_setup pool = {.name = "replay",
+		.targets = &url,
+		.target_count = 1,
+		.interval_ms = 1000,
+		.limits = &limits,
+		.plan_hash = ""};
+	const struct config_pool *known = NULL;
+	int rc = peek(url, &span, err);
+	if (rc == 0) {
+		pool.name = span.pool;
+		pool.interval_ms = span.interval_ms;
+		known = config_pool(&s->config, span.pool);
+	}
+	if (known) {
+		pool.limits = &known->guards;
+		pool.plan = known->has_plan ? &known->plan : NULL;
+	}
+	if (rc == 0)
+		rc = desk_add(s->desk, &pool, NULL, NULL, loop_now(), err) < 0 ? -1 : 0;
+	text_free(&target);
+	if (rc < 0)
+		return -1;
+	*replay = client_driver(desk_client(s->desk), NODE_HANDLE(0, 0));
+	desk_set_clock(s->desk, replay_moment, *replay);
+	return 0;
+}
+
+/* The states as they stood at each recorded decision, one JSON line each. */
+static int headless(struct setup *s, struct driver *replay, const struct options *o)
+{
+	struct replay_span span;
+	const struct model *m = desk_model(s->desk);
+	replay_span(replay, &span);
+	struct instant real = loop_now();
+	replay_pause(replay, true, real);
+	replay_seek(replay, span.start_ms, real);
+	for (;;) {
+		desk_turn(s->desk, real);
+		int64_t at = replay_next_decision(replay, 1);
+		if (at == UNKNOWN)
+			at = span.end_ms;
+		bool last = replay_now(replay).wall_ms >= span.end_ms || replay_next_decision(replay, 1) == UNKNOWN;
+		replay_seek(replay, at, real);
+		real.boot_ms++;
+		desk_turn(s->desk, real);
+		struct text t = {0};
+		if (o->json) {
+			char when[32];
+			unit_rfc3339(when, sizeof when, replay_now(replay).wall_ms);
+			text_add(&t, "{");
+			text_json_str(&t, "at", when);
+			text_json_key(&t, "decision");
+			const struct pool *p = &m->pools[0];
+			if (!last && p->decision_count)
+				decision_json(&t, &p->decisions[p->decision_count - 1]);
+			else
+				text_add(&t, "null");
+			text_json_key(&t, "status");
+			facts_json(&t, m, p);
+			text_add(&t, "}");
+		} else {
+			facts_line(&t, &m->pools[0]);
+		}
+		printf("%s\n", text_str(&t));
+		text_free(&t);
+		if (last || loop_interrupted())
+			return EXIT_DONE;
+	}
+}
+
+int cmd_replay(const struct options *o)
+{
+	struct setup s;
+	struct err err = {0};
+	struct driver *replay;
+	int status = EXIT_DONE;
+	if (setup_init(&s, o, &err) < 0 || open_replay(&s, o, &replay, &err) < 0)
+		status = setup_fail(&err);
+	else if (o->headless)
+		status = headless(&s, replay, o);
+	else if (show(&s, o, replay, &err) < 0)
+		status = setup_fail(&err);
+	setup_release(&s);
+	return status;
+}

@@ -1,0 +1,108 @@
+/* weir record: poll, judge and write down without a screen. It never commands. */
+#include "tui/commands.h"
+#include "tui/facts.h"
+#include "tui/loop.h"
+#include "tui/setup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MINUTE_MS 60000
+
+struct recording {
+	struct setup s;
+	const struct options *o;
+	int64_t for_ms; /* UNKNOWN: until a signal */
+	int64_t end_ms, said_ms;
+	bool terminal, gap, stopped;
+};
+
+static bool any_gap(const struct recording *r)
+{
+	const struct model *m = desk_model(r->s.desk);
+	for (int i = 0; i < m->pool_count; i++)
+		if (m->pools[i].standing.freshness >= FRESHNESS_STALE)
+			return true;
+	return false;
+}
+
+/* On a terminal one line that is rewritten; elsewhere a line a minute. */
+static void say(struct recording *r, struct instant now)
+{
+	if (r->o->progress && strcmp(r->o->progress, "never") == 0)
+		return;
+	int64_t every = r->terminal ? 1000 : MINUTE_MS;
+	if (now.boot_ms - r->said_ms < every)
+		return;
+	r->said_ms = now.boot_ms;
+	const struct model *m = desk_model(r->s.desk);
+	for (int i = 0; i < m->pool_count; i++) {
+		struct text t = {0};
+		facts_line(&t, &m->pools[i]);
+		fprintf(stderr, r->terminal && m->pool_count == 1 ? "\r\033[K%.100s" : "%s\n", text_str(&t));
+		text_free(&t);
+	}
+	fflush(stderr);
+}
+
+static bool over(void *ctx)
+{
+	struct recording *r = ctx;
+	struct instant now = loop_now();
+	struct history *h = desk_history(r->s.desk);
+	const struct model *m = desk_model(r->s.desk);
+	say(r, now);
+	r->gap |= any_gap(r);
+	bool dead = m->history_known && !m->history_writable;
+	r->stopped = r->o->strict && (dead || history_dropped(h) > 0);
+	return r->stopped || (r->for_ms != UNKNOWN && now.boot_ms >= r->end_ms);
+}
+
+static int finish(struct recording *r)
+{
+	struct history *h = desk_history(r->s.desk);
+	const struct model *m = desk_model(r->s.desk);
+	bool unwritten = (m->history_known && !m->history_writable) || history_dropped(h) > 0;
+	int64_t dropped = history_dropped(h);
+	char head[POOL_HASH_MAX], why[120], path[4096];
+	text_copy(why, sizeof why, m->history_why);
+	text_copy(path, sizeof path, r->s.history_path);
+	history_head(h, head);
+	if (r->terminal)
+		fprintf(stderr, "\r\033[K");
+	int64_t lost = setup_release(&r->s);
+	if (unwritten || lost > 0) {
+		fprintf(stderr, "weir: %s not everything was recorded: %s%s%lld samples dropped, %lld rows lost\n",
+			err_name(ERR_NOT_RECORDED), why, why[0] ? ", " : "", (long long)dropped, (long long)lost);
+		return EXIT_GAPS;
+	}
+	fprintf(stderr, "weir: recorded in %s, head %s\n", path, head);
+	if (r->gap)
+		fprintf(stderr, "weir: with gaps: not every node answered all the time\n");
+	return r->gap ? EXIT_GAPS : EXIT_DONE;
+}
+
+int cmd_record(const struct options *o)
+{
+	struct recording r = {.o = o, .for_ms = UNKNOWN, .terminal = isatty(STDERR_FILENO)};
+	struct err err = {0};
+	if (o->await && !unit_parse_duration(o->await, &r.for_ms)) {
+		err_set(&err, ERR_USAGE, "--for '%s' is no duration; write 90s, 10m, 1h30m", o->await);
+		return setup_fail(&err);
+	}
+	if (setup_init(&r.s, o, &err) < 0 ||
+		setup_open(&r.s, o, o->args, o->arg_count, SETUP_RECORD, false, &err) < 0) {
+		int status = setup_fail(&err);
+		setup_release(&r.s);
+		return status;
+	}
+	r.said_ms = loop_now().boot_ms;
+	r.end_ms = r.said_ms + (r.for_ms == UNKNOWN ? 0 : r.for_ms);
+	loop_until(r.s.desk, over, &r, -1);
+	const struct model *m = desk_model(r.s.desk);
+	if (m->history_known && !m->history_writable && r.stopped)
+		fprintf(stderr, "weir: %s history '%s' cannot be written: %s\n", err_name(ERR_HISTORY),
+			r.s.history_path, m->history_why);
+	return finish(&r);
+}

@@ -1,0 +1,237 @@
+/* What is typed after `:` and what keys stand for, as one table. A verb opens the same sheet that its key
+ * opens; nothing typed here acts without it but hold and annotate. */
+#include "history/replay.h"
+#include "model/text.h"
+#include "tui/console_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef void command_fn(struct console *c, const char *argument, struct instant now);
+
+static bool may_act(struct console *c, const char *word, struct instant now)
+{
+	if (!c->how.read_only && !c->how.replay)
+		return true;
+	console_say(c, now, ROLE_WARN, "%s: %s", word,
+		c->how.replay ? "a replay has no way to the pool" : "this console only looks");
+	return false;
+}
+
+static void do_step(struct console *c, const char *argument, struct instant now)
+{
+	int to_bp = console_pool(c)->standing.next_bp;
+	if (!may_act(c, "step", now))
+		return;
+	if (*argument && strcmp(argument, "next") != 0 && !unit_parse_share(argument, &to_bp)) {
+		console_say(c, now, ROLE_WARN, "step: '%.24s' is no share of v2; write 25%%, 2500bp or next",
+			argument);
+		return;
+	}
+	if (to_bp < 0) {
+		console_say(c, now, ROLE_WARN, "step: no next share; write one, like :step 10%%");
+		return;
+	}
+	console_open_sheet(c, SHEET_STEP, to_bp, now);
+}
+
+static void do_hold(struct console *c, const char *argument, struct instant now)
+{
+	if (may_act(c, "hold", now))
+		console_act(c, VERB_HOLD, -1, argument, UNKNOWN, UNKNOWN, now);
+}
+
+static void do_resume(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	if (may_act(c, "resume", now))
+		console_open_sheet(c, SHEET_RESUME, -1, now);
+}
+
+static void do_rollback(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	if (may_act(c, "rollback", now))
+		console_open_sheet(c, SHEET_ROLLBACK, -1, now);
+}
+
+static void do_annotate(struct console *c, const char *argument, struct instant now)
+{
+	if (!may_act(c, "annotate", now))
+		return;
+	if (*argument)
+		console_act(c, VERB_ANNOTATE, -1, argument, UNKNOWN, UNKNOWN, now);
+	else
+		console_say(c, now, ROLE_WARN, "annotate: write a text");
+}
+
+static void do_help(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument, (void)now;
+	c->help = true;
+	c->help_scroll = 0;
+}
+
+/* Where v2 has a share that nobody would watch, leaving asks. */
+static void do_quit(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	const struct standing *s = &console_pool(c)->standing;
+	bool exposed = s->reported_bp != 0 && s->reported_bp != s->baseline_bp;
+	if (c->how.replay || c->how.read_only || !exposed || s->freshness == FRESHNESS_NEVER)
+		c->left = true;
+	else
+		console_open_sheet(c, SHEET_LEAVE, -1, now);
+}
+
+static void do_back(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument, (void)now;
+	c->help = false;
+	c->is_frozen = false;
+	c->message[0] = 0;
+}
+
+static void do_next_pool(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument, (void)now;
+	c->pool = (c->pool + 1) % desk_model(c->how.desk)->pool_count;
+	c->last_act[0] = 0;
+}
+
+static void do_freeze(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	console_freeze(c, now);
+}
+
+static void do_redraw(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	const struct pool *p = console_pool(c);
+	c->redraw = true;
+	for (int k = 0; k < p->node_count; k++)
+		client_poll_now(desk_client(c->how.desk), p->nodes[k].id, now);
+}
+
+static void do_pause(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	replay_pause(c->how.replay, !replay_is_paused(c->how.replay), now);
+}
+
+static void do_slower(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	double speed = replay_speed(c->how.replay) / 2;
+	replay_set_speed(c->how.replay, speed < 0.25 ? 0.25 : speed, now);
+}
+
+static void do_faster(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	double speed = replay_speed(c->how.replay) * 2;
+	replay_set_speed(c->how.replay, speed > 3600 ? 3600 : speed, now);
+}
+
+/* "+60s", "-10m", "50%". */
+static void do_seek(struct console *c, const char *argument, struct instant now)
+{
+	struct replay_span span;
+	int64_t ms, at;
+	int bp;
+	replay_span(c->how.replay, &span);
+	if ((*argument == '+' || *argument == '-') && unit_parse_duration(argument + 1, &ms))
+		at = replay_now(c->how.replay).wall_ms + (*argument == '-' ? -ms : ms);
+	else if (unit_parse_share(argument, &bp))
+		at = span.start_ms + (span.end_ms - span.start_ms) * bp / SHARE_FULL;
+	else if (!unit_parse_rfc3339(argument, &at)) {
+		console_say(c, now, ROLE_WARN, "seek: '%.24s' is no place; write +60s, -10m, 50%%", argument);
+		return;
+	}
+	replay_seek(c->how.replay, at, now);
+}
+
+static void to_decision(struct console *c, int direction, struct instant now)
+{
+	int64_t at = replay_next_decision(c->how.replay, direction);
+	if (at == UNKNOWN)
+		console_say(c, now, ROLE_TEXT, "no decision %s", direction > 0 ? "after this" : "before this");
+	else
+		replay_seek(c->how.replay, at, now);
+}
+
+static void do_next_decision(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	to_decision(c, 1, now);
+}
+
+static void do_previous_decision(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	to_decision(c, -1, now);
+}
+
+static const struct {
+	const char *word;
+	command_fn *run;
+	bool replay_only;
+} commands[] = {
+	{"step", do_step, false},
+	{"hold", do_hold, false},
+	{"resume", do_resume, false},
+	{"rollback", do_rollback, false},
+	{"annotate", do_annotate, false},
+	{"help", do_help, false},
+	{"quit", do_quit, false},
+	{"q", do_quit, false},
+	{"back", do_back, false},
+	{"next-pool", do_next_pool, false},
+	{"freeze", do_freeze, false},
+	{"redraw", do_redraw, false},
+	{"pause", do_pause, true},
+	{"slower", do_slower, true},
+	{"faster", do_faster, true},
+	{"seek", do_seek, true},
+	{"next-decision", do_next_decision, true},
+	{"previous-decision", do_previous_decision, true},
+};
+
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+static void say_unknown(struct console *c, const char *word, struct instant now)
+{
+	const char *names[COMMANDS + 1];
+	for (size_t i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].word;
+	names[COMMANDS] = NULL;
+	const char *near = verb_alias(word);
+	near = near ? near : text_nearest(word, names);
+	if (near)
+		console_say(c, now, ROLE_WARN, "unknown command '%.24s'; did you mean '%s'?", word, near);
+	else
+		console_say(c, now, ROLE_WARN, "unknown command '%.24s'; ? lists them", word);
+}
+
+void console_command(struct console *c, const char *text, struct instant now)
+{
+	char word[32];
+	text += strspn(text, " ");
+	size_t len = strcspn(text, " ");
+	if (len == 0)
+		return;
+	snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1), text);
+	const char *argument = text + len + strspn(text + len, " ");
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].word, word) != 0)
+			continue;
+		if (commands[i].replay_only && !c->how.replay)
+			console_say(c, now, ROLE_WARN, "%s: only in a replay", word);
+		else
+			commands[i].run(c, argument, now);
+		return;
+	}
+	say_unknown(c, word, now);
+}

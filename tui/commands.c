@@ -1,0 +1,45 @@
+/* The table of commands. */
+#include "tui/commands.h"
+
+#include "model/version.h"
+
+#include <stdio.h>
+
+#define ACT "confirm reason wait dry-run"
+
+const struct command_row command_rows[] = {
+	{"", "[TARGET...]", "the console; without a target a living demo",
+		"version read-only theme scenario screen-file interval", 0, 32, cmd_console},
+	{"status", "[TARGET...]", "the headline, then the facts", "watch timeout", 0, 32, cmd_status},
+	{"wait", "TARGET", "block until a state: --for READY", "for timeout", 0, 1, cmd_wait},
+	{"step", "TARGET SHARE", "set v2's share: 25%, 2500bp or next", ACT " from", 2, 2, cmd_act},
+	{"hold", "[TARGET...]", "nobody steps until resume; the share stays", "reason wait dry-run all", 0, 32, cmd_act},
+	{"resume", "TARGET", "end a hold and accept what is red", ACT, 1, 1, cmd_act},
+	{"rollback", "[TARGET...]", "back to the baseline, at once", "reason wait dry-run", 0, 32, cmd_act},
+	{"annotate", "TEXT", "write a note into the history", "pool", 1, 1, cmd_act},
+	{"log", "", "the decisions", "pool actor verb since outcome follow", 0, 0, cmd_log},
+	{"verify", "[FILE]", "check the chain of a history", "head", 0, 1, cmd_verify},
+	{"serve", "", "the embedded engine as a pool over HTTP",
+		"listen port-file pool pool-id node v1 v2 share scenario state unit allow-faults", 0, 0, cmd_serve},
+	{"record", "[TARGET...]", "poll and record without a screen", "out for interval strict progress", 0, 32, cmd_record},
+	{"replay", "FILE", "the console over a recording", "pool headless theme screen-file", 1, 1, cmd_replay},
+	{"check", "[FILE]", "check a configuration", "", 0, 1, cmd_check},
+	{"help", "[COMMAND]", "say how to use it", "", 0, 1, cmd_help},
+};
+const size_t command_row_count = sizeof command_rows / sizeof *command_rows;
+
+int cmd_help(const struct options *o)
+{
+	const struct command_row *c = NULL;
+	struct err err;
+	if (o->arg_count > 0 && !(c = options_command(o->args[0]))) {
+		options_unknown_command(o->args[0], &err);
+		fprintf(stderr, "weir: %s %s\n", err_name(err.code), err.text);
+		return EXIT_USAGE;
+	}
+	struct text t = {0};
+	options_help(&t, c);
+	fputs(text_str(&t), stdout);
+	text_free(&t);
+	return EXIT_DONE;
+}

@@ -1,0 +1,19 @@
+/* Commands: what each row of the command table runs. Every function returns the exit status. */
+#ifndef WEIR_TUI_COMMANDS_H
+#define WEIR_TUI_COMMANDS_H
+
+#include "tui/options.h"
+
+int cmd_console(const struct options *o);
+int cmd_status(const struct options *o);
+int cmd_wait(const struct options *o);
+int cmd_act(const struct options *o); /* step, hold, resume, rollback, annotate */
+int cmd_log(const struct options *o);
+int cmd_verify(const struct options *o);
+int cmd_serve(const struct options *o);
+int cmd_record(const struct options *o);
+int cmd_replay(const struct options *o);
+int cmd_check(const struct options *o);
+int cmd_help(const struct options *o);
+
+#endif

@@ -1,0 +1,150 @@
+/* The terminal around a console: one wait, keys in, frames out. */
+#include "tui/console_parts.h"
+
+#include "tui/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Written beside and renamed, so that a reader finds whole frames. */
+static void write_screen(const char *path, const struct surface *s)
+{
+	struct text chars = {0}, roles = {0};
+	char name[4096];
+	surface_dump(s, &chars, &roles);
+	snprintf(name, sizeof name, "%s.new", path);
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		struct text whole = {0};
+		text_addf(&whole, "%s----\n%s", text_str(&chars), text_str(&roles));
+		bool good = write(fd, text_str(&whole), whole.len) == (ssize_t)whole.len;
+		close(fd);
+		if (good)
+			rename(name, path);
+		text_free(&whole);
+	}
+	text_free(&chars);
+	text_free(&roles);
+}
+
+static void crash(int signo)
+{
+	term_emergency_restore();
+	signal(signo, SIG_DFL);
+	raise(signo);
+}
+
+static void guard_terminal(void)
+{
+	static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	struct sigaction a = {.sa_handler = crash, .sa_flags = (int)SA_RESETHAND};
+	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+		sigaction(fatal[i], &a, NULL);
+}
+
+static void suspend(struct err *err)
+{
+	term_suspend();
+	kill(getpid(), SIGSTOP);
+	term_resume(err);
+	term_drop_input();
+}
+
+/* True when something changed that a frame must show. */
+static bool take_signals(struct console *c, struct err *err)
+{
+	bool dirty = false;
+	int signo;
+	while ((signo = loop_signal()) != 0) {
+		dirty = true;
+		if (signo == SIGWINCH) {
+			int w, h;
+			term_size(&w, &h);
+			term_resize(w, h);
+			console_resize(c, w, h);
+		} else if (signo == SIGTSTP) {
+			suspend(err);
+		} else if (signo == SIGCONT) {
+			/* What was typed at a stopped program was not meant for what it shows now. */
+			term_drop_input();
+			term_redraw_all();
+		}
+	}
+	return dirty;
+}
+
+static bool take_keys(struct console *c, struct instant now)
+{
+	bool any = false;
+	uint32_t key;
+	while (!console_left(c) && (key = term_key(now.boot_ms)) != KEY_NONE) {
+		console_key(c, key, now);
+		any = true;
+	}
+	return any;
+}
+
+static int64_t timeout_of(struct instant now)
+{
+	int64_t timeout = 1000, key = term_key_due_ms();
+	if (key >= 0 && key - now.boot_ms < timeout)
+		timeout = key - now.boot_ms;
+	return timeout > 0 ? timeout : 0;
+}
+
+static void frame(struct console *c, const struct theme *theme, struct instant now)
+{
+	const struct surface *s = console_draw(c, now);
+	if (c->redraw)
+		term_redraw_all();
+	c->redraw = false;
+	if (c->how.screen_file)
+		write_screen(c->how.screen_file, s);
+	term_draw(s, theme);
+	char title[128];
+	const struct pool *p = console_pool(c);
+	snprintf(title, sizeof title, "%.40s %.60s", p->name, p->standing.state_text);
+	if (strcmp(title, c->title) != 0) {
+		text_copy(c->title, sizeof c->title, title);
+		term_title(title);
+	}
+}
+
+int console_run(struct console *c, struct desk *d, const struct theme *theme,
+	const struct term_options *term, struct err *err)
+{
+	if (term_open(term, err) < 0)
+		return -1;
+	guard_terminal();
+	int w, h;
+	term_size(&w, &h);
+	term_resize(w, h);
+	console_resize(c, w, h);
+	struct instant now = loop_now();
+	bool dirty = true;
+	while (!console_left(c) && !loop_interrupted() && !term_hung_up()) {
+		dirty |= desk_turn(d, now) != 0;
+		dirty |= take_signals(c, err);
+		dirty |= take_keys(c, now);
+		console_refresh(c, now);
+		if (console_bell(c, now))
+			term_bell();
+		if (dirty && !term_wants_write()) {
+			frame(c, theme, now);
+			dirty = false;
+		}
+		struct wait_fd fds[] = {{.fd = term_in_fd()}, {.fd = loop_signal_fd()},
+			{.fd = term_out_fd(), .want_write = true}};
+		desk_wait(d, fds, term_wants_write() ? 3 : 2, timeout_of(now), now);
+		if (term_wants_write())
+			term_flush();
+		now = loop_now();
+	}
+	term_close();
+	return 0;
+}

@@ -1,0 +1,264 @@
+/* The desk's lifecycle and the news that reach it. Acts under way are in flight.c, what is written
+ * down in scribe.c. No clock and no terminal: the loop gives the time. */
+#include "tui/desk_parts.h"
+
+#include "model/mem.h"
+#include "model/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAST_POLL_MS 100
+
+/* SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. */
+uint64_t desk_random(struct desk *d)
+{
+	uint64_t z = d->random += 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+void desk_apply(struct desk *d, const struct model_event *e)
+{
+	struct model_event event = *e;
+	event.at = d->now;
+	d->dirty |= model_apply(&d->model, &event, d->sample);
+}
+
+static int pool_index(const struct desk *d, uint64_t node)
+{
+	return (int)(model_pool_of(&d->model, node) - d->model.pools);
+}
+
+/* ---- news of a pool ---- */
+
+static void on_snapshot(struct desk *d, const struct driver_event *e)
+{
+	desk_apply(d, &(struct model_event){
+			      .kind = MODEL_SNAPSHOT, .node = e->node, .snapshot = e->snapshot});
+	if (model_node(&d->model, e->node)->foreign)
+		return;
+	scribe_snapshot(d, e->node, e->snapshot);
+	flight_observe(d, e->node, e->snapshot);
+}
+
+static void on_trouble(struct desk *d, const struct driver_event *e)
+{
+	desk_apply(d, &(struct model_event){.kind = MODEL_TROUBLE,
+			      .node = e->node,
+			      .err = e->err,
+			      .retry_ms = client_retry_ms(d->client, e->node, d->now)});
+}
+
+static void on_reset(struct desk *d, const struct driver_event *e)
+{
+	desk_apply(d, &(struct model_event){.kind = MODEL_RESET, .pool = pool_index(d, e->node)});
+}
+
+static void on_decision(struct desk *d, const struct driver_event *e)
+{
+	desk_apply(d, &(struct model_event){.kind = MODEL_DECISION,
+			      .pool = pool_index(d, e->node),
+			      .decision = e->decision});
+}
+
+static void on_event(void *ctx, const struct driver_event *e)
+{
+	static void (*const handlers[])(struct desk *, const struct driver_event *) = {
+		[DRIVER_SNAPSHOT] = on_snapshot,
+		[DRIVER_TROUBLE] = on_trouble,
+		[DRIVER_ANSWER] = flight_answer,
+		[DRIVER_RESOLVED] = flight_resolved,
+		[DRIVER_AUDIT] = scribe_audit,
+		[DRIVER_RESET] = on_reset,
+		[DRIVER_DECISION] = on_decision,
+	};
+	struct desk *d = ctx;
+	if (!model_node(&d->model, e->node))
+		return;
+	d->now = e->at;
+	handlers[e->kind](d, e);
+	scribe_flips(d, pool_index(d, e->node));
+}
+
+/* ---- lifecycle ---- */
+
+struct desk *desk_new(const struct desk_options *how, struct instant now, struct err *err)
+{
+	struct desk *d = mem_new(1, sizeof *d);
+	d->how = *how;
+	text_copy(d->actor, sizeof d->actor, how->actor);
+	d->now = now;
+	d->random = how->seed;
+	d->sample = mem_new(1, sizeof *d->sample);
+	d->ticked_ms = now.boot_ms;
+	model_init(&d->model, how->actor, how->read_only);
+	d->client = client_new(how->schemes, (struct driver_sink){on_event, d}, desk_random(d));
+	if (!how->history_path)
+		return d;
+	struct history_options history = {
+		.path = how->history_path, .actor = d->actor, .key_dir = how->key_dir};
+	if (history_start(&d->history, &history, err) == 0)
+		return d;
+	desk_free(d, 0);
+	return NULL;
+}
+
+int64_t desk_free(struct desk *d, int64_t wait_ms)
+{
+	if (!d)
+		return 0;
+	client_free(d->client);
+	int64_t lost = d->history ? history_stop(d->history, wait_ms) : 0;
+	for (size_t i = 0; i < d->flight_count; i++)
+		flight_release(&d->flights[i]);
+	for (int i = 0; i < d->model.pool_count; i++) {
+		free(d->pools[i].audit_since);
+		free(d->pools[i].audit_asked);
+		free(d->pools[i].pinned);
+	}
+	free(d->flights);
+	free(d->pools);
+	free(d->sample);
+	model_release(&d->model);
+	free(d);
+	return lost;
+}
+
+int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
+	const struct scenario *scenario, struct instant now, struct err *err)
+{
+	int index = model_add(&d->model, setup);
+	d->pools = mem_resize(d->pools, (size_t)d->model.pool_count, sizeof *d->pools);
+	struct desk_pool *p = &d->pools[index];
+	size_t nodes = (size_t)setup->target_count;
+	*p = (struct desk_pool){.loaded = !d->history,
+		.last_state = STATE_COUNT,
+		.last_freshness = FRESHNESS_NEVER,
+		.audit_since = mem_new(nodes, sizeof *p->audit_since),
+		.audit_asked = mem_new(nodes, sizeof *p->audit_asked),
+		.pinned = mem_new(nodes, sizeof *p->pinned)};
+	for (size_t k = 0; k < nodes; k++)
+		p->audit_since[k] = UNKNOWN;
+	for (int k = 0; k < setup->target_count; k++)
+		if (client_open(d->client, NODE_HANDLE(index, k), setup->targets[k], token, scenario,
+			    setup->interval_ms, now, err) < 0)
+			return -1;
+	if (d->history)
+		history_load(d->history, setup->name, POOL_DECISIONS / 2);
+	return index;
+}
+
+void desk_remember(struct desk *d, int pool, const struct decision *what, struct instant now)
+{
+	d->now = now;
+	desk_apply(d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = what});
+}
+
+void desk_presume(struct desk *d, const struct err *history, struct instant now)
+{
+	d->now = now;
+	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = history});
+}
+
+const struct model *desk_model(const struct desk *d)
+{
+	return &d->model;
+}
+
+struct client *desk_client(struct desk *d)
+{
+	return d->client;
+}
+
+struct history *desk_history(struct desk *d)
+{
+	return d->history;
+}
+
+bool desk_loaded(const struct desk *d, int pool)
+{
+	return d->pools[pool].loaded;
+}
+
+/* ---- time ---- */
+
+void desk_set_clock(struct desk *d, struct instant (*clock)(void *ctx, struct instant real), void *ctx)
+{
+	d->clock = clock;
+	d->clock_ctx = ctx;
+}
+
+/* While an effect is awaited the pool is asked ten times a second. */
+static void adjust_polls(struct desk *d)
+{
+	for (int i = 0; i < d->model.pool_count; i++) {
+		bool fast = false;
+		for (size_t k = 0; k < d->flight_count; k++) {
+			const struct flight *f = &d->flights[k];
+			fast |= f->pool == i && f->phase != FLIGHT_DONE && f->phase != FLIGHT_FOUND;
+		}
+		struct pool *p = &d->model.pools[i];
+		if (fast == d->pools[i].fast || p->interval_ms <= FAST_POLL_MS)
+			continue;
+		d->pools[i].fast = fast;
+		for (int k = 0; k < p->node_count; k++)
+			client_set_interval(d->client, p->nodes[k].id,
+				fast ? FAST_POLL_MS : p->interval_ms, d->now);
+	}
+}
+
+#define TICK_MS 250
+
+unsigned desk_turn(struct desk *d, struct instant now)
+{
+	d->now = now;
+	if (d->how.record && d->recording_interval_ms == 0)
+		scribe_begin(d);
+	if (d->history)
+		scribe_answers(d);
+	client_turn(d->client, now);
+	d->now = now;
+	flight_turn(d);
+	adjust_polls(d);
+	if (now.boot_ms - d->ticked_ms >= TICK_MS) {
+		d->ticked_ms = now.boot_ms;
+		d->now = d->clock ? d->clock(d->clock_ctx, now) : now;
+		desk_apply(d, &(struct model_event){.kind = MODEL_TICK});
+		for (int i = 0; i < d->model.pool_count; i++)
+			scribe_flips(d, i);
+		d->dirty |= DIRTY_FACTS;
+	}
+	unsigned dirty = d->dirty;
+	d->dirty = 0;
+	return dirty;
+}
+
+int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most)
+{
+	int64_t due = most;
+	int64_t tick = d->ticked_ms + TICK_MS - now.boot_ms;
+	int64_t poll = client_due_ms(d->client, now);
+	int64_t flight = flight_due_ms(d);
+	due = tick < due ? tick : due;
+	due = poll < due ? poll : due;
+	if (flight != UNKNOWN && flight - now.boot_ms < due)
+		due = flight - now.boot_ms;
+	return due > 0 ? due : 0;
+}
+
+void desk_wait(struct desk *d, struct wait_fd *extra, size_t count, int64_t timeout_ms,
+	struct instant now)
+{
+	struct wait_fd fds[DESK_EXTRA_MAX + 1];
+	size_t n = 0;
+	for (; n < count; n++)
+		fds[n] = extra[n];
+	if (d->history)
+		fds[n++] = (struct wait_fd){.fd = history_fd(d->history)};
+	client_wait(d->client, fds, n, desk_due_ms(d, now, timeout_ms), now);
+	for (size_t i = 0; i < count; i++)
+		extra[i].ready = fds[i].ready;
+}

@@ -1,0 +1,124 @@
+/* Desk: the conductor without a screen: poll, model, samples; record, send, apply. The console and
+ * every headless command sit at the same desk.
+ *
+ * Invariants:
+ * 1. No forward command leaves without a committed intent, and the interlock held twice.
+ * 2. A rollback or a hold leaves at most 250 ms after the press, recorded or not.
+ * 3. A forward command is sent once to each node; what was not answered is asked for, not repeated.
+ * 4. Opening a desk writes nothing to any pool. */
+#ifndef WEIR_TUI_DESK_H
+#define WEIR_TUI_DESK_H
+
+#include "client/client.h"
+#include "history/history.h"
+#include "model/model.h"
+
+struct desk;
+
+struct desk_options {
+	const char *actor;        /* "kim@ops1" */
+	const char *history_path; /* NULL: nothing is recorded, no change is possible */
+	const char *key_dir;
+	const struct driver_ops *const *schemes;
+	uint64_t seed;            /* of ids and jitter */
+	bool read_only;           /* no command, no resolving of what was found open */
+	bool passive;             /* writes down, but never commands, not even to ask for a fate */
+	bool record;              /* samples too, as a recording */
+	const char *config_json;  /* for the recording; NULL "{}"; borrowed until desk_free */
+	const char *host;         /* the same */
+};
+
+struct desk *desk_new(const struct desk_options *how, struct instant now, struct err *err);
+
+/* Waits at most wait_ms for the history; returns what was lost (history_stop). */
+int64_t desk_free(struct desk *d, int64_t wait_ms);
+
+/* Makes the model live on another clock (a replay's): `clock` gives its moment for a real one. */
+void desk_set_clock(struct desk *d, struct instant (*clock)(void *ctx, struct instant real), void *ctx);
+
+/* Adds a pool; `scenario` (NULL none) is for `local:`. Returns its index, or -1 with err. */
+int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
+	const struct scenario *scenario, struct instant now, struct err *err);
+
+/* Tells a desk that only looks what the history knows. */
+void desk_remember(struct desk *d, int pool, const struct decision *what, struct instant now);
+
+/* Tells a desk that only looks whether the history could be written; code 0: it could. */
+void desk_presume(struct desk *d, const struct err *history, struct instant now);
+
+const struct model *desk_model(const struct desk *d);
+struct client *desk_client(struct desk *d);
+struct history *desk_history(struct desk *d); /* NULL without one */
+
+/* Does everything that is due: answers of the history, news of the pools, deadlines. Returns DIRTY_
+ * bits. */
+unsigned desk_turn(struct desk *d, struct instant now);
+
+/* The one wait, at most timeout_ms. `extra` may have at most DESK_EXTRA_MAX descriptors. */
+#define DESK_EXTRA_MAX 8
+void desk_wait(struct desk *d, struct wait_fd *extra, size_t count, int64_t timeout_ms,
+	struct instant now);
+
+/* Milliseconds until something is due, at most `most`. */
+int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most);
+
+/* True when the first load of the pool's past has come (or there is no history). */
+bool desk_loaded(const struct desk *d, int pool);
+
+/* An act asked of a pool. */
+struct act_request {
+	enum verb verb;
+	int pool;
+	int to_bp;                /* STEP */
+	char reason[POOL_REASON_MAX]; /* ANNOTATE: the text */
+	int64_t shown_epoch, shown_rev; /* what the asker saw */
+};
+
+enum act_status {
+	ACT_BEGUN,    /* an intent is on its way; its id is set */
+	ACT_REPLAYED, /* a rollback is open already: its id */
+	ACT_ALREADY,  /* the share is that already, or nothing is held: nothing to do */
+	ACT_REFUSED,  /* the interlock (or err) */
+};
+
+struct act_result {
+	enum act_status status;
+	char id[DECISION_ID_MAX];
+	struct interlock interlock; /* STEP and RESUME: also when begun */
+	struct err err;             /* REFUSED for another reason than predicates; code 0 none */
+};
+
+/* Judges without acting. */
+void desk_judge(struct desk *d, const struct act_request *r, struct act_result *out);
+
+/* Begins an act. Progress shows in the model's decision with this id. */
+void desk_act(
+	struct desk *d, const struct act_request *r, struct instant now, struct act_result *out);
+
+/* How an act stands. */
+enum act_progress {
+	PROGRESS_RECORDING, /* not committed yet */
+	PROGRESS_SENT,      /* no final outcome yet */
+	PROGRESS_ASKING,    /* the answer was lost; the pool is asked */
+	PROGRESS_WATCHING,  /* applied, not yet seen on all nodes */
+	PROGRESS_DONE,      /* verified, or finally not applied */
+};
+
+struct act_view {
+	enum act_progress progress;
+	bool recorded; /* the intent is committed */
+	struct decision decision;
+	struct interlock interlock; /* of the second look; with NOT_SENT */
+	struct err err;             /* why not applied; code 0 none */
+};
+
+/* False when the id is not known here. */
+bool desk_progress(const struct desk *d, const char *id, struct act_view *out);
+
+/* Acts that are not done (open intents of this process). */
+int desk_open_acts(const struct desk *d);
+
+/* How many acts were done without a record. */
+int desk_unrecorded(const struct desk *d);
+
+#endif

@@ -1,0 +1,285 @@
+/* A pool's standing in words and JSON. Nothing is computed here: the model has derived it. */
+#include "tui/facts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static int64_t known(int share_bp)
+{
+	return share_bp < 0 ? UNKNOWN : share_bp;
+}
+
+void facts_refused(struct text *out, const struct interlock *i)
+{
+	text_add(out, "[");
+	bool first = true;
+	for (int p = 0; p < PREDICATE_COUNT; p++) {
+		const struct interlock_check *c = &i->check[p];
+		if (c->state != CHECK_FAILS)
+			continue;
+		text_add(out, first ? "{" : ",{");
+		first = false;
+		text_json_str(out, "code", err_name(c->code));
+		text_json_str(out, "text", c->text);
+		text_json_int(out, "wait_ms", c->wait_ms);
+		text_add(out, "}");
+	}
+	text_add(out, "]");
+}
+
+static void json_failures(struct text *out, const struct pool *p, enum arm arm)
+{
+	int64_t sum[FAILURE_COUNT] = {0};
+	for (int k = 0; k < p->node_count; k++)
+		for (int f = 0; p->nodes[k].last && f < FAILURE_COUNT; f++)
+			sum[f] += p->nodes[k].last->arms[arm].failed[f];
+	text_json_key(out, "errors");
+	text_add(out, "{");
+	for (int f = 0; f < FAILURE_COUNT; f++)
+		if (sum[f] > 0)
+			text_json_int(out, failure_name((enum failure)f), sum[f]);
+	text_add(out, "}");
+}
+
+static int64_t crashed(const struct pool *p, enum arm arm)
+{
+	int64_t sum = 0;
+	for (int k = 0; k < p->node_count; k++) {
+		if (!p->nodes[k].last || p->nodes[k].last->arms[arm].workers.crashed == UNKNOWN)
+			return UNKNOWN;
+		sum += p->nodes[k].last->arms[arm].workers.crashed;
+	}
+	return sum;
+}
+
+static void json_arm(struct text *out, const struct pool *p, enum arm arm)
+{
+	const struct arm_figures *f = &p->standing.arms[arm];
+	text_json_key(out, arm_name(arm));
+	text_add(out, "{");
+	text_json_real(out, "rps", f->rate);
+	text_json_int(out, "requests", f->requests);
+	text_json_real(out, "error_rate", f->error_rate);
+	json_failures(out, p, arm);
+	text_json_int(out, "p50_us", f->p50_us);
+	text_json_int(out, "p95_us", f->p95_us);
+	text_json_int(out, "p99_us", f->p99_us);
+	text_json_int(out, "memory_bytes", f->memory_bytes);
+	text_json_key(out, "workers");
+	text_add(out, "{");
+	text_json_int(out, "total", f->total);
+	text_json_int(out, "busy", f->busy);
+	text_json_int(out, "crashed", crashed(p, arm));
+	text_add(out, "}}");
+}
+
+static void json_worst(struct text *out, const struct pool *p)
+{
+	text_json_key(out, "worst");
+	text_add(out, "[");
+	bool first = true;
+	for (int k = 0; k < p->node_count; k++) {
+		const struct snapshot *s = p->nodes[k].last;
+		for (int i = 0; s && i < s->arms[ARM_V2].operation_count; i++) {
+			const struct operation_counts *o = &s->arms[ARM_V2].operations[i];
+			if (o->failed == 0)
+				continue;
+			text_add(out, first ? "{" : ",{");
+			first = false;
+			text_json_str(out, "by", "operation");
+			text_json_str(out, "name", o->name);
+			text_json_int(out, "bad", o->failed);
+			text_json_int(out, "of", o->ok + o->failed);
+			text_add(out, "}");
+		}
+	}
+	text_add(out, "]");
+}
+
+static void json_plan(struct text *out, const struct pool *p)
+{
+	text_json_key(out, "plan");
+	if (!p->has_plan) {
+		text_add(out, "null");
+		return;
+	}
+	text_add(out, "{");
+	text_json_key(out, "steps_bp");
+	text_add(out, "[");
+	for (int i = 0; i < p->plan.step_count; i++)
+		text_addf(out, "%s%d", i ? "," : "", p->plan.steps[i].share_bp);
+	text_add(out, "]");
+	int at = plan_at(&p->plan, p->standing.reported_bp);
+	text_json_int(out, "at", at < 0 ? UNKNOWN : at);
+	text_json_int(out, "bake_left_ms", at < 0 ? UNKNOWN : p->standing.bake_left_ms);
+	text_add(out, "}");
+}
+
+static void json_nodes(struct text *out, const struct pool *p)
+{
+	text_json_key(out, "nodes");
+	text_add(out, "[");
+	for (int k = 0; k < p->node_count; k++) {
+		const struct node *n = &p->nodes[k];
+		text_add(out, k ? ",{" : "{");
+		text_json_str(out, "target", n->target);
+		text_json_str(out, "node", n->last ? n->last->node : NULL);
+		text_json_int(out, "reported_bp", n->last && !n->foreign ? n->last->share_bp : UNKNOWN);
+		text_json_str(out, "trouble", n->trouble.code ? n->trouble.text : NULL);
+		text_json_str(out, "code", n->trouble.code ? err_name(n->trouble.code) : NULL);
+		text_add(out, "}");
+	}
+	text_add(out, "]");
+}
+
+void facts_json(struct text *out, const struct model *m, const struct pool *p)
+{
+	const struct standing *s = &p->standing;
+	const struct node *first = &p->nodes[0];
+	(void)m;
+	text_add(out, "{");
+	text_json_str(out, "schema", "weir.status/1");
+	text_json_str(out, "pool", p->name);
+	text_json_str(out, "target", first->target);
+	text_json_str(out, "env", p->env[0] ? p->env : NULL);
+	text_json_key(out, "headline");
+	text_add(out, "{");
+	text_json_str(out, "level", level_name(s->headline.level));
+	text_json_str(out, "text", s->headline.text);
+	text_add(out, "}");
+	text_json_str(out, "state", state_name(s->state));
+	text_json_str(out, "strategy", first->last ? strategy_name(first->last->strategy) : NULL);
+	text_json_str(out, "freshness", freshness_name(s->freshness));
+	text_json_int(out, "age_ms", s->age_ms);
+	text_json_key(out, "share");
+	text_add(out, "{");
+	text_json_int(out, "intended_bp", known(s->intended_bp));
+	text_json_int(out, "reported_bp", known(s->reported_bp));
+	text_json_int(out, "measured_bp", known(s->measured_bp));
+	text_json_int(out, "measured_n", s->measured_n);
+	text_add(out, "}");
+	text_json_key(out, "arms");
+	text_add(out, "{");
+	json_arm(out, p, ARM_V1);
+	json_arm(out, p, ARM_V2);
+	text_add(out, "}");
+	text_json_key(out, "guard");
+	text_add(out, "{");
+	text_json_str(out, "owner", "none");
+	text_json_str(out, "state", guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));
+	text_json_bool(out, "both", s->guard.both);
+	text_add(out, "}");
+	text_json_str(out, "verdict", NULL);
+	text_json_str(out, "harm", NULL);
+	json_worst(out, p);
+	text_json_str(out, "lease", NULL);
+	text_json_str(out, "reverts", NULL);
+	json_plan(out, p);
+	text_json_key(out, "blocked");
+	facts_refused(out, &s->next);
+	json_nodes(out, p);
+	text_json_int(out, "epoch", s->epoch);
+	text_json_int(out, "rev", s->rev);
+	text_add(out, "}");
+}
+
+void facts_checks(struct text *out, const struct interlock *i)
+{
+	static const char *const words[] = {"ok", "FAILS", "not asked", "not asked yet"};
+	for (int p = 0; p < PREDICATE_COUNT; p++) {
+		const struct interlock_check *c = &i->check[p];
+		char wait[24] = "", code[16] = "";
+		if (c->state == CHECK_FAILS) {
+			snprintf(code, sizeof code, "%s ", err_name(c->code));
+			if (c->wait_ms != UNKNOWN) {
+				char left[16];
+				unit_countdown(left, sizeof left, c->wait_ms);
+				snprintf(wait, sizeof wait, ", in %s", left);
+			}
+		}
+		text_addf(out, "%2d %-13s %s%s%s\n", p + 1, words[c->state], code, c->text, wait);
+	}
+}
+
+void facts_decision(struct text *out, const struct decision *d, int64_t now_wall_ms)
+{
+	char when[32], from[16], to[16], move[48] = "";
+	unit_when(when, sizeof when, d->at_ms, now_wall_ms);
+	unit_share(from, sizeof from, d->from_bp);
+	unit_share(to, sizeof to, d->to_bp);
+	if (d->verb == VERB_STEP || d->verb == VERB_ROLLBACK)
+		snprintf(move, sizeof move, " %s > %s", from, to);
+	text_addf(out, "%-10s %-14s %s%s", when, d->actor, verb_row(d->verb)->word, move);
+	if (d->verb != VERB_ANNOTATE) {
+		bool verified = d->verified_ms != UNKNOWN;
+		text_addf(out, "   %s", verified ? "VERIFIED" : outcome_name(d->outcome));
+		if (verified && d->verified_ms >= d->at_ms)
+			text_addf(out, " in %.1fs", (double)(d->verified_ms - d->at_ms) / 1000);
+		if (d->outcome == OUTCOME_REFUSED || d->outcome == OUTCOME_NOT_SENT)
+			text_addf(out, " (%s)", d->answer);
+	}
+	if (d->reason[0])
+		text_addf(out, "  \"%s\"", d->reason);
+}
+
+static void plain_arm(struct text *out, const struct pool *p, enum arm arm)
+{
+	const struct arm_figures *f = &p->standing.arms[arm];
+	char rate[16], errors[16], p50[16], p99[16], memory[16];
+	unit_rate(rate, sizeof rate, f->rate);
+	unit_percent(errors, sizeof errors, f->error_rate);
+	unit_ms(p50, sizeof p50, f->p50_us);
+	unit_ms(p99, sizeof p99, f->p99_us);
+	unit_bytes(memory, sizeof memory, f->memory_bytes);
+	text_addf(out, "%-10s %s req/s, errors %s %%, p50 %s ms, p99 %s ms, memory %s\n", arm_name(arm),
+		rate, errors, p50, p99, memory);
+}
+
+void facts_plain(struct text *out, const struct model *m, const struct pool *p, struct instant now)
+{
+	const struct standing *s = &p->standing;
+	char asked[16], says[16], seen[16], n[32], age[16];
+	(void)m;
+	unit_share(asked, sizeof asked, s->intended_bp);
+	unit_share(says, sizeof says, s->reported_bp);
+	unit_share(seen, sizeof seen, s->measured_bp);
+	unit_count(n, sizeof n, s->measured_n);
+	unit_age(age, sizeof age, s->age_ms);
+	text_addf(out, "%s\n", s->headline.text);
+	text_addf(out, "pool       %s%s%s  v1>v2   %s   %s %s\n", p->env, p->env[0] ? " " : "", p->name,
+		s->state_text, freshness_name(s->freshness), age);
+	text_addf(out, "share      asked %s   pool says %s   seen %s of %s requests\n", asked, says, seen, n);
+	plain_arm(out, p, ARM_V1);
+	plain_arm(out, p, ARM_V2);
+	text_addf(out, "guard      %s, nobody acts by itself\n",
+		guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));
+	for (int k = 0; k < p->node_count; k++)
+		if (p->nodes[k].trouble.code != ERR_NONE)
+			text_addf(out, "trouble    %s %s\n", err_name(p->nodes[k].trouble.code),
+				p->nodes[k].trouble.text);
+	if (s->next_bp >= 0) {
+		char next[16], why[400];
+		unit_share(next, sizeof next, s->next_bp);
+		interlock_summary(why, sizeof why, &s->next);
+		text_addf(out, "next       %s%s%s\n", next, s->next.allowed ? ", may be taken" : ", locked: ", why);
+	}
+	size_t from = p->decision_count > 3 ? p->decision_count - 3 : 0;
+	for (size_t i = p->decision_count; i-- > from;) {
+		text_add(out, i + 1 == p->decision_count ? "decisions  " : "           ");
+		facts_decision(out, &p->decisions[i], now.wall_ms);
+		text_add(out, "\n");
+	}
+}
+
+void facts_line(struct text *out, const struct pool *p)
+{
+	const struct standing *s = &p->standing;
+	char seen[16], age[16], e1[16], e2[16];
+	unit_share(seen, sizeof seen, s->measured_bp);
+	unit_age(age, sizeof age, s->age_ms);
+	unit_percent(e1, sizeof e1, s->arms[ARM_V1].error_rate);
+	unit_percent(e2, sizeof e2, s->arms[ARM_V2].error_rate);
+	text_addf(out, "%-16s %-28s seen %-7s errors v1 %s v2 %s %%  %s %s  %s", p->name, s->state_text, seen,
+		e1, e2, freshness_name(s->freshness), age, s->headline.text);
+}

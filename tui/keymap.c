@@ -1,0 +1,32 @@
+/* The table of keys. */
+#include "tui/keymap.h"
+
+#include "tui/term.h"
+
+const struct keymap_row keymap_rows[] = {
+#define X(key, label, command, where, help) {key, label, command, where, help},
+	KEYMAP_INFO(X)
+#undef X
+};
+const size_t keymap_row_count = sizeof keymap_rows / sizeof *keymap_rows;
+
+const char *keymap_command(uint32_t key, bool replay)
+{
+	for (size_t i = 0; i < keymap_row_count; i++)
+		if (keymap_rows[i].key == key && (keymap_rows[i].where == 'b' || (keymap_rows[i].where == 'r') == replay))
+			return keymap_rows[i].command;
+	return NULL;
+}
+
+enum verb keymap_verb(uint32_t key)
+{
+	for (int v = 0; v < VERB_COUNT; v++)
+		if ((uint32_t)verb_row((enum verb)v)->key == key)
+			return (enum verb)v;
+	return VERB_COUNT;
+}
+
+enum verb keymap_meant(uint32_t key)
+{
+	return key >= 'a' && key <= 'z' ? keymap_verb(key - 'a' + 'A') : VERB_COUNT;
+}

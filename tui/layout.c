@@ -1,0 +1,94 @@
+/* Sizes. Three shapes: tiny (a fact a line), a stack of sections, and two columns over the journal.
+ *
+ * Invariants:
+ * 1. Rectangles are disjoint and lie inside the screen.
+ * 2. The state is in sight at every size; the keys that brake are from 4 rows on. */
+#include "tui/layout.h"
+
+#include <string.h>
+
+#define NARROW 60
+#define NORMAL 80
+#define WIDE 160
+#define TALL 45
+#define ROOMY 24 /* rows from which groups are set apart */
+
+struct stack {
+	struct layout *out;
+	int x, w, y, end;
+};
+
+/* Takes `rows` for a section; fewer when there are fewer, none when not even `least`. */
+static void take(struct stack *s, enum section section, int rows, int least)
+{
+	int left = s->end - s->y;
+	if (rows <= 0 || left < least)
+		return;
+	rows = rows < left ? rows : left;
+	s->out->rect[section] = (struct rect){s->x, s->y, s->w, rows};
+	s->y += rows;
+}
+
+static void skip(struct stack *s, bool wanted)
+{
+	if (wanted && s->y < s->end)
+		s->y++;
+}
+
+static void make_stack(struct layout *out, struct stack *s, const struct layout_wish *wish, bool roomy)
+{
+	take(s, SECTION_ARMS, out->width == WIDTH_TINY ? 3 : 4, 1);
+	take(s, SECTION_PLAN, 1, 1);
+	skip(s, roomy);
+	take(s, SECTION_GUARDS, wish->guards, 2);
+	take(s, SECTION_BAD, wish->bad, 1);
+	skip(s, roomy);
+	take(s, SECTION_DECISIONS, wish->decisions, 2);
+}
+
+/* Both sides left, plots right, the journal below. */
+static void make_wide(struct layout *out, int w, int top, int end, const struct layout_wish *wish)
+{
+	int journal = (end - top) / 3, half = w / 2;
+	struct stack left = {out, 0, half, top, end - journal - 1};
+	take(&left, SECTION_ARMS, 4, 1);
+	take(&left, SECTION_PLAN, 1, 1);
+	skip(&left, true);
+	take(&left, SECTION_GUARDS, wish->guards, 2);
+	skip(&left, true);
+	take(&left, SECTION_BAD, wish->bad, 1);
+	int rows = end - journal - 1 - top;
+	out->rect[SECTION_PLOT_ERRORS] = (struct rect){half + 1, top, w - half - 1, rows / 2};
+	out->rect[SECTION_PLOT_LATENCY] = (struct rect){half + 1, top + rows / 2, w - half - 1, rows - rows / 2};
+	out->rect[SECTION_DECISIONS] = (struct rect){0, end - journal, w, journal};
+}
+
+void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish)
+{
+	memset(out, 0, sizeof *out);
+	out->width = w < NARROW ? WIDTH_TINY :
+		w < NORMAL      ? WIDTH_NARROW :
+		w < WIDE        ? WIDTH_NORMAL :
+				  WIDTH_WIDE;
+	int end = h;
+	struct stack s = {out, 0, w, 0, h};
+	take(&s, SECTION_HEADER, 1, 1);
+	if (h >= 4)
+		out->rect[SECTION_HINTS] = (struct rect){0, --end, w, 1};
+	if (h >= 5)
+		out->rect[SECTION_MESSAGE] = (struct rect){0, --end, w, 1};
+	s.end = end;
+	if (h >= 2)
+		take(&s, SECTION_HEADLINE, 1, 1);
+	if (h >= 10)
+		take(&s, SECTION_WHO, 1, 1);
+	if (w >= WIDE && h >= TALL)
+		make_wide(out, w, s.y, end, wish);
+	else
+		make_stack(out, &s, wish, h >= ROOMY);
+	int top = h >= 20 ? 8 : h >= 12 ? 4 : 1;
+	int wide = w < 100 ? w : 100;
+	out->sheet = (struct rect){0, top < h ? top : h, wide, h - top > 0 ? h - top : 0};
+	if (out->sheet.h > 22)
+		out->sheet.h = 22;
+}

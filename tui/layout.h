@@ -1,0 +1,45 @@
+/* Layout: which section stands where at which size. The only place that knows sizes. Pure. */
+#ifndef WEIR_TUI_LAYOUT_H
+#define WEIR_TUI_LAYOUT_H
+
+#include "tui/surface.h"
+
+/* X(name): in the order of the screen; what comes last leaves first when rows are short. */
+#define SECTION_INFO(X) \
+	X(HEADER) \
+	X(HEADLINE) \
+	X(WHO) \
+	X(ARMS) \
+	X(PLAN) \
+	X(GUARDS) \
+	X(BAD) \
+	X(PLOT_ERRORS) \
+	X(PLOT_LATENCY) \
+	X(DECISIONS) \
+	X(MESSAGE) \
+	X(HINTS)
+
+enum section {
+#define X(name) SECTION_##name,
+	SECTION_INFO(X)
+#undef X
+	SECTION_COUNT
+};
+
+/* How wide the screen is: what rows can hold. */
+enum width { WIDTH_TINY, WIDTH_NARROW, WIDTH_NORMAL, WIDTH_WIDE };
+
+struct layout {
+	struct rect rect[SECTION_COUNT]; /* h == 0: not shown */
+	enum width width;
+	struct rect sheet; /* where a dialog stands: below both sides, above nothing */
+};
+
+/* Rows that the sections would like. */
+struct layout_wish {
+	int guards, bad, decisions; /* rows with their titles; 0 none */
+};
+
+void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish);
+
+#endif

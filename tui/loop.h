@@ -1,0 +1,31 @@
+/* Loop: the clock, randomness and signals of the process, and the one wait around a desk. The only
+ * place of tui/ that reads a clock. */
+#ifndef WEIR_TUI_LOOP_H
+#define WEIR_TUI_LOOP_H
+
+#include "tui/desk.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct instant loop_now(void);
+uint64_t loop_seed(void);
+
+/* Blocks SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP and SIGCONT and turns them into a descriptor; SIGPIPE is
+ * ignored. Call before any thread starts. */
+int loop_signals(struct err *err);
+int loop_signal_fd(void);
+/* The next signal that has come, 0 none. */
+int loop_signal(void);
+
+/* True when the process was asked to end (SIGINT, SIGTERM, SIGHUP); sticks. */
+bool loop_interrupted(void);
+
+/* Turns the desk until `done` says so (true), the time is over or a signal asks to end (false).
+ * timeout_ms < 0: no limit. */
+bool loop_until(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms);
+
+/* Waits for a signal, at most timeout_ms (< 0: no limit). True when the process was asked to end. */
+bool loop_pause(int64_t timeout_ms);
+
+#endif

@@ -1,0 +1,264 @@
+/* The option table and the parser of command lines. The commands are listed in commands.c. */
+#include "tui/options.h"
+
+#include "model/verb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define AT(field) offsetof(struct options, field)
+
+const struct option_row option_rows[] = {
+	/* common: every command takes them */
+	{"config", 0, OPTION_TEXT, AT(config), 0, "FILE", "the configuration; default weir/weir.yaml in $XDG_CONFIG_HOME, then /etc"},
+	{"history", 0, OPTION_TEXT, AT(history), 0, "FILE", "the history; default: the configuration's, then weir/history.db in $XDG_STATE_HOME"},
+	{"color", 0, OPTION_TEXT, AT(color), 0, "WHEN", "auto, always or never"},
+	{"ascii", 0, OPTION_FLAG, AT(ascii), 0, NULL, "draw with ASCII only"},
+	{"json", 0, OPTION_FLAG, AT(json), 0, NULL, "facts as JSON"},
+	{"help", 'h', OPTION_FLAG, AT(help), 0, NULL, "say how to use it"},
+	/* of some commands */
+	{"version", 0, OPTION_FLAG, AT(version), 0, NULL, "print the version"},
+	{"read-only", 0, OPTION_FLAG, AT(read_only), 0, NULL, "look only: no key acts"},
+	{"theme", 0, OPTION_TEXT, AT(theme), 0, "NAME", "a theme's name or file"},
+	{"screen-file", 0, OPTION_TEXT, AT(screen_file), 0, "FILE", "write each frame as text into FILE"},
+	{"watch", 0, OPTION_FLAG, AT(watch), 0, NULL, "repeat, one plain line a change"},
+	{"confirm", 0, OPTION_TEXT, AT(confirm), 0, "POOL", "name the pool that may be touched"},
+	{"reason", 'm', OPTION_TEXT, AT(reason), 0, "TEXT", "why; recorded"},
+	{"wait", 0, OPTION_WAIT, AT(wait), AT(wait_ms), "DURATION", "wait until the effect is verified; default 30s"},
+	{"dry-run", 0, OPTION_FLAG, AT(dry_run), 0, NULL, "print the 14 checks, change nothing"},
+	{"from", 0, OPTION_SHARE, AT(from_bp), 0, "SHARE", "refuse unless this is the share now"},
+	{"all", 0, OPTION_FLAG, AT(all), 0, NULL, "every configured pool"},
+	{"for", 0, OPTION_TEXT, AT(await), 0, "STATE|DURATION", "wait: the state; record: how long"},
+	{"timeout", 0, OPTION_DURATION, AT(timeout_ms), 0, "DURATION", "how long to wait; default 30m"},
+	{"pool", 0, OPTION_TEXT, AT(pool), 0, "NAME", "the pool"},
+	{"actor", 0, OPTION_TEXT, AT(actor), 0, "NAME", "only decisions of this actor"},
+	{"verb", 0, OPTION_TEXT, AT(verb), 0, "VERB", "only decisions of this verb"},
+	{"since", 0, OPTION_TEXT, AT(since), 0, "DURATION|TIME", "only what came after"},
+	{"outcome", 0, OPTION_TEXT, AT(outcome), 0, "WORD", "only decisions with this outcome"},
+	{"follow", 0, OPTION_FLAG, AT(follow), 0, NULL, "go on with what comes"},
+	{"head", 0, OPTION_TEXT, AT(head), 0, "HASH", "a head seen elsewhere, which must be in the file"},
+	{"headless", 0, OPTION_FLAG, AT(headless), 0, NULL, "no screen: print the states at the recorded decisions"},
+	{"listen", 0, OPTION_LIST, AT(listen), AT(listen_count), "ADDRESS", "127.0.0.1:7070 or unix:PATH; repeatable; port 0 picks one"},
+	{"port-file", 0, OPTION_TEXT, AT(port_file), 0, "FILE", "gets the port, written when ready"},
+	{"pool-id", 0, OPTION_TEXT, AT(pool_id), 0, "ID", "the pool's identity; default its name"},
+	{"node", 0, OPTION_TEXT, AT(node), 0, "NAME", "this node's name; default the pool's"},
+	{"v1", 0, OPTION_TEXT, AT(v1), 0, "SPEC", "v1:simple (one serialized worker)"},
+	{"v2", 0, OPTION_TEXT, AT(v2), 0, "SPEC", "v2 or v2:N workers; none"},
+	{"share", 0, OPTION_SHARE, AT(share_bp), 0, "SHARE", "v2's share at the first start"},
+	{"scenario", 0, OPTION_TEXT, AT(scenario), 0, "FILE", "arrivals and faults: a file, demo or quiet"},
+	{"state", 0, OPTION_TEXT, AT(state), 0, "DIR", "keep epoch, revision, keys and audit across restarts"},
+	{"unit", 0, OPTION_DURATION, AT(unit_ms), 0, "DURATION", "age at which a session is counted; default 30s"},
+	{"allow-faults", 0, OPTION_FLAG, AT(allow_faults), 0, NULL, "take faults from POST /v1/faults"},
+	{"out", 0, OPTION_TEXT, AT(out), 0, "FILE", "record into this file; default the history"},
+	{"interval", 0, OPTION_DURATION, AT(interval_ms), 0, "DURATION", "between two samples; default 1s"},
+	{"strict", 0, OPTION_FLAG, AT(strict), 0, NULL, "end when something cannot be recorded"},
+	{"progress", 0, OPTION_TEXT, AT(progress), 0, "WHEN", "auto or never"},
+};
+const size_t option_row_count = sizeof option_rows / sizeof *option_rows;
+
+#define COMMON 6 /* the first rows of the table */
+
+bool options_takes(const struct command_row *c, const struct option_row *o)
+{
+	if (o < option_rows + COMMON)
+		return true;
+	size_t len = strlen(o->name);
+	for (const char *at = c->options; (at = strstr(at, o->name)); at += len) {
+		bool begins = at == c->options || at[-1] == ' ';
+		if (begins && (at[len] == ' ' || at[len] == 0))
+			return true;
+	}
+	return false;
+}
+
+const struct command_row *options_command(const char *name)
+{
+	for (size_t i = 0; i < command_row_count; i++)
+		if (strcmp(command_rows[i].name, name) == 0)
+			return &command_rows[i];
+	return NULL;
+}
+
+int options_unknown_command(const char *word, struct err *err)
+{
+	const char *names[64];
+	size_t n = 0;
+	for (size_t i = 0; i < command_row_count && n < 63; i++)
+		names[n++] = command_rows[i].name;
+	names[n] = NULL;
+	const char *near = verb_alias(word);
+	near = near ? near : text_nearest(word, names);
+	if (near && strcmp(near, word) == 0)
+		return err_set(err, ERR_USAGE, "the command comes first: weir %s ...", word);
+	if (near && *near)
+		return err_set(err, ERR_USAGE, "unknown command '%s'; did you mean '%s'?", word, near);
+	return err_set(err, ERR_USAGE, "unknown command '%s'; see weir --help", word);
+}
+
+static const struct option_row *find_option(const char *name, size_t len, char letter)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *o = &option_rows[i];
+		if (letter ? o->letter == letter : strlen(o->name) == len && !strncmp(o->name, name, len))
+			return o;
+	}
+	return NULL;
+}
+
+static int set_value(struct options *out, const struct option_row *o, const char *value, struct err *err)
+{
+	char *at = (char *)out + o->offset;
+	switch (o->type) {
+	case OPTION_FLAG:
+		*(bool *)at = true;
+		return 0;
+	case OPTION_TEXT:
+		*(const char **)at = value;
+		return 0;
+	case OPTION_LIST: {
+		int *count = (int *)((char *)out + o->second);
+		if (*count == OPTIONS_LIST_MAX)
+			return err_set(err, ERR_USAGE, "--%s is given more than %d times", o->name, OPTIONS_LIST_MAX);
+		((const char **)at)[(*count)++] = value;
+		return 0;
+	}
+	case OPTION_DURATION:
+		if (!unit_parse_duration(value, (int64_t *)at))
+			return err_set(err, ERR_USAGE, "--%s '%s' is no duration; write 90s, 10m, 1h30m", o->name, value);
+		return 0;
+	case OPTION_SHARE:
+		if (!unit_parse_share(value, (int *)at))
+			return err_set(err, ERR_USAGE, "--%s '%s' is no share; write 25%%, 0.5%% or 2500bp", o->name, value);
+		return 0;
+	case OPTION_WAIT:
+		*(bool *)at = true;
+		if (value && !unit_parse_duration(value, (int64_t *)((char *)out + o->second)))
+			return err_set(err, ERR_USAGE, "--%s '%s' is no duration; write 30s", o->name, value);
+		return 0;
+	}
+	return 0;
+}
+
+static int unknown_option(const struct command_row *c, const char *word, struct err *err)
+{
+	const char *names[64];
+	size_t n = 0;
+	for (size_t i = 0; i < option_row_count && n < 63; i++)
+		if (options_takes(c, &option_rows[i]))
+			names[n++] = option_rows[i].name;
+	names[n] = NULL;
+	const char *near = word[0] == '-' && word[1] == '-' ? text_nearest(word + 2, names) : NULL;
+	if (near)
+		return err_set(err, ERR_USAGE, "unknown option '%s'; did you mean '--%s'?", word, near);
+	return err_set(err, ERR_USAGE, "unknown option '%s'; see weir %s --help", word, c->name);
+}
+
+/* One option with its value; `*i` moves past a value of its own. */
+static int take_option(struct options *out, int argc, char **argv, int *i, struct err *err)
+{
+	const char *word = argv[*i];
+	bool is_long = word[1] == '-';
+	const char *name = word + 1 + is_long;
+	const char *equals = is_long ? strchr(name, '=') : NULL;
+	size_t len = equals ? (size_t)(equals - name) : strlen(name);
+	const struct option_row *o =
+		is_long ? find_option(name, len, 0) : name[1] == 0 ? find_option(NULL, 0, *name) : NULL;
+	if (!o || !options_takes(out->command, o))
+		return unknown_option(out->command, word, err);
+	const char *value = equals ? equals + 1 : NULL;
+	if (o->type == OPTION_FLAG && value)
+		return err_set(err, ERR_USAGE, "--%s takes no value", o->name);
+	if (!value && o->type != OPTION_FLAG && o->type != OPTION_WAIT) {
+		if (*i + 1 >= argc)
+			return err_set(err, ERR_USAGE, "--%s needs %s", o->name, o->argument);
+		value = argv[++*i];
+	}
+	return set_value(out, o, value, err);
+}
+
+static void defaults(struct options *out)
+{
+	memset(out, 0, sizeof *out);
+	out->wait_ms = 30000;
+	out->from_bp = out->share_bp = -1;
+	out->timeout_ms = 30 * 60 * 1000;
+	out->unit_ms = out->for_ms = out->interval_ms = UNKNOWN;
+}
+
+/* `-` alone and whatever follows `--` are arguments. */
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1] != 0;
+}
+
+int options_parse(struct options *out, int argc, char **argv, struct err *err)
+{
+	defaults(out);
+	int i = 1;
+	out->command = options_command("");
+	if (i < argc && !is_option(argv[i])) {
+		const struct command_row *c = options_command(argv[i]);
+		/* What is no command may be a target of the console: that knows the pools' names. */
+		if (c) {
+			out->command = c;
+			i++;
+		}
+	}
+	for (; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			while (++i < argc && out->arg_count < OPTIONS_ARGS_MAX)
+				out->args[out->arg_count++] = argv[i];
+			break;
+		}
+		if (is_option(argv[i])) {
+			if (take_option(out, argc, argv, &i, err) < 0)
+				return -1;
+			continue;
+		}
+		if (out->arg_count == OPTIONS_ARGS_MAX)
+			return err_set(err, ERR_USAGE, "more than %d arguments", OPTIONS_ARGS_MAX);
+		out->args[out->arg_count++] = argv[i];
+	}
+	const struct command_row *c = out->command;
+	if (out->help || out->version)
+		return 0;
+	if (out->arg_count < c->min_args)
+		return err_set(err, ERR_USAGE, "weir %s needs %s", c->name, c->arguments);
+	if (out->arg_count > c->max_args)
+		return err_set(err, ERR_USAGE, "weir %s: '%s' is too much; it takes %s", c->name,
+			out->args[c->max_args], *c->arguments ? c->arguments : "no argument");
+	return 0;
+}
+
+static void help_option(struct text *out, const struct option_row *o)
+{
+	char left[48];
+	const char *open = o->type == OPTION_WAIT ? "[=" : " ", *close = o->type == OPTION_WAIT ? "]" : "";
+	snprintf(left, sizeof left, "%s%c%s--%s%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
+		o->letter ? ", " : "   ", o->name, o->argument ? open : "", o->argument ? o->argument : "",
+		o->argument ? close : "");
+	text_addf(out, "  %-28s %s\n", left, o->help);
+}
+
+void options_help(struct text *out, const struct command_row *c)
+{
+	if (!c) {
+		text_add(out, "weir moves the traffic of a running pool from v1 to v2 a few percent at a "
+			      "time.\n\nusage: weir [TARGET...]            the console; without one, a living demo\n"
+			      "       weir COMMAND [OPTION...]\n\n");
+		for (size_t i = 0; i < command_row_count; i++) {
+			char left[48];
+			if (!*command_rows[i].name)
+				continue;
+			snprintf(left, sizeof left, "%s %s", command_rows[i].name, command_rows[i].arguments);
+			text_addf(out, "  %-28s %s\n", left, command_rows[i].help);
+		}
+		text_add(out, "\nweir COMMAND --help says more. Shares are v2's: 25%, 0.5%, 2500bp.\n");
+		return;
+	}
+	text_addf(out, "usage: weir %s%s%s [OPTION...]\n\n%s\n\n", c->name, *c->name ? " " : "", c->arguments,
+		c->help);
+	for (size_t i = 0; i < option_row_count; i++)
+		if (options_takes(c, &option_rows[i]))
+			help_option(out, &option_rows[i]);
+}

@@ -1,0 +1,248 @@
+/* Scribe: what the desk writes down, and what the history answers. Samples and events as they come,
+ * flips of state and guard, what others did by the pool's own log. */
+#include "tui/desk_parts.h"
+
+#include "history/chain.h"
+#include "model/text.h"
+#include "model/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AUDIT_FIRST 1000 /* entries taken at first sight of a pool */
+
+/* One grid of ticks for all pools: the shortest interval's. */
+void scribe_begin(struct desk *d)
+{
+	const struct desk_options *how = &d->how;
+	d->recording_interval_ms = d->model.pools[0].interval_ms;
+	for (int i = 1; i < d->model.pool_count; i++)
+		if (d->model.pools[i].interval_ms < d->recording_interval_ms)
+			d->recording_interval_ms = d->model.pools[i].interval_ms;
+	d->recording_from = d->now;
+	history_recording(d->history, d->now.wall_ms, d->recording_interval_ms, WEIR_VERSION,
+		how->host ? how->host : "-", how->config_json ? how->config_json : "{}", "{}");
+}
+
+/* ---- what comes from a pool ---- */
+
+static void record_sample(struct desk *d, const struct snapshot *s)
+{
+	const struct model_sample *m = d->sample;
+	struct history_sample row = {.sample = m->sample};
+	text_copy(row.pool_id, sizeof row.pool_id, s->pool_id);
+	text_copy(row.node_id, sizeof row.node_id, s->node_id);
+	const struct pool *p = &d->model.pools[0];
+	int index = model_find(&d->model, s->pool);
+	if (index >= 0)
+		p = &d->model.pools[index];
+	int64_t lead = p->first_tick_ms - d->recording_from.boot_ms;
+	row.tick = (lead + m->tick * p->interval_ms) / d->recording_interval_ms;
+	row.flags = m->gap ? HISTORY_GAP : 0;
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		row.latency[arm] = m->has_latency[arm] ? &m->latency[arm] : NULL;
+		row.session_latency[arm] = m->has_session_latency[arm] ? &m->session_latency[arm] : NULL;
+	}
+	history_sample(d->history, &row);
+}
+
+static void ask_audit(struct desk *d, uint64_t node, const struct snapshot *s)
+{
+	struct desk_pool *p = &d->pools[(node >> 16) - 1];
+	size_t k = node & 0xffff;
+	if (!p->loaded || p->audit_asked[k] || s->audit_seq == UNKNOWN)
+		return;
+	int64_t since = p->audit_since[k];
+	if (since == UNKNOWN)
+		since = s->audit_seq > AUDIT_FIRST ? s->audit_seq - AUDIT_FIRST : 0;
+	if (since >= s->audit_seq) {
+		p->audit_since[k] = s->audit_seq;
+		if (model_node(&d->model, node)->audit_seen != s->audit_seq)
+			desk_apply(d, &(struct model_event){
+					      .kind = MODEL_AUDIT, .node = node, .seq = s->audit_seq});
+		return;
+	}
+	p->audit_asked[k] = client_audit(d->client, node, since, d->now);
+}
+
+static const char *scheme_of(const struct desk *d, const char *target)
+{
+	const struct driver_ops *ops = client_scheme(d->client, target);
+	return ops ? ops->scheme : "";
+}
+
+void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
+{
+	ask_audit(d, node, s);
+	struct desk_pool *p = &d->pools[(node >> 16) - 1];
+	/* Before the past is known it is not known whether this is the pool of that past. */
+	if (!d->history || d->how.read_only || !p->loaded)
+		return;
+	const struct node *n = model_node(&d->model, node);
+	if (!p->pinned[node & 0xffff]) {
+		p->pinned[node & 0xffff] = true;
+		history_node(d->history, d->now.wall_ms, s, n->target, scheme_of(d, n->target));
+	}
+	if (!d->how.record)
+		return;
+	history_state(d->history, d->now.wall_ms, s);
+	if (d->sample->change == COUNTS_RESTART)
+		history_event(d->history, d->now.wall_ms, model_pool_of(&d->model, node)->name, "restart",
+			"the pool restarted: counters start anew", NULL);
+	if (d->sample->valid)
+		record_sample(d, s);
+}
+
+/* Notes each flip once. */
+void scribe_flips(struct desk *d, int pool)
+{
+	struct desk_pool *last = &d->pools[pool];
+	const struct pool *p = &d->model.pools[pool];
+	const struct standing *s = &p->standing;
+	bool write = d->history && d->how.record;
+	if (last->last_state != s->state) {
+		if (write && last->last_state != STATE_COUNT)
+			history_event(d->history, d->now.wall_ms, p->name, "standing", s->state_text, NULL);
+		last->last_state = s->state;
+	}
+	if (last->last_red != p->latch.red) {
+		last->last_red = p->latch.red;
+		if (write)
+			history_event(d->history, d->now.wall_ms, p->name, "guard",
+				p->latch.red ? s->headline.text : "guard no longer red", NULL);
+	}
+	bool gone = s->freshness >= FRESHNESS_STALE;
+	if (gone != (last->last_freshness >= FRESHNESS_STALE) && write)
+		history_event(d->history, d->now.wall_ms, p->name, "silence",
+			gone ? "no news from every node" : "news from every node again", NULL);
+	last->last_freshness = s->freshness;
+}
+
+/* ---- what others did ---- */
+
+static void observe(struct desk *d, int pool, const struct snapshot *node, const struct audit_entry *e)
+{
+	struct decision seen;
+	char id[POOL_ID_MAX];
+	const struct pool *p = &d->model.pools[pool];
+	chain_observed_id(id, node->pool_id, node->node_id, e->seq);
+	if (!decision_observe(&seen, p->name, node->pool_id, e, e->key[0] ? e->key : id, d->now.wall_ms))
+		return;
+	const struct decision *known = pool_decision(p, seen.id);
+	/* What becomes of an own intent is said by whoever sent it. */
+	if (known && !known->observed)
+		return;
+	seen.outcome = OUTCOME_APPLIED;
+	seen.outcome_ms = seen.at_ms;
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = &seen});
+}
+
+void scribe_audit(struct desk *d, const struct driver_event *e)
+{
+	int pool = (int)(e->node >> 16) - 1;
+	size_t k = e->node & 0xffff;
+	struct desk_pool *p = &d->pools[pool];
+	const struct node *n = model_node(&d->model, e->node);
+	p->audit_asked[k] = false;
+	if (e->err || !n->last || n->foreign)
+		return; /* asked again with the next document */
+	for (size_t i = 0; i < e->audit_count; i++)
+		observe(d, pool, n->last, &e->audit[i]);
+	if (e->audit_count == 0)
+		return;
+	int64_t last = e->audit[e->audit_count - 1].seq;
+	p->audit_since[k] = last;
+	if (d->history && !d->how.read_only)
+		history_observed(d->history, d->now.wall_ms, n->last, e->audit, e->audit_count);
+	desk_apply(d, &(struct model_event){.kind = MODEL_AUDIT, .node = e->node, .seq = last});
+	ask_audit(d, e->node, n->last);
+}
+
+/* ---- what the history answers ---- */
+
+static void on_opened(struct desk *d, const struct history_answer *a)
+{
+	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .text = a->hash});
+}
+
+static void on_failed(struct desk *d, const struct history_answer *a)
+{
+	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = &a->err});
+	for (int i = 0; i < d->model.pool_count; i++)
+		d->pools[i].loaded = true;
+}
+
+static void on_committed(struct desk *d, const struct history_answer *a)
+{
+	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .text = a->hash});
+	flight_committed(d, a->id);
+}
+
+static void on_refused(struct desk *d, const struct history_answer *a)
+{
+	int pool = model_find(&d->model, a->id);
+	if (pool >= 0)
+		d->pools[pool].loaded = true; /* a past that cannot be read is no past */
+	else
+		flight_unrecorded(d, a->id, &a->err);
+}
+
+static void on_observed(struct desk *d, const struct history_answer *a)
+{
+	(void)d, (void)a; /* the model took them from the pool's own log */
+}
+
+static void take_cursors(struct desk *d, int pool, const struct history_answer *a)
+{
+	const struct pool *p = &d->model.pools[pool];
+	for (size_t i = 0; i < a->node_count; i++)
+		for (int k = 0; k < p->node_count; k++)
+			if (strcmp(a->nodes[i].target, p->nodes[k].target) == 0)
+				d->pools[pool].audit_since[k] = a->nodes[i].audit_seq;
+}
+
+static void on_loaded(struct desk *d, const struct history_answer *a)
+{
+	int pool = model_find(&d->model, a->id);
+	if (pool < 0)
+		return;
+	if (a->pool_id[0])
+		desk_apply(d, &(struct model_event){
+				      .kind = MODEL_PINNED, .pool = pool, .text = a->pool_id});
+	for (size_t i = 0; i < a->decision_count; i++)
+		desk_apply(d, &(struct model_event){
+				      .kind = MODEL_DECISION, .pool = pool, .decision = &a->decisions[i]});
+	/* Cursors count only with the decisions they stand for. */
+	take_cursors(d, pool, a);
+	d->pools[pool].loaded = true;
+	for (size_t i = 0; i < a->decision_count; i++)
+		flight_adopt(d, pool, &a->decisions[i]);
+}
+
+static void on_writes(struct desk *d, const struct history_answer *a)
+{
+	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = &a->err});
+}
+
+void scribe_answers(struct desk *d)
+{
+	static void (*const handlers[])(struct desk *, const struct history_answer *) = {
+		[HISTORY_OPENED] = on_opened,
+		[HISTORY_FAILED] = on_failed,
+		[HISTORY_COMMITTED] = on_committed,
+		[HISTORY_REFUSED] = on_refused,
+		[HISTORY_OBSERVED] = on_observed,
+		[HISTORY_LOADED] = on_loaded,
+		[HISTORY_TROUBLE] = on_writes,
+	};
+	struct history_answer *a = malloc(sizeof *a);
+	if (!a)
+		return; /* the answers wait for the next turn */
+	while (history_next(d->history, a)) {
+		handlers[a->kind](d, a);
+		history_answer_release(a);
+	}
+	free(a);
+}

@@ -1,0 +1,412 @@
+/* Where things live and who acts, and the desk that follows from it. */
+#include "tui/setup.h"
+
+#include "client/drivers.h"
+#include "history/chain.h"
+#include "history/query.h"
+#include "history/replay.h"
+#include "model/mem.h"
+#include "model/text.h"
+#include "tui/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct driver_ops *const setup_schemes[] = {
+	&driver_local, &driver_http, &driver_https, &driver_unix, &replay_driver, NULL};
+
+int setup_fail(const struct err *err)
+{
+	fprintf(stderr, "weir: %s %s\n", err_name(err->code), err->text);
+	return (int)err_status(err->code);
+}
+
+/* The login behind sudo, the login, or the number; WEIR_ACTOR names a person on a shared account. */
+static void find_actor(struct setup *s)
+{
+	char host[65] = "localhost";
+	gethostname(host, sizeof host - 1);
+	text_clean(s->host, sizeof s->host, host, strlen(host));
+	const char *actor = getenv("WEIR_ACTOR");
+	const char *login = getenv("SUDO_USER");
+	char number[24];
+	if (actor && *actor) {
+		text_clean(s->actor, sizeof s->actor, actor, strlen(actor));
+		return;
+	}
+	if (!login || !*login) {
+		const struct passwd *user = getpwuid(getuid());
+		snprintf(number, sizeof number, "uid%u", (unsigned)getuid());
+		login = user ? user->pw_name : number;
+	}
+	char both[POOL_ACTOR_MAX];
+	snprintf(both, sizeof both, "%.31s@%.60s", login, s->host);
+	text_clean(s->actor, sizeof s->actor, both, strlen(both));
+}
+
+static char *join(const char *a, const char *b)
+{
+	struct text t = {0};
+	text_addf(&t, "%s%s", a, b);
+	return text_take(&t);
+}
+
+static char *find_state_dir(void)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	if (xdg && *xdg == '/')
+		return join(xdg, "/weir");
+	return join(home && *home ? home : "/tmp", "/.local/state/weir");
+}
+
+/* Makes a directory and its parents, private to the person. */
+static int make_dirs(const char *path, struct err *err)
+{
+	char *copy = mem_copy(path);
+	int rc = 0;
+	for (char *at = copy + 1; rc == 0; at++) {
+		if (*at != '/' && *at != 0)
+			continue;
+		char end = *at;
+		*at = 0;
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			rc = err_set(err, ERR_FILE, "directory '%s' cannot be made: %s", copy, strerror(errno));
+		*at = end;
+		if (!end)
+			break;
+	}
+	free(copy);
+	return rc;
+}
+
+static int read_file(const char *path, struct text *out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, ERR_FILE, "'%s' cannot be read: %s", path, strerror(errno));
+	char part[4096];
+	ssize_t n;
+	while ((n = read(fd, part, sizeof part)) > 0 && out->len < 1024 * 1024)
+		text_add_n(out, part, (size_t)n);
+	int failed = errno;
+	close(fd);
+	if (n < 0)
+		return err_set(err, ERR_FILE, "'%s' cannot be read: %s", path, strerror(failed));
+	return 0;
+}
+
+static int find_scenario(struct setup *s, const struct options *o, struct err *err)
+{
+	if (!o->scenario)
+		return 0;
+	const struct scenario *known = scenario_find(o->scenario);
+	if (known) {
+		s->scenario = *known;
+		return 0;
+	}
+	struct text t = {0};
+	int rc = read_file(o->scenario, &t, err);
+	if (rc == 0)
+		rc = config_parse_scenario(&s->scenario, text_str(&t), t.len, o->scenario, err);
+	text_free(&t);
+	return rc;
+}
+
+int setup_init(struct setup *s, const struct options *o, struct err *err)
+{
+	memset(s, 0, sizeof *s);
+	find_actor(s);
+	s->state_dir = find_state_dir();
+	if (config_load(&s->config, o->config, err) < 0 || find_scenario(s, o, err) < 0)
+		return -1;
+	if (o->out)
+		s->history_path = mem_copy(o->out);
+	else if (o->history)
+		s->history_path = mem_copy(o->history);
+	else if (s->config.history)
+		s->history_path = mem_copy(s->config.history);
+	else
+		s->history_path = join(s->state_dir, "/history.db");
+	return 0;
+}
+
+/* ---- pools ---- */
+
+struct target {
+	struct pool_setup pool;
+	struct plan plan;
+	struct guard_limits limits;
+	char plan_hash[POOL_HASH_MAX];
+	char name[POOL_NAME_MAX];
+	const char *url;
+	char *token;
+};
+
+/* A token file must be the person's own and nobody else's to read. */
+static int read_token(const char *path, char **out, struct err *err)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, ERR_CONFIG, "token file '%s' cannot be read: %s", path, strerror(errno));
+	bool safe = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+		(st.st_mode & 077) == 0;
+	close(fd);
+	if (!safe)
+		return err_set(err, ERR_UNSAFE_FILE, "token file '%s' must be yours alone: chmod 600", path);
+	struct text t = {0};
+	if (read_file(path, &t, err) < 0)
+		return -1;
+	while (t.len > 0 && strchr(" \r\n\t", t.data[t.len - 1]))
+		t.data[--t.len] = 0;
+	*out = text_take(&t);
+	return 0;
+}
+
+/* The name of a pool given by URL: what stands at the end of it. */
+static void name_of_url(char *out, size_t size, const char *url)
+{
+	const char *at = strstr(url, "://");
+	at = at ? at + 3 : strchr(url, ':') + 1;
+	const char *slash = strrchr(at, '/');
+	if (slash && slash[1])
+		at = slash + 1;
+	char clean[POOL_NAME_MAX];
+	text_clean(clean, sizeof clean, at, strcspn(at, "?"));
+	text_copy(out, size, *clean ? clean : "local");
+}
+
+/* The demo's plan: bakes of seconds, few samples. */
+static void demo_plan(struct target *t)
+{
+	plan_init(&t->plan);
+	static const int steps[] = {100, 1000, 5000, 10000};
+	t->plan.step_count = 4;
+	for (int i = 0; i < 4; i++)
+		t->plan.steps[i].share_bp = steps[i];
+	t->plan.bake_ms = 15000;
+	t->plan.min_samples = 10;
+	t->plan.policy = POLICY_DEMO;
+	t->limits.error_rate = 0.05;
+	t->limits.latency_ms = 1000;
+	t->pool.env = "DEMO";
+}
+
+static bool is_url(const char *target)
+{
+	return strchr(target, ':') != NULL;
+}
+
+/* A word that is no pool: a command that was misspelt, or a pool's name that was. */
+static int unknown_name(const struct setup *s, const char *name, struct err *err)
+{
+	if (s->config.pool_count == 0 || options_command(name) || verb_alias(name))
+		return options_unknown_command(name, err);
+	const char *names[65];
+	size_t n = 0;
+	for (; n < s->config.pool_count && n < 64; n++)
+		names[n] = s->config.pools[n].name;
+	names[n] = NULL;
+	const char *near = text_nearest(name, names);
+	return err_set(err, ERR_USAGE, "no pool '%s' in '%s'%s%s%s", name, s->config.path,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* `name` is a pool of the configuration. */
+static int by_name(struct setup *s, struct target *t, const char *name, struct err *err)
+{
+	const struct config_pool *c = config_pool(&s->config, name);
+	t->pool.targets = (const char *const *)c->targets;
+	t->pool.target_count = c->target_count;
+	t->pool.env = c->env;
+	t->pool.interval_ms = c->interval_ms;
+	t->limits = c->guards;
+	text_copy(t->name, sizeof t->name, c->name);
+	if (c->has_plan)
+		t->plan = c->plan;
+	t->pool.plan = c->has_plan ? &t->plan : NULL;
+	return c->token_file ? read_token(c->token_file, &t->token, err) : 0;
+}
+
+static void by_url(struct target *t, const char *url, bool demo)
+{
+	name_of_url(t->name, sizeof t->name, url);
+	t->url = url;
+	t->pool.targets = &t->url;
+	t->pool.target_count = 1;
+	if (demo) {
+		demo_plan(t);
+		t->pool.plan = &t->plan;
+	}
+}
+
+static int add_target(struct setup *s, const struct options *o, const char *word, bool demo, struct err *err)
+{
+	struct target t = {.pool = {.interval_ms = 1000}};
+	guard_limits_init(&t.limits);
+	if (is_url(word))
+		by_url(&t, word, demo);
+	else if (by_name(s, &t, word, err) < 0)
+		return -1;
+	if (o->interval_ms != UNKNOWN)
+		t.pool.interval_ms = o->interval_ms;
+	t.pool.name = t.name;
+	t.pool.limits = &t.limits;
+	if (t.pool.plan) {
+		struct text json = {0};
+		plan_json(&json, t.pool.plan);
+		chain_digest(t.plan_hash, text_str(&json), json.len);
+		text_free(&json);
+	}
+	t.pool.plan_hash = t.plan_hash;
+	const struct scenario *scenario = s->scenario.name[0] ? &s->scenario : NULL;
+	int rc = desk_add(s->desk, &t.pool, t.token, scenario, loop_now(), err);
+	free(t.token);
+	return rc < 0 ? -1 : 0;
+}
+
+/* The demo begins afresh: what an earlier one recorded is another pool's past. */
+static void forget_demo(const char *path)
+{
+	static const char *const tails[] = {"", "-wal", "-shm", "-lock"};
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+		char *name = join(path, tails[i]);
+		unlink(name);
+		free(name);
+	}
+}
+
+static int prepare_history(struct setup *s, const struct options *o, enum setup_mode mode, struct err *err)
+{
+	if (s->demo && !o->history && !o->out) {
+		free(s->history_path);
+		s->history_path = join(s->state_dir, "/demo.db");
+	}
+	if (mode == SETUP_LOOK)
+		return 0;
+	if (make_dirs(s->state_dir, err) < 0)
+		return -1;
+	if (s->demo && !o->history && !o->out)
+		forget_demo(s->history_path);
+	return 0;
+}
+
+int setup_open(struct setup *s, const struct options *o, const char *const *targets, int count,
+	enum setup_mode mode, bool demo_allowed, struct err *err)
+{
+	if (count == 0 && s->config.pool_count == 0 && !demo_allowed)
+		return err_set(err, ERR_USAGE, "no pool: name a TARGET, or configure pools (weir.yaml(5))");
+	static const char *const demo[] = {"local:demo"};
+	if (count == 0 && s->config.pool_count == 0) {
+		targets = demo;
+		count = 1;
+	}
+	/* Before anything is made on the disk. */
+	for (int i = 0; i < count; i++)
+		if (!is_url(targets[i]) && !config_pool(&s->config, targets[i]))
+			return unknown_name(s, targets[i], err);
+	s->demo = count == 1 && strncmp(targets[0], "local:", 6) == 0;
+	if (prepare_history(s, o, mode, err) < 0)
+		return -1;
+	config_json(&s->config_json, &s->config);
+	struct desk_options how = {.actor = s->actor,
+		.history_path = mode == SETUP_LOOK ? NULL : s->history_path,
+		.key_dir = s->state_dir,
+		.schemes = setup_schemes,
+		.seed = loop_seed(),
+		.read_only = mode == SETUP_LOOK || o->read_only,
+		.passive = mode == SETUP_RECORD,
+		.record = mode == SETUP_RECORD || mode == SETUP_CONSOLE,
+		.config_json = text_str(&s->config_json),
+		.host = s->host};
+	s->desk = desk_new(&how, loop_now(), err);
+	int rc = s->desk ? 0 : -1;
+	for (int i = 0; rc == 0 && i < count; i++)
+		rc = add_target(s, o, targets[i], s->demo, err);
+	for (size_t i = 0; rc == 0 && count == 0 && i < s->config.pool_count; i++)
+		rc = add_target(s, o, s->config.pools[i].name, false, err);
+	return rc;
+}
+
+int64_t setup_release(struct setup *s)
+{
+	int64_t lost = desk_free(s->desk, 5000);
+	config_free(&s->config);
+	text_free(&s->config_json);
+	free(s->state_dir);
+	free(s->history_path);
+	memset(s, 0, sizeof *s);
+	return lost;
+}
+
+/* ---- waiting for the first facts ---- */
+
+struct remember {
+	struct setup *s;
+	int pool;
+};
+
+static bool remember_one(void *ctx, const struct decision *d)
+{
+	const struct remember *r = ctx;
+	desk_remember(r->s->desk, r->pool, d, loop_now());
+	return true;
+}
+
+/* A step from here would need the history: whether it could be written is a fact like others. */
+static void presume_history(struct setup *s)
+{
+	struct err why = {0};
+	if (access(s->history_path, W_OK) < 0 && errno != ENOENT)
+		err_set(&why, ERR_HISTORY, "'%s': %s", s->history_path, strerror(errno));
+	desk_presume(s->desk, &why, loop_now());
+}
+
+int setup_remember(struct setup *s, struct err *err)
+{
+	presume_history(s);
+	if (access(s->history_path, F_OK) != 0)
+		return 0;
+	struct query *q;
+	if (query_open(&q, s->history_path, err) < 0)
+		return -1;
+	int rc = 0;
+	const struct model *m = desk_model(s->desk);
+	for (int i = 0; rc == 0 && i < m->pool_count; i++) {
+		struct query_filter f = {.pool = m->pools[i].name, .last = POOL_DECISIONS / 2};
+		struct remember r = {s, i};
+		rc = query_decisions(q, &f, remember_one, &r, err);
+	}
+	query_close(q);
+	return rc;
+}
+
+static bool settled(void *ctx)
+{
+	const struct setup *s = ctx;
+	const struct model *m = desk_model(s->desk);
+	for (int i = 0; i < m->pool_count; i++) {
+		if (!desk_loaded(s->desk, i))
+			return false;
+		const struct pool *p = &m->pools[i];
+		for (int k = 0; k < p->node_count; k++) {
+			const struct node *n = &p->nodes[k];
+			bool audited = n->last &&
+				(n->last->audit_seq == UNKNOWN || n->audit_seen == n->last->audit_seq);
+			if (!n->last || n->foreign || n->last_tick == UNKNOWN || !audited)
+				return false;
+		}
+	}
+	return true;
+}
+
+bool setup_settle(struct setup *s, int64_t timeout_ms)
+{
+	return loop_until(s->desk, settled, s, timeout_ms);
+}

@@ -1,0 +1,56 @@
+/* View: how the model becomes cells. Every function draws what the model has derived; nothing is computed
+ * or remembered here. */
+#ifndef WEIR_TUI_VIEW_H
+#define WEIR_TUI_VIEW_H
+
+#include "model/model.h"
+#include "tui/layout.h"
+#include "tui/sheet.h"
+#include "tui/surface.h"
+
+/* What a screen shows beside the model. */
+struct view {
+	const struct model *model;
+	const struct pool *pool;
+	struct instant now;
+	const char *mark;     /* "REPLAY", "FROZEN 12s"; NULL the pool's environment */
+	bool mark_only;       /* mark is drawn in reverse even where env would not be */
+	bool replay;
+	bool looking;         /* no key acts: read-only or replay */
+	const char *message;  /* "" none */
+	enum role message_role;
+	const char *clock;    /* the time of day that is shown */
+	const char *place;    /* where a replay stands; "" live */
+	int pool_count, pool_index;
+};
+
+/* The Flow screen: one pool. */
+void view_flow(struct surface *s, const struct view *v);
+
+/* A row a limit, with sparklines of both sides where there is room; and how many rows that takes. */
+void view_guards(struct surface *s, struct rect r, const struct view *v, enum width width);
+int view_guard_rows(const struct pool *p);
+
+/* A metric of both sides on one axis, with its limit and the decisions marked. */
+void view_plot(struct surface *s, struct rect r, const struct view *v, enum metric m);
+
+/* Rows shared by all screens. */
+void view_header(struct surface *s, struct rect r, const struct view *v);
+void view_headline(struct surface *s, struct rect r, const struct view *v);
+void view_who(struct surface *s, struct rect r, const struct view *v);
+void view_message(struct surface *s, struct rect r, const struct view *v);
+void view_hints(struct surface *s, struct rect r, const struct view *v);
+
+/* The help overlay, over everything below the headline. */
+void view_help(struct surface *s, const struct view *v, int scroll);
+
+/* A dialog, in the place that the layout gives it. */
+void view_sheet(struct surface *s, const struct view *v, const struct sheet *sheet);
+
+/* The role in which a number of this freshness is drawn. */
+enum role view_role(const struct pool *p, enum role live);
+
+/* The role of a guard's state. */
+enum role view_guard_role(enum guard_state g);
+
+#endif

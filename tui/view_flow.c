@@ -1,0 +1,303 @@
+/* The Flow screen: one pool's two sides, its plan, its limits, what v2 fails at, and the last decisions. */
+#include "tui/graph.h"
+#include "tui/view.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- both sides ---- */
+
+struct column {
+	const char *title;
+	int width;
+	enum width from; /* the narrowest screen that has it */
+};
+
+enum { COLUMN_SEEN, COLUMN_RATE, COLUMN_ERRORS, COLUMN_P50, COLUMN_P95, COLUMN_P99, COLUMN_BUSY,
+	COLUMN_MEMORY, COLUMN_COUNT };
+
+static const struct column columns[COLUMN_COUNT] = {
+	[COLUMN_SEEN] = {"seen %", 8, WIDTH_TINY},
+	[COLUMN_RATE] = {"req/s", 8, WIDTH_NARROW},
+	[COLUMN_ERRORS] = {"errors %", 10, WIDTH_TINY},
+	[COLUMN_P50] = {"p50", 7, WIDTH_NORMAL},
+	[COLUMN_P95] = {"p95", 7, WIDTH_NORMAL},
+	[COLUMN_P99] = {"p99 ms", 8, WIDTH_NARROW},
+	[COLUMN_BUSY] = {"busy", 7, WIDTH_NARROW},
+	[COLUMN_MEMORY] = {"mem", 7, WIDTH_NORMAL},
+};
+
+static void cell(char *out, size_t size, const struct pool *p, enum arm arm, int column)
+{
+	const struct standing *s = &p->standing;
+	const struct arm_figures *f = &s->arms[arm];
+	int seen = s->measured_bp < 0 ? -1 : arm == ARM_V2 ? s->measured_bp : SHARE_FULL - s->measured_bp;
+	switch (column) {
+	case COLUMN_SEEN:
+		unit_percent(out, size, seen < 0 ? NAN : (double)seen / SHARE_FULL);
+		break;
+	case COLUMN_RATE:
+		unit_rate(out, size, f->rate);
+		break;
+	case COLUMN_ERRORS:
+		unit_percent(out, size, f->error_rate);
+		break;
+	case COLUMN_P50:
+		unit_ms(out, size, f->p50_us);
+		break;
+	case COLUMN_P95:
+		unit_ms(out, size, f->p95_us);
+		break;
+	case COLUMN_P99:
+		unit_ms(out, size, f->p99_us);
+		break;
+	case COLUMN_BUSY:
+		if (f->busy == UNKNOWN || f->total == UNKNOWN)
+			snprintf(out, size, "-");
+		else
+			snprintf(out, size, "%lld/%lld", (long long)f->busy, (long long)f->total);
+		break;
+	default:
+		unit_bytes(out, size, f->memory_bytes);
+	}
+}
+
+static bool is_bad(const struct pool *p, enum arm arm, int column)
+{
+	const struct guard *g = &p->standing.guard;
+	enum metric m = column == COLUMN_ERRORS ? METRIC_ERRORS :
+		column == COLUMN_P99            ? METRIC_P99 :
+		column == COLUMN_MEMORY         ? METRIC_MEMORY :
+						  METRIC_COUNT;
+	if (m == METRIC_COUNT || g->metric[m].state == GUARD_NONE)
+		return false;
+	return g->metric[m].value[arm] > g->metric[m].limit;
+}
+
+static void draw_arms(struct surface *s, struct rect r, const struct view *v, enum width width)
+{
+	const struct pool *p = v->pool;
+	int right = r.x + r.w, total = 0;
+	for (int c = 0; c < COLUMN_COUNT; c++)
+		if (width >= columns[c].from)
+			total += columns[c].width;
+	int bar = r.w - total - 5;
+	bar = bar > 70 ? 70 : bar;
+	for (int row = 0; row < 3; row++) {
+		int y = r.y + row, x = right;
+		enum arm arm = row == 2 ? ARM_V2 : ARM_V1;
+		for (int c = COLUMN_COUNT; c-- > 0;) {
+			if (width < columns[c].from)
+				continue;
+			char text[48];
+			if (row == 0)
+				snprintf(text, sizeof text, "%s", columns[c].title);
+			else
+				cell(text, sizeof text, p, arm, c);
+			enum role role = row == 0 ? ROLE_DIM : view_role(p, ROLE_TEXT);
+			if (row > 0 && is_bad(p, arm, c))
+				role = view_role(p, ROLE_FAIL);
+			surface_text_right(s, r, x - 1, y, role, text);
+			x -= columns[c].width;
+		}
+		if (row == 0)
+			continue;
+		surface_text(s, r, r.x + 1, y, arm == ARM_V1 ? ROLE_V1 : ROLE_V2, arm_name(arm));
+		int seen = p->standing.measured_bp;
+		double part = seen < 0 ? NAN : (double)(arm == ARM_V2 ? seen : SHARE_FULL - seen) / SHARE_FULL;
+		if (bar >= 6)
+			graph_bar(s, (struct rect){r.x + 4, y, bar, 1}, arm == ARM_V1 ? ROLE_V1 : ROLE_V2, part);
+	}
+	char asked[16], says[40], seen[16], n[32];
+	unit_share(asked, sizeof asked, p->standing.intended_bp);
+	unit_share(says, sizeof says, p->standing.reported_bp);
+	unit_share(seen, sizeof seen, p->standing.measured_bp);
+	unit_count(n, sizeof n, p->standing.measured_n);
+	enum role role = p->standing.diverged || p->standing.mixed ? ROLE_WARN : view_role(p, ROLE_TEXT);
+	if (p->standing.mixed)
+		snprintf(says, sizeof says, "%g..%g %% MIXED", p->standing.mixed_low_bp / 100.0,
+			p->standing.mixed_high_bp / 100.0);
+	surface_textf(s, r, r.x + 1, r.y + 3, role,
+		width == WIDTH_TINY ? "asked %s  says %s  seen %s" :
+				      "asked %s   pool says %s   seen %s of %s requests",
+		asked, says, seen, n);
+}
+
+/* ---- plan ---- */
+
+static void draw_plan(struct surface *s, struct rect r, const struct view *v)
+{
+	const struct pool *p = v->pool;
+	const struct standing *st = &p->standing;
+	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "plan ");
+	if (!p->has_plan) {
+		surface_text(s, r, x, r.y, ROLE_TEXT, "none: steps by hand, `:step 10%`; a share stays until moved");
+		return;
+	}
+	int at = plan_at(&p->plan, st->reported_bp);
+	for (int i = 0; i < p->plan.step_count; i++) {
+		char share[16], stay[24] = "";
+		unit_share(share, sizeof share, p->plan.steps[i].share_bp);
+		if (p->plan.steps[i].for_ms > 0) {
+			char d[16];
+			unit_duration(d, sizeof d, p->plan.steps[i].for_ms);
+			snprintf(stay, sizeof stay, " %s", d);
+		}
+		bool here = i == at, past = p->plan.steps[i].share_bp < st->reported_bp;
+		x = surface_textf(s, r, x + 1, r.y, here ? ROLE_SELECTED : past ? ROLE_DIM : ROLE_TEXT,
+			here ? "[%s%s]" : " %s%s ", share, stay);
+	}
+	if (at < 0 || st->bake_left_ms == UNKNOWN)
+		return;
+	if (st->bake_left_ms > 0) {
+		char when[24];
+		unit_clock(when, sizeof when, v->now.wall_ms + st->bake_left_ms);
+		surface_textf(s, r, x + 3, r.y, ROLE_DIM, "bake ends %sZ", when);
+	} else {
+		surface_text(s, r, x + 3, r.y, ROLE_DIM, "bake passed");
+	}
+}
+
+/* ---- what v2 fails at ---- */
+
+struct failures {
+	int64_t bad, of, by[FAILURE_COUNT];
+	struct operation_counts worst;
+};
+
+static void sum_failures(const struct pool *p, struct failures *f)
+{
+	memset(f, 0, sizeof *f);
+	for (int k = 0; k < p->node_count; k++) {
+		const struct snapshot *s = p->nodes[k].last;
+		if (!s)
+			continue;
+		const struct arm_counts *c = &s->arms[ARM_V2];
+		f->of += counts_done(c);
+		f->bad += counts_failed(c);
+		for (int i = 0; i < FAILURE_COUNT; i++)
+			f->by[i] += c->failed[i];
+		for (int i = 0; i < c->operation_count; i++)
+			if (c->operations[i].failed > f->worst.failed)
+				f->worst = c->operations[i];
+	}
+}
+
+static void draw_bad(struct surface *s, struct rect r, const struct view *v)
+{
+	struct failures f;
+	char bad[24], of[24];
+	sum_failures(v->pool, &f);
+	unit_count(bad, sizeof bad, f.bad);
+	unit_count(of, sizeof of, f.of);
+	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "v2's bad  ");
+	enum role role = view_role(v->pool, f.bad > 0 ? ROLE_WARN : ROLE_TEXT);
+	if (f.of == 0) {
+		surface_text(s, r, x, r.y, ROLE_DIM, "v2 has done nothing since it started");
+		return;
+	}
+	x = surface_textf(s, r, x, r.y, role, "%s of %s since it started", bad, of);
+	const char *before = ": ";
+	for (int i = 0; i < FAILURE_COUNT; i++) {
+		if (f.by[i] == 0)
+			continue;
+		x = surface_textf(s, r, x, r.y, role, "%s%s %lld", before, failure_name((enum failure)i),
+			(long long)f.by[i]);
+		before = ", ";
+	}
+	if (f.worst.failed > 0) {
+		x = surface_text(s, r, x, r.y, role, "; operation ");
+		x = surface_text(s, r, x, r.y, ROLE_REMOTE, f.worst.name);
+		surface_textf(s, r, x, r.y, role, " %lld", (long long)f.worst.failed);
+	}
+}
+
+/* ---- decisions ---- */
+
+static enum role decision_role(const struct decision *d)
+{
+	if (d->verb == VERB_ANNOTATE)
+		return ROLE_TEXT;
+	if (d->outcome == OUTCOME_UNRESOLVED || decision_awaits_verification(d))
+		return ROLE_FAIL;
+	if (d->outcome != OUTCOME_APPLIED)
+		return ROLE_WARN;
+	return d->verified_ms != UNKNOWN ? ROLE_OK : ROLE_TEXT;
+}
+
+static void draw_decision(struct surface *s, struct rect r, int y, const struct decision *d, const struct view *v)
+{
+	char when[32], from[16], to[16], what[64], result[64] = "";
+	unit_when(when, sizeof when, d->at_ms, v->now.wall_ms);
+	unit_share(from, sizeof from, d->from_bp);
+	unit_share(to, sizeof to, d->to_bp);
+	bool moves = d->verb == VERB_STEP || d->verb == VERB_ROLLBACK;
+	snprintf(what, sizeof what, moves ? "%s %.*s > %s" : "%s", verb_row(d->verb)->word,
+		(int)strcspn(from, " "), from, to);
+	if (d->verb == VERB_ANNOTATE)
+		result[0] = 0;
+	else if (d->verified_ms != UNKNOWN)
+		snprintf(result, sizeof result, "VERIFIED in %.1fs", (double)(d->verified_ms - d->at_ms) / 1000);
+	else if (decision_awaits_verification(d))
+		snprintf(result, sizeof result, "UNVERIFIED");
+	else
+		snprintf(result, sizeof result, "%s", outcome_name(d->outcome));
+	surface_text(s, r, r.x + 1, y, ROLE_DIM, when);
+	struct rect actor = {r.x + 12, y, 14, 1};
+	surface_text(s, actor, actor.x, y, ROLE_REMOTE, d->actor);
+	int x = r.x + 27;
+	x = surface_text(s, r, x, y, ROLE_TEXT, what);
+	x = surface_text(s, r, x < r.x + 46 ? r.x + 46 : x + 2, y, decision_role(d), result);
+	bool failed = d->outcome == OUTCOME_REFUSED || d->outcome == OUTCOME_NOT_SENT || d->outcome == OUTCOME_VOID;
+	if (failed && d->answer[0])
+		x = surface_text(s, r, x + 2, y, ROLE_WARN, d->answer);
+	if (d->reason[0])
+		surface_textf(s, r, x + 2, y, ROLE_REMOTE, "\"%s\"", d->reason);
+}
+
+static void draw_decisions(struct surface *s, struct rect r, const struct view *v)
+{
+	const struct pool *p = v->pool;
+	int x = surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, "DECISIONS");
+	if (p->decision_count == 0) {
+		surface_text(s, r, x + 3, r.y, ROLE_DIM, "none yet");
+		return;
+	}
+	int y = r.y + 1;
+	for (size_t i = p->decision_count; i-- > 0 && y < r.y + r.h; y++)
+		draw_decision(s, r, y, &p->decisions[i], v);
+}
+
+/* ---- the screen ---- */
+
+void view_flow(struct surface *s, const struct view *v)
+{
+	struct layout l;
+	struct layout_wish wish = {.guards = view_guard_rows(v->pool), .bad = 1, .decisions = 16};
+	layout_make(&l, s->w, s->h, &wish);
+	const struct rect *r = l.rect;
+	view_header(s, r[SECTION_HEADER], v);
+	if (r[SECTION_HEADLINE].h)
+		view_headline(s, r[SECTION_HEADLINE], v);
+	if (r[SECTION_WHO].h)
+		view_who(s, r[SECTION_WHO], v);
+	if (r[SECTION_ARMS].h)
+		draw_arms(s, r[SECTION_ARMS], v, l.width);
+	if (r[SECTION_PLAN].h)
+		draw_plan(s, r[SECTION_PLAN], v);
+	if (r[SECTION_GUARDS].h)
+		view_guards(s, r[SECTION_GUARDS], v, l.width);
+	if (r[SECTION_BAD].h)
+		draw_bad(s, r[SECTION_BAD], v);
+	if (r[SECTION_PLOT_ERRORS].h)
+		view_plot(s, r[SECTION_PLOT_ERRORS], v, METRIC_ERRORS);
+	if (r[SECTION_PLOT_LATENCY].h)
+		view_plot(s, r[SECTION_PLOT_LATENCY], v, METRIC_P99);
+	if (r[SECTION_DECISIONS].h)
+		draw_decisions(s, r[SECTION_DECISIONS], v);
+	if (r[SECTION_MESSAGE].h)
+		view_message(s, r[SECTION_MESSAGE], v);
+	if (r[SECTION_HINTS].h)
+		view_hints(s, r[SECTION_HINTS], v);
+}

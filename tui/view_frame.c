@@ -1,0 +1,177 @@
+/* The rows that every screen shares: state, headline, who acts, message, keys. */
+#include "tui/keymap.h"
+#include "tui/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum role view_role(const struct pool *p, enum role live)
+{
+	return p->standing.freshness >= FRESHNESS_LATE ? ROLE_STALE : live;
+}
+
+enum role view_guard_role(enum guard_state g)
+{
+	static const enum role roles[GUARD_COUNT] = {
+		[GUARD_NONE] = ROLE_DIM,
+		[GUARD_GREEN] = ROLE_OK,
+		[GUARD_UNKNOWN] = ROLE_WARN,
+		[GUARD_RED] = ROLE_FAIL,
+	};
+	return roles[g];
+}
+
+static enum role level_role(enum level l)
+{
+	return l == LEVEL_ACT ? ROLE_FAIL : l == LEVEL_LOOK ? ROLE_WARN : ROLE_STRONG;
+}
+
+static enum role state_role(enum state s)
+{
+	switch (s) {
+	case STATE_UNRESOLVED:
+	case STATE_DIVERGED:
+	case STATE_HELD:
+		return ROLE_WARN;
+	case STATE_ROLLING_BACK:
+	case STATE_RB_UNVERIFIED:
+		return ROLE_FAIL;
+	case STATE_READY:
+	case STATE_COMPLETE:
+		return ROLE_OK;
+	default:
+		return ROLE_TITLE;
+	}
+}
+
+/* Environments in which nothing real moves are marked in reverse. */
+static bool is_marked(const struct view *v)
+{
+	return v->mark_only || strcmp(v->pool->env, "DEMO") == 0 || strcmp(v->pool->env, "REHEARSAL") == 0;
+}
+
+void view_header(struct surface *s, struct rect r, const struct view *v)
+{
+	const struct standing *st = &v->pool->standing;
+	char right[96], age[24];
+	unit_age(age, sizeof age, st->age_ms);
+	bool narrow = r.w < 80;
+	snprintf(right, sizeof right, "%s %s%s%s ", freshness_name(st->freshness), age, narrow ? " " : "  ",
+		v->clock);
+	int right_w = text_width(right);
+	int x = r.x + 1;
+	const char *mark = v->mark ? v->mark : v->pool->env;
+	if (mark[0])
+		x = surface_text(s, r, x, r.y, is_marked(v) ? ROLE_MARK : ROLE_TITLE, mark) + 1;
+	if (v->pool_count > 1)
+		x = surface_textf(s, r, x, r.y, ROLE_DIM, "%d/%d", v->pool_index + 1, v->pool_count) + 1;
+	struct rect left = r;
+	left.w = r.w - right_w > 20 ? r.w - right_w : r.w;
+	x = surface_text(s, left, x, r.y, ROLE_REMOTE, v->pool->name);
+	if (!narrow)
+		x = surface_text(s, left, x + 2, r.y, ROLE_DIM, "v1>v2") + 2;
+	surface_text(s, left, x + 1, r.y, state_role(st->state), st->state_text);
+	enum role fresh = st->freshness == FRESHNESS_LIVE ? ROLE_OK :
+		st->freshness == FRESHNESS_LATE          ? ROLE_WARN :
+							   ROLE_FAIL;
+	if (left.w < r.w)
+		surface_text_right(s, r, r.x + r.w, r.y, fresh, right);
+}
+
+void view_headline(struct surface *s, struct rect r, const struct view *v)
+{
+	const struct headline *h = &v->pool->standing.headline;
+	surface_text(s, r, r.x + 1, r.y, level_role(h->level), h->text);
+}
+
+void view_who(struct surface *s, struct rect r, const struct view *v)
+{
+	const struct pool *p = v->pool;
+	const struct standing *st = &p->standing;
+	bool exposed = st->reported_bp > 0 && st->reported_bp != st->baseline_bp;
+	if (v->replay) {
+		int at = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "replay: ");
+		at = surface_text(s, r, at, r.y, ROLE_TEXT, v->place);
+		surface_text(s, r, at + 4, r.y, ROLE_DIM, "no command leaves it");
+		return;
+	}
+	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "guard: ");
+	x = surface_text(s, r, x, r.y, exposed ? ROLE_WARN : ROLE_TEXT,
+		r.w < 80 ? "nobody, warns" : "nobody acts by itself, it warns");
+	if (v->looking) {
+		surface_text(s, r, x + 4, r.y, ROLE_TEXT, "looking only");
+		return;
+	}
+	x = surface_text(s, r, x + 4, r.y, ROLE_DIM, "if you leave: ");
+	surface_text(s, r, x, r.y, ROLE_TEXT, strncmp(p->nodes[0].target, "local:", 6) == 0 ?
+						  "the pool ends" :
+					      exposed ? "all goes on, unwatched" :
+							"all goes on");
+}
+
+void view_message(struct surface *s, struct rect r, const struct view *v)
+{
+	const struct standing *st = &v->pool->standing;
+	if (v->message[0]) {
+		surface_text(s, r, r.x + 1, r.y, v->message_role, v->message);
+		return;
+	}
+	if (v->looking || st->next_bp < 0 || st->next.allowed)
+		return;
+	char why[400], next[16];
+	unit_share(next, sizeof next, st->next_bp);
+	interlock_summary(why, sizeof why, &st->next);
+	int x = surface_textf(s, r, r.x + 1, r.y, ROLE_DIM, "S locked: ");
+	surface_text(s, r, x, r.y, ROLE_TEXT, why);
+}
+
+static bool can_act(const struct view *v, enum verb verb)
+{
+	const struct standing *st = &v->pool->standing;
+	if (v->looking || !migration_accepts(st->state, verb))
+		return false;
+	switch (verb) {
+	case VERB_STEP:
+		return st->next.allowed;
+	case VERB_RESUME:
+		return st->hold.on || v->pool->latch.red;
+	case VERB_HOLD:
+		return !st->hold.on;
+	default:
+		return true;
+	}
+}
+
+/* In the order of what is needed first at night. */
+static const enum verb hinted[] = {VERB_HOLD, VERB_ROLLBACK, VERB_STEP, VERB_RESUME, VERB_ANNOTATE};
+
+static const char *hint_word(enum verb v)
+{
+	return v == VERB_ROLLBACK ? "roll back" : v == VERB_ANNOTATE ? "note" : verb_row(v)->word;
+}
+
+void view_hints(struct surface *s, struct rect r, const struct view *v)
+{
+	int x = r.x + 1;
+	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
+		enum verb verb = hinted[i];
+		bool on = can_act(v, verb);
+		if (!on && (verb == VERB_RESUME || verb == VERB_HOLD))
+			continue;
+		char key[2] = {verb_row(verb)->key, 0};
+		x = surface_text(s, r, x, r.y, on ? ROLE_KEY : ROLE_KEY_OFF, key);
+		x = surface_textf(s, r, x + 1, r.y, on ? ROLE_TEXT : ROLE_KEY_OFF, "%s%s", hint_word(verb),
+			on ? "" : " (locked)") + 2;
+	}
+	static const struct {
+		const char *key, *word;
+		bool replay;
+	} looks[] = {{"Space", "pause", true}, {"{ }", "speed", true}, {"[ ]", "decision", true},
+		{"< >", "minute", true}, {":", "command", false}, {"?", "help", false}, {"q", "quit", false}};
+	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+		if (looks[i].replay && !v->replay)
+			continue;
+		x = surface_text(s, r, x, r.y, ROLE_KEY, looks[i].key);
+		x = surface_text(s, r, x + 1, r.y, ROLE_TEXT, looks[i].word) + 2;
+	}
+}
