@@ -358,6 +358,14 @@ void interlock_evaluate(struct interlock *out, const struct interlock_facts *fac
 	out->allowed = out->failing == 0;
 }
 
+void interlock_line(char *out, size_t size, const struct interlock_check *c)
+{
+	char left[24];
+	unit_countdown(left, sizeof left, c->wait_ms);
+	snprintf(out, size, "%s %s%s%s", err_name(c->code), c->text,
+		c->wait_ms == UNKNOWN ? "" : ", clears in ", c->wait_ms == UNKNOWN ? "" : left);
+}
+
 void interlock_summary(char *out, size_t size, const struct interlock *i)
 {
 	size_t used = 0;

@@ -130,6 +130,9 @@ bool interlock_asks(enum policy policy, enum act act, bool at_baseline, enum pre
 /* Judges every predicate. */
 void interlock_evaluate(struct interlock *out, const struct interlock_facts *facts);
 
+/* A failing check as a line: "W181 samples of v2 212 of 300, clears in 01:20". */
+void interlock_line(char *out, size_t size, const struct interlock_check *c);
+
 /* The first failing predicate's line, "bake 06:49 left; W181 sessions 2,120 of 3,000": all of them,
  * joined by "; ", cut to fit. "" when allowed. */
 void interlock_summary(char *out, size_t size, const struct interlock *i);

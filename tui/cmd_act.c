@@ -158,15 +158,11 @@ static void say_refused(const struct job *j, const struct interlock *i)
 	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
 	fprintf(stderr, "weir: %s of '%s' refused, nothing was sent:\n", verb_row(j->verb)->word, p->name);
 	for (int k = 0; k < PREDICATE_COUNT; k++) {
-		const struct interlock_check *c = &i->check[k];
-		char wait[40] = "", left[24];
-		if (c->state != CHECK_FAILS)
+		char line[220];
+		if (i->check[k].state != CHECK_FAILS)
 			continue;
-		if (c->wait_ms != UNKNOWN) {
-			unit_countdown(left, sizeof left, c->wait_ms);
-			snprintf(wait, sizeof wait, " (clears in %s)", left);
-		}
-		fprintf(stderr, "  %s %s%s\n", err_name(c->code), c->text, wait);
+		interlock_line(line, sizeof line, &i->check[k]);
+		fprintf(stderr, "  %s\n", line);
 	}
 }
 

@@ -16,6 +16,7 @@ struct recording {
 	int64_t for_ms; /* UNKNOWN: until a signal */
 	int64_t end_ms, said_ms;
 	bool terminal, gap, stopped;
+	bool written; /* the history could be written at some time */
 };
 
 static bool any_gap(const struct recording *r)
@@ -55,7 +56,9 @@ static bool over(void *ctx)
 	say(r, now);
 	r->gap |= any_gap(r);
 	bool dead = m->history_known && !m->history_writable;
-	r->stopped = r->o->strict && (dead || history_dropped(h) > 0);
+	r->written |= m->history_known && m->history_writable;
+	/* What could never be written is no recording; later the recorder goes on, unless strict. */
+	r->stopped = (dead && !r->written) || (r->o->strict && (dead || history_dropped(h) > 0));
 	return r->stopped || (r->for_ms != UNKNOWN && now.boot_ms >= r->end_ms);
 }
 
@@ -71,7 +74,12 @@ static int finish(struct recording *r)
 	history_head(h, head);
 	if (r->terminal)
 		fprintf(stderr, "\r\033[K");
+	bool never = !r->written && unwritten;
 	int64_t lost = setup_release(&r->s);
+	if (never) {
+		fprintf(stderr, "weir: %s history '%s' cannot be written: %s\n", err_name(ERR_HISTORY), path, why);
+		return EXIT_FAILED;
+	}
 	if (unwritten || lost > 0) {
 		fprintf(stderr, "weir: %s not everything was recorded: %s%s%lld samples dropped, %lld rows lost\n",
 			err_name(ERR_NOT_RECORDED), why, why[0] ? ", " : "", (long long)dropped, (long long)lost);
@@ -100,9 +108,5 @@ int cmd_record(const struct options *o)
 	r.said_ms = loop_now().boot_ms;
 	r.end_ms = r.said_ms + (r.for_ms == UNKNOWN ? 0 : r.for_ms);
 	loop_until(r.s.desk, over, &r, -1);
-	const struct model *m = desk_model(r.s.desk);
-	if (m->history_known && !m->history_writable && r.stopped)
-		fprintf(stderr, "weir: %s history '%s' cannot be written: %s\n", err_name(ERR_HISTORY),
-			r.s.history_path, m->history_why);
 	return finish(&r);
 }

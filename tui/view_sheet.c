@@ -50,15 +50,11 @@ static void title(struct pen *p, const struct view *v, const struct sheet *sheet
 static void failing(struct pen *p, const struct interlock *i)
 {
 	for (int k = 0; k < PREDICATE_COUNT; k++) {
-		const struct interlock_check *c = &i->check[k];
-		char wait[40] = "", left[24];
-		if (c->state != CHECK_FAILS)
+		char line[220];
+		if (i->check[k].state != CHECK_FAILS)
 			continue;
-		if (c->wait_ms != UNKNOWN) {
-			unit_countdown(left, sizeof left, c->wait_ms);
-			snprintf(wait, sizeof wait, ", clears in %s", left);
-		}
-		row(p, ROLE_WARN, "", "%s %s%s", err_name(c->code), c->text, wait);
+		interlock_line(line, sizeof line, &i->check[k]);
+		row(p, ROLE_WARN, "", "%s", line);
 	}
 }
 
