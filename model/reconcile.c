@@ -10,12 +10,29 @@ static bool changes_split(const struct decision *d)
 	return d->verb == VERB_STEP || d->verb == VERB_ROLLBACK;
 }
 
+/* What is recorded of an own decision is where the pool stood when it was decided. A step applies only there;
+ * a rollback raises the epoch wherever it arrives. */
+static bool applied_after(const struct decision *a, const struct decision *b)
+{
+	int64_t a_ms = a->outcome_ms == UNKNOWN ? a->at_ms : a->outcome_ms;
+	int64_t b_ms = b->outcome_ms == UNKNOWN ? b->at_ms : b->outcome_ms;
+	if (a_ms != b_ms)
+		return a_ms > b_ms;
+	int64_t a_epoch = a->epoch + (!a->observed && a->verb == VERB_ROLLBACK);
+	int64_t b_epoch = b->epoch + (!b->observed && b->verb == VERB_ROLLBACK);
+	return a_epoch != b_epoch ? a_epoch > b_epoch : a->rev + !a->observed > b->rev + !b->observed;
+}
+
+/* By when it was applied, not by when it was decided: a rollback pressed into an outage may arrive after a
+ * step that another took later. */
 const struct decision *reconcile_last_change(const struct decision *list, size_t count)
 {
+	const struct decision *last = NULL;
 	for (size_t i = count; i-- > 0;)
-		if (changes_split(&list[i]) && list[i].outcome == OUTCOME_APPLIED)
-			return &list[i];
-	return NULL;
+		if (changes_split(&list[i]) && list[i].outcome == OUTCOME_APPLIED &&
+			(!last || applied_after(&list[i], last)))
+			last = &list[i];
+	return last;
 }
 
 int reconcile_intended_bp(const struct decision *list, size_t count)

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The share that the last applied decision (own or observed, oldest first in `list`) asked for; -1
- * before any. Voided, refused and unsent ones do not count. */
+/* The share that the decision (own or observed, oldest first in `list`) which was applied last asked
+ * for; -1 before any. Voided, refused and unsent ones do not count. */
 int reconcile_intended_bp(const struct decision *list, size_t count);
 
 /* The last decision that changed the split, NULL when there is none. */

@@ -125,6 +125,22 @@ static int64_t since_change(const struct pool *p, enum arm arm, bool units, bool
 	return sum;
 }
 
+/* Before any known change of the split: what the last minutes' traffic shows. */
+static void measure_recent(struct standing *s, const struct pool *p)
+{
+	int64_t sum[ARM_COUNT] = {0};
+	for (int64_t t = p->ticks.first; t < p->ticks.next; t++) {
+		const struct tick *tick = ring_at(&p->ticks, t);
+		for (int arm = 0; tick && arm < ARM_COUNT; arm++)
+			sum[arm] += tick->arms[arm].requests;
+	}
+	int64_t all = sum[ARM_V1] + sum[ARM_V2];
+	if (all == 0)
+		return;
+	s->measured_n = all;
+	s->measured_bp = (int)((sum[ARM_V2] * SHARE_FULL + all / 2) / all);
+}
+
 static void derive_measured(struct standing *s, const struct pool *p)
 {
 	bool ignored;
@@ -132,8 +148,10 @@ static void derive_measured(struct standing *s, const struct pool *p)
 	int64_t v2 = since_change(p, ARM_V2, false, &ignored);
 	s->measured_bp = -1;
 	s->measured_n = UNKNOWN;
-	if (v1 == UNKNOWN || v2 == UNKNOWN)
+	if (v1 == UNKNOWN || v2 == UNKNOWN) {
+		measure_recent(s, p);
 		return;
+	}
 	s->measured_n = v1 + v2;
 	if (v1 + v2 > 0)
 		s->measured_bp = (int)((v2 * SHARE_FULL + (v1 + v2) / 2) / (v1 + v2));
@@ -393,7 +411,8 @@ void pool_facts(const struct model *m, const struct pool *p, enum verb verb, int
 		f->act = ACT_LOWER;
 	f->policy = p->has_plan ? p->plan.policy : POLICY_MANUAL;
 	f->has_plan = p->has_plan;
-	f->history_writable = m->history_known && m->history_writable;
+	/* Who only looks has no history of his own: whether one could write is not his question. */
+	f->history_writable = m->read_only || (m->history_known && m->history_writable);
 	text_copy(f->history_why, sizeof f->history_why, m->history_known ? m->history_why : "opening");
 	f->nodes = p->node_count;
 	f->nodes_live = s->nodes_live;
@@ -483,6 +502,10 @@ static void write_state(struct standing *s, const struct pool *p)
 {
 	char share[24], other[24], left[24];
 	const char *word = state_name(s->state);
+	if (s->freshness == FRESHNESS_NEVER && s->open < 0) {
+		text_copy(s->state_text, sizeof s->state_text, "NOT SEEN YET");
+		return;
+	}
 	unit_share(share, sizeof share, s->reported_bp);
 	switch (s->state) {
 	case STATE_BAKING:
@@ -513,6 +536,10 @@ static void write_state(struct standing *s, const struct pool *p)
 			s->state == STATE_STEPPING ? ">" : "or", other);
 		return;
 	}
+	case STATE_ROLLING_BACK:
+		unit_share(other, sizeof other, p->decisions[s->open].to_bp);
+		snprintf(s->state_text, sizeof s->state_text, "ROLLING BACK to %s", other);
+		return;
 	case STATE_RB_UNVERIFIED:
 		snprintf(s->state_text, sizeof s->state_text, "ROLLBACK UNVERIFIED %d/%d", s->seen_nodes,
 			p->node_count);

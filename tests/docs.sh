@@ -79,6 +79,9 @@ for dir in model history client client/engine tui; do
 		"$(awk -v dir="**$dir/**" '/^\*\*/ { on = index($0, dir) == 1 } /^Themes/ { on = 0 } on && /^\| [a-z_0-9]+\.c / { print $2 }' README.md)"
 done
 same package "$(sed -n 's/^[[:space:]]*need \([a-z0-9-]*\) .*/\1/p' .ci/deps)" "$(sed -n 's/^| \([a-z0-9-]*-dev\) |.*/\1/p' README.md)"
+for dir in $(grep -oE '\btests/[a-z]+/' README.md | sort -u); do
+	[ -n "$(ls -A "$dir" 2>/dev/null)" ] || complain "README names $dir, where nothing is"
+done
 for path in $(grep -oE '\b(model|history|client|tui|tests|themes)/[a-z_/.-]+\.(c|h|sh|[1-9])\b' README.md | sort -u); do
 	[ -e "$path" ] || complain "README names $path, which is not there"
 done

@@ -190,6 +190,9 @@ bool desk_progress(const struct desk *d, const char *id, struct act_view *out)
 	out->decision = *what;
 	out->interlock = f->interlock;
 	out->err = f->err;
+	for (int k = 0; k < f->leg_count; k++)
+		if (f->legs[k].state == LEG_WAITING && f->legs[k].answer.kind == ANSWER_NOT_SENT)
+			out->err = f->legs[k].answer.err;
 	return true;
 }
 

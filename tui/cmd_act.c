@@ -11,6 +11,7 @@
 
 #define SETTLE_MS 5000  /* until every node is LIVE, else a step is refused */
 #define BRAKE_MS 1000   /* a rollback waits this long to learn the baseline, then goes */
+#define OPEN_MS 7000    /* a step waits this long for what an earlier command left open */
 #define ANSWER_MS 15000 /* until the fate of a command is known */
 
 struct job {
@@ -72,6 +73,13 @@ static bool heard(void *ctx)
 	const struct job *j = ctx;
 	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
 	return desk_loaded(j->s.desk, j->request.pool) && p->standing.freshness == FRESHNESS_LIVE;
+}
+
+/* What was found open in the history is asked for, what was not yet verified is watched, by this desk. */
+static bool nothing_open(void *ctx)
+{
+	const struct job *j = ctx;
+	return desk_model(j->s.desk)->pools[j->request.pool].standing.open < 0;
 }
 
 struct watching {
@@ -206,6 +214,12 @@ static int report_end(const struct job *j)
 		}
 		return EXIT_DONE;
 	}
+	if (!outcome_is_final(d->outcome) && j->view.err.code != ERR_NONE) {
+		fprintf(stderr, "weir: %s of '%s' has not reached it: %s %s; it stays open and is sent when this "
+				"history is next opened\n", verb_row(j->verb)->word, p->name,
+			err_name(j->view.err.code), j->view.err.text);
+		return EXIT_UNRESOLVED;
+	}
 	if (!outcome_is_final(d->outcome)) {
 		fprintf(stderr, "weir: %s %s of '%s' was sent, its effect is not known yet (%s)\n",
 			err_name(ERR_UNRESOLVED), verb_row(j->verb)->word, p->name, d->id);
@@ -241,10 +255,10 @@ static int act_on(struct job *j)
 	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
 	if (confirm(j, p->name, &err) < 0)
 		return setup_fail(&err);
-	if (j->verb != VERB_ANNOTATE)
+	bool live = j->verb != VERB_ANNOTATE &&
 		loop_until(j->s.desk, heard, j, is_brake(j->verb) ? BRAKE_MS : SETTLE_MS);
-	if (j->verb == VERB_STEP || j->verb == VERB_RESUME)
-		setup_settle(&j->s, SETTLE_MS);
+	if (live && !is_brake(j->verb) && setup_settle(&j->s, SETTLE_MS))
+		loop_until(j->s.desk, nothing_open, j, OPEN_MS);
 	if (read_share(j, p, &err) < 0)
 		return setup_fail(&err);
 	const struct standing *s = &p->standing;
@@ -284,16 +298,31 @@ act:
 	return report_end(j);
 }
 
+static bool all_urls(const char *const *targets, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (!strchr(targets[i], ':'))
+			return false;
+	return count > 0;
+}
+
 static int run(struct job *j, const char *const *targets, int count, struct err *err)
 {
-	if (setup_init(&j->s, j->o, err) < 0)
-		return setup_fail(err);
+	if (setup_init(&j->s, j->o, err) < 0) {
+		int status = setup_fail(err);
+		/* A broken configuration stops no brake that says where to go. */
+		if (!is_brake(j->verb) || !all_urls(targets, count))
+			return status;
+	}
 	if (count == 0 && !j->o->all && j->s.config.pool_count != 1) {
-		err_set(err, ERR_USAGE, "%s needs a TARGET%s", verb_row(j->verb)->word,
-			j->verb == VERB_HOLD ? " or --all" : "");
+		err_set(err, ERR_USAGE, "%s needs a %s", verb_row(j->verb)->word,
+			j->verb == VERB_HOLD         ? "TARGET or --all" :
+				j->verb == VERB_ANNOTATE ? "pool: --pool NAME" :
+							   "TARGET");
 		return setup_fail(err);
 	}
-	if (setup_open(&j->s, j->o, targets, count, SETUP_ACT, false, err) < 0)
+	enum setup_mode mode = is_brake(j->verb) ? SETUP_BRAKE : SETUP_ACT;
+	if (setup_open(&j->s, j->o, targets, count, mode, false, err) < 0)
 		return setup_fail(err);
 	int status = EXIT_DONE;
 	for (int i = 0; i < desk_model(j->s.desk)->pool_count; i++) {

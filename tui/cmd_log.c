@@ -54,9 +54,9 @@ static int read_filter(const struct options *o, struct query_filter *f, struct e
 	f->actor = o->actor;
 	f->outcome = o->outcome;
 	if (o->outcome && outcome_of(o->outcome) == OUTCOME_COUNT)
-		return err_set(err, ERR_USAGE, "--outcome '%s' is none; see weir log --help", o->outcome);
+		return err_set(err, ERR_USAGE, "--outcome '%s' is no outcome; write APPLIED, REFUSED, NOT_SENT, SUPERSEDED or VOID", o->outcome);
 	if (o->verb && verb_of(o->verb) == VERB_COUNT)
-		return err_set(err, ERR_USAGE, "--verb '%s' is none", o->verb);
+		return err_set(err, ERR_USAGE, "--verb '%s' is no verb; see weir --help", o->verb);
 	f->verb = o->verb ? (int)verb_of(o->verb) + 1 : 0;
 	return read_since(o, &f->since_ms, err);
 }
@@ -124,7 +124,8 @@ static int verify(const struct options *o, const char *path, struct err *err)
 		printf("whole: %lld rows, %d signer%s, head %s (%lld)\n", (long long)r.rows, r.keys,
 			r.keys == 1 ? "" : "s", r.head, (long long)r.head_seq);
 	} else {
-		printf("BROKEN at row %lld (%s): %s\n", (long long)r.broken_seq, r.table, r.why);
+		printf("BROKEN at row %lld%s%s%s: %s\n", (long long)r.broken_seq, r.table[0] ? " (" : "", r.table,
+			r.table[0] ? ")" : "", r.why);
 	}
 	return whole ? EXIT_DONE : EXIT_BROKEN;
 }

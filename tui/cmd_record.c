@@ -19,11 +19,22 @@ struct recording {
 	bool written; /* the history could be written at some time */
 };
 
+/* Before the first answer only trouble is a gap. */
+static bool is_silent(const struct pool *p)
+{
+	if (p->standing.freshness != FRESHNESS_NEVER)
+		return p->standing.freshness >= FRESHNESS_STALE;
+	for (int k = 0; k < p->node_count; k++)
+		if (p->nodes[k].trouble.code != ERR_NONE)
+			return true;
+	return false;
+}
+
 static bool any_gap(const struct recording *r)
 {
 	const struct model *m = desk_model(r->s.desk);
 	for (int i = 0; i < m->pool_count; i++)
-		if (m->pools[i].standing.freshness >= FRESHNESS_STALE)
+		if (is_silent(&m->pools[i]))
 			return true;
 	return false;
 }

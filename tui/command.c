@@ -73,16 +73,28 @@ static void do_help(struct console *c, const char *argument, struct instant now)
 	c->help_scroll = 0;
 }
 
-/* Where v2 has a share that nobody would watch, leaving asks. */
+/* v2 has a share there that nobody would watch. */
+static bool is_exposed(const struct pool *p)
+{
+	const struct standing *s = &p->standing;
+	return s->freshness != FRESHNESS_NEVER && s->reported_bp != 0 && s->reported_bp != s->baseline_bp;
+}
+
+/* Leaving asks where a pool is exposed, the one on the screen first. */
 static void do_quit(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
-	const struct standing *s = &console_pool(c)->standing;
-	bool exposed = s->reported_bp != 0 && s->reported_bp != s->baseline_bp;
-	if (c->how.replay || c->how.read_only || !exposed || s->freshness == FRESHNESS_NEVER)
-		c->left = true;
-	else
+	const struct model *m = desk_model(c->how.desk);
+	bool looks = c->how.replay || c->how.read_only;
+	for (int i = 0; !looks && i < m->pool_count; i++) {
+		int pool = (c->pool + i) % m->pool_count;
+		if (!is_exposed(&m->pools[pool]))
+			continue;
+		c->pool = pool;
 		console_open_sheet(c, SHEET_LEAVE, -1, now);
+		return;
+	}
+	c->left = true;
 }
 
 static void do_back(struct console *c, const char *argument, struct instant now)

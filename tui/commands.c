@@ -10,7 +10,7 @@
 const struct command_row command_rows[] = {
 	{"", "[TARGET...]", "the console; without a target a living demo",
 		"version read-only theme scenario screen-file interval", 0, 32, cmd_console},
-	{"status", "[TARGET...]", "the headline, then the facts", "watch timeout", 0, 32, cmd_status},
+	{"status", "[TARGET...]", "the headline, then the facts", "watch", 0, 32, cmd_status},
 	{"wait", "TARGET", "block until a state: --for READY", "for timeout", 0, 1, cmd_wait},
 	{"step", "TARGET SHARE", "set v2's share: 25%, 2500bp or next", ACT " from", 2, 2, cmd_act},
 	{"hold", "[TARGET...]", "nobody steps until resume; the share stays", "reason wait dry-run all", 0, 32, cmd_act},

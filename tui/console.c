@@ -77,6 +77,8 @@ static void say_result(
 	const char *word = verb_row(verb)->word;
 	if (r->status == ACT_BEGUN) {
 		text_copy(c->last_act, sizeof c->last_act, r->id);
+		c->last_progress = PROGRESS_RECORDING;
+		c->last_outcome = OUTCOME_PENDING;
 		console_say(c, now, ROLE_TEXT, "%s: recording", word);
 	} else if (r->status == ACT_REPLAYED) {
 		console_say(c, now, ROLE_TEXT, "%s: is under way already", word);

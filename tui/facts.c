@@ -148,7 +148,7 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p)
 	text_json_str(out, "level", level_name(s->headline.level));
 	text_json_str(out, "text", s->headline.text);
 	text_add(out, "}");
-	text_json_str(out, "state", state_name(s->state));
+	text_json_str(out, "state", s->freshness == FRESHNESS_NEVER ? NULL : state_name(s->state));
 	text_json_str(out, "strategy", first->last ? strategy_name(first->last->strategy) : NULL);
 	text_json_str(out, "freshness", freshness_name(s->freshness));
 	text_json_int(out, "age_ms", s->age_ms);
@@ -247,8 +247,9 @@ void facts_plain(struct text *out, const struct model *m, const struct pool *p, 
 	unit_count(n, sizeof n, s->measured_n);
 	unit_age(age, sizeof age, s->age_ms);
 	text_addf(out, "%s\n", s->headline.text);
-	text_addf(out, "pool       %s%s%s  v1>v2   %s   %s %s\n", p->env, p->env[0] ? " " : "", p->name,
-		s->state_text, freshness_name(s->freshness), age);
+	text_addf(out, "pool       %s%s%s  v1>v2   %s   %s%s%s\n", p->env, p->env[0] ? " " : "", p->name,
+		s->state_text, freshness_name(s->freshness), s->age_ms == UNKNOWN ? "" : " ",
+		s->age_ms == UNKNOWN ? "" : age);
 	text_addf(out, "share      asked %s   pool says %s   seen %s of %s requests\n", asked, says, seen, n);
 	plain_arm(out, p, ARM_V1);
 	plain_arm(out, p, ARM_V2);

@@ -4,6 +4,7 @@
 #include "tui/commands.h"
 #include "tui/loop.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +17,20 @@ static void out_of_memory(void)
 		return;
 }
 
+/* A standard descriptor that the caller has closed would be the next file's that is opened, and words
+ * would go there. What is read-only refuses them. */
+static void keep_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			return;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
 	struct err err = {0};
+	keep_standard_descriptors();
 	/* Characters only: numbers are written and read alike everywhere. */
 	setlocale(LC_CTYPE, "");
 	mem_on_failure(out_of_memory);
@@ -47,7 +58,8 @@ int main(int argc, char **argv)
 		return (int)err_status(err.code);
 	}
 	int status = o.command->run(&o);
-	if (fflush(stdout) != 0 && status == EXIT_DONE) {
+	bool unsaid = fflush(stdout) != 0 || ferror(stdout);
+	if (unsaid && status == EXIT_DONE) {
 		fprintf(stderr, "weir: %s standard output cannot be written\n", err_name(ERR_FILE));
 		status = EXIT_FAILED;
 	}

@@ -12,7 +12,7 @@ const struct option_row option_rows[] = {
 	/* common: every command takes them */
 	{"config", 0, OPTION_TEXT, AT(config), 0, "FILE", "the configuration; default weir/weir.yaml in $XDG_CONFIG_HOME, then /etc"},
 	{"history", 0, OPTION_TEXT, AT(history), 0, "FILE", "the history; default: the configuration's, then weir/history.db in $XDG_STATE_HOME"},
-	{"color", 0, OPTION_TEXT, AT(color), 0, "WHEN", "auto, always or never"},
+	{"color", 0, OPTION_CHOICE, AT(color), 0, "auto|always|never", "colours; NO_COLOR is never"},
 	{"ascii", 0, OPTION_FLAG, AT(ascii), 0, NULL, "draw with ASCII only"},
 	{"json", 0, OPTION_FLAG, AT(json), 0, NULL, "facts as JSON"},
 	{"help", 'h', OPTION_FLAG, AT(help), 0, NULL, "say how to use it"},
@@ -21,14 +21,14 @@ const struct option_row option_rows[] = {
 	{"read-only", 0, OPTION_FLAG, AT(read_only), 0, NULL, "look only: no key acts"},
 	{"theme", 0, OPTION_TEXT, AT(theme), 0, "NAME", "a theme's name or file"},
 	{"screen-file", 0, OPTION_TEXT, AT(screen_file), 0, "FILE", "write each frame as text into FILE"},
-	{"watch", 0, OPTION_FLAG, AT(watch), 0, NULL, "repeat, one plain line a change"},
+	{"watch", 0, OPTION_FLAG, AT(watch), 0, NULL, "repeat, one plain line a second"},
 	{"confirm", 0, OPTION_TEXT, AT(confirm), 0, "POOL", "name the pool that may be touched"},
 	{"reason", 'm', OPTION_TEXT, AT(reason), 0, "TEXT", "why; recorded"},
 	{"wait", 0, OPTION_WAIT, AT(wait), AT(wait_ms), "DURATION", "wait until the effect is verified; default 30s"},
 	{"dry-run", 0, OPTION_FLAG, AT(dry_run), 0, NULL, "print the 14 checks, change nothing"},
 	{"from", 0, OPTION_SHARE, AT(from_bp), 0, "SHARE", "refuse unless this is the share now"},
 	{"all", 0, OPTION_FLAG, AT(all), 0, NULL, "every configured pool"},
-	{"for", 0, OPTION_TEXT, AT(await), 0, "STATE|DURATION", "wait: the state; record: how long"},
+	{"for", 0, OPTION_TEXT, AT(await), 0, "STATE|DURATION", "the state to wait for; how long to record"},
 	{"timeout", 0, OPTION_DURATION, AT(timeout_ms), 0, "DURATION", "how long to wait; default 30m"},
 	{"pool", 0, OPTION_TEXT, AT(pool), 0, "NAME", "the pool"},
 	{"actor", 0, OPTION_TEXT, AT(actor), 0, "NAME", "only decisions of this actor"},
@@ -52,7 +52,7 @@ const struct option_row option_rows[] = {
 	{"out", 0, OPTION_TEXT, AT(out), 0, "FILE", "record into this file; default the history"},
 	{"interval", 0, OPTION_DURATION, AT(interval_ms), 0, "DURATION", "between two samples; default 1s"},
 	{"strict", 0, OPTION_FLAG, AT(strict), 0, NULL, "end when something cannot be recorded"},
-	{"progress", 0, OPTION_TEXT, AT(progress), 0, "WHEN", "auto or never"},
+	{"progress", 0, OPTION_CHOICE, AT(progress), 0, "auto|never", "a progress line"},
 };
 const size_t option_row_count = sizeof option_rows / sizeof *option_rows;
 
@@ -105,6 +105,15 @@ static const struct option_row *find_option(const char *name, size_t len, char l
 	return NULL;
 }
 
+static bool is_choice(const char *choices, const char *value)
+{
+	size_t len = strlen(value);
+	for (const char *at = choices; *at; at += strcspn(at, "|"), at += *at == '|')
+		if (strcspn(at, "|") == len && strncmp(at, value, len) == 0)
+			return true;
+	return false;
+}
+
 static int set_value(struct options *out, const struct option_row *o, const char *value, struct err *err)
 {
 	char *at = (char *)out + o->offset;
@@ -113,6 +122,11 @@ static int set_value(struct options *out, const struct option_row *o, const char
 		*(bool *)at = true;
 		return 0;
 	case OPTION_TEXT:
+		*(const char **)at = value;
+		return 0;
+	case OPTION_CHOICE:
+		if (!is_choice(o->argument, value))
+			return err_set(err, ERR_USAGE, "--%s '%s' is none of %s", o->name, value, o->argument);
 		*(const char **)at = value;
 		return 0;
 	case OPTION_LIST: {
@@ -256,8 +270,8 @@ void options_help(struct text *out, const struct command_row *c)
 		text_add(out, "\nweir COMMAND --help says more. Shares are v2's: 25%, 0.5%, 2500bp.\n");
 		return;
 	}
-	text_addf(out, "usage: weir %s%s%s [OPTION...]\n\n%s\n\n", c->name, *c->name ? " " : "", c->arguments,
-		c->help);
+	text_addf(out, "usage: weir%s%s%s%s [OPTION...]\n\n%s\n\n", *c->name ? " " : "", c->name,
+		*c->arguments ? " " : "", c->arguments, c->help);
 	for (size_t i = 0; i < option_row_count; i++)
 		if (options_takes(c, &option_rows[i]))
 			help_option(out, &option_rows[i]);

@@ -51,6 +51,7 @@ struct options {
 enum option_type {
 	OPTION_FLAG,     /* bool */
 	OPTION_TEXT,     /* const char * */
+	OPTION_CHOICE,   /* const char *, one of the words in `argument` ("auto|always|never") */
 	OPTION_LIST,     /* const char *[OPTIONS_LIST_MAX], with its count behind in the table */
 	OPTION_DURATION, /* int64_t ms */
 	OPTION_SHARE,    /* int bp */

@@ -123,17 +123,10 @@ int setup_init(struct setup *s, const struct options *o, struct err *err)
 	memset(s, 0, sizeof *s);
 	find_actor(s);
 	s->state_dir = find_state_dir();
-	if (config_load(&s->config, o->config, err) < 0 || find_scenario(s, o, err) < 0)
-		return -1;
-	if (o->out)
-		s->history_path = mem_copy(o->out);
-	else if (o->history)
-		s->history_path = mem_copy(o->history);
-	else if (s->config.history)
-		s->history_path = mem_copy(s->config.history);
-	else
-		s->history_path = join(s->state_dir, "/history.db");
-	return 0;
+	int rc = config_load(&s->config, o->config, err) < 0 ? -1 : find_scenario(s, o, err);
+	const char *path = o->out ? o->out : o->history ? o->history : s->config.history;
+	s->history_path = path ? mem_copy(path) : join(s->state_dir, "/history.db");
+	return rc;
 }
 
 /* ---- pools ---- */
@@ -204,7 +197,7 @@ static bool is_url(const char *target)
 }
 
 /* A word that is no pool: a command that was misspelt, or a pool's name that was. */
-static int unknown_name(const struct setup *s, const char *name, struct err *err)
+static int unknown_name(const struct setup *s, const struct options *o, const char *name, struct err *err)
 {
 	if (s->config.pool_count == 0 || options_command(name) || verb_alias(name))
 		return options_unknown_command(name, err);
@@ -214,6 +207,8 @@ static int unknown_name(const struct setup *s, const char *name, struct err *err
 		names[n] = s->config.pools[n].name;
 	names[n] = NULL;
 	const char *near = text_nearest(name, names);
+	if (!near && !*o->command->name)
+		return options_unknown_command(name, err);
 	return err_set(err, ERR_USAGE, "no pool '%s' in '%s'%s%s%s", name, s->config.path,
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
@@ -310,17 +305,22 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 	/* Before anything is made on the disk. */
 	for (int i = 0; i < count; i++)
 		if (!is_url(targets[i]) && !config_pool(&s->config, targets[i]))
-			return unknown_name(s, targets[i], err);
+			return unknown_name(s, o, targets[i], err);
+	bool brakes = mode == SETUP_BRAKE;
 	s->demo = count == 1 && strncmp(targets[0], "local:", 6) == 0;
-	if (prepare_history(s, o, mode, err) < 0)
-		return -1;
+	if (prepare_history(s, o, mode, err) < 0) {
+		if (mode != SETUP_BRAKE)
+			return -1;
+		setup_fail(err);
+		mode = SETUP_LOOK;
+	}
 	config_json(&s->config_json, &s->config);
 	struct desk_options how = {.actor = s->actor,
 		.history_path = mode == SETUP_LOOK ? NULL : s->history_path,
 		.key_dir = s->state_dir,
 		.schemes = setup_schemes,
 		.seed = loop_seed(),
-		.read_only = mode == SETUP_LOOK || o->read_only,
+		.read_only = mode == SETUP_LOOK && !brakes,
 		.passive = mode == SETUP_RECORD,
 		.record = mode == SETUP_RECORD || mode == SETUP_CONSOLE,
 		.config_json = text_str(&s->config_json),

@@ -14,6 +14,7 @@ extern const struct driver_ops *const setup_schemes[];
 enum setup_mode {
 	SETUP_LOOK, /* reads the history, writes nothing anywhere */
 	SETUP_ACT,  /* records decisions */
+	SETUP_BRAKE, /* the same, and goes on without a history that cannot be made */
 	SETUP_RECORD,  /* records samples and what others decide; never commands */
 	SETUP_CONSOLE, /* records decisions and samples */
 };
@@ -29,7 +30,8 @@ struct setup {
 	struct desk *desk;
 };
 
-/* Reads the configuration, finds who acts and where things live. 0, or -1 with err. */
+/* Reads the configuration, finds who acts and where things live. 0, or -1 with err: the configuration
+ * is empty then and the rest is set, so that a brake can go on. */
 int setup_init(struct setup *s, const struct options *o, struct err *err);
 
 /* Makes the desk with the pools of `targets` (names of the configuration or URLs; none: every

@@ -54,21 +54,25 @@ void sheet_close(struct sheet *s)
 	memset(s, 0, sizeof *s);
 }
 
+/* Who moved it, by the pool's own word: it comes with the very document that shows the move. */
 static void turn_stale(struct sheet *s, const struct pool *p, struct instant now)
 {
 	s->stale = true;
 	s->typing = TYPING_NONE;
-	const struct decision *d = p->decision_count ? &p->decisions[p->decision_count - 1] : NULL;
-	if (!d || now.wall_ms - d->at_ms > 60000) {
-		text_copy(s->stale_why, sizeof s->stale_why, "the pool has moved on");
+	text_copy(s->stale_why, sizeof s->stale_why, "the pool has moved on");
+	for (int k = 0; k < p->node_count; k++) {
+		const struct node *n = &p->nodes[k];
+		bool moved = n->last && !n->foreign && (n->last->epoch != s->epoch || n->last->rev != s->rev);
+		if (!moved || !n->last->change.known || n->last->change.age_ms == UNKNOWN)
+			continue;
+		char from[16], to[16], age[16];
+		unit_share(from, sizeof from, s->from_bp);
+		unit_share(to, sizeof to, n->last->share_bp);
+		unit_age(age, sizeof age, n->last->change.age_ms + now.boot_ms - n->last_at.boot_ms);
+		snprintf(s->stale_why, sizeof s->stale_why, "%.40s moved it %.*s > %s %s ago",
+			n->last->change.actor, (int)strcspn(from, " "), from, to, age);
 		return;
 	}
-	char from[16], to[16], age[16];
-	unit_share(from, sizeof from, d->from_bp);
-	unit_share(to, sizeof to, d->to_bp);
-	unit_age(age, sizeof age, now.wall_ms - d->at_ms);
-	snprintf(s->stale_why, sizeof s->stale_why, "%.30s: %s %s > %s %s ago", d->actor,
-		verb_row(d->verb)->word, from, to, age);
 }
 
 void sheet_refresh(struct sheet *s, const struct model *m, struct instant now)

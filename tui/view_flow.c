@@ -207,7 +207,7 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 		before = ", ";
 	}
 	if (f.worst.failed > 0) {
-		x = surface_text(s, r, x, r.y, role, "; operation ");
+		x = surface_text(s, r, x, r.y, role, "; most in ");
 		x = surface_text(s, r, x, r.y, ROLE_REMOTE, f.worst.name);
 		surface_textf(s, r, x, r.y, role, " %lld", (long long)f.worst.failed);
 	}

@@ -53,8 +53,9 @@ static bool is_marked(const struct view *v)
 void view_header(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct standing *st = &v->pool->standing;
-	char right[96], age[24];
-	unit_age(age, sizeof age, st->age_ms);
+	char right[96], age[24] = "";
+	if (st->age_ms != UNKNOWN)
+		unit_age(age, sizeof age, st->age_ms);
 	bool narrow = r.w < 80;
 	snprintf(right, sizeof right, "%s %s%s%s ", freshness_name(st->freshness), age, narrow ? " " : "  ",
 		v->clock);
@@ -150,28 +151,62 @@ static const char *hint_word(enum verb v)
 	return v == VERB_ROLLBACK ? "roll back" : v == VERB_ANNOTATE ? "note" : verb_row(v)->word;
 }
 
-void view_hints(struct surface *s, struct rect r, const struct view *v)
+struct hint {
+	char key[8];
+	const char *word, *tail; /* the tail goes first when the row is short, then words of looking keys */
+	bool on, looks;
+};
+
+#define HINTS_MAX 16
+
+static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 {
-	int x = r.x + 1;
-	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
-		enum verb verb = hinted[i];
-		bool on = can_act(v, verb);
-		if (!on && (verb == VERB_RESUME || verb == VERB_HOLD))
-			continue;
-		char key[2] = {verb_row(verb)->key, 0};
-		x = surface_text(s, r, x, r.y, on ? ROLE_KEY : ROLE_KEY_OFF, key);
-		x = surface_textf(s, r, x + 1, r.y, on ? ROLE_TEXT : ROLE_KEY_OFF, "%s%s", hint_word(verb),
-			on ? "" : " (locked)") + 2;
-	}
 	static const struct {
 		const char *key, *word;
 		bool replay;
 	} looks[] = {{"Space", "pause", true}, {"{ }", "speed", true}, {"[ ]", "decision", true},
 		{"< >", "minute", true}, {":", "command", false}, {"?", "help", false}, {"q", "quit", false}};
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
+		bool on = can_act(v, hinted[i]);
+		if (!on && (hinted[i] == VERB_RESUME || hinted[i] == VERB_HOLD))
+			continue;
+		out[n++] = (struct hint){.key = {verb_row(hinted[i])->key},
+			.word = hint_word(hinted[i]),
+			.tail = on ? "" : " (locked)",
+			.on = on};
+	}
 	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
 		if (looks[i].replay && !v->replay)
 			continue;
-		x = surface_text(s, r, x, r.y, ROLE_KEY, looks[i].key);
-		x = surface_text(s, r, x + 1, r.y, ROLE_TEXT, looks[i].word) + 2;
+		out[n] = (struct hint){.word = looks[i].word, .tail = "", .on = true, .looks = true};
+		text_copy(out[n++].key, sizeof out[0].key, looks[i].key);
+	}
+	return n;
+}
+
+static int hints_width(const struct hint *h, size_t n)
+{
+	int w = 1;
+	for (size_t i = 0; i < n; i++)
+		w += text_width(h[i].key) + 1 + text_width(h[i].word) + text_width(h[i].tail) + 2;
+	return w - 2;
+}
+
+void view_hints(struct surface *s, struct rect r, const struct view *v)
+{
+	struct hint hints[HINTS_MAX];
+	size_t n = collect_hints(v, hints);
+	for (size_t i = 0; i < n && hints_width(hints, n) > r.w; i++)
+		hints[i].tail = "";
+	for (size_t i = 0; i < n && hints_width(hints, n) > r.w; i++)
+		if (hints[i].looks)
+			hints[i].word = "";
+	int x = r.x + 1;
+	for (size_t i = 0; i < n; i++) {
+		const struct hint *h = &hints[i];
+		x = surface_text(s, r, x, r.y, h->on ? ROLE_KEY : ROLE_KEY_OFF, h->key) + 1;
+		x = surface_textf(s, r, x, r.y, h->on ? ROLE_TEXT : ROLE_KEY_OFF, "%s%s", h->word, h->tail);
+		x += *h->word ? 2 : 1;
 	}
 }

@@ -77,10 +77,6 @@ static void all_checks(struct pen *p, const struct interlock *i)
 static void checks(struct pen *p, const struct sheet *sheet)
 {
 	const struct interlock *i = &sheet->interlock;
-	if (sheet->checks) {
-		all_checks(p, i);
-		return;
-	}
 	if (i->allowed) {
 		row(p, ROLE_OK, "checks", "all that are asked hold; ? lists the 14 with their numbers");
 		return;
@@ -214,6 +210,8 @@ void view_sheet(struct surface *s, const struct view *v, const struct sheet *she
 	title(&p, v, sheet);
 	if (sheet->stale)
 		row(&p, ROLE_FAIL, "STALE", "%s. Nothing was sent; Esc closes", sheet->stale_why);
+	else if (sheet->checks)
+		all_checks(&p, &sheet->interlock); /* in place of all else: they need the rows */
 	else if (sheet->kind == SHEET_STEP)
 		step_rows(&p, v, sheet);
 	else if (sheet->kind == SHEET_ROLLBACK)
@@ -222,11 +220,12 @@ void view_sheet(struct surface *s, const struct view *v, const struct sheet *she
 		resume_rows(&p, v);
 	else
 		leave_rows(&p, v);
-	if (!sheet->stale && (sheet->kind == SHEET_STEP || sheet->kind == SHEET_RESUME))
+	bool body = !sheet->stale && !sheet->checks;
+	if (body && (sheet->kind == SHEET_STEP || sheet->kind == SHEET_RESUME))
 		checks(&p, sheet);
-	if (!sheet->stale && sheet->kind != SHEET_LEAVE)
+	if (body && sheet->kind != SHEET_LEAVE)
 		typing(&p, sheet);
-	p.y++;
+	p.y += body;
 	buttons(&p, v, sheet);
 }
 
@@ -262,6 +261,11 @@ void view_help(struct surface *s, const struct view *v, int scroll)
 		y++;
 	}
 	static const char *const words[] = {
+		"",
+		"In a sheet: y accepts, Esc cancels, m writes a reason, o another share,",
+		"? the 14 checks; Enter presses what is highlighted, Tab moves it.",
+		"After `:`: step SHARE, hold REASON, resume, rollback, annotate TEXT, quit;",
+		"in a replay seek +60s, -10m or 50%, pause, faster, slower.",
 		"",
 		"asked: what was decided. pool says: what it reports. seen: in its traffic.",
 		"LIVE to 2 polls, LATE to 3 s, STALE to 60 s, LOST after; old is drawn dim.",
