@@ -21,20 +21,21 @@ void client_free(struct client *c);
 /* The driver of a target's scheme, NULL for an unknown one. */
 const struct driver_ops *client_scheme(const struct client *c, const char *target);
 
-/* Opens one node at `target`; `node` comes back in every event. poll_ms: its interval. Nothing is
- * written to the pool. 0, or -1 with err. */
+/* Opens one node at `target`; `node` comes back in every event. poll_ms: its interval. Nothing
+ * is written to the pool. 0, or -1 with err. */
 int client_open(struct client *c, uint64_t node, const char *target, const char *token,
 	const struct scenario *scenario, int64_t poll_ms, struct instant now, struct err *err);
 
-/* Changes the interval (100 ms while a command is unverified). The next poll is due at once when
- * that is sooner. */
+/* Changes the interval (100 ms while a command is unverified). The next poll is due at once
+ * when that is sooner. */
 void client_set_interval(struct client *c, uint64_t node, int64_t poll_ms, struct instant now);
 
 /* Polls now, unless one is under way. */
 void client_poll_now(struct client *c, uint64_t node, struct instant now);
 
 /* The functions of the node's driver; false when it has none. Answers come through the sink. */
-bool client_apply(struct client *c, uint64_t node, const struct command *cmd, struct instant now);
+bool client_apply(
+	struct client *c, uint64_t node, const struct command *cmd, struct instant now);
 bool client_resolve(struct client *c, uint64_t node, const char *intent, struct instant now);
 bool client_audit(struct client *c, uint64_t node, int64_t since, struct instant now);
 unsigned client_capabilities(const struct client *c, uint64_t node);
@@ -42,8 +43,8 @@ unsigned client_capabilities(const struct client *c, uint64_t node);
 /* The driver itself, for replay's own controls; NULL when the node is not open. */
 struct driver *client_driver(struct client *c, uint64_t node);
 
-/* The single wait: until a descriptor is ready, a transfer moves, a poll is due or timeout_ms has
- * passed. Marks ready extra descriptors. */
+/* The single wait: until a descriptor is ready, a transfer moves, a poll is due or timeout_ms
+ * has passed. Marks ready extra descriptors. */
 void client_wait(struct client *c, struct wait_fd *extra, size_t count, int64_t timeout_ms,
 	struct instant now);
 

@@ -212,8 +212,7 @@ static void close_local(struct driver *d)
 const struct driver_ops driver_local = {
 	.scheme = "local",
 	.capabilities = CAPABILITY_COMPARE_AND_SET | CAPABILITY_KEYS | CAPABILITY_BASELINE |
-					CAPABILITY_SESSIONS | CAPABILITY_QUANTILES | CAPABILITY_AUDIT |
-					CAPABILITY_COMMANDS,
+		CAPABILITY_SESSIONS | CAPABILITY_QUANTILES | CAPABILITY_AUDIT | CAPABILITY_COMMANDS,
 	.help = "local:[SCENARIO]  the embedded engine in this process",
 	.open = open_local,
 	.poll = poll_local,

@@ -187,8 +187,8 @@ static int check_reply(
 	if (status >= 500)
 		return err_set(err, ERR_UNREACHABLE, "\"%s\" failed (%d)", d->target, status);
 	if (status != 200)
-		return err_set(err, ERR_NOT_POOL, "\"%s\" answers %d where a pool answers 200",
-			d->target, status);
+		return err_set(
+			err, ERR_NOT_POOL, "\"%s\" answers %d where a pool answers 200", d->target, status);
 	return check_json(d, reply, err);
 }
 
@@ -199,8 +199,8 @@ static void tell(const struct driver *d, const struct driver_event *event)
 
 static void tell_trouble(const struct driver *d, const struct err *err, struct instant now)
 {
-	tell(d, &(struct driver_event){
-		.kind = DRIVER_TROUBLE, .node = d->node, .at = now, .err = err});
+	tell(d,
+		&(struct driver_event){.kind = DRIVER_TROUBLE, .node = d->node, .at = now, .err = err});
 }
 
 /* ---- state ---- */
@@ -234,8 +234,9 @@ static void state_done(void *ctx, const struct transport_reply *reply, struct in
 		tell_trouble(d, &err, now);
 		return;
 	}
-	tell(d, &(struct driver_event){
-		.kind = DRIVER_SNAPSHOT, .node = d->node, .at = now, .snapshot = d->snapshot});
+	tell(d,
+		&(struct driver_event){
+			.kind = DRIVER_SNAPSHOT, .node = d->node, .at = now, .snapshot = d->snapshot});
 }
 
 static void pool_poll(struct driver *d, struct instant now)
@@ -267,14 +268,15 @@ static void audit_done(void *ctx, const struct transport_reply *reply, struct in
 		err_prefix(&err, "\"%s\"", d->target);
 		count = 0;
 	}
-	tell(d, &(struct driver_event){
-		.kind = DRIVER_AUDIT,
-		.node = d->node,
-		.at = now,
-		.err = err.code != ERR_NONE ? &err : NULL,
-		.audit = entries,
-		.audit_count = count,
-	});
+	tell(d,
+		&(struct driver_event){
+			.kind = DRIVER_AUDIT,
+			.node = d->node,
+			.at = now,
+			.err = err.code != ERR_NONE ? &err : NULL,
+			.audit = entries,
+			.audit_count = count,
+		});
 	free(entries);
 }
 
@@ -325,14 +327,15 @@ static void call_end(struct call *c, enum driver_event_kind kind, struct answer 
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	answer->latency_ms = reply->latency_ms;
-	tell(d, &(struct driver_event){
-		.kind = kind,
-		.node = d->node,
-		.at = now,
-		.intent = c->intent,
-		.verb = c->verb,
-		.answer = answer,
-	});
+	tell(d,
+		&(struct driver_event){
+			.kind = kind,
+			.node = d->node,
+			.at = now,
+			.intent = c->intent,
+			.verb = c->verb,
+			.answer = answer,
+		});
 	free(c);
 }
 
@@ -412,8 +415,8 @@ static void pool_apply(struct driver *d, const struct command *cmd, struct insta
 	assert(text_is_name(cmd->id, DECISION_ID_MAX - 1));
 	struct text body = {0};
 	char if_match[48];
-	snprintf(if_match, sizeof(if_match), "%lld.%lld", (long long)cmd->epoch,
-		(long long)cmd->rev);
+	snprintf(
+		if_match, sizeof(if_match), "%lld.%lld", (long long)cmd->epoch, (long long)cmd->rev);
 	wire_write_command(&body, cmd);
 	struct call *c = call_new(d, cmd->id);
 	c->verb = cmd->verb;

@@ -1,4 +1,5 @@
-/* The drivers of this folder. The table of schemes is tui's, since replay comes from history. */
+/* The drivers of this folder. The table of schemes is tui's, since replay comes from history.
+ */
 #ifndef WEIR_CLIENT_DRIVERS_H
 #define WEIR_CLIENT_DRIVERS_H
 

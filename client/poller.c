@@ -146,8 +146,8 @@ void poller_end(struct poller *p, size_t i, enum err_code trouble, struct instan
 	}
 	if (e->failures < 16) /* beyond it the distance grows no more */
 		e->failures++;
-	e->due_ms = now.boot_ms + (trouble == ERR_UNAUTHORISED ? POLLER_UNAUTHORISED_MS
-	                                                       : backoff_ms(p, e->failures));
+	e->due_ms = now.boot_ms +
+		(trouble == ERR_UNAUTHORISED ? POLLER_UNAUTHORISED_MS : backoff_ms(p, e->failures));
 }
 
 int64_t poller_due_ms(const struct poller *p, struct instant now)

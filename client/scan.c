@@ -1,12 +1,12 @@
 /* Scan: the strict JSON scanner. It only says yes or no; cJSON builds the tree behind it.
  *
- * 1. What it accepts, every JSON reader accepts and understands alike: cJSON keeps 63 bytes of a
- *    number, takes 1e999 as infinite, ignores what follows the document, and lets the first of
+ * 1. What it accepts, every JSON reader accepts and understands alike: cJSON keeps 63 bytes of
+ * a number, takes 1e999 as infinite, ignores what follows the document, and lets the first of
  *    two equal keys win.
  * 2. Time is O(n log n) for any input: keys are sorted, not hashed, so nobody can choose
  *    collisions. Memory is O(n); the stack does not grow with the nesting.
- * 3. `arena` and `keys` are stacks: those of an open object lie above those of the objects around
- *    it and are dropped when it closes. */
+ * 3. `arena` and `keys` are stacks: those of an open object lie above those of the objects
+ * around it and are dropped when it closes. */
 #include "client/scan.h"
 
 #include "model/mem.h"
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_MAX 63                      /* bytes of a number that cJSON reads */
+#define NUMBER_MAX 63 /* bytes of a number that cJSON reads */
 #define INTEGER_MAX ((INT64_C(1) << 53) - 1)
 
 /* What may come next, when it is not white space. */
@@ -92,7 +92,7 @@ static int hex4(struct scan *s, uint32_t *unit)
 	*unit = 0;
 	for (int i = 0; i < 4; i++) {
 		int c = peek(s);
-		int digit = is_digit(c)          ? c - '0'
+		int digit = is_digit(c)    ? c - '0'
 			: c >= 'a' && c <= 'f' ? c - 'a' + 10
 			: c >= 'A' && c <= 'F' ? c - 'A' + 10
 								   : -1;
@@ -196,8 +196,8 @@ static size_t digits(struct scan *s)
 	return s->at - from;
 }
 
-/* Whether the digits of `number`, a dot between them or not, times ten to `exponent` are finite.
- * The dot is taken out, since strtod would look for that of the locale. */
+/* Whether the digits of `number`, a dot between them or not, times ten to `exponent` are
+ * finite. The dot is taken out, since strtod would look for that of the locale. */
 static bool is_finite(const char *number, size_t len, long exponent)
 {
 	char plain[NUMBER_MAX + 32];
@@ -366,10 +366,22 @@ static int key(struct scan *s)
 static int value(struct scan *s)
 {
 	static int (*const begins[256])(struct scan *) = {
-		['{'] = open_object, ['['] = open_array, ['"'] = string_value,
-		['t'] = word, ['f'] = word, ['n'] = word,
-		['-'] = number, ['0'] = number, ['1'] = number, ['2'] = number, ['3'] = number,
-		['4'] = number, ['5'] = number, ['6'] = number, ['7'] = number, ['8'] = number,
+		['{'] = open_object,
+		['['] = open_array,
+		['"'] = string_value,
+		['t'] = word,
+		['f'] = word,
+		['n'] = word,
+		['-'] = number,
+		['0'] = number,
+		['1'] = number,
+		['2'] = number,
+		['3'] = number,
+		['4'] = number,
+		['5'] = number,
+		['6'] = number,
+		['7'] = number,
+		['8'] = number,
 		['9'] = number,
 	};
 	int c = peek(s);
@@ -402,7 +414,8 @@ static int step(struct scan *s)
 	if (peek(s) < 0)
 		return ends_early(s);
 	if (peek(s) != ',')
-		return fail(s, ERR_DOCUMENT, "neither a comma nor the end of its level follows a value");
+		return fail(
+			s, ERR_DOCUMENT, "neither a comma nor the end of its level follows a value");
 	s->at++;
 	s->want = close == '}' ? WANT_KEY : WANT_VALUE;
 	return 0;

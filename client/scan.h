@@ -1,5 +1,5 @@
-/* Scan: the strict JSON scanner in front of cJSON. Accepts exactly one document that every reader
- * understands alike. */
+/* Scan: the strict JSON scanner in front of cJSON. Accepts exactly one document that every
+ * reader understands alike. */
 #ifndef WEIR_CLIENT_SCAN_H
 #define WEIR_CLIENT_SCAN_H
 
@@ -11,10 +11,10 @@
 #define SCAN_DEPTH_MAX 32
 
 /* Checks: size, depth, valid UTF-8 without NUL or raw controls in strings, no \u0000, no lone
- * surrogate, no duplicate key in one object (case-sensitive, after unescaping; keys equal but for
- * ASCII case are refused too), one document without anything behind it, RFC 8259 number grammar,
- * finite as a double, integers (no fraction, no exponent) within 2^53 - 1. 0, or -1 with the code
- * (W105, W170..W177) and the byte offset. */
+ * surrogate, no duplicate key in one object (case-sensitive, after unescaping; keys equal but
+ * for ASCII case are refused too), one document without anything behind it, RFC 8259 number
+ * grammar, finite as a double, integers (no fraction, no exponent) within 2^53 - 1. 0, or -1
+ * with the code (W105, W170..W177) and the byte offset. */
 int scan_document(const char *data, size_t len, struct err *err);
 
 /* The same, and the bytes of the outermost object's member `name` (written without escapes), as

@@ -1,15 +1,16 @@
 /* Serve: the engine as a pool over HTTP. The only file that includes libmicrohttpd.
  *
- * Threads: the door takes connections in; libmicrohttpd's one thread answers control requests at
- * once and never executes; callers execute. What a request gets is serve_route's.
+ * Threads: the door takes connections in; libmicrohttpd's one thread answers control requests
+ * at once and never executes; callers execute. What a request gets is serve_route's.
  *
- * 1. No load delays a rollback: executions wait in a bounded queue, suspended, and what finds it
- *    full is answered 429 at once. There is always room for more connections than can execute.
- * 2. Nobody keeps a connection by saying little: the door sees to it, and 5 s without a byte end
- *    one that does not execute.
- * 3. A suspended connection is resumed by exactly one: its caller, or serve_stop while it waits.
- * 4. All are resumed before MHD_stop_daemon, since callers are joined first and nothing is queued
- *    once `stopping` is set. */
+ * 1. No load delays a rollback: executions wait in a bounded queue, suspended, and what finds
+ * it full is answered 429 at once. There is always room for more connections than can execute.
+ * 2. Nobody keeps a connection by saying little: the door sees to it, and 5 s without a byte
+ * end one that does not execute.
+ * 3. A suspended connection is resumed by exactly one: its caller, or serve_stop while it
+ * waits.
+ * 4. All are resumed before MHD_stop_daemon, since callers are joined first and nothing is
+ * queued once `stopping` is set. */
 #include "client/serve.h"
 
 #include "client/engine/threads.h"
@@ -17,8 +18,8 @@
 #include "client/serve_route.h"
 #include "model/mem.h"
 
-#include <netinet/in.h> /* before microhttpd.h, which uses its types */
 #include <microhttpd.h>
+#include <netinet/in.h> /* before microhttpd.h, which uses its types */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -90,7 +91,8 @@ static void execute(struct engine *engine, struct exchange *x)
 	struct engine_response response;
 	int64_t waited_ms = (threads_us() - x->queued_us) / 1000;
 	if (x->execute.timeout_ms > 0 && waited_ms >= x->execute.timeout_ms) {
-		serve_refuse(&x->reply, 504, "timeout", "the deadline passed in the queue; never executed");
+		serve_refuse(
+			&x->reply, 504, "timeout", "the deadline passed in the queue; never executed");
 		return;
 	}
 	if (x->execute.timeout_ms > 0)
@@ -135,8 +137,8 @@ static void *caller(void *arg)
 	}
 }
 
-/* Hands an exchange over to the callers, after which it is theirs until they resume it; where that
- * cannot be, refuses it and returns false. */
+/* Hands an exchange over to the callers, after which it is theirs until they resume it; where
+ * that cannot be, refuses it and returns false. */
 static bool hand_over(struct serve *s, struct exchange *x)
 {
 	(void)pthread_mutex_lock(&s->lock);
@@ -214,10 +216,11 @@ static enum MHD_Result answer(struct exchange *x)
 	return result;
 }
 
-/* Called with the headers, with each part of the body, when the request is whole, and again when
- * it was resumed. */
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
-	const char *method, const char *version, const char *data, size_t *size, void **own)
+/* Called with the headers, with each part of the body, when the request is whole, and again
+ * when it was resumed. */
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
+	const char *path, const char *method, const char *version, const char *data, size_t *size,
+	void **own)
 {
 	struct serve *s = ctx;
 	struct exchange *x = *own;

@@ -1,5 +1,6 @@
-/* Serve: the embedded engine as a pool over HTTP (weir.pool/1): one libmicrohttpd thread answers
- * control requests at once and never executes; /v1/execute is handed to caller threads. */
+/* Serve: the embedded engine as a pool over HTTP (weir.pool/1): one libmicrohttpd thread
+ * answers control requests at once and never executes; /v1/execute is handed to caller threads.
+ */
 #ifndef WEIR_CLIENT_SERVE_H
 #define WEIR_CLIENT_SERVE_H
 
@@ -17,10 +18,10 @@ struct serve_options {
 
 struct serve;
 
-/* Listens and answers. TCP on loopback only. 0, or -1 with err (W006 names the address). The engine
- * is borrowed until serve_stop. */
-int serve_start(
-	struct serve **out, struct engine *engine, const struct serve_options *how, struct err *err);
+/* Listens and answers. TCP on loopback only. 0, or -1 with err (W006 names the address). The
+ * engine is borrowed until serve_stop. */
+int serve_start(struct serve **out, struct engine *engine, const struct serve_options *how,
+	struct err *err);
 
 /* The TCP port of the i-th listen address, 0 for a unix socket. */
 int serve_port(const struct serve *s, int i);

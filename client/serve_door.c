@@ -1,5 +1,5 @@
-/* Door: one thread that accepts. Shutting a guest's socket down is all it does to it; the server's
- * thread sees the end of the stream and closes.
+/* Door: one thread that accepts. Shutting a guest's socket down is all it does to it; the
+ * server's thread sees the end of the stream and closes.
  *
  * 1. Between two whole requests of a guest at most REQUEST_MS may pass.
  * 2. `count` is from accept to close, so that a burst of connections cannot outrun it; the list

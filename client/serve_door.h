@@ -1,5 +1,5 @@
-/* Door: the listeners of a server and the connections that came through them. Takes connections in
- * and shows out those that say too little; it knows nothing of HTTP. */
+/* Door: the listeners of a server and the connections that came through them. Takes connections
+ * in and shows out those that say too little; it knows nothing of HTTP. */
 #ifndef WEIR_CLIENT_SERVE_DOOR_H
 #define WEIR_CLIENT_SERVE_DOOR_H
 
@@ -34,8 +34,8 @@ int serve_door_port(const struct serve_door *d, int i);
 void serve_door_close(struct serve_door *d);
 void serve_door_free(struct serve_door *d); /* once all guests have left */
 
-/* The server's thread: a connection that was taken is there; it has said something whole, or got
- * its answer (one whose request executes is not shown out); it is closed. */
+/* The server's thread: a connection that was taken is there; it has said something whole, or
+ * got its answer (one whose request executes is not shown out); it is closed. */
 struct guest *serve_door_enter(struct serve_door *d, int fd);
 void serve_door_heard(struct serve_door *d, struct guest *g, bool executes);
 void serve_door_left(struct serve_door *d, struct guest *g);

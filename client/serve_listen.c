@@ -88,7 +88,8 @@ static socklen_t resolve(union address *a, const char *address, struct err *err)
 	if (loopback)
 		return len;
 	(void)refuse(err, address,
-		"only loopback addresses and unix sockets are served, since there is no TLS and no token");
+		"only loopback addresses and unix sockets are served, since there is no TLS and no "
+		"token");
 	return 0;
 }
 

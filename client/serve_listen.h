@@ -9,8 +9,8 @@
 
 struct serve_listener {
 	int fd;
-	int port;         /* 0 for a unix socket */
-	char path[108];   /* of a unix socket, else "" */
+	int port;               /* 0 for a unix socket */
+	char path[108];         /* of a unix socket, else "" */
 	uint64_t device, inode; /* of the socket file, so that only our own is removed */
 };
 

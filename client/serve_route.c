@@ -1,9 +1,9 @@
 /* Routes: the table of weir.pool/1's requests. It asks the engine, which decides.
  *
- * Order of refusal: 403 host, 404, 405, 413, 415, 403 faults, then control's own order (428, 400,
- * known keys, and so on). A browser cannot send what writes ask for to another origin: a JSON
- * content type and a key need a preflight, which is not answered; a name that was bound to loopback
- * by somebody else's DNS shows in Host. */
+ * Order of refusal: 403 host, 404, 405, 413, 415, 403 faults, then control's own order (428,
+ * 400, known keys, and so on). A browser cannot send what writes ask for to another origin: a
+ * JSON content type and a key need a preflight, which is not answered; a name that was bound to
+ * loopback by somebody else's DNS shows in Host. */
 #include "client/serve_route.h"
 
 #include "client/wire.h"
@@ -23,7 +23,7 @@ struct call {
 	const struct serve_request *request;
 	struct serve_reply *reply;
 	struct engine_request *execute;
-	enum verb verb;      /* of the route */
+	enum verb verb;         /* of the route */
 	char name[POOL_ID_MAX]; /* what stands for '*' in the route */
 };
 
@@ -111,7 +111,8 @@ static uint64_t hash(const char *data, size_t len)
 	return h;
 }
 
-/* Reads "<epoch>.<rev>" with its quotes; any other tag was never given out and matches nothing. */
+/* Reads "<epoch>.<rev>" with its quotes; any other tag was never given out and matches nothing.
+ */
 static void read_match(struct control_request *r, const char *tag)
 {
 	char epoch[24], rev[24];
@@ -119,7 +120,8 @@ static void read_match(struct control_request *r, const char *tag)
 	size_t len = strlen(tag);
 	r->has_match = true;
 	r->match_epoch = r->match_rev = -1;
-	if (!dot || len < 5 || len > sizeof epoch + sizeof rev || tag[0] != '"' || tag[len - 1] != '"')
+	if (!dot || len < 5 || len > sizeof epoch + sizeof rev || tag[0] != '"' ||
+		tag[len - 1] != '"')
 		return;
 	size_t first = (size_t)(dot - tag) - 1, second = len - first - 3;
 	if (first >= sizeof epoch || second >= sizeof rev)
@@ -224,9 +226,10 @@ static bool matches(const char *pattern, const char *path, char *name, size_t si
 	return text_is_name(name, size - 1);
 }
 
-/* The route of a request; NULL for none, with *allow the method that the path takes, or NULL. */
-static const struct route *find(const struct serve_request *r, char *name, size_t size,
-	const char **allow)
+/* The route of a request; NULL for none, with *allow the method that the path takes, or NULL.
+ */
+static const struct route *find(
+	const struct serve_request *r, char *name, size_t size, const char **allow)
 {
 	*allow = NULL;
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
@@ -267,7 +270,8 @@ bool serve_route(struct engine *engine, bool allow_faults, const struct serve_re
 {
 	struct call c = {.engine = engine, .request = request, .reply = reply, .execute = execute};
 	if (!request->from_unix && (!request->host || !is_loopback(request->host))) {
-		serve_refuse(reply, 403, "host", "the Host header does not name this machine's loopback");
+		serve_refuse(
+			reply, 403, "host", "the Host header does not name this machine's loopback");
 		return true;
 	}
 	const struct route *route = find(request, c.name, sizeof c.name, &reply->allow);

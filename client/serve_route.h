@@ -1,5 +1,5 @@
-/* Routes: which request of weir.pool/1 gets which answer from the engine. Knows HTTP's words, not
- * its bytes: no sockets, no threads. */
+/* Routes: which request of weir.pool/1 gets which answer from the engine. Knows HTTP's words,
+ * not its bytes: no sockets, no threads. */
 #ifndef WEIR_CLIENT_SERVE_ROUTE_H
 #define WEIR_CLIENT_SERVE_ROUTE_H
 
@@ -25,7 +25,8 @@ struct serve_reply {
 	struct text body;  /* JSON */
 };
 
-/* Answers a request at once and returns true; false: nothing is answered, `execute` is to run. */
+/* Answers a request at once and returns true; false: nothing is answered, `execute` is to run.
+ */
 bool serve_route(struct engine *engine, bool allow_faults, const struct serve_request *request,
 	struct serve_reply *reply, struct engine_request *execute);
 

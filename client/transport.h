@@ -1,7 +1,7 @@
 /* Transport: HTTP requests on one libcurl multi. The only file that includes curl.
  *
- * Rules: total deadline; own byte counter in the write callback; no redirects, no proxy, no netrc,
- * no content encoding; TLS verified; CURLOPT_QUICK_EXIT; a truncated 200 is an error. */
+ * Rules: total deadline; own byte counter in the write callback; no redirects, no proxy, no
+ * netrc, no content encoding; TLS verified; CURLOPT_QUICK_EXIT; a truncated 200 is an error. */
 #ifndef WEIR_CLIENT_TRANSPORT_H
 #define WEIR_CLIENT_TRANSPORT_H
 
@@ -16,34 +16,35 @@ struct transport *transport_new(void);
 void transport_free(struct transport *t);
 
 struct transport_reply {
-	int status;          /* HTTP status, 0 when there is none */
-	bool sent;           /* false: no byte of the request can have reached the other end */
-	const char *body;    /* NUL-terminated, borrowed for the callback */
+	int status;       /* HTTP status, 0 when there is none */
+	bool sent;        /* false: no byte of the request can have reached the other end */
+	const char *body; /* NUL-terminated, borrowed for the callback */
 	size_t len;
 	const char *content_type; /* "" when none */
 	const char *location;     /* of a 3xx, cleaned; "" */
 	int64_t retry_after_ms;   /* clamped to 1..60 s; UNKNOWN when none */
-	struct err err;           /* set when there is no whole answer: transport trouble, 3xx, size */
+	struct err err; /* set when there is no whole answer: transport trouble, 3xx, size */
 	int64_t latency_ms;
 };
 
 /* A request; all strings are borrowed for the call. `done` is called once from transport_turn,
  * never after transport_cancel. */
 struct transport_request {
-	const char *method;      /* GET, POST, PUT */
-	const char *url;         /* http:// or https:// */
-	const char *unix_path;   /* NULL: TCP */
-	const char *token;       /* bearer, NULL none */
-	const char *body;        /* JSON or NULL */
-	const char *if_match;    /* NULL none; written between quotes */
-	const char *key;         /* Idempotency-Key, NULL none */
-	int64_t timeout_ms;      /* total */
+	const char *method;    /* GET, POST, PUT */
+	const char *url;       /* http:// or https:// */
+	const char *unix_path; /* NULL: TCP */
+	const char *token;     /* bearer, NULL none */
+	const char *body;      /* JSON or NULL */
+	const char *if_match;  /* NULL none; written between quotes */
+	const char *key;       /* Idempotency-Key, NULL none */
+	int64_t timeout_ms;    /* total */
 	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now);
 	void *ctx;
 };
 
 /* Begins a request; returns its id (never 0). */
-uint64_t transport_send(struct transport *t, const struct transport_request *r, struct instant now);
+uint64_t transport_send(
+	struct transport *t, const struct transport_request *r, struct instant now);
 
 /* Forgets a request: `done` will not be called. */
 void transport_cancel(struct transport *t, uint64_t id);
@@ -52,6 +53,7 @@ void transport_cancel(struct transport *t, uint64_t id);
 void transport_turn(struct transport *t, struct instant now);
 
 /* curl_multi_poll with extra descriptors. */
-void transport_wait(struct transport *t, struct wait_fd *extra, size_t count, int64_t timeout_ms);
+void transport_wait(
+	struct transport *t, struct wait_fd *extra, size_t count, int64_t timeout_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /* Changes, answers, audit, intents, executions and faults: struct to weir.pool/1 and back. It
- * decides nothing: which answer a change gets is control's, what an answer means to a migration is
- * the model's. */
+ * decides nothing: which answer a change gets is control's, what an answer means to a migration
+ * is the model's. */
 #include "client/wire.h"
 
 #include "client/scan.h"
@@ -63,8 +63,8 @@ void wire_write_command(struct text *out, const struct command *c)
 	text_add(out, "}");
 }
 
-int wire_read_change(struct control_request *out, enum verb verb, const char *body, size_t len,
-	struct err *err)
+int wire_read_change(
+	struct control_request *out, enum verb verb, const char *body, size_t len, struct err *err)
 {
 	memset(out, 0, sizeof *out);
 	out->verb = verb;
@@ -188,7 +188,8 @@ static const struct refusal *refusal_of(int status, const char *word)
 	return r;
 }
 
-int wire_read_answer(struct answer *out, int status, const char *body, size_t len, struct err *err)
+int wire_read_answer(
+	struct answer *out, int status, const char *body, size_t len, struct err *err)
 {
 	struct answer_body b = no_body;
 	memset(out, 0, sizeof *out);
@@ -221,8 +222,8 @@ int wire_read_answer(struct answer *out, int status, const char *body, size_t le
 
 /* ---- the fate of an intent ---- */
 
-void wire_write_intent(struct text *out, const char *key, enum intent_fate fate,
-	const struct control_answer *a)
+void wire_write_intent(
+	struct text *out, const char *key, enum intent_fate fate, const struct control_answer *a)
 {
 	bool has_share = fate == INTENT_APPLIED || fate == INTENT_SUPERSEDED;
 	text_add(out, "{");
@@ -306,8 +307,8 @@ void wire_write_audit(struct text *out, const struct audit_entry *entries, size_
 	text_add(out, "]}");
 }
 
-static int read_audit(struct audit_entry *out, size_t max, size_t *count, const cJSON *tree,
-	struct err *err)
+static int read_audit(
+	struct audit_entry *out, size_t max, size_t *count, const cJSON *tree, struct err *err)
 {
 	const cJSON *entries, *item;
 	if (wire_array(&entries, tree, "", "entries", err))
@@ -328,8 +329,8 @@ static int read_audit(struct audit_entry *out, size_t max, size_t *count, const 
 	return 0;
 }
 
-int wire_read_audit(
-	struct audit_entry *out, size_t max, size_t *count, const char *body, size_t len, struct err *err)
+int wire_read_audit(struct audit_entry *out, size_t max, size_t *count, const char *body,
+	size_t len, struct err *err)
 {
 	*count = 0;
 	cJSON *tree = wire_parse(body, len, err);
@@ -361,8 +362,8 @@ static bool is_escaped(const char *s, size_t i)
 
 /* The payload goes through as it came, but on one line: cJSON would print its numbers anew and
  * lose digits. */
-static int read_payload(struct engine_request *out, const cJSON *tree, const char *body, size_t len,
-	struct err *err)
+static int read_payload(struct engine_request *out, const cJSON *tree, const char *body,
+	size_t len, struct err *err)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, "payload");
 	const char *raw;
@@ -393,8 +394,8 @@ int wire_read_execute(struct engine_request *out, const char *body, size_t len, 
 	if (!tree)
 		return -1;
 	memset(out, 0, sizeof *out);
-	int result = READ(out, tree, "", execute_fields, err) ||
-		read_payload(out, tree, body, len, err);
+	int result =
+		READ(out, tree, "", execute_fields, err) || read_payload(out, tree, body, len, err);
 	if (out->timeout_ms == UNKNOWN)
 		out->timeout_ms = 0;
 	cJSON_Delete(tree);
@@ -448,11 +449,12 @@ static int read_arm(enum arm *arm, const cJSON *tree, struct err *err)
 		if (strcmp(item->valuestring, arm_name(*arm)) == 0)
 			return 0;
 	}
-	return err_set(err, ERR_FIELD, item ? "field \"arm\": want \"v1\" or \"v2\""
-										: "field \"arm\" is missing");
+	return err_set(err, ERR_FIELD,
+		item ? "field \"arm\": want \"v1\" or \"v2\"" : "field \"arm\" is missing");
 }
 
-int wire_read_fault(enum arm *arm, struct fault *out, const char *body, size_t len, struct err *err)
+int wire_read_fault(
+	enum arm *arm, struct fault *out, const char *body, size_t len, struct err *err)
 {
 	cJSON *tree = wire_parse(body, len, err);
 	if (!tree)

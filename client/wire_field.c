@@ -149,8 +149,8 @@ static int refuse(const char *path, const struct wire_field *f, struct err *err)
 	switch (f->kind) {
 	case WIRE_INT:
 	case WIRE_SHARE:
-		return err_set(err, ERR_FIELD, "field \"%s%s\": want an integer from %lld to %lld", path,
-			f->name, min, max);
+		return err_set(err, ERR_FIELD, "field \"%s%s\": want an integer from %lld to %lld",
+			path, f->name, min, max);
 	case WIRE_REAL:
 		return err_set(err, ERR_FIELD, "field \"%s%s\": want a number from %lld to %lld", path,
 			f->name, min, max);
@@ -158,19 +158,19 @@ static int refuse(const char *path, const struct wire_field *f, struct err *err)
 		return err_set(err, ERR_FIELD, "field \"%s%s\": want true or false", path, f->name);
 	case WIRE_NAME:
 		return err_set(err, ERR_FIELD,
-			"field \"%s%s\": want a name of 1 to %zu letters, digits and \"._:-\"", path, f->name,
-			f->size - 1);
+			"field \"%s%s\": want a name of 1 to %zu letters, digits and \"._:-\"", path,
+			f->name, f->size - 1);
 	case WIRE_TEXT:
 		return err_set(err, ERR_FIELD, "field \"%s%s\": want a string%s", path, f->name,
 			f->min > 0 ? " that is not empty" : "");
 	case WIRE_LINE:
-		return err_set(err, ERR_FIELD, "field \"%s%s\": want a string of %lld to %zu bytes", path,
-			f->name, min, f->size - 1);
+		return err_set(err, ERR_FIELD, "field \"%s%s\": want a string of %lld to %zu bytes",
+			path, f->name, min, f->size - 1);
 	case WIRE_STRATEGY:
 		break;
 	}
-	return err_set(err, ERR_FIELD, "field \"%s%s\": want a strategy such as \"%s\"", path, f->name,
-		strategy_name(STRATEGY_CANARY));
+	return err_set(err, ERR_FIELD, "field \"%s%s\": want a strategy such as \"%s\"", path,
+		f->name, strategy_name(STRATEGY_CANARY));
 }
 
 static bool is_absent(const cJSON *item)

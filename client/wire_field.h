@@ -1,5 +1,5 @@
-/* Wire fields: one table row is one field of a weir.pool/1 object. The same row reads it, writes it
- * and tells the tests what to try. */
+/* Wire fields: one table row is one field of a weir.pool/1 object. The same row reads it,
+ * writes it and tells the tests what to try. */
 #ifndef WEIR_CLIENT_WIRE_FIELD_H
 #define WEIR_CLIENT_WIRE_FIELD_H
 
@@ -36,7 +36,9 @@ struct wire_field {
 
 /* Rows; `type` is the struct that the fields lie in. */
 #define WIRE_ROW(type, member, name, kind, required, min, max) \
-	{name, kind, required, offsetof(type, member), sizeof(((type *)0)->member), min, max}
+	{ \
+		name, kind, required, offsetof(type, member), sizeof(((type *)0)->member), min, max \
+	}
 #define WIRE_ROW_COUNT(type, member, name, required) \
 	WIRE_ROW(type, member, name, WIRE_INT, required, 0, WIRE_INTEGER_MAX)
 #define WIRE_ROW_SHARE(type, member, name, required) \
@@ -54,8 +56,8 @@ struct wire_table {
 /* Scans and parses one JSON object. The caller frees it with cJSON_Delete. NULL with err. */
 struct cJSON *wire_parse(const char *body, size_t len, struct err *err);
 
-/* Reads `fields` of `object` into the struct at `base`; a NULL object has no field. 0, or -1 with
- * ERR_FIELD naming `path` and the field. */
+/* Reads `fields` of `object` into the struct at `base`; a NULL object has no field. 0, or -1
+ * with ERR_FIELD naming `path` and the field. */
 int wire_read_fields(void *base, const struct cJSON *object, const char *path,
 	const struct wire_field *fields, size_t count, struct err *err);
 

@@ -1,8 +1,8 @@
 /* The state document: struct snapshot to weir.pool/1 and back. The tables below are its fields;
  * what is no plain field (failures, operations, histograms) has a function here.
  *
- * A document is read whole or refused. Two things are soft: latencies in a bucket layout that is
- * not ours are dropped, and of more than OPERATIONS_MAX operations the first are kept. */
+ * A document is read whole or refused. Two things are soft: latencies in a bucket layout that
+ * is not ours are dropped, and of more than OPERATIONS_MAX operations the first are kept. */
 #include "client/wire_state.h"
 
 #include "client/wire.h"
@@ -259,14 +259,14 @@ static int read_schema(const cJSON *tree, struct err *err)
 		return 0;
 	text_clean(shown, sizeof shown, schema, strlen(schema));
 	if (strncmp(schema, SCHEMA_FAMILY, family) == 0)
-		return err_set(err, ERR_PROTOCOL, "the pool speaks \"%s\", this weir reads \"%s\"", shown,
-			WIRE_SCHEMA);
+		return err_set(err, ERR_PROTOCOL, "the pool speaks \"%s\", this weir reads \"%s\"",
+			shown, WIRE_SCHEMA);
 	return err_set(err, ERR_PROTOCOL, "schema \"%s\" is not \"%s\"", shown, WIRE_SCHEMA);
 }
 
 /* Failures by category. One that we do not know must not vanish from the error rate. */
-static int read_failed(int64_t failed[FAILURE_COUNT], const cJSON *arm, const char *path,
-	struct err *err)
+static int read_failed(
+	int64_t failed[FAILURE_COUNT], const cJSON *arm, const char *path, struct err *err)
 {
 	const cJSON *object, *item;
 	if (wire_object(&object, arm, path, "failed", true, err))
@@ -279,8 +279,9 @@ static int read_failed(int64_t failed[FAILURE_COUNT], const cJSON *arm, const ch
 		if (f == FAILURE_COUNT)
 			f = FAILURE_SYSTEM;
 		if (!wire_integer(item, 0, WIRE_INTEGER_MAX - failed[f], &n))
-			return err_set(err, ERR_FIELD, "field \"%sfailed.%s\": want an integer from 0 to %lld",
-				path, item->string, (long long)WIRE_INTEGER_MAX);
+			return err_set(err, ERR_FIELD,
+				"field \"%sfailed.%s\": want an integer from 0 to %lld", path, item->string,
+				(long long)WIRE_INTEGER_MAX);
 		failed[f] += n;
 	}
 	return 0;
@@ -301,16 +302,16 @@ static int read_histogram(struct histogram *h, bool *known, const cJSON *arm, co
 			!wire_integer(pair->child, last + 1, HISTOGRAM_BUCKETS - 1, &bucket) ||
 			!wire_integer(pair->child->next, 0, WIRE_INTEGER_MAX, &n))
 			return err_set(err, ERR_FIELD,
-				"field \"%s%s\": want pairs of bucket and count, buckets rising from 0 to %d", path,
-				name, HISTOGRAM_BUCKETS - 1);
+				"field \"%s%s\": want pairs of bucket and count, buckets rising from 0 to %d",
+				path, name, HISTOGRAM_BUCKETS - 1);
 		h->count[bucket] = n;
 		last = bucket;
 	}
 	return 0;
 }
 
-static int read_operations(struct arm_counts *a, const cJSON *arm, const char *path,
-	struct err *err)
+static int read_operations(
+	struct arm_counts *a, const cJSON *arm, const char *path, struct err *err)
 {
 	const cJSON *object, *item;
 	char inner[160];
@@ -325,8 +326,8 @@ static int read_operations(struct arm_counts *a, const cJSON *arm, const char *p
 		text_clean(o->name, sizeof o->name, item->string, strlen(item->string));
 		(void)snprintf(inner, sizeof inner, "%soperations.%s.", path, o->name);
 		if (!cJSON_IsObject(item))
-			return err_set(err, ERR_FIELD, "field \"%soperations.%s\": want an object", path,
-				o->name);
+			return err_set(
+				err, ERR_FIELD, "field \"%soperations.%s\": want an object", path, o->name);
 		if (READ(o, item, inner, operation_fields, err))
 			return -1;
 		a->operation_count++;
@@ -334,8 +335,8 @@ static int read_operations(struct arm_counts *a, const cJSON *arm, const char *p
 	return 0;
 }
 
-static int read_arm(struct arm_counts *a, const cJSON *arm, const char *path, bool own_layout,
-	struct err *err)
+static int read_arm(
+	struct arm_counts *a, const cJSON *arm, const char *path, bool own_layout, struct err *err)
 {
 	const cJSON *workers;
 	char inner[64];
@@ -348,8 +349,8 @@ static int read_arm(struct arm_counts *a, const cJSON *arm, const char *path, bo
 	if (!own_layout)
 		return 0;
 	if (read_histogram(&a->latency, &a->has_latency, arm, path, "latency_us", err) ||
-		read_histogram(&a->session_latency, &a->has_session_latency, arm, path,
-			"session_latency_us", err))
+		read_histogram(
+			&a->session_latency, &a->has_session_latency, arm, path, "session_latency_us", err))
 		return -1;
 	return 0;
 }

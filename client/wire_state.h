@@ -1,5 +1,5 @@
-/* The field tables of the state document, for tests: every row is tried missing, null, of the wrong
- * type and out of range. */
+/* The field tables of the state document, for tests: every row is tried missing, null, of the
+ * wrong type and out of range. */
 #ifndef WEIR_CLIENT_WIRE_STATE_H
 #define WEIR_CLIENT_WIRE_STATE_H
 

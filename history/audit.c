@@ -1,8 +1,8 @@
 /* Audit: what others did, as a pool's audit log tells it, made into observed decisions. Not the
  * asking: drivers do that.
  *
- * Invariant: one row a decision, however many recorders and nodes tell of it; the cursor moves in
- * the transaction of the rows. */
+ * Invariant: one row a decision, however many recorders and nodes tell of it; the cursor moves
+ * in the transaction of the rows. */
 #include "history/audit.h"
 
 #include "history/query.h"
@@ -13,8 +13,8 @@
 static enum schema_result write_decision(struct journal *j, const struct journal_node *node,
 	const struct decision *d, struct err *err)
 {
-	struct outcome_row row = {.row = OUTCOME_ROW_NODE, .kind = OUTCOME_APPLIED,
-		.latency_ms = UNKNOWN};
+	struct outcome_row row = {
+		.row = OUTCOME_ROW_NODE, .kind = OUTCOME_APPLIED, .latency_ms = UNKNOWN};
 	bool known, observed, added;
 	enum schema_result result = journal_known(j, d->id, &known, &observed, err);
 

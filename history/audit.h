@@ -11,8 +11,8 @@ struct audit_found {
 };
 
 /* Adds the decisions that are not known yet, the outcomes that the log proves, and moves the
- * node's cursor; within a transaction. Adds all decisions of the entries to `out` as the file has
- * them then: another process may have been first. */
+ * node's cursor; within a transaction. Adds all decisions of the entries to `out` as the file
+ * has them then: another process may have been first. */
 enum schema_result audit_import(struct journal *j, const struct journal_node *node,
 	const struct audit_entry *entries, size_t count, struct audit_found *out, struct err *err);
 

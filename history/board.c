@@ -207,7 +207,8 @@ void board_drop_oldest_samples(struct board *b)
 	while (b->samples.count > 1 &&
 		(b->samples.bytes > BOARD_BACKLOG_BYTES ||
 			b->samples.last->sample.sample.at.boot_ms -
-					b->samples.first->sample.sample.at.boot_ms > BOARD_BACKLOG_MS)) {
+					b->samples.first->sample.sample.at.boot_ms >
+				BOARD_BACKLOG_MS)) {
 		request_free(request_take_first(&b->samples));
 		b->dropped++;
 		b->dropped_untold++;

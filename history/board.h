@@ -80,23 +80,23 @@ struct board {
 	bool must_be_new;
 	int event_fd;
 
-	pthread_mutex_t mutex; /* guards all that follows */
-	pthread_cond_t work;   /* the writer has something to do */
+	pthread_mutex_t mutex;  /* guards all that follows */
+	pthread_cond_t work;    /* the writer has something to do */
 	pthread_cond_t reading; /* the reader has */
-	pthread_cond_t ended;  /* a thread has ended */
+	pthread_cond_t ended;   /* a thread has ended */
 	struct request_list journal, samples, loads;
 	struct request *writing; /* the intent in the writer's hands */
 	struct answer_node *first_answer, *last_answer;
 	enum board_condition condition;
-	struct err why;   /* why it is broken */
-	bool trouble;     /* the last write failed, the file is still open */
+	struct err why; /* why it is broken */
+	bool trouble;   /* the last write failed, the file is still open */
 	bool has_recording;
 	int64_t dropped, dropped_untold; /* samples; those no gap event tells of yet */
-	int64_t lost;     /* other requests that nobody will do */
-	int64_t last_ms;  /* the newest wall time that any request carried */
+	int64_t lost;                    /* other requests that nobody will do */
+	int64_t last_ms;                 /* the newest wall time that any request carried */
 	char head[POOL_HASH_MAX];
 	bool stopping, abandoned;
-	int threads;      /* still running */
+	int threads; /* still running */
 };
 
 /* NULL with err when the system refuses a descriptor or a lock. */

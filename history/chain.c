@@ -1,10 +1,10 @@
-/* Chain: hashes, signatures, the person's key, and the check of a whole file. It makes tampering
- * evident, it does not prevent it: who holds the key and the file can write another history, but
- * not one that fits a head seen elsewhere.
+/* Chain: hashes, signatures, the person's key, and the check of a whole file. It makes
+ * tampering evident, it does not prevent it: who holds the key and the file can write another
+ * history, but not one that fits a head seen elsewhere.
  *
  * Invariants:
- * 1. The hash of a row covers the hash before it, its table, its seq, the signer's key and name,
- *    and every column.
+ * 1. The hash of a row covers the hash before it, its table, its seq, the signer's key and
+ * name, and every column.
  * 2. seq counts 1, 2, 3, … over all chained tables together. */
 #include "history/chain.h"
 
@@ -124,10 +124,12 @@ static int read_seed(unsigned char *seed, int fd, const char *path, struct err *
 	ssize_t got;
 
 	if (fstat(fd, &st) < 0)
-		return err_set(err, ERR_FILE, "the key \"%s\" cannot be read: %s", path, strerror(errno));
+		return err_set(
+			err, ERR_FILE, "the key \"%s\" cannot be read: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
 		return err_set(err, ERR_UNSAFE_FILE,
-			"the key \"%s\" must be a file of yours that only you can read; run: chmod 600 on it",
+			"the key \"%s\" must be a file of yours that only you can read; run: chmod 600 on "
+			"it",
 			path);
 	got = read(fd, hex, sizeof hex);
 	if (got == SEED_HEX + 1 && hex[SEED_HEX] == '\n')
@@ -189,7 +191,8 @@ static int load_key(struct chain_key *key, const char *path, struct err *err)
 		fd = open(path, flags);
 	}
 	if (fd < 0)
-		return err_set(err, ERR_FILE, "the key \"%s\" cannot be read: %s", path, strerror(errno));
+		return err_set(
+			err, ERR_FILE, "the key \"%s\" cannot be read: %s", path, strerror(errno));
 	code = read_seed(seed, fd, path, err);
 	close(fd);
 	if (code == 0)
@@ -207,8 +210,8 @@ int chain_key_load(struct chain_key *key, const char *dir, struct err *err)
 	if (sodium_init() < 0)
 		return err_set(err, ERR_SYSTEM, "libsodium cannot start: no randomness");
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return err_set(err, ERR_FILE, "the directory \"%s\" cannot be made: %s", dir,
-			strerror(errno));
+		return err_set(
+			err, ERR_FILE, "the directory \"%s\" cannot be made: %s", dir, strerror(errno));
 	text_addf(&path, "%s/key.ed25519", dir);
 	code = load_key(key, text_str(&path), err);
 	text_free(&path);
@@ -235,7 +238,8 @@ struct walk {
 
 static int fail(struct walk *w, int code, struct err *err)
 {
-	return schema_result(err, w->db, code, "verifying the history", w->path) == SCHEMA_OK ? 0 : -1;
+	return schema_result(err, w->db, code, "verifying the history", w->path) == SCHEMA_OK ? 0
+																						  : -1;
 }
 
 static int walk_step(struct walk *w, int table, struct err *err)
@@ -280,8 +284,9 @@ static int walk_lowest(const struct walk *w)
 	int lowest = -1;
 
 	for (int t = 0; t < SCHEMA_CHAINED; t++)
-		if (w->more[t] && (lowest < 0 || sqlite3_column_int64(w->rows[t], 0) <
-				sqlite3_column_int64(w->rows[lowest], 0)))
+		if (w->more[t] &&
+			(lowest < 0 ||
+				sqlite3_column_int64(w->rows[t], 0) < sqlite3_column_int64(w->rows[lowest], 0)))
 			lowest = t;
 	return lowest;
 }
@@ -320,14 +325,15 @@ static const char *judge_row(struct walk *w, int table, int64_t expected)
 		return "a row before it is missing";
 	if (seq < expected)
 		return "two rows have this seq";
-	fields[count++] = (struct chain_field){
-		schema_chained[table].table, strlen(schema_chained[table].table)};
+	fields[count++] =
+		(struct chain_field){schema_chained[table].table, strlen(schema_chained[table].table)};
 	for (int c = 0; c < 3; c++)
 		fields[count++] = field_of(row, c);
 	for (int c = FIRST_COLUMN; c < sqlite3_column_count(row); c++)
 		fields[count++] = field_of(row, c);
 	chain_hash(hash, w->head, fields, count);
-	if (!unhex(stored, sizeof stored, field_of(row, 3)) || memcmp(hash, stored, sizeof hash) != 0)
+	if (!unhex(stored, sizeof stored, field_of(row, 3)) ||
+		memcmp(hash, stored, sizeof hash) != 0)
 		return "its content or its place does not match its hash";
 	if (!unhex(public_key, sizeof public_key, field_of(row, 1)))
 		return "its signer is not in the file";
@@ -380,7 +386,8 @@ static int walk_rows(struct chain_report *out, struct walk *w, const char *head,
 	if (head != NULL && head[0] != '\0' && !w->head_found) {
 		out->broken_seq = out->head_seq + 1;
 		snprintf(out->why, sizeof out->why,
-			"the tail was cut: the head %.12s that was seen elsewhere is not in the file", head);
+			"the tail was cut: the head %.12s that was seen elsewhere is not in the file",
+			head);
 	}
 	return 0;
 }

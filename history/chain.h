@@ -1,5 +1,5 @@
-/* Chain: what makes the history tamper-evident. SHA-256 over length-prefixed fields of each row and
- * the hash before it, signed with the person's Ed25519 key. */
+/* Chain: what makes the history tamper-evident. SHA-256 over length-prefixed fields of each row
+ * and the hash before it, signed with the person's Ed25519 key. */
 #ifndef WEIR_HISTORY_CHAIN_H
 #define WEIR_HISTORY_CHAIN_H
 
@@ -19,8 +19,8 @@ struct chain_key {
 	unsigned char secret[64];
 };
 
-/* Reads the person's key from `dir`/key.ed25519, making directory (0700) and file (0600) on first
- * use. A key others can read is refused (W204). */
+/* Reads the person's key from `dir`/key.ed25519, making directory (0700) and file (0600) on
+ * first use. A key others can read is refused (W204). */
 int chain_key_load(struct chain_key *key, const char *dir, struct err *err);
 void chain_key_wipe(struct chain_key *key);
 
@@ -44,9 +44,10 @@ bool chain_unhex(unsigned char *out, size_t len, const char *hex);
 /* SHA-256 of a text as 64 hex digits: the plan hash, configuration hashes. */
 void chain_digest(char out[POOL_HASH_MAX], const char *text, size_t len);
 
-/* The id under which an observed decision without a key is known to all recorders: "o-" and 32 hex
- * digits of the SHA-256 over (pool_id, node_id, seq), length-prefixed. */
-void chain_observed_id(char out[POOL_ID_MAX], const char *pool_id, const char *node_id, int64_t seq);
+/* The id under which an observed decision without a key is known to all recorders: "o-" and 32
+ * hex digits of the SHA-256 over (pool_id, node_id, seq), length-prefixed. */
+void chain_observed_id(
+	char out[POOL_ID_MAX], const char *pool_id, const char *node_id, int64_t seq);
 
 struct chain_report {
 	int64_t rows;       /* checked */
@@ -55,12 +56,12 @@ struct chain_report {
 	char why[160];
 	char head[POOL_HASH_MAX];
 	int64_t head_seq;
-	int keys;           /* distinct signers */
+	int keys; /* distinct signers */
 };
 
 /* Verifies the whole file. 0 when it could be read (see broken_seq), -1 with err otherwise.
- * `head` (hex or NULL): a head seen elsewhere, which must be in the file, else the tail was cut.
- * `progress` may be NULL. */
+ * `head` (hex or NULL): a head seen elsewhere, which must be in the file, else the tail was
+ * cut. `progress` may be NULL. */
 int chain_verify(struct chain_report *out, const char *path, const char *head,
 	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err);
 

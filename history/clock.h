@@ -1,5 +1,5 @@
-/* Clock: the monotonic time by which the threads pace themselves. Nothing that is recorded comes
- * from here: wall times are arguments. */
+/* Clock: the monotonic time by which the threads pace themselves. Nothing that is recorded
+ * comes from here: wall times are arguments. */
 #ifndef WEIR_HISTORY_CLOCK_H
 #define WEIR_HISTORY_CLOCK_H
 

@@ -1,5 +1,5 @@
-/* History: the loop's side. Makes requests, takes answers, never waits for the disk. Not the file:
- * the threads have it. */
+/* History: the loop's side. Makes requests, takes answers, never waits for the disk. Not the
+ * file: the threads have it. */
 #include "history/history.h"
 
 #include "history/board.h"
@@ -19,9 +19,9 @@
 /* What the loop last said of a node. */
 struct node_mark {
 	char node_id[POOL_ID_MAX];
-	struct text mark;        /* of the last state that was recorded */
-	int64_t tick;            /* of the last sample; UNKNOWN none in this recording */
-	int64_t sample_ms;       /* its wall time */
+	struct text mark;  /* of the last state that was recorded */
+	int64_t tick;      /* of the last sample; UNKNOWN none in this recording */
+	int64_t sample_ms; /* its wall time */
 };
 
 struct history {
@@ -185,8 +185,10 @@ void history_cancel(struct history *h, const char *id, int64_t at_ms, const char
 	committed = take_back(b, id, why);
 	pthread_mutex_unlock(&b->mutex);
 	if (committed) {
-		struct outcome_row row = {.row = OUTCOME_ROW_FINAL, .kind = OUTCOME_NOT_SENT,
-			.at_ms = at_ms, .latency_ms = UNKNOWN};
+		struct outcome_row row = {.row = OUTCOME_ROW_FINAL,
+			.kind = OUTCOME_NOT_SENT,
+			.at_ms = at_ms,
+			.latency_ms = UNKNOWN};
 
 		text_copy(row.decision, sizeof row.decision, id);
 		text_copy(row.answer, sizeof row.answer, why);
@@ -235,8 +237,8 @@ static void fill_node(struct journal_node *n, int64_t at_ms, const struct snapsh
 	text_copy(n->driver, sizeof n->driver, driver);
 }
 
-void history_node(struct history *h, int64_t at_ms, const struct snapshot *s, const char *target,
-	const char *driver)
+void history_node(struct history *h, int64_t at_ms, const struct snapshot *s,
+	const char *target, const char *driver)
 {
 	struct request *r = request_new(REQUEST_NODE);
 
@@ -244,8 +246,8 @@ void history_node(struct history *h, int64_t at_ms, const struct snapshot *s, co
 	post(h, r, at_ms);
 }
 
-void history_recording(struct history *h, int64_t at_ms, int64_t interval_ms, const char *version,
-	const char *host, const char *config_json, const char *policy_json)
+void history_recording(struct history *h, int64_t at_ms, int64_t interval_ms,
+	const char *version, const char *host, const char *config_json, const char *policy_json)
 {
 	struct request *r = request_new(REQUEST_RECORDING);
 
@@ -339,8 +341,8 @@ void history_state(struct history *h, int64_t at_ms, const struct snapshot *s)
 	text_free(&m->mark);
 	m->mark = mark;
 	state_write(&document, s);
-	r = new_event(REQUEST_STATE, at_ms, s->pool, "state", "the document changed",
-		text_take(&document));
+	r = new_event(
+		REQUEST_STATE, at_ms, s->pool, "state", "the document changed", text_take(&document));
 	text_copy(r->event.node_id, sizeof r->event.node_id, s->node_id);
 	/* the samples behind it are those with a later tick, but for the one of this document */
 	r->event.tick = m->tick;

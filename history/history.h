@@ -1,5 +1,6 @@
-/* History: the local file of what happened, as the loop sees it. A writer thread owns the writing
- * connection, a reader thread a read-only one; nothing here waits for the disk but history_stop.
+/* History: the local file of what happened, as the loop sees it. A writer thread owns the
+ * writing connection, a reader thread a read-only one; nothing here waits for the disk but
+ * history_stop.
  *
  * Invariants:
  * 1. A request is either answered once or (samples, outcomes) counted when dropped.
@@ -29,8 +30,8 @@ struct history_options {
 	bool must_be_new;    /* refuse a file that exists */
 };
 
-/* Starts the threads; the file is opened by the writer, so this never waits for the disk. Ends in
- * a HISTORY_OPENED or HISTORY_FAILED answer. 0, or -1 when threads or descriptors lack. */
+/* Starts the threads; the file is opened by the writer, so this never waits for the disk. Ends
+ * in a HISTORY_OPENED or HISTORY_FAILED answer. 0, or -1 when threads or descriptors lack. */
 int history_start(struct history **out, const struct history_options *how, struct err *err);
 
 /* Becomes readable when an answer waits. */
@@ -42,12 +43,12 @@ int64_t history_stop(struct history *h, int64_t wait_ms);
 
 /* ---- requests; none waits ---- */
 
-/* Records an intent in a transaction of its own. Ends in HISTORY_COMMITTED or HISTORY_REFUSED with
- * this decision's id. */
+/* Records an intent in a transaction of its own. Ends in HISTORY_COMMITTED or HISTORY_REFUSED
+ * with this decision's id. */
 void history_intent(struct history *h, const struct decision *d);
 
-/* Gives up an intent that is not committed yet: it will never be answered COMMITTED. If the writer
- * gets to it, or was in the middle, it adds a NOT_SENT outcome with `why`. */
+/* Gives up an intent that is not committed yet: it will never be answered COMMITTED. If the
+ * writer gets to it, or was in the middle, it adds a NOT_SENT outcome with `why`. */
 void history_cancel(struct history *h, const char *id, int64_t at_ms, const char *why);
 
 /* Records a row about a decision: an outcome or the verification. */
@@ -58,21 +59,21 @@ void history_outcome(struct history *h, const struct outcome_row *row);
 void history_event(struct history *h, int64_t at_ms, const char *pool, const char *kind,
 	const char *text, const char *detail);
 
-/* Pins the identity of a pool and a node at first sight and keeps `last_seen`. `target` must not
- * contain secrets. */
-void history_node(struct history *h, int64_t at_ms, const struct snapshot *s, const char *target,
-	const char *driver);
+/* Pins the identity of a pool and a node at first sight and keeps `last_seen`. `target` must
+ * not contain secrets. */
+void history_node(struct history *h, int64_t at_ms, const struct snapshot *s,
+	const char *target, const char *driver);
 
 /* Begins this process's recording; samples without one are refused. `config_json` and
  * `policy_json` are canonical JSON objects. `t` of a sample is `at_ms` + tick * interval_ms. */
-void history_recording(struct history *h, int64_t at_ms, int64_t interval_ms, const char *version,
-	const char *host, const char *config_json, const char *policy_json);
+void history_recording(struct history *h, int64_t at_ms, int64_t interval_ms,
+	const char *version, const char *host, const char *config_json, const char *policy_json);
 
 enum { HISTORY_GAP = 1, HISTORY_BOOT = 2 }; /* flags of a sample */
 
 /* One interval of one node, as it was given to the model. Histograms may be NULL. Batched: one
- * transaction a second. When more than 10 minutes or 16 MiB wait, the oldest are dropped, counted,
- * and the gap is recorded. */
+ * transaction a second. When more than 10 minutes or 16 MiB wait, the oldest are dropped,
+ * counted, and the gap is recorded. */
 struct history_sample {
 	char pool_id[POOL_ID_MAX], node_id[POOL_ID_MAX];
 	int64_t tick;
@@ -83,9 +84,9 @@ struct history_sample {
 };
 void history_sample(struct history *h, const struct history_sample *s);
 
-/* Records the node's document without histograms as an event of kind "state": at the first sample,
- * after a restart, and whenever anything but a counter or a gauge changed. With it and the samples
- * behind it a replay rebuilds every document. */
+/* Records the node's document without histograms as an event of kind "state": at the first
+ * sample, after a restart, and whenever anything but a counter or a gauge changed. With it and
+ * the samples behind it a replay rebuilds every document. */
 void history_state(struct history *h, int64_t at_ms, const struct snapshot *s);
 
 /* Takes what others did from a pool's audit log, in one transaction with the cursor: one row a
@@ -95,21 +96,24 @@ void history_state(struct history *h, int64_t at_ms, const struct snapshot *s);
 void history_observed(struct history *h, int64_t at_ms, const struct snapshot *node,
 	const struct audit_entry *entries, size_t count);
 
-/* Asks the reader for what is known of a pool (by name): the last `limit` decisions, oldest first,
- * every open one, the pins, the audit cursors of its nodes. Ends in HISTORY_LOADED or
+/* Asks the reader for what is known of a pool (by name): the last `limit` decisions, oldest
+ * first, every open one, the pins, the audit cursors of its nodes. Ends in HISTORY_LOADED or
  * HISTORY_REFUSED with id = pool. */
 void history_load(struct history *h, const char *pool, size_t limit);
 
 /* ---- answers ---- */
 
 enum history_answer_kind {
-	HISTORY_OPENED,    /* usable; head and seq are set */
-	HISTORY_FAILED,    /* cannot be opened or written any more: err; nothing is recorded from here on */
+	HISTORY_OPENED, /* usable; head and seq are set */
+	HISTORY_FAILED, /* cannot be opened or written any more: err; nothing is recorded from here
+					   on */
 	HISTORY_COMMITTED, /* an intent: id, seq, hash */
 	HISTORY_REFUSED,   /* an intent or a load could not be done: id, err */
-	HISTORY_OBSERVED,  /* decisions: those of the entries, known before or not, as the file has them */
+	HISTORY_OBSERVED,  /* decisions: those of the entries, known before or not, as the file has
+						  them */
 	HISTORY_LOADED,    /* decisions, pool_id pin, cursors */
-	HISTORY_TROUBLE,   /* a write that nobody waits for failed: err; and again when it works: code 0 */
+	HISTORY_TROUBLE, /* a write that nobody waits for failed: err; and again when it works: code
+						0 */
 };
 
 #define HISTORY_NODES_MAX 64
@@ -119,7 +123,7 @@ struct history_answer {
 	char id[DECISION_ID_MAX];
 	struct err err;
 	int64_t seq;
-	char hash[POOL_HASH_MAX]; /* COMMITTED: of the row; OPENED: the head */
+	char hash[POOL_HASH_MAX];   /* COMMITTED: of the row; OPENED: the head */
 	struct decision *decisions; /* owned by the answer */
 	size_t decision_count;
 	char pool_id[POOL_ID_MAX]; /* LOADED: pinned identity, "" never seen */

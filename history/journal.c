@@ -1,7 +1,8 @@
 /* Journal: the rows of the chain and the identities. Not the order of work: writer.c has it.
  *
  * Invariants:
- * 1. The lock is held from before BEGIN until after COMMIT or ROLLBACK, also around checkpoints.
+ * 1. The lock is held from before BEGIN until after COMMIT or ROLLBACK, also around
+ * checkpoints.
  * 2. The head that a row is chained to was read in the same transaction. */
 #include "history/journal.h"
 
@@ -18,34 +19,44 @@
 #define PAGE_BYTES 4096
 
 enum statement {
-	FIND_HEAD, ADD_KEY, FIND_KEY, FIND_DECISION, FIND_OUTCOME, PIN_POOL, PIN_NODE, SET_CURSOR,
+	FIND_HEAD,
+	ADD_KEY,
+	FIND_KEY,
+	FIND_DECISION,
+	FIND_OUTCOME,
+	PIN_POOL,
+	PIN_NODE,
+	SET_CURSOR,
 	STATEMENTS
 };
 
 static const char *const statements[STATEMENTS] = {
-	[FIND_HEAD] =
-		"SELECT seq, hash FROM (SELECT max(seq) AS seq, hash FROM decision"
-		" UNION ALL SELECT max(seq), hash FROM outcome UNION ALL SELECT max(seq), hash FROM event"
-		" UNION ALL SELECT max(seq), hash FROM recording)"
-		" WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1",
+	[FIND_HEAD] = "SELECT seq, hash FROM (SELECT max(seq) AS seq, hash FROM decision"
+				  " UNION ALL SELECT max(seq), hash FROM outcome UNION ALL SELECT max(seq), "
+				  "hash FROM event"
+				  " UNION ALL SELECT max(seq), hash FROM recording)"
+				  " WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1",
 	[ADD_KEY] = "INSERT OR IGNORE INTO key (public_key, actor) VALUES (?1, ?2)",
 	[FIND_KEY] = "SELECT id FROM key WHERE public_key = ?1 AND actor = ?2",
 	[FIND_DECISION] = "SELECT observed FROM decision WHERE id = ?1",
 	[FIND_OUTCOME] = "SELECT 1 FROM outcome WHERE decision = ?1 AND row = ?2"
-		" AND (row <> 'node' OR (node = ?3 AND kind = ?4))",
+					 " AND (row <> 'node' OR (node = ?3 AND kind = ?4))",
 	[PIN_POOL] = "INSERT INTO pool VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO UPDATE"
-		" SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)",
-	[PIN_NODE] = "INSERT INTO node (pool, target, node, node_id, driver, first_seen_ms,"
+				 " SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)",
+	[PIN_NODE] =
+		"INSERT INTO node (pool, target, node, node_id, driver, first_seen_ms,"
 		" last_seen_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT DO UPDATE"
 		" SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms), node = excluded.node,"
 		" driver = excluded.driver",
 	[SET_CURSOR] = "UPDATE node SET audit_seq = ?3 WHERE pool = ?1 AND node_id = ?2",
 };
 
-static const char *const row_words[] = {
-	[OUTCOME_ROW_NODE] = "node", [OUTCOME_ROW_FINAL] = "final", [OUTCOME_ROW_VERIFIED] = "verified"};
+static const char *const row_words[] = {[OUTCOME_ROW_NODE] = "node",
+	[OUTCOME_ROW_FINAL] = "final",
+	[OUTCOME_ROW_VERIFIED] = "verified"};
 
-_Static_assert(STATEMENTS <= sizeof((struct journal *)0)->other / sizeof(sqlite3_stmt *), "room");
+_Static_assert(
+	STATEMENTS <= sizeof((struct journal *)0)->other / sizeof(sqlite3_stmt *), "room");
 
 static enum schema_result result(struct journal *j, int code, struct err *err)
 {
@@ -126,8 +137,8 @@ static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-/* Needs the lock: a checkpoint must not meet another's commit. A reader in the way is no failure,
- * the next commit tries again. */
+/* Needs the lock: a checkpoint must not meet another's commit. A reader in the way is no
+ * failure, the next commit tries again. */
 static void checkpoint(struct journal *j)
 {
 	const int code =
@@ -204,7 +215,8 @@ void journal_close(struct journal *j)
 		sqlite3_finalize(j->append[t]);
 	for (int s = 0; s < STATEMENTS; s++)
 		sqlite3_finalize(j->other[s]);
-	if (j->db != NULL && !locked) /* the last to close checkpoints by itself: not without lock */
+	if (j->db != NULL &&
+		!locked) /* the last to close checkpoints by itself: not without lock */
 		sqlite3_db_config(j->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_close(j->db);
 	if (locked)
@@ -319,8 +331,8 @@ static enum schema_result append(
 	chain_hex(public_key, j->key.public_key, CHAIN_KEY);
 	snprintf(digits[SCHEMA_COLUMNS_MAX], sizeof *digits, "%lld", (long long)seq);
 	fields[count++] = (struct chain_field){what->table, strlen(what->table)};
-	fields[count++] = (struct chain_field){
-		digits[SCHEMA_COLUMNS_MAX], strlen(digits[SCHEMA_COLUMNS_MAX])};
+	fields[count++] =
+		(struct chain_field){digits[SCHEMA_COLUMNS_MAX], strlen(digits[SCHEMA_COLUMNS_MAX])};
 	fields[count++] = (struct chain_field){public_key, strlen(public_key)};
 	fields[count++] = (struct chain_field){j->actor, strlen(j->actor)};
 	for (int c = 0; what->columns[c] != NULL; c++) {
@@ -358,7 +370,8 @@ static struct cell cell_share(int bp)
 	return CELL_INT(bp < 0 ? UNKNOWN : bp);
 }
 
-enum schema_result journal_decision(struct journal *j, const struct decision *d, struct err *err)
+enum schema_result journal_decision(
+	struct journal *j, const struct decision *d, struct err *err)
 {
 	const struct cell cells[] = {CELL_TEXT(d->id), CELL_TEXT(d->pool), CELL_TEXT(d->pool_id),
 		CELL_INT(d->at_ms), CELL_TEXT(d->actor), CELL_TEXT(d->role),
@@ -415,7 +428,8 @@ enum schema_result journal_recording(
 	return result_code;
 }
 
-enum schema_result journal_node(struct journal *j, const struct journal_node *n, struct err *err)
+enum schema_result journal_node(
+	struct journal *j, const struct journal_node *n, struct err *err)
 {
 	sqlite3_stmt *pool = j->other[PIN_POOL], *node = j->other[PIN_NODE];
 	enum schema_result r;

@@ -1,5 +1,5 @@
-/* Journal: writes the rows of the chain (decision, outcome, event, recording) and the identities
- * (pool, node), within transactions under the lock. */
+/* Journal: writes the rows of the chain (decision, outcome, event, recording) and the
+ * identities (pool, node), within transactions under the lock. */
 #ifndef WEIR_HISTORY_JOURNAL_H
 #define WEIR_HISTORY_JOURNAL_H
 
@@ -22,8 +22,8 @@ struct journal {
 	struct sqlite3_stmt *other[8]; /* journal.c's own */
 };
 
-/* Opens the file under the lock, making it, its directory and the key where they lack. Reads the
- * head. 0, or -1 with err; journal_close in both cases. */
+/* Opens the file under the lock, making it, its directory and the key where they lack. Reads
+ * the head. 0, or -1 with err; journal_close in both cases. */
 int journal_open(struct journal *j, const char *path, const char *actor, const char *key_dir,
 	bool must_be_new, struct err *err);
 
@@ -42,9 +42,11 @@ void journal_head(const struct journal *j, char out[POOL_HASH_MAX]);
 /* ---- rows; within a transaction ---- */
 
 /* Adds an intent; an id that is there already is SCHEMA_REFUSED. */
-enum schema_result journal_decision(struct journal *j, const struct decision *d, struct err *err);
+enum schema_result journal_decision(
+	struct journal *j, const struct decision *d, struct err *err);
 
-/* Adds a row about a decision; one that is there already, or a second final one, is left out. */
+/* Adds a row about a decision; one that is there already, or a second final one, is left out.
+ */
 enum schema_result journal_outcome(
 	struct journal *j, const struct outcome_row *row, bool *added, struct err *err);
 
@@ -55,7 +57,7 @@ struct journal_event {
 	int64_t tick;      /* UNKNOWN: of none */
 	char kind[24];
 	char text[POOL_REASON_MAX];
-	char *detail;      /* JSON or NULL; owned by whoever made the event */
+	char *detail; /* JSON or NULL; owned by whoever made the event */
 };
 enum schema_result journal_event(
 	struct journal *j, const struct journal_event *e, struct err *err);
@@ -76,7 +78,8 @@ struct journal_node {
 	char target[256], driver[24];
 };
 /* Pins pool and node at first sight; later only the time of the last one. */
-enum schema_result journal_node(struct journal *j, const struct journal_node *n, struct err *err);
+enum schema_result journal_node(
+	struct journal *j, const struct journal_node *n, struct err *err);
 
 /* The audit cursor of a node. */
 enum schema_result journal_cursor(

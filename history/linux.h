@@ -1,5 +1,5 @@
-/* Linux: the two calls of history/ that POSIX lacks, an event descriptor and locks that belong to
- * an open file description (so that two handles of one process exclude each other too). */
+/* Linux: the two calls of history/ that POSIX lacks, an event descriptor and locks that belong
+ * to an open file description (so that two handles of one process exclude each other too). */
 #ifndef WEIR_HISTORY_LINUX_H
 #define WEIR_HISTORY_LINUX_H
 

@@ -49,7 +49,8 @@ int lock_open(struct lock *l, const char *history, struct err *err)
 	if (take(l, BYTE_OPEN, LINUX_SHARED, LOCK_LIMIT_MS) < 0) {
 		lock_close(l);
 		return err_set(err, ERR_LOCKED,
-			"the history \"%s\" is being replaced by another process; try again later", history);
+			"the history \"%s\" is being replaced by another process; try again later",
+			history);
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* Lock: the file PATH-lock beside a history. Byte 0: who writes, checkpoints or closes; byte 1:
- * shared by everyone who has the history open for writing, so that nobody replaces the file under
- * them. */
+ * shared by everyone who has the history open for writing, so that nobody replaces the file
+ * under them. */
 #ifndef WEIR_HISTORY_LOCK_H
 #define WEIR_HISTORY_LOCK_H
 
@@ -14,8 +14,8 @@ struct lock {
 	int fd; /* -1: closed */
 };
 
-/* Opens (making it) the lock file of a history and takes the shared open-lock; W202 when somebody
- * is replacing the history. 0, or -1 with err. */
+/* Opens (making it) the lock file of a history and takes the shared open-lock; W202 when
+ * somebody is replacing the history. 0, or -1 with err. */
 int lock_open(struct lock *l, const char *history, struct err *err);
 void lock_close(struct lock *l);
 

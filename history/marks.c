@@ -1,4 +1,5 @@
-/* Marks: decisions in time. Not the clock (replay.c), not the rules of outcomes (model/decision.c).
+/* Marks: decisions in time. Not the clock (replay.c), not the rules of outcomes
+ * (model/decision.c).
  *
  * Invariant: a row about a decision comes at or after it, whatever the wall clocks said. */
 #include "history/marks.h"
@@ -58,7 +59,7 @@ static int by_time(const void *a, const void *b)
 	const struct decision *x = a, *y = b;
 
 	return x->at_ms != y->at_ms ? (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms)
-		: (x->seq > y->seq) - (x->seq < y->seq);
+								: (x->seq > y->seq) - (x->seq < y->seq);
 }
 
 /* Of one moment: decisions before rows, rows of one decision as they follow from each other. */

@@ -1,5 +1,5 @@
-/* Marks: the decisions of a pool along the time of a replay: when each was made, and when each row
- * about it came. Internal to replay. */
+/* Marks: the decisions of a pool along the time of a replay: when each was made, and when each
+ * row about it came. Internal to replay. */
 #ifndef WEIR_HISTORY_MARKS_H
 #define WEIR_HISTORY_MARKS_H
 
@@ -28,7 +28,8 @@ int64_t marks_last_ms(const struct marks *m);
 /* Takes the next mark: the decision as it stands then, NULL when the mark changed nothing. */
 const struct decision *marks_take(struct marks *m);
 
-/* Goes to a moment. Returns how many decisions had been made before it: the first of `standing`. */
+/* Goes to a moment. Returns how many decisions had been made before it: the first of
+ * `standing`. */
 size_t marks_seek(struct marks *m, int64_t at_ms);
 
 /* The moment of the next (1) or previous (-1) decision, UNKNOWN when there is none. */

@@ -55,7 +55,7 @@ void query_close(struct query *q)
 static int64_t number(sqlite3_stmt *s, int column)
 {
 	return sqlite3_column_type(s, column) == SQLITE_NULL ? UNKNOWN
-		: sqlite3_column_int64(s, column);
+														 : sqlite3_column_int64(s, column);
 }
 
 static int share(sqlite3_stmt *s, int column)
@@ -111,7 +111,8 @@ static void bind_bound(sqlite3_stmt *s, int at, int64_t n)
 static bool take_outcome(sqlite3_stmt *s, struct outcome_row *row)
 {
 	static const char *const words[] = {[OUTCOME_ROW_NODE] = "node",
-		[OUTCOME_ROW_FINAL] = "final", [OUTCOME_ROW_VERIFIED] = "verified"};
+		[OUTCOME_ROW_FINAL] = "final",
+		[OUTCOME_ROW_VERIFIED] = "verified"};
 	char word[24];
 
 	*row = (struct outcome_row){.at_ms = number(s, 4), .latency_ms = number(s, 5)};
@@ -133,10 +134,17 @@ static void take_decision(sqlite3_stmt *s, struct decision *d)
 {
 	char verb[24];
 
-	*d = (struct decision){.seq = number(s, 0), .at_ms = number(s, 4), .from_bp = share(s, 8),
-		.to_bp = share(s, 9), .epoch = number(s, 11), .rev = number(s, 12),
-		.observed = sqlite3_column_int(s, 13) != 0, .late = sqlite3_column_int(s, 14) != 0,
-		.outcome = OUTCOME_PENDING, .outcome_ms = UNKNOWN, .verified_ms = UNKNOWN,
+	*d = (struct decision){.seq = number(s, 0),
+		.at_ms = number(s, 4),
+		.from_bp = share(s, 8),
+		.to_bp = share(s, 9),
+		.epoch = number(s, 11),
+		.rev = number(s, 12),
+		.observed = sqlite3_column_int(s, 13) != 0,
+		.late = sqlite3_column_int(s, 14) != 0,
+		.outcome = OUTCOME_PENDING,
+		.outcome_ms = UNKNOWN,
+		.verified_ms = UNKNOWN,
 		.latency_ms = UNKNOWN};
 	TAKE(s, 1, d->id);
 	TAKE(s, 2, d->pool);
@@ -174,7 +182,8 @@ static int apply_outcomes(struct cursor *c, struct decision *d, struct err *err)
 	sqlite3_reset(c->outcomes);
 	sqlite3_clear_bindings(c->outcomes);
 	return schema_result(err, c->q->db, code, "reading the history", c->q->path) == SCHEMA_OK
-		? 0 : -1;
+		? 0
+		: -1;
 }
 
 static int cursor_open(struct cursor *c, struct query *q, int64_t until_ms, struct err *err)
@@ -208,8 +217,8 @@ static bool matches(const struct query_filter *f, const struct decision *d)
 }
 
 /* Finds the seq from which on the last `f->last` matches lie. */
-static int find_first(struct cursor *c, const struct query_filter *f, int64_t *first,
-	struct err *err)
+static int find_first(
+	struct cursor *c, const struct query_filter *f, int64_t *first, struct err *err)
 {
 	struct decision d;
 	sqlite3_stmt *s;
@@ -299,7 +308,8 @@ int query_outcomes(struct query *q, const char *pool, int64_t until_ms,
 	if (prepare(q,
 			"SELECT " OUTCOME_COLUMNS " FROM outcome WHERE decision IN"
 			" (SELECT id FROM decision WHERE pool = ?1) AND (?2 IS NULL OR at_ms < ?2)"
-			" ORDER BY seq", &s, err) < 0)
+			" ORDER BY seq",
+			&s, err) < 0)
 		return -1;
 	bind_text(s, 1, pool);
 	bind_bound(s, 2, until_ms);
@@ -344,7 +354,7 @@ int query_events(struct query *q, const char *pool, const char *kind, int64_t si
 /* The last tick that any node has in a recording, UNKNOWN when there is none. */
 static int last_tick(struct query *q, int64_t recording, int64_t *tick, struct err *err)
 {
-	char (*ids)[POOL_ID_MAX] = mem_new(HISTORY_NODES_MAX, sizeof *ids);
+	char(*ids)[POOL_ID_MAX] = mem_new(HISTORY_NODES_MAX, sizeof *ids);
 	size_t count = 0;
 	int code = query_nodes(q, recording, ids, HISTORY_NODES_MAX, &count, err);
 
@@ -374,11 +384,15 @@ int query_recordings(struct query *q, bool (*each)(void *ctx, const struct query
 	if (prepare(q,
 			"SELECT r.seq, r.started_ms, r.interval_ms, r.operator, r.host, r.version,"
 			" (SELECT max(at_ms) FROM event WHERE kind = 'end' AND recording = r.seq)"
-			" FROM recording AS r ORDER BY r.seq", &s, err) < 0)
+			" FROM recording AS r ORDER BY r.seq",
+			&s, err) < 0)
 		return -1;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && failed == 0) {
-		struct query_recording r = {.id = number(s, 0), .started_ms = number(s, 1),
-			.interval_ms = number(s, 2), .ended_ms = number(s, 6), .first_tick = 0};
+		struct query_recording r = {.id = number(s, 0),
+			.started_ms = number(s, 1),
+			.interval_ms = number(s, 2),
+			.ended_ms = number(s, 6),
+			.first_tick = 0};
 
 		TAKE(s, 3, r.operator_name);
 		TAKE(s, 4, r.host);
@@ -398,8 +412,7 @@ int query_pools(struct query *q, bool (*each)(void *ctx, const struct query_pool
 	sqlite3_stmt *s;
 	int code;
 
-	if (prepare(q,
-			"SELECT pool, pool_id, first_seen_ms, last_seen_ms FROM pool ORDER BY pool",
+	if (prepare(q, "SELECT pool, pool_id, first_seen_ms, last_seen_ms FROM pool ORDER BY pool",
 			&s, err) < 0)
 		return -1;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
@@ -427,7 +440,8 @@ int query_pins(struct query *q, const char *pool, struct history_answer *out, st
 	if (finish(q, s, code, err) < 0 ||
 		prepare(q,
 			"SELECT node_id, target, audit_seq FROM node WHERE pool = ?1"
-			" ORDER BY first_seen_ms, target", &s, err) < 0)
+			" ORDER BY first_seen_ms, target",
+			&s, err) < 0)
 		return -1;
 	bind_text(s, 1, pool);
 	out->node_count = 0;
@@ -448,8 +462,7 @@ int query_nodes(struct query *q, int64_t recording, char (*ids)[POOL_ID_MAX], si
 	int code;
 
 	*count = 0;
-	if (prepare(q,
-			"SELECT node_id FROM series WHERE recording = ?1 AND arm = 'v1' ORDER BY id",
+	if (prepare(q, "SELECT node_id FROM series WHERE recording = ?1 AND arm = 'v1' ORDER BY id",
 			&s, err) < 0)
 		return -1;
 	sqlite3_bind_int64(s, 1, recording);
@@ -470,7 +483,8 @@ int query_samples(struct query *q, int64_t recording, const char *node_id, int64
 	if (samples_reader_open(&r, q->db, q->path, recording, node_id, err) < 0)
 		return -1;
 	code = samples_last_tick(&r, &last, err);
-	tick = since_ms <= r.started_ms ? 0
+	tick = since_ms <= r.started_ms
+		? 0
 		: (since_ms - r.started_ms + r.interval_ms - 1) / r.interval_ms;
 	if (until_ms <= r.started_ms)
 		last = -1;

@@ -1,6 +1,6 @@
-/* Query: reading a history file. Read-only, also beside a running recorder, also of another user's
- * file in a directory that cannot be written. Synchronous: for commands, the reader thread and
- * replay. */
+/* Query: reading a history file. Read-only, also beside a running recorder, also of another
+ * user's file in a directory that cannot be written. Synchronous: for commands, the reader
+ * thread and replay. */
 #ifndef WEIR_HISTORY_QUERY_H
 #define WEIR_HISTORY_QUERY_H
 
@@ -22,7 +22,7 @@ struct query_filter { /* zero or NULL: any */
 	int64_t since_ms; /* wall clock, inclusive; 0 any */
 	int64_t until_ms; /* exclusive; 0 any */
 	int64_t after_seq;
-	size_t last;      /* only the last so many; 0 all */
+	size_t last; /* only the last so many; 0 all */
 };
 
 /* Calls `each` for every matching decision, oldest first, with its outcome rows applied (when
@@ -33,8 +33,8 @@ int query_decisions(struct query *q, const struct query_filter *f,
 /* One decision by its id, as it stands now. 1 found, 0 there is none, -1 with err. */
 int query_decision(struct query *q, const char *id, struct decision *out, struct err *err);
 
-/* Calls `each` for every row about decisions of `pool` before `until_ms` (0: all), in the order in
- * which they were recorded. */
+/* Calls `each` for every row about decisions of `pool` before `until_ms` (0: all), in the order
+ * in which they were recorded. */
 int query_outcomes(struct query *q, const char *pool, int64_t until_ms,
 	bool (*each)(void *ctx, const struct outcome_row *row), void *ctx, struct err *err);
 

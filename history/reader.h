@@ -1,5 +1,5 @@
-/* Reader: the thread with a read-only connection; it answers what a live console asks of the past
- * and holds no snapshot between answers. */
+/* Reader: the thread with a read-only connection; it answers what a live console asks of the
+ * past and holds no snapshot between answers. */
 #ifndef WEIR_HISTORY_READER_H
 #define WEIR_HISTORY_READER_H
 

@@ -1,10 +1,11 @@
-/* Replay: a driver over a recording. It turns tapes (documents of nodes) and the pool's decisions
- * into events along its own clock. It takes no command and judges nothing: what the operator saw
- * follows from the same documents.
+/* Replay: a driver over a recording. It turns tapes (documents of nodes) and the pool's
+ * decisions into events along its own clock. It takes no command and judges nothing: what the
+ * operator saw follows from the same documents.
  *
  * Invariants:
  * 1. Events are told in `turn` only, in the order of their recorded moments.
- * 2. Nothing with a later moment than the clock is told: the screens show what could be known. */
+ * 2. Nothing with a later moment than the clock is told: the screens show what could be known.
+ */
 #include "history/replay.h"
 
 #include "history/marks.h"
@@ -34,8 +35,8 @@ struct driver {
 	struct tape *tapes;
 	size_t tape_count;
 	struct marks marks;
-	int64_t clock_ms;            /* the moment it stands at */
-	int64_t anchor_ms, real_ms;  /* it stood at `anchor_ms` at the real moment `real_ms` */
+	int64_t clock_ms;           /* the moment it stands at */
+	int64_t anchor_ms, real_ms; /* it stood at `anchor_ms` at the real moment `real_ms` */
 	double speed;
 	bool paused;
 	bool seeking; /* the next turn tells of a jump to the clock first */
@@ -52,7 +53,7 @@ static int64_t clock_at(const struct driver *d, struct instant real)
 		return d->clock_ms;
 	ahead = (double)(real.boot_ms - d->real_ms) * d->speed;
 	return ahead >= (double)(d->span.end_ms - d->anchor_ms) ? d->span.end_ms
-		: d->anchor_ms + (int64_t)ahead;
+															: d->anchor_ms + (int64_t)ahead;
 }
 
 static void set_clock(struct driver *d, int64_t clock_ms, struct instant real)
@@ -137,8 +138,8 @@ static void tell_decision(struct driver *d, const struct decision *decision, int
 }
 
 /* The tape whose next item comes first and is due, NULL when none is. */
-static struct tape *due_tape(const struct driver *d, int64_t until_ms, int64_t *at_ms,
-	enum tape_kind *kind)
+static struct tape *due_tape(
+	const struct driver *d, int64_t until_ms, int64_t *at_ms, enum tape_kind *kind)
 {
 	struct tape *due = NULL;
 
@@ -178,8 +179,8 @@ static void play_tape(struct driver *d, struct tape *t, enum tape_kind kind, int
 	}
 }
 
-/* Tells everything up to a moment, in order. A mark goes before a document of its moment: a step
- * is decided before it is seen. */
+/* Tells everything up to a moment, in order. A mark goes before a document of its moment: a
+ * step is decided before it is seen. */
 static void play(struct driver *d, int64_t until_ms)
 {
 	while (!d->broken) {
@@ -201,7 +202,8 @@ static void play(struct driver *d, int64_t until_ms)
 	}
 }
 
-/* Puts tapes and decisions to where they stood at a moment and tells of what was decided before. */
+/* Puts tapes and decisions to where they stood at a moment and tells of what was decided
+ * before. */
 static void jump(struct driver *d, int64_t from_ms)
 {
 	struct driver_event reset = {.kind = DRIVER_RESET};
@@ -248,8 +250,8 @@ static int split_target(const char *target, char **path, char **pool, struct err
 		file += sizeof scheme - 1;
 	question = strrchr(file, '?');
 	if (question != NULL && strncmp(question, option, sizeof option - 1) != 0)
-		return err_set(err, ERR_USAGE, "\"%s\" has an unknown option; only ?pool=NAME is known",
-			target);
+		return err_set(
+			err, ERR_USAGE, "\"%s\" has an unknown option; only ?pool=NAME is known", target);
 	if (question == file || *file == '\0')
 		return err_set(err, ERR_USAGE, "\"%s\" names no file; write replay:FILE", target);
 	*path = question != NULL ? mem_copy_n(file, (size_t)(question - file)) : mem_copy(file);
@@ -311,7 +313,8 @@ static int choose_recording(struct driver *d, struct err *err)
 	sqlite3_stmt *s;
 	const int found = select_row(d,
 		"SELECT s.recording, r.interval_ms, count(*) AS n FROM sample AS x"
-		" JOIN series AS s ON s.id = x.key & 268435455 JOIN recording AS r ON r.seq = s.recording"
+		" JOIN series AS s ON s.id = x.key & 268435455 JOIN recording AS r ON r.seq = "
+		"s.recording"
 		" WHERE s.pool_id = ?1 GROUP BY s.recording ORDER BY n DESC, s.recording DESC LIMIT 1",
 		d->span.pool_id, 0, &s, err);
 
@@ -335,7 +338,8 @@ static int open_tapes(struct driver *d, struct err *err)
 
 	if (schema_prepare(&s, d->db,
 			"SELECT node_id FROM series WHERE recording = ?1 AND pool_id = ?2 AND arm = 'v1'"
-			" ORDER BY id", d->path, err) == 0) {
+			" ORDER BY id",
+			d->path, err) == 0) {
 		sqlite3_bind_int64(s, 1, d->recording);
 		sqlite3_bind_text(s, 2, d->span.pool_id, -1, SQLITE_STATIC);
 		while (count < HISTORY_NODES_MAX && sqlite3_step(s) == SQLITE_ROW)
@@ -395,8 +399,8 @@ static int replay_open(struct driver **out, const struct driver_open *how, struc
 	if (code == 0)
 		code = open_tapes(d, err);
 	if (code == 0)
-		code = marks_load(
-			&d->marks, d->query, d->span.pool, d->span.end_ms + AFTERMATH_MS, err);
+		code =
+			marks_load(&d->marks, d->query, d->span.pool, d->span.end_ms + AFTERMATH_MS, err);
 	if (code < 0) {
 		replay_close(d);
 		return -1;

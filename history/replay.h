@@ -1,7 +1,7 @@
 /* Replay: a driver over a recording. The same screens, its own clock, no command path.
  *
- * Target: "replay:FILE". Its instants are recorded wall times on both clocks. Each recorded tick
- * becomes a DRIVER_SNAPSHOT (or DRIVER_TROUBLE for a gap), each decision and outcome row a
+ * Target: "replay:FILE". Its instants are recorded wall times on both clocks. Each recorded
+ * tick becomes a DRIVER_SNAPSHOT (or DRIVER_TROUBLE for a gap), each decision and outcome row a
  * DRIVER_DECISION as it stood then. */
 #ifndef WEIR_HISTORY_REPLAY_H
 #define WEIR_HISTORY_REPLAY_H
@@ -10,9 +10,9 @@
 
 extern const struct driver_ops replay_driver; /* apply, resolve and audit are NULL */
 
-/* "replay:FILE?pool=NAME" chooses a pool of the file; without, it is the one with the last sample.
- * All nodes of the pool are told under the one handle that was given at open; `node_id` tells them
- * apart. */
+/* "replay:FILE?pool=NAME" chooses a pool of the file; without, it is the one with the last
+ * sample. All nodes of the pool are told under the one handle that was given at open; `node_id`
+ * tells them apart. */
 
 struct replay_span {
 	int64_t start_ms, end_ms; /* recorded wall time of the first and last thing */
@@ -30,11 +30,12 @@ double replay_speed(const struct driver *d);
 void replay_pause(struct driver *d, bool paused, struct instant real_now);
 bool replay_is_paused(const struct driver *d);
 
-/* Goes to a moment (clamped to the span): DRIVER_RESET, then the ten minutes before it, then the
- * tick at it. */
+/* Goes to a moment (clamped to the span): DRIVER_RESET, then the ten minutes before it, then
+ * the tick at it. */
 void replay_seek(struct driver *d, int64_t wall_ms, struct instant real_now);
 
-/* The moment of the next (direction 1) or previous (-1) decision, UNKNOWN when there is none. */
+/* The moment of the next (direction 1) or previous (-1) decision, UNKNOWN when there is none.
+ */
 int64_t replay_next_decision(const struct driver *d, int direction);
 
 /* True when nothing lies ahead of the clock. */

@@ -21,22 +21,43 @@ struct column {
 };
 
 #define FAILED(i) offsetof(struct arm_sample, failed) + (i) * sizeof(int64_t)
-#define COLUMN(name, count) {#name, offsetof(struct arm_sample, name), count}
-#define WORKERS(name, count) {"workers_" #name, offsetof(struct arm_sample, workers.name), count}
+#define COLUMN(name, count) \
+	{ \
+#name, offsetof(struct arm_sample, name), count \
+	}
+#define WORKERS(name, count) \
+	{ \
+		"workers_" #name, offsetof(struct arm_sample, workers.name), count \
+	}
 
 /* In the order of the table, behind key, at_ms, interval_ms, flags. */
 static const struct column columns[] = {
-	COLUMN(requests, true), COLUMN(ok, true),
+	COLUMN(requests, true),
+	COLUMN(ok, true),
 #define X(name, word) {"failed_" word, FAILED(FAILURE_##name), true},
 	FAILURE_INFO(X)
 #undef X
-	COLUMN(timeouts, true), COLUMN(retries, true), COLUMN(sessions, true),
-	COLUMN(sessions_bad, true), COLUMN(p50_us, false), COLUMN(p95_us, false),
-	COLUMN(p99_us, false), COLUMN(max_us, false), COLUMN(queue_depth, false),
-	COLUMN(in_flight, false), WORKERS(total, false), WORKERS(ready, false),
-	WORKERS(busy, false), WORKERS(degraded, false), WORKERS(created, true),
-	WORKERS(destroyed, true), WORKERS(crashed, true), WORKERS(restarted, true),
-	COLUMN(memory_bytes, false), COLUMN(cpu_us, true), COLUMN(fds, false),
+		COLUMN(timeouts, true),
+	COLUMN(retries, true),
+	COLUMN(sessions, true),
+	COLUMN(sessions_bad, true),
+	COLUMN(p50_us, false),
+	COLUMN(p95_us, false),
+	COLUMN(p99_us, false),
+	COLUMN(max_us, false),
+	COLUMN(queue_depth, false),
+	COLUMN(in_flight, false),
+	WORKERS(total, false),
+	WORKERS(ready, false),
+	WORKERS(busy, false),
+	WORKERS(degraded, false),
+	WORKERS(created, true),
+	WORKERS(destroyed, true),
+	WORKERS(crashed, true),
+	WORKERS(restarted, true),
+	COLUMN(memory_bytes, false),
+	COLUMN(cpu_us, true),
+	COLUMN(fds, false),
 };
 
 enum { COLUMNS = sizeof columns / sizeof *columns, LEADING = 4 };
@@ -75,8 +96,7 @@ int64_t samples_tick(int64_t started_ms, int64_t interval_ms, int64_t t)
 	return since_ms <= 0 ? 0 : (since_ms + interval_ms - 1) / interval_ms;
 }
 
-static int64_t key_of(
-	int64_t started_ms, int64_t interval_ms, int64_t tick, int64_t series)
+static int64_t key_of(int64_t started_ms, int64_t interval_ms, int64_t tick, int64_t series)
 {
 	return samples_t(started_ms, interval_ms, tick) << SERIES_BITS | series;
 }
@@ -106,7 +126,8 @@ int samples_writer_open(
 	text_free(&sql);
 	if (code == 0)
 		code = schema_prepare(&w->add_series, db,
-			"INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, '" HISTOGRAM_LAYOUT "')",
+			"INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, '" HISTOGRAM_LAYOUT
+			"')",
 			path, err);
 	if (code == 0)
 		code = schema_prepare(
@@ -223,7 +244,8 @@ enum schema_result samples_write(
 		bind_number(w->insert, 3, row->sample.interval_ms);
 		bind_number(w->insert, 4, row->flags);
 		for (int c = 0; c < COLUMNS; c++)
-			bind_number(w->insert, LEADING + 1 + c, value_in(&row->sample.arms[a], &columns[c]));
+			bind_number(
+				w->insert, LEADING + 1 + c, value_in(&row->sample.arms[a], &columns[c]));
 		bind_histogram(w->insert, LEADING + COLUMNS + 1, &row->latency[a]);
 		bind_histogram(w->insert, LEADING + COLUMNS + 2, &row->session_latency[a]);
 		r = result(w, sqlite3_step(w->insert), err);
@@ -237,7 +259,8 @@ enum schema_result samples_write(
 
 static int check(struct samples_reader *r, int code, struct err *err)
 {
-	return schema_result(err, r->db, code, "reading the history", r->path) == SCHEMA_OK ? 0 : -1;
+	return schema_result(err, r->db, code, "reading the history", r->path) == SCHEMA_OK ? 0
+																						: -1;
 }
 
 static int find_node(
@@ -268,10 +291,12 @@ static int find_node(
 	}
 	code = check(r, code, err);
 	sqlite3_finalize(s);
-	if (code == 0 && (found != ARM_COUNT || r->interval_ms < 100 ||
-			r->interval_ms > INTERVAL_MAX_MS || r->started_ms < 0 || r->started_ms > WALL_MAX_MS))
-		code = err_set(err, ERR_DAMAGED, "recording %lld of \"%s\" has no series of node \"%s\"",
-			(long long)recording, r->path, node_id);
+	if (code == 0 &&
+		(found != ARM_COUNT || r->interval_ms < 100 || r->interval_ms > INTERVAL_MAX_MS ||
+			r->started_ms < 0 || r->started_ms > WALL_MAX_MS))
+		code =
+			err_set(err, ERR_DAMAGED, "recording %lld of \"%s\" has no series of node \"%s\"",
+				(long long)recording, r->path, node_id);
 	return code;
 }
 
@@ -292,8 +317,8 @@ int samples_reader_open(struct samples_reader *r, sqlite3 *db, const char *path,
 	code = schema_prepare(&r->at, db, text_str(&sql), path, err);
 	text_free(&sql);
 	if (code == 0)
-		code = schema_prepare(&r->after, db,
-			"SELECT min(key) FROM sample WHERE key > ?1", path, err);
+		code = schema_prepare(
+			&r->after, db, "SELECT min(key) FROM sample WHERE key > ?1", path, err);
 	for (int a = 0; a < ARM_COUNT; a++) {
 		r->latency[a] = mem_new(1, sizeof *r->latency[a]);
 		r->session_latency[a] = mem_new(1, sizeof *r->session_latency[a]);
@@ -331,8 +356,8 @@ static int take_histogram(struct samples_reader *r, int column, struct histogram
 }
 
 /* Reads one arm's row at a tick. 1 found, 0 none, -1 with err. */
-static int read_arm(struct samples_reader *r, int64_t tick, int a, struct history_sample *out,
-	struct err *err)
+static int read_arm(
+	struct samples_reader *r, int64_t tick, int a, struct history_sample *out, struct err *err)
 {
 	const int64_t key = key_of(r->started_ms, r->interval_ms, tick, r->series[a]);
 	int code, found = 0;
@@ -353,13 +378,12 @@ static int read_arm(struct samples_reader *r, int64_t tick, int a, struct histor
 				: sqlite3_column_int64(r->at, LEADING + c);
 		out->sample.arms[a].failed_total = 0;
 		for (int f = 0; f < FAILURE_COUNT; f++)
-			out->sample.arms[a].failed_total = samples_add(
-				out->sample.arms[a].failed_total, out->sample.arms[a].failed[f]);
+			out->sample.arms[a].failed_total =
+				samples_add(out->sample.arms[a].failed_total, out->sample.arms[a].failed[f]);
 		if (out->sample.interval_ms < 0 || out->sample.interval_ms > WALL_MAX_MS)
 			found = err_set(err, ERR_DAMAGED, "sample %lld of \"%s\" has no length",
 				(long long)key, r->path);
-		if (take_histogram(
-				r, LEADING + COLUMNS, r->latency[a], &out->latency[a], err) < 0 ||
+		if (take_histogram(r, LEADING + COLUMNS, r->latency[a], &out->latency[a], err) < 0 ||
 			take_histogram(r, LEADING + COLUMNS + 1, r->session_latency[a],
 				&out->session_latency[a], err) < 0)
 			found = -1;
@@ -373,13 +397,13 @@ static int next_tick(struct samples_reader *r, int64_t tick, int64_t *next, stru
 {
 	int code;
 
-	sqlite3_bind_int64(r->after, 1,
-		key_of(r->started_ms, r->interval_ms, tick, r->series[ARM_V1]));
+	sqlite3_bind_int64(
+		r->after, 1, key_of(r->started_ms, r->interval_ms, tick, r->series[ARM_V1]));
 	code = sqlite3_step(r->after);
 	*next = INT64_MAX;
 	if (code == SQLITE_ROW && sqlite3_column_type(r->after, 0) != SQLITE_NULL)
-		*next = samples_tick(r->started_ms, r->interval_ms,
-			sqlite3_column_int64(r->after, 0) >> SERIES_BITS);
+		*next = samples_tick(
+			r->started_ms, r->interval_ms, sqlite3_column_int64(r->after, 0) >> SERIES_BITS);
 	if (*next <= tick)
 		*next = tick + 1;
 	code = check(r, code, err);
@@ -417,8 +441,9 @@ static int prepare_range(struct samples_reader *r, const char *sql, int64_t firs
 	if (schema_prepare(out, r->db, sql, r->path, err) < 0)
 		return -1;
 	sqlite3_bind_int64(*out, 1, key_of(r->started_ms, r->interval_ms, first, 0));
-	sqlite3_bind_int64(*out, 2, last == INT64_MAX
-		? INT64_MAX : key_of(r->started_ms, r->interval_ms, last, SERIES_MASK));
+	sqlite3_bind_int64(*out, 2,
+		last == INT64_MAX ? INT64_MAX
+						  : key_of(r->started_ms, r->interval_ms, last, SERIES_MASK));
 	return 0;
 }
 
@@ -430,7 +455,8 @@ int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err)
 	*tick = UNKNOWN;
 	if (prepare_range(r,
 			"SELECT key FROM sample WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3"
-			" ORDER BY key DESC LIMIT 1", 0, INT64_MAX, &s, err) < 0)
+			" ORDER BY key DESC LIMIT 1",
+			0, INT64_MAX, &s, err) < 0)
 		return -1;
 	sqlite3_bind_int64(s, 3, r->series[ARM_V1]);
 	code = sqlite3_step(s);
@@ -442,8 +468,8 @@ int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err)
 	return code;
 }
 
-int samples_sum(struct samples_reader *r, int64_t first, int64_t last, struct sample *out,
-	struct err *err)
+int samples_sum(
+	struct samples_reader *r, int64_t first, int64_t last, struct sample *out, struct err *err)
 {
 	struct text sql = {0};
 	sqlite3_stmt *s = NULL;

@@ -44,8 +44,8 @@ struct samples_writer {
 	size_t series_count, series_cap;
 };
 
-int samples_writer_open(struct samples_writer *w, struct sqlite3 *db, const char *path,
-	struct err *err);
+int samples_writer_open(
+	struct samples_writer *w, struct sqlite3 *db, const char *path, struct err *err);
 void samples_writer_close(struct samples_writer *w);
 /* What follows belongs to this recording. */
 void samples_writer_begin(
@@ -65,7 +65,8 @@ struct samples_reader {
 	int64_t started_ms, interval_ms;
 	int64_t series[ARM_COUNT];
 	char pool_id[POOL_ID_MAX], node_id[POOL_ID_MAX];
-	struct histogram *latency[ARM_COUNT], *session_latency[ARM_COUNT]; /* of the row last read */
+	struct histogram *latency[ARM_COUNT],
+		*session_latency[ARM_COUNT]; /* of the row last read */
 };
 
 int samples_reader_open(struct samples_reader *r, struct sqlite3 *db, const char *path,
@@ -80,9 +81,9 @@ int samples_read(struct samples_reader *r, int64_t first, int64_t last,
 /* The last tick of the node, UNKNOWN when there is none. */
 int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err);
 
-/* Adds up the counts of first <= tick <= last, gauges left alone: what absolute counters rose by.
- * UNKNOWN where no row has a value; `interval_ms` gets the time they cover. */
-int samples_sum(struct samples_reader *r, int64_t first, int64_t last, struct sample *out,
-	struct err *err);
+/* Adds up the counts of first <= tick <= last, gauges left alone: what absolute counters rose
+ * by. UNKNOWN where no row has a value; `interval_ms` gets the time they cover. */
+int samples_sum(
+	struct samples_reader *r, int64_t first, int64_t last, struct sample *out, struct err *err);
 
 #endif

@@ -1,10 +1,10 @@
-/* Schema: tables, triggers and settings of a history file. Not the rows: journal.c and samples.c
- * write them.
+/* Schema: tables, triggers and settings of a history file. Not the rows: journal.c and
+ * samples.c write them.
  *
  * Invariants:
  * 1. Every table is STRICT; rows of the chain, samples and series are never changed or deleted.
- * 2. The file is never opened but through SQLite: closing a descriptor of one's own would drop the
- *    locks of every connection of the process. */
+ * 2. The file is never opened but through SQLite: closing a descriptor of one's own would drop
+ * the locks of every connection of the process. */
 #include "history/schema.h"
 
 #include "model/text.h"
@@ -22,14 +22,16 @@
 #define TO_TEXT(x) TO_TEXT2(x)
 
 const struct schema_chained schema_chained[SCHEMA_CHAINED] = {
-	[SCHEMA_RECORDING] = {"recording", {"started_ms", "interval_ms", "version", "operator",
-		"host", "config", "config_hash", "policy", "policy_hash", NULL}},
-	[SCHEMA_DECISION] = {"decision", {"id", "pool", "pool_id", "at_ms", "actor", "role", "verb",
-		"from_bp", "to_bp", "reason", "epoch", "rev", "observed", "late", "evidence", NULL}},
-	[SCHEMA_OUTCOME] = {"outcome", {"decision", "row", "node", "kind", "at_ms", "latency_ms",
-		"answer", NULL}},
-	[SCHEMA_EVENT] = {"event", {"at_ms", "pool", "node_id", "recording", "tick", "kind", "text",
-		"detail", NULL}},
+	[SCHEMA_RECORDING] = {"recording",
+		{"started_ms", "interval_ms", "version", "operator", "host", "config", "config_hash",
+			"policy", "policy_hash", NULL}},
+	[SCHEMA_DECISION] = {"decision",
+		{"id", "pool", "pool_id", "at_ms", "actor", "role", "verb", "from_bp", "to_bp",
+			"reason", "epoch", "rev", "observed", "late", "evidence", NULL}},
+	[SCHEMA_OUTCOME] = {"outcome",
+		{"decision", "row", "node", "kind", "at_ms", "latency_ms", "answer", NULL}},
+	[SCHEMA_EVENT] = {"event",
+		{"at_ms", "pool", "node_id", "recording", "tick", "kind", "text", "detail", NULL}},
 };
 
 #define SIGNED \
@@ -56,8 +58,8 @@ static const char *const schema_sql[] = {
 	" late INTEGER NOT NULL, evidence TEXT NOT NULL," SIGNED ") STRICT;"
 	"CREATE TABLE outcome (seq INTEGER PRIMARY KEY, decision TEXT NOT NULL,"
 	" row TEXT NOT NULL CHECK (row IN ('node', 'final', 'verified')), node TEXT NOT NULL,"
-	" kind TEXT NOT NULL, at_ms INTEGER NOT NULL, latency_ms INTEGER, answer TEXT NOT NULL,"
-	SIGNED ") STRICT;"
+	" kind TEXT NOT NULL, at_ms INTEGER NOT NULL, latency_ms INTEGER, answer TEXT NOT "
+	"NULL," SIGNED ") STRICT;"
 	"CREATE UNIQUE INDEX outcome_once ON outcome (decision, row, node, kind);"
 	"CREATE UNIQUE INDEX outcome_final ON outcome (decision) WHERE row = 'final';"
 	"CREATE UNIQUE INDEX outcome_verified ON outcome (decision) WHERE row = 'verified';"
@@ -90,14 +92,18 @@ static const char *const schema_sql[] = {
 	" workers_destroyed INTEGER, workers_crashed INTEGER, workers_restarted INTEGER,"
 	" memory_bytes INTEGER, cpu_us INTEGER, fds INTEGER, latency BLOB, session_latency BLOB)"
 	" STRICT;",
-	APPEND_ONLY("key") APPEND_ONLY("recording") APPEND_ONLY("decision")
-	APPEND_ONLY("outcome") APPEND_ONLY("event") APPEND_ONLY("series") APPEND_ONLY("sample")
-	"CREATE TRIGGER pool_pinned BEFORE UPDATE OF pool, pool_id, first_seen_ms ON pool"
-	" BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;"
-	"CREATE TRIGGER node_pinned BEFORE UPDATE OF pool, target, node_id, first_seen_ms ON node"
-	" BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;"
-	"PRAGMA application_id = " TO_TEXT(SCHEMA_APPLICATION) ";"
-	"PRAGMA user_version = " TO_TEXT(SCHEMA_VERSION) ";",
+	APPEND_ONLY("key") APPEND_ONLY("recording") APPEND_ONLY("decision") APPEND_ONLY("outcome")
+		APPEND_ONLY("event") APPEND_ONLY("series")
+			APPEND_ONLY("sample") "CREATE TRIGGER pool_pinned BEFORE UPDATE OF pool, pool_id, "
+								  "first_seen_ms ON pool"
+								  " BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;"
+								  "CREATE TRIGGER node_pinned BEFORE UPDATE OF pool, target, "
+								  "node_id, first_seen_ms ON node"
+								  " BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;"
+								  "PRAGMA application_id = " TO_TEXT(
+									  SCHEMA_APPLICATION) ";"
+														  "PRAGMA user_version = " TO_TEXT(
+															  SCHEMA_VERSION) ";",
 };
 
 enum schema_result schema_result(
@@ -123,8 +129,8 @@ enum schema_result schema_result(
 		return SCHEMA_LATER;
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
-		err_set(err, ERR_DISK, "%s \"%s\" failed: %s (%s)", doing, path, why,
-			sqlite3_errstr(code));
+		err_set(
+			err, ERR_DISK, "%s \"%s\" failed: %s (%s)", doing, path, why, sqlite3_errstr(code));
 		return SCHEMA_BROKEN;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
@@ -228,18 +234,18 @@ static int create_file(const char *path, bool must_be_new, struct err *err)
 		return 0;
 	}
 	if (errno != EEXIST)
-		return err_set(err, ERR_FILE, "the history \"%s\" cannot be made: %s", path,
-			strerror(errno));
+		return err_set(
+			err, ERR_FILE, "the history \"%s\" cannot be made: %s", path, strerror(errno));
 	if (must_be_new)
 		return err_set(err, ERR_FILE, "\"%s\" exists already; name a new file", path);
 	if (stat(path, &st) < 0)
-		return err_set(err, ERR_FILE, "the history \"%s\" cannot be read: %s", path,
-			strerror(errno));
+		return err_set(
+			err, ERR_FILE, "the history \"%s\" cannot be read: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_FILE, "the history \"%s\" is not a regular file", path);
 	if ((st.st_mode & S_IWOTH) != 0)
-		return err_set(err, ERR_UNSAFE_FILE,
-			"everybody can write to \"%s\"; run: chmod o-w on it", path);
+		return err_set(
+			err, ERR_UNSAFE_FILE, "everybody can write to \"%s\"; run: chmod o-w on it", path);
 	return 0;
 }
 
@@ -265,8 +271,10 @@ static int open_writing(sqlite3 *db, const char *path, struct err *err)
 	if (schema_result(err, db, harden(db), "opening the history", path) != SCHEMA_OK ||
 		recognise(db, path, &fresh, err) < 0)
 		return -1;
-	if (execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON", path, err) < 0)
+	if (execute(db,
+			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON",
+			path, err) < 0)
 		return -1;
 	return fresh ? create_tables(db, path, err) : 0;
 }
@@ -295,8 +303,9 @@ int schema_open(sqlite3 **out, const char *path, bool must_be_new, struct err *e
 /* Opens `name` read-only. Returns the SQLite code of the first read; `*db` is set anyhow. */
 static int open_reading(sqlite3 **db, const char *name, int flags)
 {
-	int version, code = sqlite3_open_v2(name, db,
-		SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | flags, NULL);
+	int version,
+		code =
+			sqlite3_open_v2(name, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | flags, NULL);
 
 	if (code == SQLITE_OK)
 		code = harden(*db);
@@ -340,8 +349,8 @@ int schema_open_readonly(sqlite3 **out, const char *path, struct err *err)
 
 	*out = NULL;
 	if (stat(path, &st) < 0)
-		return err_set(err, ERR_FILE, "the history \"%s\" cannot be read: %s", path,
-			strerror(errno));
+		return err_set(
+			err, ERR_FILE, "the history \"%s\" cannot be read: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_FILE, "the history \"%s\" is not a regular file", path);
 	code = open_reading(&db, path, 0);

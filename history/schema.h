@@ -21,8 +21,8 @@ enum schema_result {
 	SCHEMA_BROKEN,  /* an I/O error, or damage: the file is not to be written any more */
 };
 
-/* The tables of the chain. Their columns are hashed in this order, between the fields that every
- * row has (table, seq, key and actor of the signer) and nothing. */
+/* The tables of the chain. Their columns are hashed in this order, between the fields that
+ * every row has (table, seq, key and actor of the signer) and nothing. */
 enum schema_table {
 	SCHEMA_RECORDING,
 	SCHEMA_DECISION,
@@ -41,8 +41,8 @@ struct schema_chained {
 extern const struct schema_chained schema_chained[SCHEMA_CHAINED];
 
 /* Opens a history for writing, making it when it does not exist. To be called under the lock.
- * Refuses what is no regular file (W004), what everybody can write (W204), what is no weir history
- * (W203), a newer one (W205). 0, or -1 with err. */
+ * Refuses what is no regular file (W004), what everybody can write (W204), what is no weir
+ * history (W203), a newer one (W205). 0, or -1 with err. */
 int schema_open(struct sqlite3 **out, const char *path, bool must_be_new, struct err *err);
 
 /* Opens one read-only, also in a directory that cannot be written. The same refusals, but for
@@ -54,7 +54,7 @@ int schema_prepare(struct sqlite3_stmt **out, struct sqlite3 *db, const char *sq
 	const char *path, struct err *err);
 
 /* Classifies an SQLite result code and sets err to what failed. */
-enum schema_result schema_result(struct err *err, struct sqlite3 *db, int code, const char *doing,
-	const char *path);
+enum schema_result schema_result(
+	struct err *err, struct sqlite3 *db, int code, const char *doing, const char *path);
 
 #endif

@@ -1,5 +1,5 @@
-/* Sparse: the byte form of a histogram; weir-history.5 has it byte by byte. Not a compressor: most
- * buckets of an interval are empty. */
+/* Sparse: the byte form of a histogram; weir-history.5 has it byte by byte. Not a compressor:
+ * most buckets of an interval are empty. */
 #include "history/sparse.h"
 
 #include <string.h>

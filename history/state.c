@@ -1,5 +1,5 @@
-/* State: one table of the document's fields, from which writing, marking and reading derive. Not
- * the wire format of a pool: it is stored beside samples, which carry what moves. */
+/* State: one table of the document's fields, from which writing, marking and reading derive.
+ * Not the wire format of a pool: it is stored beside samples, which carry what moves. */
 #include "history/state.h"
 
 #include "history/schema.h"
@@ -29,7 +29,9 @@ struct section {
 };
 
 #define FIELD(type, name, kind, moves) \
-	{#name, offsetof(struct type, name), kind, sizeof((struct type *)0)->name, moves}
+	{ \
+#name, offsetof(struct type, name), kind, sizeof((struct type *)0)->name, moves \
+	}
 
 static const struct field document_fields[] = {
 	FIELD(snapshot, pool_id, TEXT, false),
@@ -79,20 +81,39 @@ static const struct field change_arm_fields[] = {
 
 #define COUNTER(name) FIELD(arm_counts, name, INT64, true)
 #define WORKERS(name) \
-	{"workers_" #name, offsetof(struct arm_counts, workers.name), INT64, 0, true}
+	{ \
+		"workers_" #name, offsetof(struct arm_counts, workers.name), INT64, 0, true \
+	}
 
 static const struct field arm_fields[] = {
-	COUNTER(requests), COUNTER(ok),
+	COUNTER(requests),
+	COUNTER(ok),
 #define X(name, word) \
 	{"failed_" word, offsetof(struct arm_counts, failed) + FAILURE_##name * sizeof(int64_t), \
 		INT64, 0, true},
 	FAILURE_INFO(X)
 #undef X
-	COUNTER(rescued), COUNTER(shadowed), COUNTER(mismatched), COUNTER(bypassed),
-	COUNTER(timeouts), COUNTER(retries), COUNTER(sessions), COUNTER(sessions_bad),
-	COUNTER(queue_depth), COUNTER(in_flight), WORKERS(total), WORKERS(ready), WORKERS(busy),
-	WORKERS(degraded), WORKERS(created), WORKERS(destroyed), WORKERS(crashed),
-	WORKERS(restarted), COUNTER(memory_bytes), COUNTER(cpu_us), COUNTER(fds),
+		COUNTER(rescued),
+	COUNTER(shadowed),
+	COUNTER(mismatched),
+	COUNTER(bypassed),
+	COUNTER(timeouts),
+	COUNTER(retries),
+	COUNTER(sessions),
+	COUNTER(sessions_bad),
+	COUNTER(queue_depth),
+	COUNTER(in_flight),
+	WORKERS(total),
+	WORKERS(ready),
+	WORKERS(busy),
+	WORKERS(degraded),
+	WORKERS(created),
+	WORKERS(destroyed),
+	WORKERS(crashed),
+	WORKERS(restarted),
+	COUNTER(memory_bytes),
+	COUNTER(cpu_us),
+	COUNTER(fds),
 	FIELD(arm_counts, has_latency, BOOLEAN, false),
 	FIELD(arm_counts, has_session_latency, BOOLEAN, false),
 };
@@ -237,15 +258,14 @@ static int read_section(struct snapshot *out, const struct section *section, sql
 	return 0;
 }
 
-int state_read(struct snapshot *out, sqlite3 *db, const char *json, const char *path,
-	struct err *err)
+int state_read(
+	struct snapshot *out, sqlite3 *db, const char *json, const char *path, struct err *err)
 {
 	sqlite3_stmt *s = NULL;
 	int code;
 
 	memset(out, 0, sizeof *out);
-	code = schema_prepare(
-		&s, db, "SELECT key, atom FROM json_each(?1, ?2)", path, err);
+	code = schema_prepare(&s, db, "SELECT key, atom FROM json_each(?1, ?2)", path, err);
 	for (int i = 0; i < SECTIONS && code == 0; i++)
 		code = read_section(out, &sections[i], s, json, path, err);
 	sqlite3_finalize(s);

@@ -16,8 +16,8 @@ void state_write(struct text *out, const struct snapshot *s);
  * state event between them. */
 void state_mark(struct text *out, const struct snapshot *s);
 
-/* Reads what state_write wrote; texts are cleaned, histograms empty. SQLite's own JSON functions
- * parse. 0, or -1 with err. */
+/* Reads what state_write wrote; texts are cleaned, histograms empty. SQLite's own JSON
+ * functions parse. 0, or -1 with err. */
 int state_read(struct snapshot *out, struct sqlite3 *db, const char *json, const char *path,
 	struct err *err);
 

@@ -1,7 +1,8 @@
 /* Tape: state + samples = documents. Not a clock: replay.c has it.
  *
- * A state event holds the absolute counters of one document. It names the tick of the last sample
- * before it; the sample of the same document, if it has one, was received at the same moment.
+ * A state event holds the absolute counters of one document. It names the tick of the last
+ * sample before it; the sample of the same document, if it has one, was received at the same
+ * moment.
  *
  * Invariants:
  * 1. Differences of successive documents are the stored samples, counts and histograms.
@@ -26,8 +27,8 @@ static int64_t tick_ms(const struct tape *t, int64_t tick)
 	return t->samples.started_ms + tick * t->samples.interval_ms;
 }
 
-/* When a sample was received: its own word, unless the clock jumped. Ticks run ahead of the clock
- * where a pool was polled faster for a while. */
+/* When a sample was received: its own word, unless the clock jumped. Ticks run ahead of the
+ * clock where a pool was polled faster for a while. */
 static int64_t sample_ms(const struct tape *t, const struct history_sample *s)
 {
 	const int64_t due = tick_ms(t, s->tick), at = s->sample.at.wall_ms;
@@ -59,12 +60,14 @@ static int load_states(struct tape *t, int64_t recording, const char *node_id, s
 	sqlite3_bind_text(s, 2, node_id, -1, SQLITE_STATIC);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		mem_grow(&t->states, &t->state_cap, t->state_count + 1, sizeof *t->states);
-		t->states[t->state_count++] = (struct tape_state){sqlite3_column_int64(s, 0),
-			sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2)};
+		t->states[t->state_count++] = (struct tape_state){
+			sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2)};
 	}
 	sqlite3_finalize(s);
 	return schema_result(err, t->samples.db, code, "reading the history", t->samples.path) ==
-			SCHEMA_OK ? 0 : -1;
+			SCHEMA_OK
+		? 0
+		: -1;
 }
 
 /* The moments of the first and the last document, from a tape at its beginning. */
@@ -221,8 +224,8 @@ static int read_state(struct tape *t, const struct tape_state *state, struct err
 {
 	struct snapshot *fresh = mem_new(1, sizeof *fresh);
 	sqlite3_stmt *s = NULL;
-	int code = schema_prepare(&s, t->samples.db, "SELECT detail FROM event WHERE seq = ?1",
-		t->samples.path, err);
+	int code = schema_prepare(
+		&s, t->samples.db, "SELECT detail FROM event WHERE seq = ?1", t->samples.path, err);
 
 	if (code == 0) {
 		const char *json = NULL;
@@ -254,8 +257,8 @@ static bool is_before_first(const struct tape *t, const struct tape_state *s, bo
 	return !t->has_current && s != NULL && with_sample;
 }
 
-/* The tick of the next document. One without a sample (a restart) fills the tick it was received
- * in, but never that of a sample. */
+/* The tick of the next document. One without a sample (a restart) fills the tick it was
+ * received in, but never that of a sample. */
 static int64_t next_tick(const struct tape *t, const struct tape_state *s, bool with_sample)
 {
 	int64_t tick;

@@ -1,5 +1,5 @@
-/* Tape: one node of a recording as documents in time order, rebuilt from its state events and its
- * samples. Internal to replay. */
+/* Tape: one node of a recording as documents in time order, rebuilt from its state events and
+ * its samples. Internal to replay. */
 #ifndef WEIR_HISTORY_TAPE_H
 #define WEIR_HISTORY_TAPE_H
 
@@ -18,15 +18,15 @@ struct tape {
 	struct samples_reader samples;
 	struct tape_state *states;
 	size_t state_count, state_cap, next_state;
-	int64_t first_ms, last_ms;   /* of the first and the last document */
-	int64_t last_tick;           /* of the recording, UNKNOWN without samples */
-	int64_t tick;                /* of the last document taken; -1 none */
-	bool has_sample;             /* `sample` is the next one */
+	int64_t first_ms, last_ms; /* of the first and the last document */
+	int64_t last_tick;         /* of the recording, UNKNOWN without samples */
+	int64_t tick;              /* of the last document taken; -1 none */
+	bool has_sample;           /* `sample` is the next one */
 	struct history_sample sample;
-	bool gap_told;               /* the gap before the next document was taken */
-	struct snapshot *current;    /* the document at this moment */
+	bool gap_told;            /* the gap before the next document was taken */
+	struct snapshot *current; /* the document at this moment */
 	bool has_current;
-	int64_t at_ms;               /* when it was received */
+	int64_t at_ms; /* when it was received */
 };
 
 /* Opens the tape of a node at its beginning. 0, or -1 with err. */
@@ -44,8 +44,8 @@ enum tape_kind tape_peek(const struct tape *t, int64_t *at_ms);
 /* Takes it: `current` is the document then. 0, or -1 with err. */
 int tape_take(struct tape *t, struct err *err);
 
-/* Goes to where the next document is the first one at or after a moment. Absolute counters are as
- * they were, histograms begin anew. */
+/* Goes to where the next document is the first one at or after a moment. Absolute counters are
+ * as they were, histograms begin anew. */
 int tape_seek(struct tape *t, int64_t at_ms, struct err *err);
 
 #endif

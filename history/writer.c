@@ -3,8 +3,8 @@
  *
  * Invariants:
  * 1. An intent is a transaction of its own and goes before everything else that waits.
- * 2. A passing failure (lock, no space) refuses the intent that met it and keeps everything else
- *    for the next try; a lasting one closes the file for good.
+ * 2. A passing failure (lock, no space) refuses the intent that met it and keeps everything
+ * else for the next try; a lasting one closes the file for good.
  * 3. Whether an intent was cancelled is read under the mutex in the same step as its answer is
  *    given: no cancelled intent is answered COMMITTED. */
 #include "history/writer.h"
@@ -18,7 +18,8 @@
 
 #define SAMPLES_EVERY_MS 1000
 #define RETRY_MS 1000
-#define ROWS_MAX 512 /* of a transaction: a rollback press behind it waits some milliseconds */
+#define ROWS_MAX 512 /* of a transaction: a rollback press behind it waits some milliseconds \
+					  */
 
 enum work { WORK_INTENT, WORK_ROWS, WORK_SAMPLES, WORK_PROBE, WORK_END };
 
@@ -98,7 +99,8 @@ static enum work next_work(struct writer *w, struct request_list *out)
 	pthread_mutex_lock(&b->mutex);
 	while (!try_take(w, clock_monotonic_ms(), out, &work)) {
 		const int64_t until = w->retry_at != CLOCK_NEVER ? w->retry_at
-			: b->samples.first != NULL ? w->samples_at : CLOCK_NEVER;
+			: b->samples.first != NULL                   ? w->samples_at
+														 : CLOCK_NEVER;
 
 		clock_wait(&b->work, &b->mutex, until);
 	}
@@ -172,8 +174,10 @@ static void failed_for_good(struct writer *w, const struct err *err)
 /* Under the mutex: the NOT_SENT row of a cancelled intent. */
 static struct outcome_row not_sent(const struct request *r)
 {
-	struct outcome_row row = {.row = OUTCOME_ROW_FINAL, .kind = OUTCOME_NOT_SENT,
-		.at_ms = r->cancelled_ms, .latency_ms = UNKNOWN};
+	struct outcome_row row = {.row = OUTCOME_ROW_FINAL,
+		.kind = OUTCOME_NOT_SENT,
+		.at_ms = r->cancelled_ms,
+		.latency_ms = UNKNOWN};
 
 	text_copy(row.decision, sizeof row.decision, r->intent.id);
 	text_copy(row.answer, sizeof row.answer, r->why);
@@ -191,7 +195,8 @@ static void add_not_sent(struct board *b, const struct request *r)
 	request_put_back(&b->journal, &front);
 }
 
-/* Gives the one answer to an intent. `told` says that NOT_SENT is in its transaction already. */
+/* Gives the one answer to an intent. `told` says that NOT_SENT is in its transaction already.
+ */
 static void answer_intent(struct writer *w, struct request *r, enum schema_result result,
 	bool told, int64_t seq, const char *hash, struct err *err)
 {
@@ -288,7 +293,8 @@ static void take_effect(struct writer *w, struct effects *e)
 	}
 	if (e->answers_observed) {
 		struct history_answer a = {.kind = HISTORY_OBSERVED,
-			.decisions = e->observed.decisions, .decision_count = e->observed.count};
+			.decisions = e->observed.decisions,
+			.decision_count = e->observed.count};
 
 		e->observed = (struct audit_found){0};
 		pthread_mutex_lock(&w->board->mutex);
@@ -297,8 +303,10 @@ static void take_effect(struct writer *w, struct effects *e)
 	}
 }
 
-/* Writes the rows of a list in one transaction. A row that is refused is lost, the others not. */
-static enum schema_result write_rows(struct writer *w, struct request_list *rows, struct err *err)
+/* Writes the rows of a list in one transaction. A row that is refused is lost, the others not.
+ */
+static enum schema_result write_rows(
+	struct writer *w, struct request_list *rows, struct err *err)
 {
 	struct effects e = {.recording = UNKNOWN};
 	enum schema_result result = journal_begin(&w->journal, err);
@@ -347,8 +355,8 @@ static enum schema_result write_gap(struct writer *w, int64_t dropped, struct er
 	return result;
 }
 
-static enum schema_result write_samples(struct writer *w, struct request_list *rows,
-	struct err *err)
+static enum schema_result write_samples(
+	struct writer *w, struct request_list *rows, struct err *err)
 {
 	struct board *b = w->board;
 	int64_t untold;
@@ -543,8 +551,11 @@ static void close_file(struct writer *w)
 
 void *writer_run(void *board)
 {
-	struct writer w = {.board = board, .journal = {.lock = {-1}}, .retry_at = CLOCK_NEVER,
-		.samples_at = CLOCK_NEVER, .recording = UNKNOWN};
+	struct writer w = {.board = board,
+		.journal = {.lock = {-1}},
+		.retry_at = CLOCK_NEVER,
+		.samples_at = CLOCK_NEVER,
+		.recording = UNKNOWN};
 	const bool good = open_file(&w) && work_on(&w);
 
 	if (good)

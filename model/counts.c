@@ -86,7 +86,8 @@ static bool operations_rise(const struct arm_counts *later, const struct arm_cou
 		const struct operation_counts *is = find_operation(later, was->name);
 
 		/* one that is no longer listed has not fallen: lists are bounded */
-		if (is && (is->requests < was->requests || is->ok < was->ok || is->failed < was->failed))
+		if (is &&
+			(is->requests < was->requests || is->ok < was->ok || is->failed < was->failed))
 			return false;
 	}
 	return true;

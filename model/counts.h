@@ -1,5 +1,5 @@
-/* Counts: what an arm of a pool reports (a snapshot's cumulative counters) and the difference of
- * two of them (a sample). Rates and quantiles come from samples, never from lifetimes. */
+/* Counts: what an arm of a pool reports (a snapshot's cumulative counters) and the difference
+ * of two of them (a sample). Rates and quantiles come from samples, never from lifetimes. */
 #ifndef WEIR_MODEL_COUNTS_H
 #define WEIR_MODEL_COUNTS_H
 
@@ -31,7 +31,7 @@ enum failure {
 #define X(name, word) FAILURE_##name,
 	FAILURE_INFO(X)
 #undef X
-	FAILURE_COUNT
+		FAILURE_COUNT
 };
 
 const char *failure_name(enum failure f);
@@ -46,7 +46,8 @@ struct operation_counts {
 	int64_t requests, ok, failed;
 };
 
-struct worker_counts { /* gauges total..degraded, counters created..restarted; UNKNOWN allowed */
+struct worker_counts { /* gauges total..degraded, counters created..restarted; UNKNOWN allowed
+						*/
 	int64_t total, ready, busy, degraded;
 	int64_t created, destroyed, crashed, restarted;
 };
@@ -58,7 +59,7 @@ struct arm_counts {
 	int64_t failed[FAILURE_COUNT];
 	int64_t rescued, shadowed, mismatched, bypassed;
 	int64_t timeouts, retries;
-	int64_t sessions, sessions_bad; /* assignment units; UNKNOWN where the pool has none */
+	int64_t sessions, sessions_bad;   /* assignment units; UNKNOWN where the pool has none */
 	struct histogram latency;         /* of requests, when done */
 	struct histogram session_latency; /* of units: that of the first request */
 	bool has_latency, has_session_latency;
@@ -81,8 +82,8 @@ struct arm_sample {
 	int64_t requests, ok, failed[FAILURE_COUNT];
 	int64_t failed_total;
 	int64_t timeouts, retries;
-	int64_t sessions, sessions_bad;          /* UNKNOWN where the pool has none */
-	int64_t p50_us, p95_us, p99_us, max_us;  /* UNKNOWN: nothing was done, or not available */
+	int64_t sessions, sessions_bad;         /* UNKNOWN where the pool has none */
+	int64_t p50_us, p95_us, p99_us, max_us; /* UNKNOWN: nothing was done, or not available */
 	int64_t queue_depth, in_flight;
 	struct worker_counts workers;
 	int64_t memory_bytes, cpu_us, fds;

@@ -114,7 +114,8 @@ bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
 	d->verb = verb;
 	if (verb == VERB_COUNT) {
 		d->verb = VERB_STEP;
-		snprintf(d->reason, sizeof d->reason, "%s%s%.150s", e->what, e->reason[0] ? ": " : "", e->reason);
+		snprintf(d->reason, sizeof d->reason, "%s%s%.150s", e->what, e->reason[0] ? ": " : "",
+			e->reason);
 		d->reason[text_whole(d->reason, strlen(d->reason))] = 0;
 	}
 	d->from_bp = e->from_bp;

@@ -25,7 +25,7 @@ enum outcome_kind {
 #define X(name, word, final) OUTCOME_##name,
 	OUTCOME_INFO(X)
 #undef X
-	OUTCOME_COUNT
+		OUTCOME_COUNT
 };
 
 const char *outcome_name(enum outcome_kind k);
@@ -43,19 +43,19 @@ struct decision {
 	int64_t seq;               /* of its row in the chain; 0 before it is recorded */
 	int64_t at_ms;             /* wall clock */
 	char actor[POOL_ACTOR_MAX];
-	char role[24];             /* "operator", "pool", "guard", "unknown" */
+	char role[24]; /* "operator", "pool", "guard", "unknown" */
 	enum verb verb;
-	int from_bp, to_bp;        /* -1: not known */
+	int from_bp, to_bp; /* -1: not known */
 	char reason[POOL_REASON_MAX];
-	int64_t epoch, rev;        /* of the pool when it was decided; UNKNOWN */
-	bool observed;             /* others did it; taken from the pool's audit */
+	int64_t epoch, rev; /* of the pool when it was decided; UNKNOWN */
+	bool observed;      /* others did it; taken from the pool's audit */
 	bool late;
 	char evidence[DECISION_EVIDENCE_MAX]; /* canonical JSON object, "{}" when none */
 	/* what followed */
 	enum outcome_kind outcome;
-	int64_t outcome_ms;  /* wall clock; UNKNOWN while there is none */
-	int64_t verified_ms; /* wall clock; UNKNOWN while not verified */
-	int64_t latency_ms;  /* from sent to answered; UNKNOWN */
+	int64_t outcome_ms;           /* wall clock; UNKNOWN while there is none */
+	int64_t verified_ms;          /* wall clock; UNKNOWN while not verified */
+	int64_t latency_ms;           /* from sent to answered; UNKNOWN */
 	char answer[POOL_REASON_MAX]; /* the pool's or our words about the outcome */
 	char hash[POOL_HASH_MAX];     /* hex of its row in the chain; "" before */
 };
@@ -74,19 +74,20 @@ struct outcome_row {
 };
 
 /* Makes a UUIDv7 text of a wall time and 10 random bytes (given by the caller). */
-void decision_make_id(char out[DECISION_ID_MAX], int64_t wall_ms, const unsigned char random[10]);
+void decision_make_id(
+	char out[DECISION_ID_MAX], int64_t wall_ms, const unsigned char random[10]);
 
-/* Applies a row to what is known: the first final outcome stays, a verification is added. Returns
- * false when nothing changed. */
+/* Applies a row to what is known: the first final outcome stays, a verification is added.
+ * Returns false when nothing changed. */
 bool decision_add_outcome(struct decision *d, const struct outcome_row *row);
 
 /* True when the decision has a verb that is sent and no final outcome. */
 bool decision_is_open(const struct decision *d);
 
-/* Writes what one entry of a pool's audit log says as a decision that was observed and not yet said to be
- * applied. `id`: the entry's key, or the id that stands for it; at_ms: wall clock of the answer that
- * brought it. A word that is no verb of ours and moved the share is a step, and its reason says the
- * word. False for an entry that decides nothing. */
+/* Writes what one entry of a pool's audit log says as a decision that was observed and not yet
+ * said to be applied. `id`: the entry's key, or the id that stands for it; at_ms: wall clock of
+ * the answer that brought it. A word that is no verb of ours and moved the share is a step, and
+ * its reason says the word. False for an entry that decides nothing. */
 bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
 	const struct audit_entry *e, const char *id, int64_t at_ms);
 

@@ -49,11 +49,11 @@ enum answer_kind {
 
 struct answer {
 	enum answer_kind kind;
-	struct err err;      /* REFUSED, LOST, NOT_SENT: why */
-	int64_t epoch, rev;  /* APPLIED, or the current ones with a refusal; UNKNOWN */
-	int share_bp;        /* the same; -1 unknown */
-	bool replayed;       /* the pool had applied this very command before */
-	bool durable;        /* false: applied but not stored by the pool */
+	struct err err;     /* REFUSED, LOST, NOT_SENT: why */
+	int64_t epoch, rev; /* APPLIED, or the current ones with a refusal; UNKNOWN */
+	int share_bp;       /* the same; -1 unknown */
+	bool replayed;      /* the pool had applied this very command before */
+	bool durable;       /* false: applied but not stored by the pool */
 	int64_t latency_ms;
 	char changed_by[POOL_ACTOR_MAX]; /* W140: who changed it; "" unknown */
 	int64_t changed_age_ms;          /* W140: how long ago; UNKNOWN */
@@ -99,9 +99,9 @@ struct scenario;  /* model/scenario.h */
 
 /* What a driver needs to open. Borrowed for the call. */
 struct driver_open {
-	uint64_t node;           /* handle, repeated in every event */
-	const char *target;      /* the URL as configured */
-	const char *token;       /* bearer token or NULL */
+	uint64_t node;      /* handle, repeated in every event */
+	const char *target; /* the URL as configured */
+	const char *token;  /* bearer token or NULL */
 	struct transport *transport;
 	struct driver_sink sink;
 	const struct scenario *scenario; /* local: what its engine lives through */
@@ -113,14 +113,15 @@ struct driver; /* each driver's own */
 struct driver_ops {
 	const char *scheme; /* "http", "unix", … without the colon */
 	unsigned capabilities;
-	const char *help;   /* form of the target and what it is */
+	const char *help; /* form of the target and what it is */
 	/* Takes hold of the other end without writing to it. 0, or -1 with err. */
 	int (*open)(struct driver **out, const struct driver_open *how, struct err *err);
 	/* Begins one poll; ends in SNAPSHOT or TROUBLE. A poll under way is not begun twice. */
 	void (*poll)(struct driver *d, struct instant now);
 	/* Sends a command; ends in ANSWER. NULL: this end takes no commands. */
 	void (*apply)(struct driver *d, const struct command *c, struct instant now);
-	/* Asks for the fate of an intent and voids it when unknown; ends in RESOLVED. NULL: none. */
+	/* Asks for the fate of an intent and voids it when unknown; ends in RESOLVED. NULL: none.
+	 */
 	void (*resolve)(struct driver *d, const char *intent, struct instant now);
 	/* Asks for audit entries after `seq`; ends in AUDIT. NULL: none. */
 	void (*audit)(struct driver *d, int64_t since, struct instant now);

@@ -16,8 +16,8 @@ static const struct {
 	char name[5];
 } rows[] = {
 #define X(name, number, status, text) \
-	{ ERR_##name, status, text, \
-		{ 'W', '0' + (number) / 100, '0' + (number) / 10 % 10, '0' + (number) % 10, '\0' } },
+	{ERR_##name, status, text, \
+		{'W', '0' + (number) / 100, '0' + (number) / 10 % 10, '0' + (number) % 10, '\0'}},
 	ERR_INFO(X)
 #undef X
 };

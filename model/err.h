@@ -1,8 +1,8 @@
 /* Errors: what failed, with a stable code that scripts and tests rely on.
  *
- * Three kinds, never mixed: the world failed -> `struct err`, set once, at the lowest place that
- * knows the subject; a broken contract -> assert; out of memory -> mem.h.
- * Texts start lower case, have no full stop, quote their subject. */
+ * Three kinds, never mixed: the world failed -> `struct err`, set once, at the lowest place
+ * that knows the subject; a broken contract -> assert; out of memory -> mem.h. Texts start
+ * lower case, have no full stop, quote their subject. */
 #ifndef WEIR_MODEL_ERR_H
 #define WEIR_MODEL_ERR_H
 

@@ -1,8 +1,9 @@
-/* The headline table. Each row says whether it applies and writes its sentence; the first one wins.
- * Rows that ask for an act come before those that ask for a look. */
+/* The headline table. Each row says whether it applies and writes its sentence; the first one
+ * wins. Rows that ask for an act come before those that ask for a look. */
 #include "model/headline.h"
 
 #include "model/model.h"
+#include "model/reconcile.h"
 #include "model/text.h"
 
 #include <stdio.h>
@@ -42,7 +43,8 @@ static bool write(char *out, size_t size, const char *format, ...)
 	return true;
 }
 
-/* "node-b" for the first node without news or effect; the target before it has said its name. */
+/* "node-b" for the first node without news or effect; the target before it has said its name.
+ */
 static const char *silent_node(const struct view *v)
 {
 	for (int k = 0; k < v->p->node_count; k++) {
@@ -59,7 +61,8 @@ static bool rollback_unseen(const struct view *v, char *out, size_t size)
 		return false;
 	char to[24];
 	unit_share(to, sizeof to, v->open->to_bp);
-	return write(out, size, "Rollback not seen on %.24s for %s, still trying. %d/%d nodes are at %s",
+	return write(out, size,
+		"Rollback not seen on %.24s for %s, still trying. %d/%d nodes are at %s",
 		silent_node(v), v->since, v->s->seen_nodes, v->p->node_count, to);
 }
 
@@ -78,8 +81,8 @@ static bool both_fail(const struct view *v, char *out, size_t size)
 	char v1[16], v2[16];
 	unit_percent(v1, sizeof v1, v->s->arms[ARM_V1].error_rate);
 	unit_percent(v2, sizeof v2, v->s->arms[ARM_V2].error_rate);
-	return write(out, size, "Both sides break a limit (errors v1 %s %%, v2 %s %%): not v2's doing. Held",
-		v1, v2);
+	return write(out, size,
+		"Both sides break a limit (errors v1 %s %%, v2 %s %%): not v2's doing. Held", v1, v2);
 }
 
 static bool red(const struct view *v, char *out, size_t size)
@@ -91,11 +94,12 @@ static bool red(const struct view *v, char *out, size_t size)
 	if (v->p->latch.metric != METRIC_ERRORS) {
 		char value[16] = "-", limit[16];
 		bool memory = v->p->latch.metric == METRIC_MEMORY;
-		int64_t shown = g->value[ARM_V2] == g->value[ARM_V2] ? (int64_t)g->value[ARM_V2] : UNKNOWN;
+		int64_t shown =
+			g->value[ARM_V2] == g->value[ARM_V2] ? (int64_t)g->value[ARM_V2] : UNKNOWN;
 		(memory ? unit_bytes : unit_ms)(value, sizeof value, shown);
 		(memory ? unit_bytes : unit_ms)(limit, sizeof limit, (int64_t)g->limit);
-		return write(out, size, "v2 breaks its limit: %s %s%s of %s. Press R to roll back", what,
-			value, memory ? "" : " ms", limit);
+		return write(out, size, "v2 breaks its limit: %s %s%s of %s. Press R to roll back",
+			what, value, memory ? "" : " ms", limit);
 	}
 	char v1[16], v2[16], mostly[OPERATION_NAME_MAX + 10] = "";
 	unit_percent(v1, sizeof v1, v->s->arms[ARM_V1].error_rate);
@@ -103,8 +107,10 @@ static bool red(const struct view *v, char *out, size_t size)
 	if (v->s->worst_operation[0])
 		snprintf(mostly, sizeof mostly, ", mostly %.16s", v->s->worst_operation);
 	if (v->s->guard.state != GUARD_RED)
-		return write(out, size, "v2 broke its errors limit, now %s %%. R rolls back, U accepts", v2);
-	return write(out, size, "v2 fails: errors %s %%, v1 %s %%%s. Press R to roll back", v2, v1, mostly);
+		return write(
+			out, size, "v2 broke its errors limit, now %s %%. R rolls back, U accepts", v2);
+	return write(
+		out, size, "v2 fails: errors %s %%, v1 %s %%%s. Press R to roll back", v2, v1, mostly);
 }
 
 static bool no_history(const struct view *v, char *out, size_t size)
@@ -129,13 +135,15 @@ static bool unresolved(const struct view *v, char *out, size_t size)
 	if (v->s->state != STATE_UNRESOLVED)
 		return false;
 	if (v->open->verb != VERB_STEP)
-		return write(out, size, "A %s sent %s ago has no answer: effect unknown. Asking; R works",
+		return write(out, size,
+			"A %s sent %s ago has no answer: effect unknown. Asking; R works",
 			verb_row(v->open->verb)->word, v->since);
 	char from[24], to[24];
 	unit_share(from, sizeof from, v->open->from_bp);
 	unit_share(to, sizeof to, v->open->to_bp);
-	return write(out, size, "Step %s > %s sent %s ago, no answer: share is either. Asking; R works",
-		from, to, v->since);
+	return write(out, size,
+		"Step %s > %s sent %s ago, no answer: share is either. Asking; R works", from, to,
+		v->since);
 }
 
 static bool never(const struct view *v, char *out, size_t size)
@@ -209,7 +217,11 @@ static bool rolled_back(const struct view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_ROLLED_BACK)
 		return false;
-	return write(out, size, "Rolled back to %s, seen on every node%s", v->share,
+	/* One that others made, or that nobody watched, is known by the pool's word only. */
+	const struct decision *last =
+		reconcile_last_change(v->p->decisions, v->p->decision_count);
+	return write(out, size, "Rolled back to %s, %s%s", v->share,
+		last && last->verified_ms != UNKNOWN ? "seen on every node" : "every node says so",
 		v->s->reported_bp == 0 ? ". v1 carries the traffic" : "");
 }
 
@@ -217,7 +229,8 @@ static bool complete(const struct view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_COMPLETE)
 		return false;
-	return write(out, size, "All work is on v2 and its bake has passed. The way back is open: R");
+	return write(
+		out, size, "All work is on v2 and its bake has passed. The way back is open: R");
 }
 
 static bool finalized(const struct view *v, char *out, size_t size)
@@ -232,7 +245,8 @@ static bool ready(const struct view *v, char *out, size_t size)
 	if (v->s->state != STATE_READY)
 		return false;
 	if (v->s->next_bp < 0)
-		return write(out, size, "At %s. Nothing moves by itself; step or roll back by hand", v->share);
+		return write(
+			out, size, "At %s. Nothing moves by itself; step or roll back by hand", v->share);
 	if (!v->s->next.allowed) {
 		char why[160];
 		interlock_summary(why, sizeof why, &v->s->next);
@@ -251,9 +265,9 @@ static bool baking(const struct view *v, char *out, size_t size)
 	if (v->s->state != STATE_BAKING)
 		return false;
 	const struct interlock *i = &v->s->next;
-	const char *news = v->s->guard.state == GUARD_GREEN ? "Within limits so far" :
-		v->s->guard.state == GUARD_NONE             ? "No limit is set" :
-							      "Too little data to judge v2";
+	const char *news = v->s->guard.state == GUARD_GREEN ? "Within limits so far"
+		: v->s->guard.state == GUARD_NONE               ? "No limit is set"
+														: "Too little data to judge v2";
 	if (v->s->next_bp < 0 || i->failures == 0)
 		return write(out, size, "%s. Baking at %s", news, v->share);
 	static const unsigned in_time = 1u << PREDICATE_BAKE | 1u << PREDICATE_SAMPLES;
@@ -266,7 +280,8 @@ static bool baking(const struct view *v, char *out, size_t size)
 		return write(out, size, "%s. Waiting for samples before S steps to %s", news, v->next);
 	char left[24];
 	unit_countdown(left, sizeof left, i->wait_ms == UNKNOWN ? v->s->bake_left_ms : i->wait_ms);
-	return write(out, size, "%s. Nothing to do for %s; then S steps to %s", news, left, v->next);
+	return write(
+		out, size, "%s. Nothing to do for %s; then S steps to %s", news, left, v->next);
 }
 
 static bool armed(const struct view *v, char *out, size_t size)
@@ -289,7 +304,8 @@ static bool looking(const struct view *v, char *out, size_t size)
 {
 	for (size_t i = 0; i < v->p->decision_count; i++) {
 		const struct decision *d = &v->p->decisions[i];
-		if (!d->observed && verb_is_sent(d->verb) && d->outcome == OUTCOME_APPLIED)
+		bool touched = d->outcome == OUTCOME_APPLIED || !outcome_is_final(d->outcome);
+		if (!d->observed && verb_is_sent(d->verb) && touched)
 			return write(out, size, "%s. Nothing moves by itself", v->rest);
 	}
 	return write(out, size, "Looking only: nothing has been written to this pool");
@@ -354,8 +370,8 @@ void headline_write(
 	unit_share(v.share, sizeof v.share, s->reported_bp);
 	unit_share(v.next, sizeof v.next, s->next_bp);
 	unit_share(v.asked, sizeof v.asked, s->intended_bp);
-	snprintf(v.rest, sizeof v.rest, s->reported_bp > 0 ? "At %s, the baseline" : "All work is on v1",
-		v.share);
+	snprintf(v.rest, sizeof v.rest,
+		s->reported_bp > 0 ? "At %s, the baseline" : "All work is on v1", v.share);
 	if (v.open)
 		unit_countdown(v.since, sizeof v.since, now.wall_ms - v.open->at_ms);
 	for (size_t i = 0;; i++) {

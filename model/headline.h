@@ -1,5 +1,5 @@
-/* Headline: the one sentence, of at most 78 columns, with which screen, status, notification, brief
- * and report all open. One table; the first row that applies wins. */
+/* Headline: the one sentence, of at most 78 columns, with which screen, status, notification,
+ * brief and report all open. One table; the first row that applies wins. */
 #ifndef WEIR_MODEL_HEADLINE_H
 #define WEIR_MODEL_HEADLINE_H
 
@@ -17,7 +17,7 @@ enum level {
 #define X(name, word) LEVEL_##name,
 	LEVEL_INFO(X)
 #undef X
-	LEVEL_COUNT
+		LEVEL_COUNT
 };
 
 const char *level_name(enum level l);

@@ -12,9 +12,9 @@
 
 enum {
 	EXACT_BITS = 7,
-	EXACT = 1 << EXACT_BITS,  /* buckets of one microsecond */
+	EXACT = 1 << EXACT_BITS, /* buckets of one microsecond */
 	SUB_BITS = EXACT_BITS - 1,
-	SUBS = 1 << SUB_BITS,     /* buckets an octave */
+	SUBS = 1 << SUB_BITS, /* buckets an octave */
 };
 
 int histogram_bucket(int64_t us)

@@ -1,5 +1,6 @@
-/* The 14 predicates. Each is one function of the facts that says whether it holds, and why not with
- * numbers. Which of them are asked is one table of policies and acts. No predicate looks at another.
+/* The 14 predicates. Each is one function of the facts that says whether it holds, and why not
+ * with numbers. Which of them are asked is one table of policies and acts. No predicate looks
+ * at another.
  *
  * Invariants:
  * 1. allowed == (failing == 0).
@@ -31,9 +32,11 @@ const char *predicate_name(enum predicate p)
 #define BIT(p) (1u << PREDICATE_##p)
 /* Going down needs no news of every node. */
 #define LOWERING (BIT(HISTORY) | BIT(IDENTITY) | BIT(OPEN) | BIT(LEASE) | BIT(REVISION))
-#define RAISING (LOWERING | BIT(LIVE) | BIT(DRIFT) | BIT(NEXT) | BIT(GUARD) | BIT(FROZEN) | BIT(WAY_BACK))
+#define RAISING \
+	(LOWERING | BIT(LIVE) | BIT(DRIFT) | BIT(NEXT) | BIT(GUARD) | BIT(FROZEN) | BIT(WAY_BACK))
 #define PLANNED (RAISING | BIT(BAKE) | BIT(SAMPLES) | BIT(APPROVAL))
-/* Putting a lost share back repeats what was allowed: nothing has baked at the share it left. */
+/* Putting a lost share back repeats what was allowed: nothing has baked at the share it left.
+ */
 #define RESTORING (PLANNED & ~(BIT(DRIFT) | BIT(BAKE) | BIT(SAMPLES)))
 #define RESUMING (BIT(HISTORY) | BIT(LIVE) | BIT(IDENTITY) | BIT(OPEN))
 
@@ -331,8 +334,8 @@ static bool way_back(const struct interlock_facts *f, struct interlock_check *c)
 	return serving && (!f->drill_asked || f->drill_fresh);
 }
 
-static predicate_fn *const predicates[PREDICATE_COUNT] = {history, live, identity, drift, open_intent,
-	lease, revision, next, bake, samples, guard, frozen, approval, way_back};
+static predicate_fn *const predicates[PREDICATE_COUNT] = {history, live, identity, drift,
+	open_intent, lease, revision, next, bake, samples, guard, frozen, approval, way_back};
 
 void interlock_evaluate(struct interlock *out, const struct interlock_facts *facts)
 {
@@ -374,8 +377,8 @@ void interlock_summary(char *out, size_t size, const struct interlock *i)
 		const struct interlock_check *c = &i->check[p];
 		if (c->state != CHECK_FAILS)
 			continue;
-		int n = snprintf(out + used, size - used, "%s%s %s", used ? "; " : "", err_name(c->code),
-			c->text);
+		int n = snprintf(
+			out + used, size - used, "%s%s %s", used ? "; " : "", err_name(c->code), c->text);
 		if (n < 0)
 			return;
 		used += (size_t)n < size - used ? (size_t)n : size - used - 1;

@@ -35,7 +35,7 @@ enum predicate {
 #define X(name, word) PREDICATE_##name,
 	PREDICATE_INFO(X)
 #undef X
-	PREDICATE_COUNT
+		PREDICATE_COUNT
 };
 
 const char *predicate_name(enum predicate p);
@@ -51,7 +51,7 @@ enum act {
 #define X(name, word) ACT_##name,
 	ACT_INFO(X)
 #undef X
-	ACT_COUNT
+		ACT_COUNT
 };
 
 struct interlock_facts {
@@ -85,8 +85,8 @@ struct interlock_facts {
 	bool at_baseline;     /* nothing has been baked */
 	int64_t bake_left_ms; /* 0: over; UNKNOWN: the time of the last change is not known */
 	int64_t min_samples;
-	int64_t samples[2];      /* units in this bake, v1 and v2; UNKNOWN */
-	double sample_rate[2];   /* units a second now, for the time to wait; NaN */
+	int64_t samples[2];    /* units in this bake, v1 and v2; UNKNOWN */
+	double sample_rate[2]; /* units a second now, for the time to wait; NaN */
 	/* 11 */
 	enum guard_state guard;
 	bool guard_red, guard_both; /* latched */
@@ -112,8 +112,9 @@ enum check_state {
 struct interlock_check {
 	enum check_state state;
 	enum err_code code;
-	int64_t wait_ms; /* CHECK_FAILS: until it clears by time alone; UNKNOWN: time does not help */
-	char text[160];  /* with its numbers */
+	int64_t
+		wait_ms; /* CHECK_FAILS: until it clears by time alone; UNKNOWN: time does not help */
+	char text[160]; /* with its numbers */
 };
 
 struct interlock {
@@ -133,8 +134,8 @@ void interlock_evaluate(struct interlock *out, const struct interlock_facts *fac
 /* A failing check as a line: "W181 samples of v2 212 of 300, clears in 01:20". */
 void interlock_line(char *out, size_t size, const struct interlock_check *c);
 
-/* The first failing predicate's line, "bake 06:49 left; W181 sessions 2,120 of 3,000": all of them,
- * joined by "; ", cut to fit. "" when allowed. */
+/* The first failing predicate's line, "bake 06:49 left; W181 sessions 2,120 of 3,000": all of
+ * them, joined by "; ", cut to fit. "" when allowed. */
 void interlock_summary(char *out, size_t size, const struct interlock *i);
 
 #endif

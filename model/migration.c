@@ -113,42 +113,29 @@ enum {
 	NO = 0, /* cannot happen here */
 };
 
-/* Columns: plan, preflight, step, refused, lost, seen, time, again, hold, resume, drift, back, ack,
- * finalize. A hold or resume on its way shows in no state, but its lost answer does. */
+/* Columns: plan, preflight, step, refused, lost, seen, time, again, hold, resume, drift, back,
+ * ack, finalize. A hold or resume on its way shows in no state, but its lost answer does. */
 static const unsigned short table[STATE_COUNT][EVENT_COUNT] = {
-	[STATE_IDLE] = {
-		PL | AR, ID, ST, NO, UN, NO, ID, ID, HE, NO, DI, RO, NO, NO},
-	[STATE_PLANNED] = {
-		ID, PL | AR, ST, NO, UN, NO, PL, PL, HE, NO, DI, RO, NO, NO},
-	[STATE_ARMED] = {
-		ID, PL, ST, NO, UN, NO, AR, AR, HE, NO, DI, RO, NO, NO},
-	[STATE_STEPPING] = {
-		ST, ST, NO, ID | PL | AR | HE | RB | DI, UN,
+	[STATE_IDLE] = {PL | AR, ID, ST, NO, UN, NO, ID, ID, HE, NO, DI, RO, NO, NO},
+	[STATE_PLANNED] = {ID, PL | AR, ST, NO, UN, NO, PL, PL, HE, NO, DI, RO, NO, NO},
+	[STATE_ARMED] = {ID, PL, ST, NO, UN, NO, AR, AR, HE, NO, DI, RO, NO, NO},
+	[STATE_STEPPING] = {ST, ST, NO, ID | PL | AR | HE | RB | DI, UN,
 		ID | PL | AR | BA | RE | HE | CO, ST, ST, ST, ST, ST, RO, NO, NO},
-	[STATE_BAKING] = {
-		BA | RE | CO, BA, ST, NO, UN, NO, BA | RE | CO, BA, HE, NO, DI, RO, NO,
+	[STATE_BAKING] = {BA | RE | CO, BA, ST, NO, UN, NO, BA | RE | CO, BA, HE, NO, DI, RO, NO,
 		NO},
-	[STATE_READY] = {
-		BA | RE, RE, ST, NO, UN, NO, RE, BA | RE, HE, NO, DI, RO, NO, NO},
-	[STATE_HELD] = {
-		HE, HE, ST, NO, UN, NO, HE, HE, HE,
-		ID | PL | AR | BA | RE | HE | RB | CO, DI, RO, NO, NO},
-	[STATE_UNRESOLVED] = {
-		UN, UN, NO, ID | PL | AR | BA | RE | HE | RB | DI | CO, NO,
+	[STATE_READY] = {BA | RE, RE, ST, NO, UN, NO, RE, BA | RE, HE, NO, DI, RO, NO, NO},
+	[STATE_HELD] = {HE, HE, ST, NO, UN, NO, HE, HE, HE, ID | PL | AR | BA | RE | HE | RB | CO,
+		DI, RO, NO, NO},
+	[STATE_UNRESOLVED] = {UN, UN, NO, ID | PL | AR | BA | RE | HE | RB | DI | CO, NO,
 		ID | PL | AR | BA | RE | HE | RB | DI | CO, UN, UN, UN, UN, UN, RO, NO, NO},
-	[STATE_ROLLING_BACK] = {
-		RO, RO, NO, ID | PL | AR | ST | BA | RE | HE | UN | RO | RB | DI | CO, RO, RO, RO,
-		RO, RO, RO, RO, RO, RU, NO},
-	[STATE_RB_UNVERIFIED] = {
-		RU, RU, NO, RU, RU, HE | RU | RB, RU, RU, RU, RU, RU, RO, NO, NO},
-	[STATE_ROLLED_BACK] = {
-		RB, RB, ST, NO, UN, NO, RB, RB, HE, NO, DI, RO, NO, NO},
-	[STATE_DIVERGED] = {
-		DI, DI, ST, NO, UN, NO, DI, DI, DI, DI, NO, RO, NO, NO},
-	[STATE_COMPLETE] = {
-		BA | CO, CO, ST, NO, UN, NO, CO, BA | CO, HE, NO, DI, RO, NO, FI},
-	[STATE_FINALIZED] = {
-		FI, FI, NO, FI, FI, FI, FI, FI, FI, FI, FI, NO, FI, NO},
+	[STATE_ROLLING_BACK] = {RO, RO, NO,
+		ID | PL | AR | ST | BA | RE | HE | UN | RO | RB | DI | CO, RO, RO, RO, RO, RO, RO, RO,
+		RO, RU, NO},
+	[STATE_RB_UNVERIFIED] = {RU, RU, NO, RU, RU, HE | RU | RB, RU, RU, RU, RU, RU, RO, NO, NO},
+	[STATE_ROLLED_BACK] = {RB, RB, ST, NO, UN, NO, RB, RB, HE, NO, DI, RO, NO, NO},
+	[STATE_DIVERGED] = {DI, DI, ST, NO, UN, NO, DI, DI, DI, DI, NO, RO, NO, NO},
+	[STATE_COMPLETE] = {BA | CO, CO, ST, NO, UN, NO, CO, BA | CO, HE, NO, DI, RO, NO, FI},
+	[STATE_FINALIZED] = {FI, FI, NO, FI, FI, FI, FI, FI, FI, FI, FI, NO, FI, NO},
 };
 
 unsigned migration_next(enum state from, enum event e)

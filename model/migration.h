@@ -1,12 +1,13 @@
-/* Migration: where a migration stands. Nobody stores it: every process derives it from the pool's
- * document, the last decisions and the plan, so two consoles and a one-shot command agree.
+/* Migration: where a migration stands. Nobody stores it: every process derives it from the
+ * pool's document, the last decisions and the plan, so two consoles and a one-shot command
+ * agree.
  *
  * Invariants:
  * 1. One function of the facts gives the state; it has no memory.
  * 2. Rollback is accepted in every state but FINALIZED.
  * 3. READY and COMPLETE are only given for known facts: unknown is never ready.
- * 4. What an operator began comes before what the pool reports: while a command is open the state
- *    is that command's (STEPPING, UNRESOLVED, ROLLING_BACK, RB_UNVERIFIED).
+ * 4. What an operator began comes before what the pool reports: while a command is open the
+ * state is that command's (STEPPING, UNRESOLVED, ROLLING_BACK, RB_UNVERIFIED).
  *
  *            plan            preflight            step              seen
  *   IDLE -----------> PLANNED --------> ARMED ----------> STEPPING ------> BAKING <---+
@@ -15,9 +16,9 @@
  *    |                                              HELD <-+ UNRESOLVED     READY ----+
  *    |                                                                       | at 100 %
  *    |                rollback, from everywhere                              v
- *    +--- ROLLED_BACK <--- RB_UNVERIFIED <--- ROLLING_BACK <---          COMPLETE ---> FINALIZED
- *              seen on all nodes       acknowledged
- *   HELD: a person's hold, a red guard, nodes that differ.   DIVERGED: an unexplained share. */
+ *    +--- ROLLED_BACK <--- RB_UNVERIFIED <--- ROLLING_BACK <---          COMPLETE --->
+ * FINALIZED seen on all nodes       acknowledged HELD: a person's hold, a red guard, nodes that
+ * differ.   DIVERGED: an unexplained share. */
 #ifndef WEIR_MODEL_MIGRATION_H
 #define WEIR_MODEL_MIGRATION_H
 
@@ -48,7 +49,7 @@ enum state {
 #define X(name, word, meaning) STATE_##name,
 	STATE_INFO(X)
 #undef X
-	STATE_COUNT
+		STATE_COUNT
 };
 
 const char *state_name(enum state s);
@@ -63,12 +64,12 @@ struct migration_facts {
 	bool preflight;         /* predicates 1-7 and 14 hold */
 	int share_bp;           /* reported; -1 unknown or nodes differ */
 	int baseline_bp;
-	bool mixed;             /* nodes report different shares */
-	enum forward forward;   /* of the newest open step, hold or resume */
-	enum back back;         /* of the newest rollback; DONE: it is the last change, and seen */
-	bool diverged;          /* reported is known, not intended, and not explained */
-	bool held, red;         /* a person's hold; the latched guard */
-	bool step_failed;       /* the last step was refused, not sent, or taken by some nodes only */
+	bool mixed;           /* nodes report different shares */
+	enum forward forward; /* of the newest open step, hold or resume */
+	enum back back;       /* of the newest rollback; DONE: it is the last change, and seen */
+	bool diverged;        /* reported is known, not intended, and not explained */
+	bool held, red;       /* a person's hold; the latched guard */
+	bool step_failed;     /* the last step was refused, not sent, or taken by some nodes only */
 	bool baked, sampled, guarded; /* bake over; samples there; the guard as the policy asks */
 	bool finalized;
 };
@@ -97,13 +98,13 @@ enum event {
 #define X(name, word) EVENT_##name,
 	EVENT_INFO(X)
 #undef X
-	EVENT_COUNT
+		EVENT_COUNT
 };
 
 const char *event_name(enum event e);
 
-/* The set of states (bit s) that may follow `from` by `e`; 0: the event cannot happen there. The
- * table is complete, and a test derives it anew from all facts. */
+/* The set of states (bit s) that may follow `from` by `e`; 0: the event cannot happen there.
+ * The table is complete, and a test derives it anew from all facts. */
 unsigned migration_next(enum state from, enum event e);
 
 /* True when a person may begin the verb in this state; the interlock may still refuse it. */

@@ -1,5 +1,5 @@
-/* The one writer of what is believed. Each event is one function in a table; what follows from the
- * facts is derived in standing.c. */
+/* The one writer of what is believed. Each event is one function in a table; what follows from
+ * the facts is derived in standing.c. */
 #include "model/model.h"
 
 #include "model/mem.h"
@@ -58,7 +58,7 @@ int model_add(struct model *m, const struct pool_setup *setup)
 		p->plan.policy = POLICY_MANUAL;
 	text_copy(p->plan_hash, sizeof p->plan_hash, setup->plan_hash ? setup->plan_hash : "");
 	p->limits = *setup->limits;
-	p->node_count = setup->target_count;
+	p->node_count = p->unseen_nodes = setup->target_count;
 	p->nodes = mem_new((size_t)p->node_count, sizeof *p->nodes);
 	for (int k = 0; k < p->node_count; k++) {
 		struct node *n = &p->nodes[k];
@@ -70,7 +70,8 @@ int model_add(struct model *m, const struct pool_setup *setup)
 	p->first_tick_ms = UNKNOWN;
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_init(&p->window[arm], p->limits.window_ms);
-	/* Before the first event too nothing reads as known; since when is for that event to say. */
+	/* Before the first event too nothing reads as known; since when is for that event to say.
+	 */
 	standing_derive(m, p, (struct instant){0});
 	p->standing.state_since_ms = UNKNOWN;
 	return index;
@@ -147,13 +148,14 @@ static void tick_add(struct pool *p, int64_t tick, const struct sample *s)
 		x->p95_us = worse_us(x->p95_us, a->p95_us);
 		x->p99_us = worse_us(x->p99_us, a->p99_us);
 		if (a->memory_bytes != UNKNOWN)
-			x->memory_bytes = a->memory_bytes + (x->memory_bytes == UNKNOWN ? 0 : x->memory_bytes);
+			x->memory_bytes =
+				a->memory_bytes + (x->memory_bytes == UNKNOWN ? 0 : x->memory_bytes);
 	}
 	ring_put(&p->ticks, tick, &t);
 }
 
-/* The slot of a receipt: the one after the node's last, so that jitter makes no holes, unless the
- * clock has gone two slots further. */
+/* The slot of a receipt: the one after the node's last, so that jitter makes no holes, unless
+ * the clock has gone two slots further. */
 static int64_t tick_of(struct pool *p, struct node *n, struct instant at)
 {
 	if (p->first_tick_ms == UNKNOWN)
@@ -186,8 +188,8 @@ static void sample_arms(struct pool *p, struct node *n, const struct snapshot *s
 		out->has_latency[arm] = later->has_latency && earlier->has_latency;
 		out->has_session_latency[arm] = later->has_session_latency &&
 			earlier->has_session_latency &&
-			histogram_difference(&out->session_latency[arm], &later->session_latency,
-				&earlier->session_latency);
+			histogram_difference(
+				&out->session_latency[arm], &later->session_latency, &earlier->session_latency);
 	}
 	out->valid = true;
 	out->sample.at = at;
@@ -198,8 +200,8 @@ static void sample_arms(struct pool *p, struct node *n, const struct snapshot *s
 	n->last_tick = tick;
 	tick_add(p, tick, &out->sample);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
-		window_add(&p->window[arm], at.boot_ms, out->sample.interval_ms,
-			&out->sample.arms[arm], out->has_latency[arm] ? &out->latency[arm] : NULL);
+		window_add(&p->window[arm], at.boot_ms, out->sample.interval_ms, &out->sample.arms[arm],
+			out->has_latency[arm] ? &out->latency[arm] : NULL);
 }
 
 /* Makes `s` the document that the next sample is measured from. */
@@ -233,7 +235,8 @@ static void take_sample(struct pool *p, struct node *n, const struct snapshot *s
 
 /* ---- events ---- */
 
-static unsigned on_tick(struct model *m, const struct model_event *e, struct model_sample *sample)
+static unsigned on_tick(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)m, (void)e, (void)sample;
 	return 0;
@@ -253,8 +256,8 @@ static unsigned on_snapshot(
 	struct node *n = model_node(m, e->node);
 	n->foreign = is_foreign(p, n, e->snapshot);
 	if (n->foreign) {
-		err_set(&n->trouble, ERR_IDENTITY, "was pool '%s', now '%s' answers at '%s'", p->pool_id,
-			e->snapshot->pool_id, n->target);
+		err_set(&n->trouble, ERR_IDENTITY, "was pool '%s', now '%s' answers at '%s'",
+			p->pool_id, e->snapshot->pool_id, n->target);
 		return DIRTY_STATE;
 	}
 	if (!p->pool_id[0])
@@ -283,19 +286,31 @@ static unsigned on_trouble(
 	return DIRTY_FACTS;
 }
 
-static unsigned on_audit(struct model *m, const struct model_event *e, struct model_sample *sample)
+static unsigned on_audit(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
 	model_node(m, e->node)->audit_seen = e->seq;
 	return DIRTY_FACTS;
 }
 
+/* Drops the oldest that nobody waits for: however much others do, what is open stays. */
+static void decision_drop(struct pool *p)
+{
+	size_t at = 0;
+	while (at + 1 < p->decision_count &&
+		(decision_is_open(&p->decisions[at]) ||
+			decision_awaits_verification(&p->decisions[at])))
+		at++;
+	p->decision_count--;
+	memmove(p->decisions + at, p->decisions + at + 1,
+		(p->decision_count - at) * sizeof *p->decisions);
+}
+
 static void decision_insert(struct pool *p, const struct decision *d)
 {
-	if (p->decision_count == POOL_DECISIONS) {
-		p->decision_count--;
-		memmove(p->decisions, p->decisions + 1, p->decision_count * sizeof *d);
-	}
+	if (p->decision_count == POOL_DECISIONS)
+		decision_drop(p);
 	if (!p->decisions)
 		p->decisions = mem_new(POOL_DECISIONS, sizeof *d);
 	size_t at = p->decision_count++;
@@ -385,7 +400,8 @@ static unsigned on_pinned(
 	struct pool *p = &m->pools[e->pool];
 	if (!e->text[0] || strcmp(p->pool_id, e->text) == 0)
 		return 0;
-	/* The record is older than whatever answered first: that was another pool, none of it counts. */
+	/* The record is older than whatever answered first: that was another pool, none of it
+	 * counts. */
 	text_copy(p->pool_id, sizeof p->pool_id, e->text);
 	for (int k = 0; k < p->node_count; k++) {
 		bool foreign = p->nodes[k].last != NULL;
@@ -408,14 +424,15 @@ static unsigned on_history(
 	return DIRTY_STATE;
 }
 
-static unsigned on_reset(struct model *m, const struct model_event *e, struct model_sample *sample)
+static unsigned on_reset(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
 	struct pool *p = &m->pools[e->pool];
 	for (int k = 0; k < p->node_count; k++)
 		node_forget(&p->nodes[k]);
 	p->decision_count = 0;
-	p->unseen_nodes = 0;
+	p->unseen_nodes = p->node_count;
 	forget_samples(p);
 	return DIRTY_FACTS | DIRTY_SAMPLE | DIRTY_DECISION;
 }

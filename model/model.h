@@ -2,7 +2,8 @@
  *
  * Invariants:
  * 1. Only model_apply changes it; views and commands get it const.
- * 2. Everything derived (`standing`) is computed from the facts beside it, at the end of each apply.
+ * 2. Everything derived (`standing`) is computed from the facts beside it, at the end of each
+ * apply.
  * 3. A number that is not known is UNKNOWN, -1 (shares) or NaN; never 0.
  * 4. What a pool said is kept with the moment of its receipt; age is never a difference of two
  *    machines' clocks. */
@@ -35,7 +36,7 @@ enum freshness {
 #define X(name, word) FRESHNESS_##name,
 	FRESHNESS_INFO(X)
 #undef X
-	FRESHNESS_COUNT
+		FRESHNESS_COUNT
 };
 
 const char *freshness_name(enum freshness f);
@@ -51,11 +52,11 @@ struct node {
 	struct instant last_at; /* of its receipt */
 	struct snapshot *base;  /* owned; the one the next sample is measured from */
 	struct instant base_at;
-	int64_t last_tick;      /* slot of the last sample; UNKNOWN before the first */
-	struct err trouble;     /* code 0: the last poll was well */
-	int64_t retry_ms;       /* until the next try, at the trouble's time; UNKNOWN */
-	int64_t audit_seen;     /* entries taken up to here; UNKNOWN before the first */
-	bool foreign;           /* another pool or node answers here */
+	int64_t last_tick;  /* slot of the last sample; UNKNOWN before the first */
+	struct err trouble; /* code 0: the last poll was well */
+	int64_t retry_ms;   /* until the next try, at the trouble's time; UNKNOWN */
+	int64_t audit_seen; /* entries taken up to here; UNKNOWN before the first */
+	bool foreign;       /* another pool or node answers here */
 };
 
 /* One interval of the pool for graphs; -1 in 32 bits: unknown. */
@@ -73,10 +74,11 @@ struct tick {
 #define POOL_TICKS 600
 #define POOL_DECISIONS 256 /* kept in memory; the history has all */
 
-/* Figures of one arm as screens show them: the guard window, and the last seconds for the rate. */
+/* Figures of one arm as screens show them: the guard window, and the last seconds for the rate.
+ */
 struct arm_figures {
-	double rate;       /* requests a second over the last 5 s; NaN */
-	double error_rate; /* over the window; NaN */
+	double rate;          /* requests a second over the last 5 s; NaN */
+	double error_rate;    /* over the window; NaN */
 	int64_t done, failed; /* in the window */
 	int64_t p50_us, p95_us, p99_us;
 	int64_t memory_bytes, busy, total, queue_depth;
@@ -88,29 +90,29 @@ struct standing {
 	enum state state;
 	int64_t state_since_ms; /* boot time at which this process first derived it */
 	enum freshness freshness;
-	int64_t age_ms;         /* of the oldest node's news; UNKNOWN never */
+	int64_t age_ms; /* of the oldest node's news; UNKNOWN never */
 	int nodes_live;
 	int reported_bp, intended_bp, measured_bp, baseline_bp; /* -1 unknown */
-	int64_t measured_n;     /* requests behind measured_bp */
+	int64_t measured_n;                                     /* requests behind measured_bp */
 	bool mixed;
 	int mixed_low_bp, mixed_high_bp;
-	bool diverged, restarted; /* restarted: the pool lost a verified share in a restart */
-	int64_t uptime_ms;        /* of the youngest node */
-	int next_bp;              /* -1: no next step */
-	enum act act;             /* what a step to next_bp is */
+	bool diverged, restarted;      /* restarted: the pool lost a verified share in a restart */
+	int64_t uptime_ms;             /* of the youngest node */
+	int next_bp;                   /* -1: no next step */
+	enum act act;                  /* what a step to next_bp is */
 	int64_t bake_ms, bake_left_ms; /* of the share now; left UNKNOWN: not known */
 	int64_t samples[ARM_COUNT];    /* units in this bake; UNKNOWN */
 	bool sessions;                 /* units are sessions, else requests */
 	int64_t epoch, rev;            /* of the first node; UNKNOWN */
 	struct hold hold;
-	int open;                 /* index of the open or unverified decision, -1 none */
-	int seen_nodes;           /* of that decision */
+	int open;       /* index of the open or unverified decision, -1 none */
+	int seen_nodes; /* of that decision */
 	struct arm_figures arms[ARM_COUNT];
 	char worst_operation[OPERATION_NAME_MAX]; /* most of v2's failures since the change; "" */
 	struct guard guard;
-	struct interlock next;    /* for a step to next_bp */
+	struct interlock next; /* for a step to next_bp */
 	struct headline headline;
-	char state_text[96];      /* the state with its object: "BAKING at 10 %, 06:49 left" */
+	char state_text[96]; /* the state with its object: "BAKING at 10 %, 06:49 left" */
 };
 
 struct pool {
@@ -124,13 +126,13 @@ struct pool {
 	struct plan plan;
 	char plan_hash[POOL_HASH_MAX];
 	struct guard_limits limits;
-	struct ring ticks; /* struct tick, one slot an interval */
+	struct ring ticks;     /* struct tick, one slot an interval */
 	int64_t first_tick_ms; /* boot time of tick 0 */
 	struct window window[ARM_COUNT];
 	struct guard_latch latch;
 	struct decision *decisions; /* oldest first */
 	size_t decision_count;
-	int unseen_nodes;           /* of the open decision, told by MODEL_PROGRESS */
+	int unseen_nodes; /* of the open decision, told by MODEL_PROGRESS */
 	bool finalized;
 	struct standing standing;
 };
@@ -194,10 +196,10 @@ struct model_event {
 
 /* What came out of a snapshot, for the recording. */
 struct model_sample {
-	bool valid;      /* there is an interval: sample and histograms are set */
+	bool valid; /* there is an interval: sample and histograms are set */
 	enum counts_change change;
-	bool gap;        /* ticks are missing before it */
-	int64_t tick;    /* slot number since the pool's first */
+	bool gap;     /* ticks are missing before it */
+	int64_t tick; /* slot number since the pool's first */
 	struct sample sample;
 	struct histogram latency[ARM_COUNT], session_latency[ARM_COUNT];
 	bool has_latency[ARM_COUNT], has_session_latency[ARM_COUNT];
@@ -217,8 +219,8 @@ int model_find(const struct model *m, const char *name);
 /* The decision with this id, NULL none. */
 const struct decision *pool_decision(const struct pool *p, const char *id);
 
-/* The facts of a change to `to_bp` as things stand, for the interlock. shown_epoch/rev are those on
- * the asker's screen. */
+/* The facts of a change to `to_bp` as things stand, for the interlock. shown_epoch/rev are
+ * those on the asker's screen. */
 void pool_facts(const struct model *m, const struct pool *p, enum verb verb, int to_bp,
 	int64_t shown_epoch, int64_t shown_rev, struct interlock_facts *out);
 

@@ -59,8 +59,7 @@ void plan_init(struct plan *p)
 
 /* One step against the one before it in the plan (0 for the first) and the share that it would
  * be taken from. */
-static int check_step(
-	const struct plan *p, int i, int before_bp, int from_bp, struct err *err)
+static int check_step(const struct plan *p, int i, int before_bp, int from_bp, struct err *err)
 {
 	int share_bp = p->steps[i].share_bp;
 	char share[16], other[16];
@@ -69,12 +68,14 @@ static int check_step(
 	if (share_bp <= 0 || share_bp > SHARE_FULL)
 		return err_set(err, ERR_CONFIG,
 			"step %d of the plan, \"%d bp\", is not above 0%% and at most 100%%: "
-			"rolling back is no step", i + 1, share_bp);
+			"rolling back is no step",
+			i + 1, share_bp);
 	unit_share_word(other, sizeof(other), before_bp);
 	if (share_bp <= before_bp)
 		return err_set(err, ERR_CONFIG,
 			"step %d of the plan, \"%s\", is not above the one before it, \"%s\": "
-			"list the shares rising", i + 1, share, other);
+			"list the shares rising",
+			i + 1, share, other);
 	unit_share_word(other, sizeof(other), from_bp);
 	if (share_bp - from_bp > p->max_delta_bp) {
 		char most[16];
@@ -82,7 +83,8 @@ static int check_step(
 		unit_share_word(most, sizeof(most), p->max_delta_bp);
 		return err_set(err, ERR_CONFIG,
 			"step %d of the plan, \"%s\", is more than %s above \"%s\": "
-			"put a step between, or raise max_delta", i + 1, share, most, other);
+			"put a step between, or raise max_delta",
+			i + 1, share, most, other);
 	}
 	return 0;
 }
@@ -106,7 +108,8 @@ int plan_check(const struct plan *p, int from_bp, struct err *err)
 		unit_share_word(last, sizeof(last), last_bp);
 		unit_share_word(from, sizeof(from), from_bp);
 		return err_set(err, ERR_CONFIG,
-			"the plan ends at \"%s\", not above the baseline \"%s\": there is nothing to step to",
+			"the plan ends at \"%s\", not above the baseline \"%s\": there is nothing to step "
+			"to",
 			last, from);
 	}
 	return 0;

@@ -21,7 +21,7 @@ enum orphan {
 #define X(name, word, help) ORPHAN_##name,
 	ORPHAN_INFO(X)
 #undef X
-	ORPHAN_COUNT
+		ORPHAN_COUNT
 };
 
 /* X(name, word, help) */
@@ -35,7 +35,7 @@ enum policy {
 #define X(name, word, help) POLICY_##name,
 	POLICY_INFO(X)
 #undef X
-	POLICY_COUNT
+		POLICY_COUNT
 };
 
 const char *policy_name(enum policy p);
@@ -51,13 +51,13 @@ struct plan_step {
 struct plan {
 	struct plan_step steps[PLAN_STEPS_MAX];
 	int step_count;
-	int64_t bake_ms;      /* default 10m */
-	int64_t min_samples;  /* units in this bake on each arm that has a share; default 300 */
-	int max_delta_bp;     /* default 5000 */
+	int64_t bake_ms;     /* default 10m */
+	int64_t min_samples; /* units in this bake on each arm that has a share; default 300 */
+	int max_delta_bp;    /* default 5000 */
 	enum orphan on_orphan;
-	enum policy policy;   /* default standard */
-	char hours[64];       /* as written; "" any time. Asked from the safety work on */
-	char on_reload[16];   /* "hold" or "put_back" */
+	enum policy policy; /* default standard */
+	char hours[64];     /* as written; "" any time. Asked from the safety work on */
+	char on_reload[16]; /* "hold" or "put_back" */
 };
 
 /* A plan with every default and no steps. */

@@ -1,5 +1,6 @@
-/* Pool: what one node of a pool says of itself at one moment, in C. The engine fills it, the wire
- * writes and reads it, the model believes it. Names follow weir.pool/1 (client/weir-pool.7). */
+/* Pool: what one node of a pool says of itself at one moment, in C. The engine fills it, the
+ * wire writes and reads it, the model believes it. Names follow weir.pool/1
+ * (client/weir-pool.7). */
 #ifndef WEIR_MODEL_POOL_H
 #define WEIR_MODEL_POOL_H
 
@@ -10,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define POOL_NAME_MAX 65   /* with NUL: pool, node, actor and id names */
+#define POOL_NAME_MAX 65 /* with NUL: pool, node, actor and id names */
 #define POOL_ID_MAX 65
 #define POOL_ACTOR_MAX 97
 #define POOL_REASON_MAX 201
@@ -43,19 +44,19 @@ struct snapshot {
 	char node[POOL_NAME_MAX], node_id[POOL_ID_MAX];
 	char boot_id[POOL_ID_MAX];
 	char build[POOL_NAME_MAX];
-	int64_t seq;       /* rises with every document of one boot */
+	int64_t seq; /* rises with every document of one boot */
 	int64_t uptime_ms;
-	int64_t now_ms;    /* the pool's wall clock */
+	int64_t now_ms; /* the pool's wall clock */
 	int64_t epoch, rev;
 	enum strategy strategy;
 	int share_bp;
-	int baseline_bp;   /* -1: never armed */
-	int kept_bp;       /* -1: unknown */
+	int baseline_bp;               /* -1: never armed */
+	int kept_bp;                   /* -1: unknown */
 	char plan_hash[POOL_HASH_MAX]; /* "" without a plan */
 	struct hold hold;
 	struct change change;
 	struct arm_counts arms[ARM_COUNT];
-	int64_t unit_ms;   /* age at which a session is counted */
+	int64_t unit_ms; /* age at which a session is counted */
 	int64_t drain_ms, settle_ms;
 	char audit_head[POOL_HASH_MAX];
 	int64_t audit_seq; /* UNKNOWN where the pool has no audit */

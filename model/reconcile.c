@@ -10,27 +10,30 @@ static bool changes_split(const struct decision *d)
 	return d->verb == VERB_STEP || d->verb == VERB_ROLLBACK;
 }
 
-/* What is recorded of an own decision is where the pool stood when it was decided. A step applies only there;
- * a rollback raises the epoch wherever it arrives. */
+/* True when `a` was surely applied after `b`. An own decision was applied between its making
+ * and its answer, an observed one when the pool says. Where the spans meet the pool's own order
+ * decides: a step applies only where the pool stood when it was decided, a rollback raises the
+ * epoch wherever it arrives. */
 static bool applied_after(const struct decision *a, const struct decision *b)
 {
-	int64_t a_ms = a->outcome_ms == UNKNOWN ? a->at_ms : a->outcome_ms;
-	int64_t b_ms = b->outcome_ms == UNKNOWN ? b->at_ms : b->outcome_ms;
-	if (a_ms != b_ms)
-		return a_ms > b_ms;
+	int64_t a_end = a->outcome_ms == UNKNOWN ? a->at_ms : a->outcome_ms;
+	int64_t b_end = b->outcome_ms == UNKNOWN ? b->at_ms : b->outcome_ms;
+	if (a->at_ms > b_end || b->at_ms > a_end)
+		return a->at_ms > b_end;
 	int64_t a_epoch = a->epoch + (!a->observed && a->verb == VERB_ROLLBACK);
 	int64_t b_epoch = b->epoch + (!b->observed && b->verb == VERB_ROLLBACK);
-	return a_epoch != b_epoch ? a_epoch > b_epoch : a->rev + !a->observed > b->rev + !b->observed;
+	return a_epoch != b_epoch ? a_epoch > b_epoch
+							  : a->rev + !a->observed > b->rev + !b->observed;
 }
 
-/* By when it was applied, not by when it was decided: a rollback pressed into an outage may arrive after a
- * step that another took later. */
+/* By when it was applied, not by when it was decided: a rollback pressed into an outage may
+ * arrive after a step that another took later. */
 const struct decision *reconcile_last_change(const struct decision *list, size_t count)
 {
 	const struct decision *last = NULL;
-	for (size_t i = count; i-- > 0;)
+	for (size_t i = 0; i < count; i++)
 		if (changes_split(&list[i]) && list[i].outcome == OUTCOME_APPLIED &&
-			(!last || applied_after(&list[i], last)))
+			(!last || !applied_after(last, &list[i])))
 			last = &list[i];
 	return last;
 }
@@ -60,7 +63,8 @@ static bool reports(const struct watch *w, int to_bp, const struct snapshot *s)
 	return s->epoch > w->epoch || (s->epoch == w->epoch && s->rev >= w->rev);
 }
 
-/* With a baseline above 0 v2 never rests: its part of what came since must be near the baseline. */
+/* With a baseline above 0 v2 never rests: its part of what came since must be near the
+ * baseline. */
 static bool share_measured(int to_bp, const struct snapshot *s)
 {
 	if (!s->change.known || s->change.arms[ARM_V1].requests == UNKNOWN ||
@@ -68,7 +72,8 @@ static bool share_measured(int to_bp, const struct snapshot *s)
 		return false;
 	int64_t v1 = s->arms[ARM_V1].requests - s->change.arms[ARM_V1].requests;
 	int64_t v2 = s->arms[ARM_V2].requests - s->change.arms[ARM_V2].requests;
-	return v1 + v2 >= 100 && v2 * SHARE_FULL <= (v1 + v2) * 2 * to_bp;
+	return v1 >= 0 && v2 >= 0 && v1 + v2 >= 100 &&
+		(double)v2 / (double)(v1 + v2) <= 2.0 * to_bp / SHARE_FULL;
 }
 
 static bool v2_rests(struct watch *w, const struct snapshot *s, struct instant at)
@@ -100,6 +105,8 @@ bool watch_observe(
 		w->seen = reports(w, to_bp, s);
 		break;
 	case VERB_ROLLBACK:
+		/* Where it was not known what it goes back to, the pool's word says so now. */
+		to_bp = to_bp < 0 ? s->share_bp : to_bp;
 		if (reports(w, to_bp, s))
 			w->seen = to_bp > 0 ? share_measured(to_bp, s) : v2_rests(w, s, at);
 		break;

@@ -1,6 +1,6 @@
-/* Reconcile: what was decided against what the pool says. Pure: who intended what, whether something
- * unexplained happened, when an effect has been seen, and what is to be done about an intent that
- * was found open. */
+/* Reconcile: what was decided against what the pool says. Pure: who intended what, whether
+ * something unexplained happened, when an effect has been seen, and what is to be done about an
+ * intent that was found open. */
 #ifndef WEIR_MODEL_RECONCILE_H
 #define WEIR_MODEL_RECONCILE_H
 
@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The share that the decision (own or observed, oldest first in `list`) which was applied last asked
- * for; -1 before any. Voided, refused and unsent ones do not count. */
+/* The share that the decision (own or observed, oldest first in `list`) which was applied last
+ * asked for; -1 before any. Voided, refused and unsent ones do not count. */
 int reconcile_intended_bp(const struct decision *list, size_t count);
 
 /* The last decision that changed the split, NULL when there is none. */
@@ -30,9 +30,9 @@ enum reconcile_action reconcile_open(const struct decision *d, int64_t epoch, in
 
 /* One node's way from acknowledged to seen. */
 struct watch {
-	bool answered;          /* the node applied it */
-	struct instant at;      /* of the answer */
-	int64_t epoch, rev;     /* of the answer */
+	bool answered;      /* the node applied it */
+	struct instant at;  /* of the answer */
+	int64_t epoch, rev; /* of the answer */
 	bool seen;
 	/* rollback: the first document after the answer, to see v2 at rest */
 	bool has_first;
@@ -44,11 +44,12 @@ struct watch {
 /* Two documents this far apart must show the same count of v2's requests. */
 #define WATCH_REST_MS 500
 
-/* Takes a document received after the answer. A raise is seen when the node reports the share at or
- * past the answer's epoch and revision; a rollback when it also reports two documents at least
- * WATCH_REST_MS apart (after drain_ms) between which v2's `requests` stood still; with a baseline
- * above 0 the measured share since the change is at most twice the baseline's. Returns `seen`. */
-bool watch_observe(struct watch *w, enum verb verb, int to_bp, const struct snapshot *s,
-	struct instant at);
+/* Takes a document received after the answer. A raise is seen when the node reports the share
+ * at or past the answer's epoch and revision; a rollback when it also reports two documents at
+ * least WATCH_REST_MS apart (after drain_ms) between which v2's `requests` stood still; with a
+ * baseline above 0 the measured share since the change is at most twice the baseline's. Returns
+ * `seen`. */
+bool watch_observe(
+	struct watch *w, enum verb verb, int to_bp, const struct snapshot *s, struct instant at);
 
 #endif

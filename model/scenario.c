@@ -9,10 +9,11 @@
  * of each second: it must never look bad for lack of capacity. */
 #define GOOD(scenario_name) \
 	.name = scenario_name, .rate = 120, .sessions = 2000, .seed = 1, .unit_ms = 5000, \
-	.operations = { \
-		{.name = "echo", .weight = 4, .work_us = 0}, \
-		{.name = "sleep", .weight = 3, .work_us = 2000}, \
-		{.name = "predict", .weight = 3, .work_us = 2000}, \
+	.operations = \
+		{ \
+			{.name = "echo", .weight = 4, .work_us = 0}, \
+			{.name = "sleep", .weight = 3, .work_us = 2000}, \
+			{.name = "predict", .weight = 3, .work_us = 2000}, \
 	}, \
 	.operation_count = 3, .v1_slow_factor = 1.15
 

@@ -10,10 +10,10 @@
 
 /* What is done to one arm from one moment on. Zero is no fault. */
 struct fault {
-	double error_rate;        /* 0..1: this part of the work fails */
-	double slow_factor;       /* >= 1: run time times this; 0 is 1 */
-	int64_t latency_add_us;   /* added to every call */
-	bool hang;                /* the arm never finishes anything */
+	double error_rate;                  /* 0..1: this part of the work fails */
+	double slow_factor;                 /* >= 1: run time times this; 0 is 1 */
+	int64_t latency_add_us;             /* added to every call */
+	bool hang;                          /* the arm never finishes anything */
 	char operation[OPERATION_NAME_MAX]; /* only this operation; "" all */
 };
 
@@ -39,7 +39,7 @@ struct scenario {
 	double rate;      /* arrivals a second, Poisson; 0: none */
 	int64_t sessions; /* sticky sessions that the arrivals come from, >= 1 */
 	uint64_t seed;
-	int64_t unit_ms;  /* age at which a session is counted; 0: the engine's default */
+	int64_t unit_ms; /* age at which a session is counted; 0: the engine's default */
 	struct scenario_operation operations[SCENARIO_OPERATIONS_MAX];
 	int operation_count;
 	struct scenario_phase phases[SCENARIO_PHASES_MAX];

@@ -25,7 +25,7 @@ enum strategy {
 #define X(name, word, share, fallback, help) STRATEGY_##name,
 	STRATEGY_INFO(X)
 #undef X
-	STRATEGY_COUNT
+		STRATEGY_COUNT
 };
 
 const char *strategy_name(enum strategy s);

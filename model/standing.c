@@ -1,6 +1,6 @@
-/* Standing: what follows from the facts of a pool: freshness, the three shares, bake, samples, figures,
- * guard, state, the checks of the next step, the headline. No memory but the guard's latch and the
- * time at which a state was first derived. */
+/* Standing: what follows from the facts of a pool: freshness, the three shares, bake, samples,
+ * figures, guard, state, the checks of the next step, the headline. No memory but the guard's
+ * latch and the time at which a state was first derived. */
 #include "model/model.h"
 
 #include "model/reconcile.h"
@@ -102,7 +102,8 @@ static void derive_reported(struct standing *s, const struct pool *p, struct ins
 	s->reported_bp = all && high >= 0 && low == high ? low : -1;
 }
 
-/* Requests and units of an arm since the split last changed; UNKNOWN when some node does not say. */
+/* Requests and units of an arm since the split last changed; UNKNOWN when some node does not
+ * say. */
 static int64_t since_change(const struct pool *p, enum arm arm, bool units, bool *sessions)
 {
 	int64_t sum = 0;
@@ -154,13 +155,15 @@ static void derive_measured(struct standing *s, const struct pool *p)
 	}
 	s->measured_n = v1 + v2;
 	if (v1 + v2 > 0)
-		s->measured_bp = (int)((v2 * SHARE_FULL + (v1 + v2) / 2) / (v1 + v2));
+		s->measured_bp = (int)((double)v2 / (double)(v1 + v2) * SHARE_FULL + 0.5);
 }
 
-/* An acknowledged step must be seen within this, or the pool has acknowledged what it did not do. */
+/* An acknowledged step must be seen within this, or the pool has acknowledged what it did not
+ * do. */
 #define SEEN_MS 10000
 
-/* A step that was acknowledged while the pool's newest document still shows where it was decided. */
+/* A step that was acknowledged while the pool's newest document still shows where it was
+ * decided. */
 static bool step_unseen(const struct standing *s, const struct decision *d, struct instant now)
 {
 	return d->verb == VERB_STEP && !d->observed && d->outcome == OUTCOME_APPLIED &&
@@ -187,12 +190,13 @@ static void derive_open(struct standing *s, const struct pool *p, struct instant
 		s->seen_nodes = p->node_count - p->unseen_nodes;
 }
 
+/* The pool's log and its document do not tell of the same moment: one of them is still to come. */
 static bool audit_pending(const struct pool *p)
 {
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
 		if (usable(n) && n->last->audit_seq != UNKNOWN && n->last->audit_seq > 0 &&
-			(n->audit_seen == UNKNOWN || n->audit_seen < n->last->audit_seq))
+			(n->audit_seen == UNKNOWN || n->audit_seen != n->last->audit_seq))
 			return true;
 	}
 	return false;
@@ -210,12 +214,13 @@ static void derive_intended(struct standing *s, const struct pool *p, struct ins
 	bool lost = d && d->verified_ms != UNKNOWN && s->uptime_ms != UNKNOWN &&
 		now.wall_ms - s->uptime_ms > d->verified_ms && s->reported_bp < s->intended_bp;
 	if (s->open >= 0) {
-		/* The share may be either; what puts a lost one back stays that while it is under way. */
+		/* The share may be either; what puts a lost one back stays that while it is under way.
+		 */
 		s->restarted = lost;
 		return;
 	}
 	if (audit_pending(p)) {
-		/* An explanation is on its way; until then nothing is claimed. */
+		/* An explanation, or what it explains, is on its way; until then nothing is claimed. */
 		s->intended_bp = s->reported_bp;
 		return;
 	}
@@ -331,17 +336,26 @@ static void derive_worst(struct standing *s, const struct pool *p)
 	}
 }
 
+static void forget_guard(struct guard *g)
+{
+	for (int m = 0; m < METRIC_COUNT; m++)
+		if (g->metric[m].state != GUARD_NONE)
+			g->metric[m].state = GUARD_UNKNOWN;
+	if (g->state != GUARD_NONE)
+		g->state = GUARD_UNKNOWN;
+}
+
 static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 	const struct guard_window window[ARM_COUNT])
 {
-	bool v2_has_share = s->reported_bp != 0;
-	guard_evaluate(&s->guard, &p->limits, window, v2_has_share && s->freshness != FRESHNESS_NEVER);
+	guard_evaluate(&s->guard, &p->limits, window, s->reported_bp != 0);
 	/* Old numbers are no evidence, for or against. */
 	if (s->freshness <= FRESHNESS_LATE)
 		guard_latch_update(&p->latch, &s->guard, now);
-	else if (s->guard.state != GUARD_NONE)
-		s->guard.state = GUARD_UNKNOWN;
-	/* Back at the baseline nothing is asked of v2 any more, and what was red has been dealt with. */
+	else
+		forget_guard(&s->guard);
+	/* Back at the baseline nothing is asked of v2 any more, and what was red has been dealt
+	 * with. */
 	if (s->reported_bp < 0 || s->reported_bp != s->baseline_bp || s->open >= 0)
 		return;
 	p->latch = (struct guard_latch){0};
@@ -383,8 +397,8 @@ static bool any_foreign(const struct pool *p)
 	return false;
 }
 
-/* Samples a second of an arm now, to say how long the missing ones take. Sessions are slower than
- * requests; their own rate since the change is the honest figure. */
+/* Samples a second of an arm now, to say how long the missing ones take. Sessions are slower
+ * than requests; their own rate since the change is the honest figure. */
 static double samples_rate(const struct pool *p, const struct standing *s, int arm)
 {
 	if (!s->sessions)
@@ -413,7 +427,8 @@ void pool_facts(const struct model *m, const struct pool *p, enum verb verb, int
 	f->has_plan = p->has_plan;
 	/* Who only looks has no history of his own: whether one could write is not his question. */
 	f->history_writable = m->read_only || (m->history_known && m->history_writable);
-	text_copy(f->history_why, sizeof f->history_why, m->history_known ? m->history_why : "opening");
+	text_copy(
+		f->history_why, sizeof f->history_why, m->history_known ? m->history_why : "opening");
 	f->nodes = p->node_count;
 	f->nodes_live = s->nodes_live;
 	f->worst_age_ms = s->age_ms;
@@ -424,7 +439,8 @@ void pool_facts(const struct model *m, const struct pool *p, enum verb verb, int
 	f->open_intent = s->open >= 0;
 	if (s->open >= 0) {
 		const struct decision *d = &p->decisions[s->open];
-		snprintf(f->open_what, sizeof f->open_what, "%s by %.40s", verb_row(d->verb)->word, d->actor);
+		snprintf(f->open_what, sizeof f->open_what, "%s by %.40s", verb_row(d->verb)->word,
+			d->actor);
 	}
 	f->shown_epoch = shown_epoch;
 	f->shown_rev = shown_rev;
@@ -457,8 +473,7 @@ void pool_facts(const struct model *m, const struct pool *p, enum verb verb, int
 }
 
 /* Predicates 1-7 and 14: what must hold before the first step. */
-#define PREFLIGHT \
-	(0x7fu | 1u << PREDICATE_WAY_BACK)
+#define PREFLIGHT (0x7fu | 1u << PREDICATE_WAY_BACK)
 
 static void derive_state(struct standing *s, struct pool *p, struct instant now)
 {
@@ -511,7 +526,8 @@ static void write_state(struct standing *s, const struct pool *p)
 	case STATE_BAKING:
 		if (s->bake_left_ms != UNKNOWN && s->bake_left_ms > 0) {
 			unit_countdown(left, sizeof left, s->bake_left_ms);
-			snprintf(s->state_text, sizeof s->state_text, "%s at %s, %s left", word, share, left);
+			snprintf(
+				s->state_text, sizeof s->state_text, "%s at %s, %s left", word, share, left);
 		} else {
 			snprintf(s->state_text, sizeof s->state_text, "%s at %s", word, share);
 		}
@@ -527,7 +543,8 @@ static void write_state(struct standing *s, const struct pool *p)
 	case STATE_UNRESOLVED: {
 		const struct decision *d = &p->decisions[s->open];
 		if (d->verb != VERB_STEP) {
-			snprintf(s->state_text, sizeof s->state_text, "%s %s", word, verb_row(d->verb)->word);
+			snprintf(
+				s->state_text, sizeof s->state_text, "%s %s", word, verb_row(d->verb)->word);
 			return;
 		}
 		unit_share(share, sizeof share, d->from_bp);
@@ -541,15 +558,16 @@ static void write_state(struct standing *s, const struct pool *p)
 		snprintf(s->state_text, sizeof s->state_text, "ROLLING BACK to %s", other);
 		return;
 	case STATE_RB_UNVERIFIED:
-		snprintf(s->state_text, sizeof s->state_text, "ROLLBACK UNVERIFIED %d/%d", s->seen_nodes,
-			p->node_count);
+		snprintf(s->state_text, sizeof s->state_text, "ROLLBACK UNVERIFIED %d/%d",
+			s->seen_nodes, p->node_count);
 		return;
 	case STATE_ROLLED_BACK:
 		snprintf(s->state_text, sizeof s->state_text, "ROLLED BACK to %s", share);
 		return;
 	case STATE_DIVERGED:
 		unit_share(other, sizeof other, s->intended_bp);
-		snprintf(s->state_text, sizeof s->state_text, "%s pool %s, asked %s", word, share, other);
+		snprintf(
+			s->state_text, sizeof s->state_text, "%s pool %s, asked %s", word, share, other);
 		return;
 	case STATE_HELD:
 		if (s->mixed) {
@@ -558,7 +576,8 @@ static void write_state(struct standing *s, const struct pool *p)
 			snprintf(s->state_text, sizeof s->state_text, "%s .. %s MIXED", share, other);
 		} else if (s->hold.on) {
 			unit_countdown(left, sizeof left, s->hold.age_ms);
-			snprintf(s->state_text, sizeof s->state_text, "%s by %.40s %s", word, s->hold.actor, left);
+			snprintf(s->state_text, sizeof s->state_text, "%s by %.40s %s", word, s->hold.actor,
+				left);
 		} else {
 			snprintf(s->state_text, sizeof s->state_text, "%s at %s: guard %s", word, share,
 				p->latch.both ? "BOTH" : "RED");

@@ -69,7 +69,7 @@ void text_clear(struct text *t)
 void text_free(struct text *t)
 {
 	free(t->data);
-	*t = (struct text){ 0 };
+	*t = (struct text){0};
 }
 
 const char *text_str(const struct text *t)
@@ -80,7 +80,7 @@ const char *text_str(const struct text *t)
 char *text_take(struct text *t)
 {
 	char *taken = t->data ? t->data : mem_copy("");
-	*t = (struct text){ 0 };
+	*t = (struct text){0};
 	return taken;
 }
 
@@ -92,7 +92,7 @@ static void add_json_escape(struct text *t, uint32_t point)
 	static const char plain[] = "\bb\ff\nn\rr\tt\"\"\\\\";
 	for (const char *p = plain; *p; p += 2)
 		if ((unsigned char)*p == point) {
-			text_add_n(t, (const char[]){ '\\', p[1] }, 2);
+			text_add_n(t, (const char[]){'\\', p[1]}, 2);
 			return;
 		}
 	if (point > 0xFFFF) {
@@ -196,10 +196,10 @@ int text_decode(const char *s, size_t len, uint32_t *point)
 		unsigned char mask, lead, len;
 		uint32_t least;
 	} forms[] = {
-		{ 0x80, 0x00, 1, 0 },
-		{ 0xE0, 0xC0, 2, 0x80 },
-		{ 0xF0, 0xE0, 3, 0x800 },
-		{ 0xF8, 0xF0, 4, 0x10000 },
+		{0x80, 0x00, 1, 0},
+		{0xE0, 0xC0, 2, 0x80},
+		{0xF0, 0xE0, 3, 0x800},
+		{0xF8, 0xF0, 4, 0x10000},
 	};
 	if (len == 0)
 		return 0;
@@ -225,7 +225,7 @@ int text_decode(const char *s, size_t len, uint32_t *point)
 
 int text_encode(uint32_t point, char out[4])
 {
-	static const unsigned char leads[] = { 0, 0x00, 0xC0, 0xE0, 0xF0 };
+	static const unsigned char leads[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
 	int len = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
 	for (int i = len - 1; i > 0; i--) {
 		out[i] = (char)(0x80 | (point & 0x3F));

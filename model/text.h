@@ -23,9 +23,9 @@ void text_addv(struct text *t, const char *format, va_list args);
  * text_is_hidden becomes \uXXXX. NULL gives null. */
 void text_add_json(struct text *t, const char *s);
 /* Appends one name:value member; a comma before it unless the last byte opens the object. */
-void text_json_str(struct text *t, const char *name, const char *value);  /* NULL: null */
-void text_json_int(struct text *t, const char *name, int64_t value);      /* UNKNOWN: null */
-void text_json_real(struct text *t, const char *name, double value);      /* not finite: null */
+void text_json_str(struct text *t, const char *name, const char *value); /* NULL: null */
+void text_json_int(struct text *t, const char *name, int64_t value);     /* UNKNOWN: null */
+void text_json_real(struct text *t, const char *name, double value);     /* not finite: null */
 void text_json_bool(struct text *t, const char *name, bool value);
 /* Appends `"name":` (with its comma) before a value the caller writes. */
 void text_json_key(struct text *t, const char *name);

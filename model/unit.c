@@ -21,7 +21,11 @@ static const struct {
 	const char *word;
 	int64_t ms;
 } spans[] = {
-	{ "d", DAY_MS }, { "h", HOUR_MS }, { "m", MINUTE_MS }, { "s", SECOND_MS }, { "ms", 1 },
+	{"d", DAY_MS},
+	{"h", HOUR_MS},
+	{"m", MINUTE_MS},
+	{"s", SECOND_MS},
+	{"ms", 1},
 };
 enum { SPANS = sizeof spans / sizeof spans[0] };
 
@@ -83,8 +87,8 @@ bool unit_parse_duration(const char *s, int64_t *ms)
 		if (!take_digits(&s, &count))
 			return false;
 		size_t len = strspn(s, "dhms"), i = next;
-		while (i < SPANS &&
-			(strlen(spans[i].word) != len || memcmp(spans[i].word, s, len) != 0))
+		while (
+			i < SPANS && (strlen(spans[i].word) != len || memcmp(spans[i].word, s, len) != 0))
 			i++;
 		if (i == SPANS || __builtin_mul_overflow(count, spans[i].ms, &part) ||
 			__builtin_add_overflow(sum, part, &sum))
@@ -211,7 +215,7 @@ bool unit_parse_bytes(const char *s, int64_t *bytes)
 	static const struct {
 		const char *word;
 		int64_t bytes;
-	} sizes[] = { { "B", 1 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 } };
+	} sizes[] = {{"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
 	int64_t count, product;
 	if (!take_digits(&s, &count))
 		return false;
@@ -279,7 +283,7 @@ static void write_tenths(char *out, size_t size, int64_t tenths, const char *suf
 
 void unit_rate(char *out, size_t size, double per_second)
 {
-	static const char *const suffixes[] = { "k", "M", "G", "T" };
+	static const char *const suffixes[] = {"k", "M", "G", "T"};
 	if (isnan(per_second) || per_second < 0)
 		dash(out, size);
 	else if (per_second >= 999.9e12)
@@ -426,9 +430,9 @@ static bool take_shape(const char *s, const char *shape, int *fields)
 
 bool unit_parse_rfc3339(const char *s, int64_t *wall_ms)
 {
-	static const int month_days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	static const char to_seconds[] = "0000-00-00T00:00:00", to_ms[] = "0000-00-00T00:00:00.000";
-	int f[7] = { 0 };
+	int f[7] = {0};
 	size_t len = strlen(s);
 	if (len != sizeof to_seconds && len != sizeof to_ms)
 		return false;
@@ -447,7 +451,7 @@ bool unit_parse_rfc3339(const char *s, int64_t *wall_ms)
 
 void unit_when(char *out, size_t size, int64_t wall_ms, int64_t now_wall_ms)
 {
-	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	struct civil c;
 	int64_t ago = floor_div(now_wall_ms, DAY_MS) - floor_div(wall_ms, DAY_MS);
 	if (!take_civil(wall_ms, &c))
@@ -455,8 +459,8 @@ void unit_when(char *out, size_t size, int64_t wall_ms, int64_t now_wall_ms)
 	else if (ago == 0)
 		unit_clock(out, size, wall_ms);
 	else if (ago > 0 && ago <= 6)
-		snprintf(out, size, "%s %02d:%02d", days[c.weekday], c.ms / HOUR_MS,
-			c.ms / MINUTE_MS % 60);
+		snprintf(
+			out, size, "%s %02d:%02d", days[c.weekday], c.ms / HOUR_MS, c.ms / MINUTE_MS % 60);
 	else
 		snprintf(out, size, "%04d-%02d-%02d", (int)c.year, c.month, c.day);
 }

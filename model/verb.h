@@ -1,5 +1,6 @@
 /* Verbs: everything a person can do to a pool or write into the record, as one table. Command
- * line, console keys, hints, help, completion, manual and read-only mode are derived from it. */
+ * line, console keys, hints, help, completion, manual and read-only mode are derived from it.
+ */
 #ifndef WEIR_MODEL_VERB_H
 #define WEIR_MODEL_VERB_H
 
@@ -8,9 +9,9 @@
 
 /* How much care an act asks for. */
 enum verb_class {
-	VERB_SAFE,     /* at once */
-	VERB_OPEN,     /* rollback: never gated, one look */
-	VERB_CHANGE,   /* a sheet with a look and `y` */
+	VERB_SAFE,   /* at once */
+	VERB_OPEN,   /* rollback: never gated, one look */
+	VERB_CHANGE, /* a sheet with a look and `y` */
 };
 
 /* X(name, word, key or 0, class, argument shape, needs --confirm, help) */
@@ -26,7 +27,7 @@ enum verb {
 #define X(name, word, key, class, argument, confirm, help) VERB_##name,
 	VERB_INFO(X)
 #undef X
-	VERB_COUNT
+		VERB_COUNT
 };
 
 struct verb_row {

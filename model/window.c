@@ -45,8 +45,8 @@ static struct window_slice *slice_at(struct window *w, int64_t index)
 	return s;
 }
 
-void window_add(struct window *w, int64_t now_ms, int64_t interval_ms, const struct arm_sample *a,
-	const struct histogram *latency)
+void window_add(struct window *w, int64_t now_ms, int64_t interval_ms,
+	const struct arm_sample *a, const struct histogram *latency)
 {
 	struct window_slice *s = slice_at(w, slice_index(w, now_ms));
 	s->done += a->ok + a->failed_total;

@@ -1,5 +1,6 @@
-/* Window: the last minute of one arm as sums and one merged histogram, in six slices that fall out
- * as time passes. What limits are judged on and what screens show as rate of errors and latency. */
+/* Window: the last minute of one arm as sums and one merged histogram, in six slices that fall
+ * out as time passes. What limits are judged on and what screens show as rate of errors and
+ * latency. */
 #ifndef WEIR_MODEL_WINDOW_H
 #define WEIR_MODEL_WINDOW_H
 
@@ -27,8 +28,8 @@ void window_release(struct window *w);
 void window_clear(struct window *w);
 
 /* Adds one interval of the arm; `latency` may be NULL (not available). */
-void window_add(struct window *w, int64_t now_ms, int64_t interval_ms, const struct arm_sample *s,
-	const struct histogram *latency);
+void window_add(struct window *w, int64_t now_ms, int64_t interval_ms,
+	const struct arm_sample *s, const struct histogram *latency);
 
 /* The sums of the slices that lie within the window now. */
 void window_sum(const struct window *w, int64_t now_ms, struct guard_window *out);

@@ -5,13 +5,23 @@
 
 #include <string.h>
 
+/* Old news are no proof that there is nothing to do. */
+static bool is_so_already(const struct pool *p, const struct act_request *r)
+{
+	const struct standing *s = &p->standing;
+	if (s->freshness > FRESHNESS_LATE)
+		return false;
+	if (r->verb == VERB_STEP)
+		return s->reported_bp == r->to_bp && s->open < 0;
+	return r->verb == VERB_RESUME && !s->hold.on && !p->latch.red;
+}
+
 void desk_judge(struct desk *d, const struct act_request *r, struct act_result *out)
 {
 	memset(out, 0, sizeof *out);
 	const struct pool *p = &d->model.pools[r->pool];
 	struct interlock_facts facts;
-	pool_facts(
-		&d->model, p, r->verb, r->to_bp, r->shown_epoch, r->shown_rev, &facts);
+	pool_facts(&d->model, p, r->verb, r->to_bp, r->shown_epoch, r->shown_rev, &facts);
 	interlock_evaluate(&out->interlock, &facts);
 	bool gated = r->verb == VERB_STEP || r->verb == VERB_RESUME;
 	out->status = gated && !out->interlock.allowed ? ACT_REFUSED : ACT_BEGUN;
@@ -24,16 +34,17 @@ void desk_judge(struct desk *d, const struct act_request *r, struct act_result *
 	} else if (!d->history && !flight_is_brake(r->verb)) {
 		out->status = ACT_REFUSED;
 		err_set(&out->err, ERR_HISTORY, "no history: nothing could be recorded");
-	} else if (r->verb == VERB_STEP && p->standing.reported_bp == r->to_bp &&
-		p->standing.open < 0) {
-		out->status = ACT_ALREADY;
-	} else if (r->verb == VERB_RESUME && !p->standing.hold.on && !p->latch.red) {
+	} else if (gated && d->history && !d->pools[r->pool].loaded) {
+		out->status = ACT_REFUSED;
+		err_set(&out->err, ERR_HISTORY, "what was decided about '%s' is not read yet", p->name);
+	} else if (is_so_already(p, r)) {
 		out->status = ACT_ALREADY;
 	}
 }
 
 /* The checks as they stood, for the record: a canonical JSON object. */
-static void write_evidence(struct decision *what, const struct pool *p, const struct interlock *i)
+static void write_evidence(
+	struct decision *what, const struct pool *p, const struct interlock *i)
 {
 	const struct standing *s = &p->standing;
 	struct text t = {0};
@@ -86,16 +97,17 @@ static void make_decision(struct desk *d, const struct act_request *r, struct de
 	what->at_ms = d->now.wall_ms;
 	what->verb = r->verb;
 	what->from_bp = s->reported_bp;
-	what->to_bp = r->verb == VERB_STEP    ? r->to_bp :
-		r->verb == VERB_ROLLBACK ? (s->baseline_bp >= 0 ? s->baseline_bp : 0) :
-					   s->reported_bp;
+	what->to_bp = r->verb == VERB_STEP ? r->to_bp
+		: r->verb == VERB_ROLLBACK     ? s->baseline_bp
+									   : s->reported_bp;
 	what->epoch = s->epoch;
 	what->rev = s->rev;
 	what->outcome = OUTCOME_PENDING;
 	what->outcome_ms = what->verified_ms = what->latency_ms = UNKNOWN;
 }
 
-/* True when the node moved on after it had acknowledged, so that waiting shows nothing any more. */
+/* True when the node moved on after it had acknowledged, so that waiting shows nothing any
+ * more. */
 static bool is_overtaken(const struct flight *f, const struct leg *leg, const struct node *n)
 {
 	const struct watch *w = &leg->watch;
@@ -106,22 +118,45 @@ static bool is_overtaken(const struct flight *f, const struct leg *leg, const st
 		(n->last->epoch == w->epoch && n->last->rev > w->rev);
 }
 
+#define ACK_MS 3000 /* how long an acknowledgement stands for news that have not come */
+
+/* True while what the node acknowledged still tells of it: by its news, or being fresh. One that
+ * was found in the history is not, however late it was found. */
+static bool is_standing(const struct desk *d, const struct flight *f, int k)
+{
+	const struct watch *w = &f->legs[k].watch;
+	const struct node *n = &d->model.pools[f->pool].nodes[k];
+	if (n->last && n->last_at.boot_ms >= w->at.boot_ms &&
+		d->now.boot_ms - n->last_at.boot_ms < ACK_MS)
+		return !is_overtaken(f, &f->legs[k], n);
+	return w->epoch != UNKNOWN && d->now.boot_ms - w->at.boot_ms < ACK_MS;
+}
+
 /* True while a press has nothing to add: every leg is pressed already, or waits to be seen. */
 static bool is_pressing(const struct desk *d, const struct flight *f)
 {
 	if (f->phase == FLIGHT_DONE || f->phase == FLIGHT_FOUND)
 		return false;
-	for (int k = 0; k < f->leg_count; k++)
-		if (f->legs[k].state == LEG_ASKING ||
-			is_overtaken(f, &f->legs[k], &d->model.pools[f->pool].nodes[k]))
+	for (int k = 0; k < f->leg_count; k++) {
+		enum leg_state state = f->legs[k].state;
+		if (state == LEG_ASKING || (state == LEG_APPLIED && !is_standing(d, f, k)))
 			return false;
+	}
 	return true;
 }
 
-static const struct flight *open_rollback(const struct desk *d, int pool)
+/* Whoever presses again does not wait for the next try. */
+static void press_again(const struct desk *d, struct flight *f)
+{
+	for (int k = 0; k < f->leg_count; k++)
+		if (f->legs[k].state == LEG_WAITING)
+			f->legs[k].due_ms = d->now.boot_ms;
+}
+
+static struct flight *open_rollback(const struct desk *d, int pool)
 {
 	for (size_t i = d->flight_count; i-- > 0;) {
-		const struct flight *f = &d->flights[i];
+		struct flight *f = &d->flights[i];
 		if (f->pool == pool && f->verb == VERB_ROLLBACK && is_pressing(d, f))
 			return f;
 	}
@@ -135,8 +170,9 @@ void desk_act(
 	desk_judge(d, r, out);
 	if (out->status != ACT_BEGUN)
 		return;
-	const struct flight *open = r->verb == VERB_ROLLBACK ? open_rollback(d, r->pool) : NULL;
+	struct flight *open = r->verb == VERB_ROLLBACK ? open_rollback(d, r->pool) : NULL;
 	if (open) {
+		press_again(d, open);
 		out->status = ACT_REPLAYED;
 		text_copy(out->id, sizeof out->id, open->id);
 		return;
@@ -150,9 +186,8 @@ void desk_act(
 	f->phase = FLIGHT_RECORDING;
 	f->shown_epoch = r->shown_epoch;
 	f->shown_rev = r->shown_rev;
-	d->model.pools[r->pool].unseen_nodes = f->leg_count;
-	desk_apply(d, &(struct model_event){
-			      .kind = MODEL_DECISION, .pool = r->pool, .decision = &what});
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = r->pool, .decision = &what});
 	if (d->history) {
 		history_intent(d->history, &what);
 	} else {

@@ -1,11 +1,13 @@
-/* weir step, hold, resume, rollback, annotate: one act each, through the same desk and interlock as the
- * console's keys. */
+/* weir step, hold, resume, rollback, annotate: one act each, through the same desk and
+ * interlock as the console's keys. */
+#include "model/mem.h"
 #include "tui/commands.h"
 #include "tui/facts.h"
 #include "tui/loop.h"
 #include "tui/setup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,7 +17,7 @@
 #define ANSWER_MS 15000 /* until the fate of a command is known */
 
 struct job {
-	struct setup s;
+	struct setup *s;
 	const struct options *o;
 	enum verb verb;
 	const char *share; /* of a step */
@@ -40,7 +42,7 @@ static int confirm(const struct job *j, const char *pool, struct err *err)
 	const char *given = j->o->confirm;
 	if (!given && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
 		fprintf(stderr, "to %s %s type its name: ", verb_row(j->verb)->word, pool);
-		if (!fgets(line, sizeof line, stdin))
+		if (!loop_input(STDIN_FILENO) || !fgets(line, sizeof line, stdin))
 			line[0] = 0;
 		line[strcspn(line, "\n")] = 0;
 		given = line;
@@ -49,7 +51,8 @@ static int confirm(const struct job *j, const char *pool, struct err *err)
 		return err_set(err, ERR_USAGE, "%s changes '%s': name it with --confirm %s",
 			verb_row(j->verb)->word, pool, pool);
 	if (strcmp(given, pool) != 0)
-		return err_set(err, ERR_USAGE, "--confirm '%s' is not '%s': nothing was done", given, pool);
+		return err_set(
+			err, ERR_USAGE, "--confirm '%s' is not '%s': nothing was done", given, pool);
 	return 0;
 }
 
@@ -60,26 +63,29 @@ static int read_share(struct job *j, const struct pool *p, struct err *err)
 	if (strcmp(j->share, "next") == 0) {
 		j->request.to_bp = p->standing.next_bp;
 		if (j->request.to_bp < 0)
-			return err_set(err, ERR_NEXT, "'%s' has no next share: write one, like 10%%", p->name);
+			return err_set(
+				err, ERR_NEXT, "'%s' has no next share: write one, like 10%%", p->name);
 		return 0;
 	}
 	if (!unit_parse_share(j->share, &j->request.to_bp))
-		return err_set(err, ERR_USAGE, "'%s' is no share; write 25%%, 0.5%%, 2500bp or next", j->share);
+		return err_set(
+			err, ERR_USAGE, "'%s' is no share; write 25%%, 0.5%%, 2500bp or next", j->share);
 	return 0;
 }
 
 static bool heard(void *ctx)
 {
 	const struct job *j = ctx;
-	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
-	return desk_loaded(j->s.desk, j->request.pool) && p->standing.freshness == FRESHNESS_LIVE;
+	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	return desk_loaded(j->s->desk, j->request.pool) && p->standing.freshness == FRESHNESS_LIVE;
 }
 
-/* What was found open in the history is asked for, what was not yet verified is watched, by this desk. */
+/* What was found open in the history is asked for, what was not yet verified is watched, by
+ * this desk. */
 static bool nothing_open(void *ctx)
 {
 	const struct job *j = ctx;
-	return desk_model(j->s.desk)->pools[j->request.pool].standing.open < 0;
+	return desk_model(j->s->desk)->pools[j->request.pool].standing.open < 0;
 }
 
 struct watching {
@@ -90,32 +96,34 @@ struct watching {
 static bool watched(void *ctx)
 {
 	const struct watching *w = ctx;
-	const struct pool *p = &desk_model(w->j->s.desk)->pools[w->j->request.pool];
+	const struct pool *p = &desk_model(w->j->s->desk)->pools[w->j->request.pool];
 	return p->latch.red || loop_now().boot_ms >= w->until_ms;
 }
 
-/* Under a plan, where v2 has a share and nobody has watched its guards, this process does so first. */
+/* Under a plan, where v2 has a share and nobody has watched its guards, this process does so
+ * first. */
 static void watch_guards(struct job *j)
 {
-	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
 	const struct standing *s = &p->standing;
 	bool bakes = p->has_plan && p->plan.policy != POLICY_MANUAL;
-	if (j->verb != VERB_STEP || !bakes || s->reported_bp <= 0 || s->reported_bp == s->baseline_bp ||
-		s->guard.state == GUARD_NONE || p->latch.red || j->request.to_bp <= s->reported_bp)
+	if (j->verb != VERB_STEP || !bakes || s->reported_bp <= 0 ||
+		s->reported_bp == s->baseline_bp || s->guard.state == GUARD_NONE || p->latch.red ||
+		j->request.to_bp <= s->reported_bp)
 		return;
 	/* What no watching would cure is refused at once. */
 	static const unsigned curable =
 		1u << PREDICATE_GUARD | 1u << PREDICATE_BAKE | 1u << PREDICATE_SAMPLES;
 	j->request.shown_epoch = s->epoch;
 	j->request.shown_rev = s->rev;
-	desk_judge(j->s.desk, &j->request, &j->result);
+	desk_judge(j->s->desk, &j->request, &j->result);
 	if (j->result.interlock.failing & ~curable)
 		return;
 	char window[24];
 	unit_duration(window, sizeof window, p->limits.window_ms);
 	fprintf(stderr, "weir: nobody has watched v2's limits: watching for %s first\n", window);
 	struct watching w = {j, loop_now().boot_ms + p->limits.window_ms};
-	loop_until(j->s.desk, watched, &w, p->limits.window_ms + 1000);
+	loop_until(j->s->desk, watched, &w, p->limits.window_ms + 1000);
 }
 
 /* ---- what came of it ---- */
@@ -123,7 +131,7 @@ static void watch_guards(struct job *j)
 static bool answered(void *ctx)
 {
 	struct job *j = ctx;
-	if (!desk_progress(j->s.desk, j->result.id, &j->view))
+	if (!desk_progress(j->s->desk, j->result.id, &j->view))
 		return true;
 	return j->view.progress >= PROGRESS_WATCHING;
 }
@@ -131,12 +139,13 @@ static bool answered(void *ctx)
 static bool verified(void *ctx)
 {
 	struct job *j = ctx;
-	return !desk_progress(j->s.desk, j->result.id, &j->view) || j->view.progress == PROGRESS_DONE;
+	return !desk_progress(j->s->desk, j->result.id, &j->view) ||
+		j->view.progress == PROGRESS_DONE;
 }
 
 static void print_json(const struct job *j, const char *outcome, const struct interlock *i)
 {
-	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
 	bool begun = j->result.status == ACT_BEGUN || j->result.status == ACT_REPLAYED;
 	const struct decision *d = begun ? &j->view.decision : NULL;
 	char at[32];
@@ -163,8 +172,9 @@ static void print_json(const struct job *j, const char *outcome, const struct in
 
 static void say_refused(const struct job *j, const struct interlock *i)
 {
-	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
-	fprintf(stderr, "weir: %s of '%s' refused, nothing was sent:\n", verb_row(j->verb)->word, p->name);
+	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	fprintf(stderr, "weir: %s of '%s' refused, nothing was sent:\n", verb_row(j->verb)->word,
+		p->name);
 	for (int k = 0; k < PREDICATE_COUNT; k++) {
 		char line[220];
 		if (i->check[k].state != CHECK_FAILS)
@@ -187,15 +197,12 @@ static int report_refusal(const struct job *j)
 static int report_end(const struct job *j)
 {
 	const struct decision *d = &j->view.decision;
-	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
+	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
 	bool applied = d->outcome == OUTCOME_APPLIED;
 	if (j->o->json) {
 		static const struct interlock none;
 		print_json(j, outcome_name(d->outcome), applied ? &none : &j->view.interlock);
 	} else if (applied) {
-		char line[32] = "";
-		if (d->verified_ms != UNKNOWN)
-			snprintf(line, sizeof line, ", verified in %.1fs", (double)(d->verified_ms - d->at_ms) / 1000);
 		struct text t = {0};
 		facts_decision(&t, d, loop_now().wall_ms);
 		printf("%s: %s\n", p->name, text_str(&t));
@@ -215,9 +222,10 @@ static int report_end(const struct job *j)
 		return EXIT_DONE;
 	}
 	if (!outcome_is_final(d->outcome) && j->view.err.code != ERR_NONE) {
-		fprintf(stderr, "weir: %s of '%s' has not reached it: %s %s; it stays open and is sent when this "
-				"history is next opened\n", verb_row(j->verb)->word, p->name,
-			err_name(j->view.err.code), j->view.err.text);
+		fprintf(stderr,
+			"weir: %s of '%s' has not reached it: %s %s; it stays open and is sent when this "
+			"history is next opened\n",
+			verb_row(j->verb)->word, p->name, err_name(j->view.err.code), j->view.err.text);
 		return EXIT_UNRESOLVED;
 	}
 	if (!outcome_is_final(d->outcome)) {
@@ -234,7 +242,7 @@ static int report_end(const struct job *j)
 
 static int dry_run(struct job *j)
 {
-	desk_judge(j->s.desk, &j->request, &j->result);
+	desk_judge(j->s->desk, &j->request, &j->result);
 	bool allowed = is_brake(j->verb) || j->result.interlock.allowed;
 	if (j->o->json) {
 		print_json(j, allowed ? "PENDING" : "REFUSED", &j->result.interlock);
@@ -249,53 +257,104 @@ static int dry_run(struct job *j)
 	return allowed ? EXIT_DONE : EXIT_REFUSED;
 }
 
-static int act_on(struct job *j)
+/* A job that writes both numbers steps once: a second run finds the share there already. */
+static int check_from(const struct job *j, const struct pool *p, struct err *err)
+{
+	int is_bp = p->standing.reported_bp, from_bp = j->o->from_bp;
+	if (from_bp < 0 || is_bp == from_bp || is_bp == j->request.to_bp)
+		return 0;
+	char is[16], from[16];
+	unit_share(is, sizeof is, is_bp);
+	unit_share(from, sizeof from, from_bp);
+	return err_set(
+		err, ERR_CHANGED, "'%s' is at %s, not at %s: nothing was sent", p->name, is, from);
+}
+
+/* Waits for what a gated act is judged on, and reads what is asked. */
+static int prepare(struct job *j, const struct pool *p, struct err *err)
+{
+	bool gated = j->verb == VERB_STEP || j->verb == VERB_RESUME;
+	if (gated && loop_until(j->s->desk, heard, j, SETTLE_MS) && setup_settle(j->s, SETTLE_MS))
+		loop_until(j->s->desk, nothing_open, j, OPEN_MS);
+	if (read_share(j, p, err) < 0 || check_from(j, p, err) < 0)
+		return -1;
+	watch_guards(j);
+	return 0;
+}
+
+static int report_already(const struct job *j, const struct pool *p)
+{
+	char share[16];
+	static const struct interlock none;
+	unit_share(share, sizeof share, p->standing.reported_bp);
+	if (j->o->json)
+		print_json(j, outcome_name(OUTCOME_APPLIED), &none);
+	else if (j->verb == VERB_STEP)
+		printf("%s: already at %s, nothing sent\n", p->name, share);
+	else
+		printf("%s: not held, and nothing is red; nothing sent\n", p->name);
+	return EXIT_DONE;
+}
+
+#define UNDER_WAY (-1) /* in place of an exit status */
+
+/* Begins the act on one pool; the exit status where that ends it. */
+static int begin(struct job *j)
 {
 	struct err err = {0};
-	const struct pool *p = &desk_model(j->s.desk)->pools[j->request.pool];
-	if (confirm(j, p->name, &err) < 0)
+	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	if (confirm(j, p->name, &err) < 0 || prepare(j, p, &err) < 0)
 		return setup_fail(&err);
-	bool live = j->verb != VERB_ANNOTATE &&
-		loop_until(j->s.desk, heard, j, is_brake(j->verb) ? BRAKE_MS : SETTLE_MS);
-	if (live && !is_brake(j->verb) && setup_settle(&j->s, SETTLE_MS))
-		loop_until(j->s.desk, nothing_open, j, OPEN_MS);
-	if (read_share(j, p, &err) < 0)
-		return setup_fail(&err);
-	const struct standing *s = &p->standing;
-	if (j->o->from_bp >= 0 && s->reported_bp != j->o->from_bp) {
-		char now[16], from[16];
-		/* A job that writes both numbers steps once: a second run finds the share there already. */
-		if (j->verb == VERB_STEP && s->reported_bp == j->request.to_bp)
-			goto act;
-		unit_share(now, sizeof now, s->reported_bp);
-		unit_share(from, sizeof from, j->o->from_bp);
-		err_set(&err, ERR_CHANGED, "'%s' is at %s, not at %s: nothing was sent", p->name, now, from);
-		return setup_fail(&err);
-	}
-act:
-	watch_guards(j);
-	j->request.shown_epoch = s->epoch;
-	j->request.shown_rev = s->rev;
+	j->request.shown_epoch = p->standing.epoch;
+	j->request.shown_rev = p->standing.rev;
 	if (j->o->dry_run)
 		return dry_run(j);
-	desk_act(j->s.desk, &j->request, loop_now(), &j->result);
+	desk_act(j->s->desk, &j->request, loop_now(), &j->result);
 	if (j->result.status == ACT_REFUSED)
 		return report_refusal(j);
-	if (j->result.status == ACT_ALREADY) {
-		char share[16];
-		static const struct interlock none;
-		unit_share(share, sizeof share, s->reported_bp);
-		if (j->o->json)
-			print_json(j, outcome_name(OUTCOME_APPLIED), &none);
-		else
-			printf("%s: already at %s, nothing sent\n", p->name, share);
-		return EXIT_DONE;
-	}
-	loop_until(j->s.desk, answered, j, ANSWER_MS);
+	return j->result.status == ACT_ALREADY ? report_already(j, p) : UNDER_WAY;
+}
+
+static int finish(struct job *j)
+{
+	loop_until(j->s->desk, answered, j, ANSWER_MS);
 	if (j->o->wait && j->view.progress == PROGRESS_WATCHING)
-		loop_until(j->s.desk, verified, j, j->o->wait_ms);
-	desk_progress(j->s.desk, j->result.id, &j->view);
+		loop_until(j->s->desk, verified, j, j->o->wait_ms);
+	desk_progress(j->s->desk, j->result.id, &j->view);
 	return report_end(j);
+}
+
+static bool all_heard(void *ctx)
+{
+	struct job j = *(const struct job *)ctx;
+	for (j.request.pool = 0; j.request.pool < desk_model(j.s->desk)->pool_count;
+		j.request.pool++)
+		if (!heard(&j))
+			return false;
+	return true;
+}
+
+/* All are begun before any is waited for: a silent pool delays no other's brake. */
+static int act_on_all(const struct job *each)
+{
+	int count = desk_model(each->s->desk)->pool_count, worst = EXIT_DONE;
+	struct job *jobs = mem_new((size_t)count, sizeof *jobs);
+	int *status = mem_new((size_t)count, sizeof *status);
+	if (is_brake(each->verb))
+		loop_until(each->s->desk, all_heard, (void *)each, BRAKE_MS);
+	for (int i = 0; i < count; i++) {
+		jobs[i] = *each;
+		jobs[i].request.pool = i;
+		status[i] = begin(&jobs[i]);
+	}
+	for (int i = 0; i < count; i++) {
+		if (status[i] == UNDER_WAY)
+			status[i] = finish(&jobs[i]);
+		worst = status[i] > worst ? status[i] : worst;
+	}
+	free(status);
+	free(jobs);
+	return worst;
 }
 
 static bool all_urls(const char *const *targets, int count)
@@ -308,35 +367,34 @@ static bool all_urls(const char *const *targets, int count)
 
 static int run(struct job *j, const char *const *targets, int count, struct err *err)
 {
-	if (setup_init(&j->s, j->o, err) < 0) {
+	if (setup_init(j->s, j->o, err) < 0) {
 		int status = setup_fail(err);
 		/* A broken configuration stops no brake that says where to go. */
 		if (!is_brake(j->verb) || !all_urls(targets, count))
 			return status;
 	}
-	if (count == 0 && !j->o->all && j->s.config.pool_count != 1) {
+	if (count == 0 && !j->o->all && j->s->config.pool_count != 1) {
 		err_set(err, ERR_USAGE, "%s needs a %s", verb_row(j->verb)->word,
-			j->verb == VERB_HOLD         ? "TARGET or --all" :
-				j->verb == VERB_ANNOTATE ? "pool: --pool NAME" :
-							   "TARGET");
+			j->verb == VERB_HOLD           ? "TARGET or --all"
+				: j->verb == VERB_ANNOTATE ? "pool: --pool NAME"
+										   : "TARGET");
 		return setup_fail(err);
 	}
-	enum setup_mode mode = is_brake(j->verb) ? SETUP_BRAKE : SETUP_ACT;
-	if (setup_open(&j->s, j->o, targets, count, mode, false, err) < 0)
+	/* Looking, what was found open is not even asked for. */
+	enum setup_mode mode = j->o->dry_run ? SETUP_LOOK
+		: is_brake(j->verb)              ? SETUP_BRAKE
+										 : SETUP_ACT;
+	if (setup_open(j->s, j->o, targets, count, mode, false, err) < 0 ||
+		(j->o->dry_run && setup_remember(j->s, err) < 0))
 		return setup_fail(err);
-	int status = EXIT_DONE;
-	for (int i = 0; i < desk_model(j->s.desk)->pool_count; i++) {
-		j->request.pool = i;
-		int one = act_on(j);
-		status = one > status ? one : status;
-	}
-	return status;
+	return act_on_all(j);
 }
 
 int cmd_act(const struct options *o)
 {
 	struct err err = {0};
-	struct job j = {.o = o, .verb = verb_of(o->command->name)};
+	struct setup s = {0};
+	struct job j = {.s = &s, .o = o, .verb = verb_of(o->command->name)};
 	const char *const *targets = o->args;
 	int count = o->arg_count;
 	j.request.verb = j.verb;
@@ -346,7 +404,8 @@ int cmd_act(const struct options *o)
 		count = 1;
 		int bp;
 		if (strcmp(j.share, "next") != 0 && !unit_parse_share(j.share, &bp)) {
-			err_set(&err, ERR_USAGE, "'%s' is no share of v2; write 25%%, 0.5%%, 2500bp or next", j.share);
+			err_set(&err, ERR_USAGE,
+				"'%s' is no share of v2; write 25%%, 0.5%%, 2500bp or next", j.share);
 			return setup_fail(&err);
 		}
 	} else if (j.verb == VERB_ANNOTATE) {
@@ -355,7 +414,7 @@ int cmd_act(const struct options *o)
 		count = o->pool ? 1 : 0;
 	}
 	int status = run(&j, targets, count, &err);
-	int64_t lost = setup_release(&j.s);
+	int64_t lost = setup_release(&s);
 	if (lost > 0 && status == EXIT_DONE) {
 		fprintf(stderr, "weir: %s %lld rows could not be written\n", err_name(ERR_NOT_RECORDED),
 			(long long)lost);

@@ -29,17 +29,19 @@ static bool wants_colour(const struct options *o)
 	return !no || !*no;
 }
 
-static int load_theme(struct theme *out, const struct options *o, const struct setup *s, struct err *err)
+static int load_theme(
+	struct theme *out, const struct options *o, const struct setup *s, struct err *err)
 {
 	static const char *const dirs[] = {"themes", WEIR_DATADIR "/themes", NULL};
-	const char *name = o->theme ? o->theme :
-		s->config.theme[0]  ? s->config.theme :
-		wants_colour(o)     ? "dark" :
-				      "mono";
+	const char *name = o->theme ? o->theme
+		: s->config.theme[0]    ? s->config.theme
+		: wants_colour(o)       ? "dark"
+								: "mono";
 	return theme_load(out, name, dirs, err);
 }
 
-static int show(struct setup *s, const struct options *o, struct driver *replay, struct err *err)
+static int show(
+	struct setup *s, const struct options *o, struct driver *replay, struct err *err)
 {
 	struct theme theme;
 	if (load_theme(&theme, o, s, err) < 0)
@@ -77,22 +79,36 @@ static void last_words(const struct setup *s)
 	}
 }
 
+#define FINISH_MS 1000
+
+static bool nothing_open(void *ctx)
+{
+	return desk_open_acts(ctx) == 0;
+}
+
 int cmd_console(const struct options *o)
 {
 	struct setup s;
 	struct err err = {0};
 	int status = EXIT_DONE;
 	enum setup_mode mode = o->read_only ? SETUP_LOOK : SETUP_CONSOLE;
-	if (setup_init(&s, o, &err) < 0 || setup_open(&s, o, o->args, o->arg_count, mode, true, &err) < 0 ||
+	if (setup_init(&s, o, &err) < 0 ||
+		setup_open(&s, o, o->args, o->arg_count, mode, true, &err) < 0 ||
 		(o->read_only && setup_remember(&s, &err) < 0) || show(&s, o, NULL, &err) < 0) {
 		status = setup_fail(&err);
 	} else {
+		/* What was pressed just before the terminal went still leaves. */
+		loop_finish(s.desk, nothing_open, s.desk, FINISH_MS);
 		last_words(&s);
 		if (desk_open_acts(s.desk) > 0)
 			status = EXIT_UNRESOLVED;
 	}
-	if (setup_release(&s) > 0 && status == EXIT_DONE)
+	int64_t lost = setup_release(&s);
+	if (lost > 0 && status == EXIT_DONE) {
+		fprintf(stderr, "weir: %s %lld rows could not be written\n", err_name(ERR_NOT_RECORDED),
+			(long long)lost);
 		status = EXIT_GAPS;
+	}
 	return status;
 }
 
@@ -101,7 +117,8 @@ int cmd_console(const struct options *o)
 /* The target as the driver reads it: "replay:FILE?pool=NAME". */
 static void replay_target(struct text *out, const struct options *o)
 {
-	text_addf(out, "replay:%s%s%s", o->args[0], o->pool ? "?pool=" : "", o->pool ? o->pool : "");
+	text_addf(
+		out, "replay:%s%s%s", o->args[0], o->pool ? "?pool=" : "", o->pool ? o->pool : "");
 }
 
 static struct instant replay_moment(void *ctx, struct instant real)
@@ -127,7 +144,8 @@ static int peek(const char *target, struct replay_span *out, struct err *err)
 	return 0;
 }
 
-static int open_replay(struct setup *s, const struct options *o, struct driver **replay, struct err *err)
+static int open_replay(
+	struct setup *s, const struct options *o, struct driver **replay, struct err *err)
 {
 	struct text target = {0};
 	replay_target(&target, o);
@@ -181,7 +199,8 @@ static int headless(struct setup *s, struct driver *replay, const struct options
 		int64_t at = replay_next_decision(replay, 1);
 		if (at == UNKNOWN)
 			at = span.end_ms;
-		bool last = replay_now(replay).wall_ms >= span.end_ms || replay_next_decision(replay, 1) == UNKNOWN;
+		bool last = replay_now(replay).wall_ms >= span.end_ms ||
+			replay_next_decision(replay, 1) == UNKNOWN;
 		replay_seek(replay, at, real);
 		real.boot_ms++;
 		desk_turn(s->desk, real);

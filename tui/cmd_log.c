@@ -30,7 +30,7 @@ static bool print_decision(void *ctx, const struct decision *d)
 	text_free(&t);
 	if (d->seq > l->last_seq)
 		l->last_seq = d->seq;
-	return !loop_interrupted();
+	return !loop_interrupted() && !ferror(stdout);
 }
 
 /* A duration back from now, or a moment. */
@@ -45,7 +45,8 @@ static int read_since(const struct options *o, int64_t *since_ms, struct err *er
 	}
 	if (unit_parse_rfc3339(o->since, since_ms))
 		return 0;
-	return err_set(err, ERR_USAGE, "--since '%s' is neither a duration (12h) nor an RFC 3339 time", o->since);
+	return err_set(err, ERR_USAGE,
+		"--since '%s' is neither a duration (12h) nor an RFC 3339 time", o->since);
 }
 
 static int read_filter(const struct options *o, struct query_filter *f, struct err *err)
@@ -54,7 +55,10 @@ static int read_filter(const struct options *o, struct query_filter *f, struct e
 	f->actor = o->actor;
 	f->outcome = o->outcome;
 	if (o->outcome && outcome_of(o->outcome) == OUTCOME_COUNT)
-		return err_set(err, ERR_USAGE, "--outcome '%s' is no outcome; write APPLIED, REFUSED, NOT_SENT, SUPERSEDED or VOID", o->outcome);
+		return err_set(err, ERR_USAGE,
+			"--outcome '%s' is no outcome; write APPLIED, REFUSED, NOT_SENT, SUPERSEDED or "
+			"VOID",
+			o->outcome);
 	if (o->verb && verb_of(o->verb) == VERB_COUNT)
 		return err_set(err, ERR_USAGE, "--verb '%s' is no verb; see weir --help", o->verb);
 	f->verb = o->verb ? (int)verb_of(o->verb) + 1 : 0;
@@ -69,7 +73,7 @@ static int print_log(const struct options *o, const char *path, struct err *err)
 	if (read_filter(o, &f, err) < 0 || query_open(&q, path, err) < 0)
 		return -1;
 	int rc = query_decisions(q, &f, print_decision, &l, err);
-	while (rc == 0 && o->follow && !loop_interrupted()) {
+	while (rc == 0 && o->follow && !loop_interrupted() && !ferror(stdout)) {
 		fflush(stdout);
 		loop_pause(1000);
 		f.after_seq = l.last_seq;
@@ -124,8 +128,8 @@ static int verify(const struct options *o, const char *path, struct err *err)
 		printf("whole: %lld rows, %d signer%s, head %s (%lld)\n", (long long)r.rows, r.keys,
 			r.keys == 1 ? "" : "s", r.head, (long long)r.head_seq);
 	} else {
-		printf("BROKEN at row %lld%s%s%s: %s\n", (long long)r.broken_seq, r.table[0] ? " (" : "", r.table,
-			r.table[0] ? ")" : "", r.why);
+		printf("BROKEN at row %lld%s%s%s: %s\n", (long long)r.broken_seq,
+			r.table[0] ? " (" : "", r.table, r.table[0] ? ")" : "", r.why);
 	}
 	return whole ? EXIT_DONE : EXIT_BROKEN;
 }

@@ -52,7 +52,8 @@ static void say(struct recording *r, struct instant now)
 	for (int i = 0; i < m->pool_count; i++) {
 		struct text t = {0};
 		facts_line(&t, &m->pools[i]);
-		fprintf(stderr, r->terminal && m->pool_count == 1 ? "\r\033[K%.100s" : "%s\n", text_str(&t));
+		fprintf(stderr, r->terminal && m->pool_count == 1 ? "\r\033[K%.100s" : "%s\n",
+			text_str(&t));
 		text_free(&t);
 	}
 	fflush(stderr);
@@ -68,7 +69,8 @@ static bool over(void *ctx)
 	r->gap |= any_gap(r);
 	bool dead = m->history_known && !m->history_writable;
 	r->written |= m->history_known && m->history_writable;
-	/* What could never be written is no recording; later the recorder goes on, unless strict. */
+	/* What could never be written is no recording; later the recorder goes on, unless strict.
+	 */
 	r->stopped = (dead && !r->written) || (r->o->strict && (dead || history_dropped(h) > 0));
 	return r->stopped || (r->for_ms != UNKNOWN && now.boot_ms >= r->end_ms);
 }
@@ -88,12 +90,15 @@ static int finish(struct recording *r)
 	bool never = !r->written && unwritten;
 	int64_t lost = setup_release(&r->s);
 	if (never) {
-		fprintf(stderr, "weir: %s history '%s' cannot be written: %s\n", err_name(ERR_HISTORY), path, why);
+		fprintf(stderr, "weir: %s history '%s' cannot be written: %s\n", err_name(ERR_HISTORY),
+			path, why);
 		return EXIT_FAILED;
 	}
 	if (unwritten || lost > 0) {
-		fprintf(stderr, "weir: %s not everything was recorded: %s%s%lld samples dropped, %lld rows lost\n",
-			err_name(ERR_NOT_RECORDED), why, why[0] ? ", " : "", (long long)dropped, (long long)lost);
+		fprintf(stderr,
+			"weir: %s not everything was recorded: %s%s%lld samples dropped, %lld rows lost\n",
+			err_name(ERR_NOT_RECORDED), why, why[0] ? ", " : "", (long long)dropped,
+			(long long)lost);
 		return EXIT_GAPS;
 	}
 	fprintf(stderr, "weir: recorded in %s, head %s\n", path, head);

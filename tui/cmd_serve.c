@@ -12,7 +12,8 @@
 
 #define DRAIN_MS 5000
 
-/* "v1:simple" is the one serialized executor; "v2" and "v2:N" are N workers; "none" is no v2. */
+/* "v1:simple" is the one serialized executor; "v2" and "v2:N" are N workers; "none" is no v2.
+ */
 static int read_sides(struct engine_options *e, const struct options *o, struct err *err)
 {
 	int64_t workers;
@@ -25,7 +26,8 @@ static int read_sides(struct engine_options *e, const struct options *o, struct 
 		return 0;
 	}
 	if (strncmp(o->v2, "v2:", 3) != 0 || !unit_parse_int(o->v2 + 3, 1, 1024, &workers))
-		return err_set(err, ERR_USAGE, "--v2 '%s' is unknown; write v2, v2:N (1 to 1024) or none", o->v2);
+		return err_set(
+			err, ERR_USAGE, "--v2 '%s' is unknown; write v2, v2:N (1 to 1024) or none", o->v2);
 	e->v2_workers = (int)workers;
 	return 0;
 }
@@ -54,7 +56,8 @@ static int write_port(const char *path, int port, struct err *err)
 	if (fd >= 0)
 		close(fd);
 	if (bad || rename(name, path) < 0)
-		return err_set(err, ERR_FILE, "port file '%s' cannot be written: %s", path, strerror(errno));
+		return err_set(
+			err, ERR_FILE, "port file '%s' cannot be written: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -96,8 +99,12 @@ int cmd_serve(const struct options *o)
 	struct err err = {0};
 	struct engine *engine = NULL;
 	struct engine_options e = {.pool = o->pool ? o->pool : "weir",
-		.pool_id = o->pool_id ? o->pool_id : o->pool ? o->pool : "weir",
-		.node = o->node ? o->node : o->pool ? o->pool : "weir",
+		.pool_id = o->pool_id ? o->pool_id
+			: o->pool         ? o->pool
+							  : "weir",
+		.node = o->node ? o->node
+			: o->pool   ? o->pool
+						: "weir",
 		.share_bp = o->share_bp < 0 ? 0 : o->share_bp,
 		.strategy = STRATEGY_CANARY,
 		.state_dir = o->state,

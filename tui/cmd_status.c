@@ -9,8 +9,8 @@
 
 #define SETTLE_MS 5000
 
-static int open_looking(struct setup *s, const struct options *o, const char *const *targets, int count,
-	struct err *err)
+static int open_looking(struct setup *s, const struct options *o, const char *const *targets,
+	int count, struct err *err)
 {
 	if (setup_init(s, o, err) < 0)
 		return -1;
@@ -72,7 +72,7 @@ int cmd_status(const struct options *o)
 	} else {
 		setup_settle(&s, SETTLE_MS);
 		print_pools(&s, o);
-		while (o->watch && !loop_interrupted()) {
+		while (o->watch && !loop_interrupted() && !ferror(stdout)) {
 			loop_until(s.desk, never, NULL, 1000);
 			if (!loop_interrupted())
 				print_pools(&s, o);
@@ -91,7 +91,8 @@ struct await {
 	bool lost;
 };
 
-/* After a rollback or the end, only what the table still allows can come without a new attempt. */
+/* After a rollback or the end, only what the table still allows can come without a new attempt.
+ */
 static bool can_come(enum state now, enum state wanted)
 {
 	static const unsigned over = 1u << STATE_ROLLING_BACK | 1u << STATE_RB_UNVERIFIED |
@@ -128,8 +129,8 @@ static int await_state(struct setup *s, const struct options *o, enum state want
 	if (ended && !a.lost)
 		return EXIT_DONE;
 	if (ended) {
-		fprintf(stderr, "weir: %s cannot come any more: '%s' is %s\n", state_name(wanted), p->name,
-			p->standing.state_text);
+		fprintf(stderr, "weir: %s cannot come any more: '%s' is %s\n", state_name(wanted),
+			p->name, p->standing.state_text);
 		return EXIT_REFUSED;
 	}
 	fprintf(stderr, "weir: %s did not come in time: '%s' is %s\n", state_name(wanted), p->name,
@@ -145,7 +146,8 @@ int cmd_wait(const struct options *o)
 	enum state wanted = o->await ? state_of(o->await) : STATE_COUNT;
 	int status;
 	if (wanted == STATE_COUNT) {
-		err_set(&err, ERR_USAGE, "weir wait needs --for STATE: IDLE, BAKING, READY, HELD, COMPLETE, …");
+		err_set(&err, ERR_USAGE,
+			"weir wait needs --for STATE: IDLE, BAKING, READY, HELD, COMPLETE, …");
 		status = setup_fail(&err);
 	} else if (open_looking(&s, o, o->args, o->arg_count, &err) < 0) {
 		status = setup_fail(&err);

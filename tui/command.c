@@ -1,5 +1,5 @@
-/* What is typed after `:` and what keys stand for, as one table. A verb opens the same sheet that its key
- * opens; nothing typed here acts without it but hold and annotate. */
+/* What is typed after `:` and what keys stand for, as one table. A verb opens the same sheet
+ * that its key opens; nothing typed here acts without it but hold and annotate. */
 #include "history/replay.h"
 #include "model/text.h"
 #include "tui/console_parts.h"
@@ -25,8 +25,8 @@ static void do_step(struct console *c, const char *argument, struct instant now)
 	if (!may_act(c, "step", now))
 		return;
 	if (*argument && strcmp(argument, "next") != 0 && !unit_parse_share(argument, &to_bp)) {
-		console_say(c, now, ROLE_WARN, "step: '%.24s' is no share of v2; write 25%%, 2500bp or next",
-			argument);
+		console_say(c, now, ROLE_WARN,
+			"step: '%.24s' is no share of v2; write 25%%, 2500bp or next", argument);
 		return;
 	}
 	if (to_bp < 0) {
@@ -77,7 +77,7 @@ static void do_help(struct console *c, const char *argument, struct instant now)
 static bool is_exposed(const struct pool *p)
 {
 	const struct standing *s = &p->standing;
-	return s->freshness != FRESHNESS_NEVER && s->reported_bp != 0 && s->reported_bp != s->baseline_bp;
+	return s->reported_bp != 0 && s->reported_bp != s->baseline_bp;
 }
 
 /* Leaving asks where a pool is exposed, the one on the screen first. */
@@ -159,7 +159,8 @@ static void do_seek(struct console *c, const char *argument, struct instant now)
 	else if (unit_parse_share(argument, &bp))
 		at = span.start_ms + (span.end_ms - span.start_ms) * bp / SHARE_FULL;
 	else if (!unit_parse_rfc3339(argument, &at)) {
-		console_say(c, now, ROLE_WARN, "seek: '%.24s' is no place; write +60s, -10m, 50%%", argument);
+		console_say(
+			c, now, ROLE_WARN, "seek: '%.24s' is no place; write +60s, -10m, 50%%", argument);
 		return;
 	}
 	replay_seek(c->how.replay, at, now);
@@ -169,7 +170,8 @@ static void to_decision(struct console *c, int direction, struct instant now)
 {
 	int64_t at = replay_next_decision(c->how.replay, direction);
 	if (at == UNKNOWN)
-		console_say(c, now, ROLE_TEXT, "no decision %s", direction > 0 ? "after this" : "before this");
+		console_say(
+			c, now, ROLE_TEXT, "no decision %s", direction > 0 ? "after this" : "before this");
 	else
 		replay_seek(c->how.replay, at, now);
 }
@@ -222,7 +224,8 @@ static void say_unknown(struct console *c, const char *word, struct instant now)
 	const char *near = verb_alias(word);
 	near = near ? near : text_nearest(word, names);
 	if (near)
-		console_say(c, now, ROLE_WARN, "unknown command '%.24s'; did you mean '%s'?", word, near);
+		console_say(
+			c, now, ROLE_WARN, "unknown command '%.24s'; did you mean '%s'?", word, near);
 	else
 		console_say(c, now, ROLE_WARN, "unknown command '%.24s'; ? lists them", word);
 }

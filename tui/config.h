@@ -15,17 +15,17 @@ struct config_pool {
 	char name[POOL_NAME_MAX];
 	char *targets[CONFIG_NODES_MAX]; /* `target: URL` or `target: [URL, URL]` */
 	int target_count;
-	char env[24];                    /* "" none */
-	char *token_file;                /* NULL none; ~ expanded */
-	int64_t interval_ms;             /* poll; default 1000, 100ms..1h */
+	char env[24];        /* "" none */
+	char *token_file;    /* NULL none; ~ expanded */
+	int64_t interval_ms; /* poll; default 1000, 100ms..1h */
 	bool has_plan;
 	struct plan plan;
 	struct guard_limits guards;
 };
 
 struct config {
-	char *path;    /* the file that was read; NULL: none */
-	char *history; /* NULL: default */
+	char *path;     /* the file that was read; NULL: none */
+	char *history;  /* NULL: default */
 	char theme[32]; /* "" default */
 	struct config_pool *pools;
 	size_t pool_count;

@@ -16,13 +16,13 @@ static const char *const policy_words[] = {
 #define X(name, word, help) word,
 	POLICY_INFO(X)
 #undef X
-	NULL};
+		NULL};
 
 static const char *const orphan_words[] = {
 #define X(name, word, help) word,
 	ORPHAN_INFO(X)
 #undef X
-	NULL};
+		NULL};
 
 static const char *const reload_words[] = {"hold", "put_back", NULL};
 

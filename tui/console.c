@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define MESSAGE_MS 8000
-#define REPEAT_MS 300   /* an acting key this soon after the last is a held key */
+#define REPEAT_MS 300 /* the same acting key this soon again is a held key */
 #define FREEZE_MS 60000
 #define BELL_MS 10000
 
@@ -85,7 +85,8 @@ static void say_result(
 	} else if (r->status == ACT_ALREADY) {
 		console_say(c, now, ROLE_TEXT, "%s: nothing to do, it is so already", word);
 	} else if (r->err.code != ERR_NONE) {
-		console_say(c, now, ROLE_WARN, "%s refused: %s %s", word, err_name(r->err.code), r->err.text);
+		console_say(
+			c, now, ROLE_WARN, "%s refused: %s %s", word, err_name(r->err.code), r->err.text);
 	} else {
 		char why[300];
 		interlock_summary(why, sizeof why, &r->interlock);
@@ -93,8 +94,8 @@ static void say_result(
 	}
 }
 
-void console_act(struct console *c, enum verb verb, int to_bp, const char *reason, int64_t epoch,
-	int64_t rev, struct instant now)
+void console_act(struct console *c, enum verb verb, int to_bp, const char *reason,
+	int64_t epoch, int64_t rev, struct instant now)
 {
 	struct act_request r = {
 		.verb = verb, .pool = c->pool, .to_bp = to_bp, .shown_epoch = epoch, .shown_rev = rev};
@@ -117,11 +118,13 @@ static void follow_act(struct console *c, struct instant now)
 	if (!moved)
 		return;
 	const char *word = verb_row(v.decision.verb)->word;
-	const char *unrecorded = v.recorded || v.progress == PROGRESS_RECORDING ? "" : " NOT RECORDED";
+	const char *unrecorded =
+		v.recorded || v.progress == PROGRESS_RECORDING ? "" : " NOT RECORDED";
 	if (v.progress == PROGRESS_SENT)
 		console_say(c, now, ROLE_TEXT, "%s: sent, waiting for the pool%s", word, unrecorded);
 	else if (v.progress == PROGRESS_ASKING)
-		console_say(c, now, ROLE_WARN, "%s: no answer, asking the pool what became of it", word);
+		console_say(
+			c, now, ROLE_WARN, "%s: no answer, asking the pool what became of it", word);
 	else if (v.progress == PROGRESS_WATCHING)
 		console_say(c, now, ROLE_WARN, "%s: acknowledged, not seen yet%s", word, unrecorded);
 	else if (v.decision.verified_ms != UNKNOWN)
@@ -129,6 +132,8 @@ static void follow_act(struct console *c, struct instant now)
 			(double)(v.decision.verified_ms - v.decision.at_ms) / 1000, unrecorded);
 	else if (v.progress == PROGRESS_DONE && v.decision.verb == VERB_ANNOTATE)
 		console_say(c, now, ROLE_OK, "noted");
+	else if (v.progress == PROGRESS_DONE && v.err.code == ERR_NOT_SEEN)
+		console_say(c, now, ROLE_WARN, "%s: %s %s", word, err_name(v.err.code), v.err.text);
 	else if (v.progress == PROGRESS_DONE)
 		console_say(c, now, ROLE_WARN, "%s: %s %s", word, outcome_name(v.decision.outcome),
 			v.decision.answer);
@@ -144,8 +149,9 @@ void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, stru
 static void accepted(struct console *c, struct instant now)
 {
 	struct sheet s = c->sheet;
-	static const enum verb verbs[SHEET_COUNT] = {
-		[SHEET_STEP] = VERB_STEP, [SHEET_ROLLBACK] = VERB_ROLLBACK, [SHEET_RESUME] = VERB_RESUME};
+	static const enum verb verbs[SHEET_COUNT] = {[SHEET_STEP] = VERB_STEP,
+		[SHEET_ROLLBACK] = VERB_ROLLBACK,
+		[SHEET_RESUME] = VERB_RESUME};
 	sheet_close(&c->sheet);
 	if (s.kind == SHEET_LEAVE)
 		c->left = true;
@@ -202,7 +208,8 @@ static void prompt_input(struct console *c, uint32_t key, struct instant now)
 /* An acting key: at once for what is safe, a sheet for what changes. */
 static void verb_key(struct console *c, enum verb verb, struct instant now)
 {
-	bool repeats = now.boot_ms - c->acted_ms < REPEAT_MS;
+	bool repeats = c->acted == verb && now.boot_ms - c->acted_ms < REPEAT_MS;
+	c->acted = verb;
 	c->acted_ms = now.boot_ms;
 	if (repeats)
 		return;
@@ -215,15 +222,16 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 	switch (verb) {
 	case VERB_STEP:
 		if (st->next_bp < 0)
-			console_say(c, now, ROLE_WARN, console_pool(c)->has_plan ?
-					"S: the plan has no step after this one" :
-					"S: no plan says what is next; type :step 10%%");
+			console_say(c, now, ROLE_WARN,
+				console_pool(c)->has_plan ? "S: the plan has no step after this one"
+										  : "S: no plan says what is next; type :step 10%%");
 		else
 			console_open_sheet(c, SHEET_STEP, st->next_bp, now);
 		return;
 	case VERB_ROLLBACK:
 		if (console_pool(c)->finalized)
-			console_say(c, now, ROLE_WARN, "R: the migration is finished, there is no way back");
+			console_say(
+				c, now, ROLE_WARN, "R: the migration is finished, there is no way back");
 		else
 			console_open_sheet(c, SHEET_ROLLBACK, -1, now);
 		return;

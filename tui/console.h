@@ -1,5 +1,5 @@
-/* Console: a desk with a screen. Keys and time come in, a surface comes out; the terminal around it is
- * console_run's alone, so that tests drive it without one. */
+/* Console: a desk with a screen. Keys and time come in, a surface comes out; the terminal
+ * around it is console_run's alone, so that tests drive it without one. */
 #ifndef WEIR_TUI_CONSOLE_H
 #define WEIR_TUI_CONSOLE_H
 
@@ -13,7 +13,7 @@ struct driver;
 
 struct console_options {
 	struct desk *desk;
-	struct driver *replay;   /* the replay driver behind the desk; NULL: live */
+	struct driver *replay; /* the replay driver behind the desk; NULL: live */
 	int w, h;
 	bool ascii;
 	bool read_only;
@@ -43,8 +43,8 @@ bool console_bell(struct console *c, struct instant now);
 /* Runs a command text as typed after `:`. */
 void console_command(struct console *c, const char *text, struct instant now);
 
-/* The terminal, the loop and the theme around a console, until the person leaves or a signal ends it.
- * Returns the exit status. */
+/* The terminal, the loop and the theme around a console, until the person leaves or a signal
+ * ends it. Returns the exit status. */
 int console_run(struct console *c, struct desk *d, const struct theme *theme,
 	const struct term_options *term, struct err *err);
 

@@ -1,5 +1,5 @@
-/* The inside of a console, shared by console.c (state, keys, drawing), command.c (what is typed) and
- * console_run.c (the terminal). Nothing else includes this. */
+/* The inside of a console, shared by console.c (state, keys, drawing), command.c (what is
+ * typed) and console_run.c (the terminal). Nothing else includes this. */
 #ifndef WEIR_TUI_CONSOLE_PARTS_H
 #define WEIR_TUI_CONSOLE_PARTS_H
 
@@ -26,7 +26,9 @@ struct console {
 	char message[400];
 	enum role message_role;
 	int64_t message_ms;
-	int64_t acted_ms, heard_ms;
+	enum verb acted;  /* of the last acting key, */
+	int64_t acted_ms; /* and when it came */
+	int64_t heard_ms;
 	char last_act[DECISION_ID_MAX];
 	enum act_progress last_progress;
 	enum outcome_kind last_outcome;
@@ -38,8 +40,8 @@ struct console {
 const struct pool *console_pool(const struct console *c);
 void console_say(struct console *c, struct instant now, enum role role, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-void console_act(struct console *c, enum verb verb, int to_bp, const char *reason, int64_t epoch,
-	int64_t rev, struct instant now);
+void console_act(struct console *c, enum verb verb, int to_bp, const char *reason,
+	int64_t epoch, int64_t rev, struct instant now);
 void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, struct instant now);
 void console_freeze(struct console *c, struct instant now);
 

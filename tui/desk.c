@@ -1,5 +1,5 @@
-/* The desk's lifecycle and the news that reach it. Acts under way are in flight.c, what is written
- * down in scribe.c. No clock and no terminal: the loop gives the time. */
+/* The desk's lifecycle and the news that reach it. Acts under way are in flight.c, what is
+ * written down in scribe.c. No clock and no terminal: the loop gives the time. */
 #include "tui/desk_parts.h"
 
 #include "model/mem.h"
@@ -11,7 +11,8 @@
 
 #define FAST_POLL_MS 100
 
-/* SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. */
+/* SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
+ * 2014. */
 uint64_t desk_random(struct desk *d)
 {
 	uint64_t z = d->random += 0x9e3779b97f4a7c15u;
@@ -36,8 +37,9 @@ static int pool_index(const struct desk *d, uint64_t node)
 
 static void on_snapshot(struct desk *d, const struct driver_event *e)
 {
-	desk_apply(d, &(struct model_event){
-			      .kind = MODEL_SNAPSHOT, .node = e->node, .snapshot = e->snapshot});
+	desk_apply(d,
+		&(struct model_event){
+			.kind = MODEL_SNAPSHOT, .node = e->node, .snapshot = e->snapshot});
 	if (model_node(&d->model, e->node)->foreign)
 		return;
 	scribe_snapshot(d, e->node, e->snapshot);
@@ -46,10 +48,11 @@ static void on_snapshot(struct desk *d, const struct driver_event *e)
 
 static void on_trouble(struct desk *d, const struct driver_event *e)
 {
-	desk_apply(d, &(struct model_event){.kind = MODEL_TROUBLE,
-			      .node = e->node,
-			      .err = e->err,
-			      .retry_ms = client_retry_ms(d->client, e->node, d->now)});
+	desk_apply(d,
+		&(struct model_event){.kind = MODEL_TROUBLE,
+			.node = e->node,
+			.err = e->err,
+			.retry_ms = client_retry_ms(d->client, e->node, d->now)});
 }
 
 static void on_reset(struct desk *d, const struct driver_event *e)
@@ -59,9 +62,9 @@ static void on_reset(struct desk *d, const struct driver_event *e)
 
 static void on_decision(struct desk *d, const struct driver_event *e)
 {
-	desk_apply(d, &(struct model_event){.kind = MODEL_DECISION,
-			      .pool = pool_index(d, e->node),
-			      .decision = e->decision});
+	desk_apply(d,
+		&(struct model_event){
+			.kind = MODEL_DECISION, .pool = pool_index(d, e->node), .decision = e->decision});
 }
 
 static void on_event(void *ctx, const struct driver_event *e)
@@ -144,7 +147,7 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 		p->audit_since[k] = UNKNOWN;
 	for (int k = 0; k < setup->target_count; k++)
 		if (client_open(d->client, NODE_HANDLE(index, k), setup->targets[k], token, scenario,
-			    setup->interval_ms, now, err) < 0)
+				setup->interval_ms, now, err) < 0)
 			return -1;
 	if (d->history)
 		history_load(d->history, setup->name, POOL_DECISIONS / 2);
@@ -154,7 +157,8 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 void desk_remember(struct desk *d, int pool, const struct decision *what, struct instant now)
 {
 	d->now = now;
-	desk_apply(d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = what});
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = what});
 }
 
 void desk_presume(struct desk *d, const struct err *history, struct instant now)
@@ -185,7 +189,8 @@ bool desk_loaded(const struct desk *d, int pool)
 
 /* ---- time ---- */
 
-void desk_set_clock(struct desk *d, struct instant (*clock)(void *ctx, struct instant real), void *ctx)
+void desk_set_clock(
+	struct desk *d, struct instant (*clock)(void *ctx, struct instant real), void *ctx)
 {
 	d->clock = clock;
 	d->clock_ctx = ctx;
@@ -205,8 +210,8 @@ static void adjust_polls(struct desk *d)
 			continue;
 		d->pools[i].fast = fast;
 		for (int k = 0; k < p->node_count; k++)
-			client_set_interval(d->client, p->nodes[k].id,
-				fast ? FAST_POLL_MS : p->interval_ms, d->now);
+			client_set_interval(
+				d->client, p->nodes[k].id, fast ? FAST_POLL_MS : p->interval_ms, d->now);
 	}
 }
 
@@ -249,8 +254,8 @@ int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most)
 	return due > 0 ? due : 0;
 }
 
-void desk_wait(struct desk *d, struct wait_fd *extra, size_t count, int64_t timeout_ms,
-	struct instant now)
+void desk_wait(
+	struct desk *d, struct wait_fd *extra, size_t count, int64_t timeout_ms, struct instant now)
 {
 	struct wait_fd fds[DESK_EXTRA_MAX + 1];
 	size_t n = 0;

@@ -1,10 +1,11 @@
-/* Desk: the conductor without a screen: poll, model, samples; record, send, apply. The console and
- * every headless command sit at the same desk.
+/* Desk: the conductor without a screen: poll, model, samples; record, send, apply. The console
+ * and every headless command sit at the same desk.
  *
  * Invariants:
  * 1. No forward command leaves without a committed intent, and the interlock held twice.
  * 2. A rollback or a hold leaves at most 250 ms after the press, recorded or not.
- * 3. A forward command is sent once to each node; what was not answered is asked for, not repeated.
+ * 3. A forward command is sent once to each node; what was not answered is asked for, not
+ * repeated.
  * 4. Opening a desk writes nothing to any pool. */
 #ifndef WEIR_TUI_DESK_H
 #define WEIR_TUI_DESK_H
@@ -20,12 +21,12 @@ struct desk_options {
 	const char *history_path; /* NULL: nothing is recorded, no change is possible */
 	const char *key_dir;
 	const struct driver_ops *const *schemes;
-	uint64_t seed;            /* of ids and jitter */
-	bool read_only;           /* no command, no resolving of what was found open */
-	bool passive;             /* writes down, but never commands, not even to ask for a fate */
-	bool record;              /* samples too, as a recording */
-	const char *config_json;  /* for the recording; NULL "{}"; borrowed until desk_free */
-	const char *host;         /* the same */
+	uint64_t seed;           /* of ids and jitter */
+	bool read_only;          /* no command, no resolving of what was found open */
+	bool passive;            /* writes down, but never commands, not even to ask for a fate */
+	bool record;             /* samples too, as a recording */
+	const char *config_json; /* for the recording; NULL "{}"; borrowed until desk_free */
+	const char *host;        /* the same */
 };
 
 struct desk *desk_new(const struct desk_options *how, struct instant now, struct err *err);
@@ -33,8 +34,10 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 /* Waits at most wait_ms for the history; returns what was lost (history_stop). */
 int64_t desk_free(struct desk *d, int64_t wait_ms);
 
-/* Makes the model live on another clock (a replay's): `clock` gives its moment for a real one. */
-void desk_set_clock(struct desk *d, struct instant (*clock)(void *ctx, struct instant real), void *ctx);
+/* Makes the model live on another clock (a replay's): `clock` gives its moment for a real one.
+ */
+void desk_set_clock(
+	struct desk *d, struct instant (*clock)(void *ctx, struct instant real), void *ctx);
 
 /* Adds a pool; `scenario` (NULL none) is for `local:`. Returns its index, or -1 with err. */
 int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
@@ -50,8 +53,8 @@ const struct model *desk_model(const struct desk *d);
 struct client *desk_client(struct desk *d);
 struct history *desk_history(struct desk *d); /* NULL without one */
 
-/* Does everything that is due: answers of the history, news of the pools, deadlines. Returns DIRTY_
- * bits. */
+/* Does everything that is due: answers of the history, news of the pools, deadlines. Returns
+ * DIRTY_ bits. */
 unsigned desk_turn(struct desk *d, struct instant now);
 
 /* The one wait, at most timeout_ms. `extra` may have at most DESK_EXTRA_MAX descriptors. */
@@ -69,8 +72,8 @@ bool desk_loaded(const struct desk *d, int pool);
 struct act_request {
 	enum verb verb;
 	int pool;
-	int to_bp;                /* STEP */
-	char reason[POOL_REASON_MAX]; /* ANNOTATE: the text */
+	int to_bp;                      /* STEP */
+	char reason[POOL_REASON_MAX];   /* ANNOTATE: the text */
 	int64_t shown_epoch, shown_rev; /* what the asker saw */
 };
 

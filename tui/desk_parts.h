@@ -1,5 +1,5 @@
-/* The inside of a desk, shared by desk.c (lifecycle, news), act.c (what a person asks), flight.c (acts
- * under way) and scribe.c (what is written down). Nothing else includes this. */
+/* The inside of a desk, shared by desk.c (lifecycle, news), act.c (what a person asks),
+ * flight.c (acts under way) and scribe.c (what is written down). Nothing else includes this. */
 #ifndef WEIR_TUI_DESK_PARTS_H
 #define WEIR_TUI_DESK_PARTS_H
 
@@ -7,7 +7,7 @@
 #include "tui/desk.h"
 
 enum flight_phase {
-	FLIGHT_FOUND,     /* open in the history, perhaps another process' own: waits until it is old */
+	FLIGHT_FOUND, /* open in the history, perhaps another process' own: waits until it is old */
 	FLIGHT_RECORDING, /* the intent is with the writer */
 	FLIGHT_SENDING,   /* a node has not answered yet */
 	FLIGHT_WATCHING,  /* answered; the effect is not seen everywhere */
@@ -25,8 +25,8 @@ enum leg_state {
 /* One act's way to one node. */
 struct leg {
 	enum leg_state state;
-	bool asked;      /* ASKING: the question is under way */
-	int64_t due_ms;  /* boot time of the next try */
+	bool asked;     /* ASKING: the question is under way */
+	int64_t due_ms; /* boot time of the next try */
 	int64_t sent_ms;
 	int tries;
 	struct answer answer;
@@ -40,7 +40,9 @@ struct flight {
 	int to_bp;
 	enum flight_phase phase;
 	bool recorded, unrecorded;
-	int64_t begun_ms;  /* boot time */
+	bool sent; /* at least once, with this head of the history: retries repeat it */
+	char head[POOL_HASH_MAX];
+	int64_t begun_ms; /* boot time */
 	int64_t shown_epoch, shown_rev;
 	struct interlock interlock;
 	struct err err;
@@ -50,7 +52,7 @@ struct flight {
 
 struct desk_pool {
 	bool loaded;
-	bool fast; /* polled every 100 ms */
+	bool fast;            /* polled every 100 ms */
 	int64_t *audit_since; /* one a node; UNKNOWN before anything is known */
 	bool *audit_asked;
 	bool *pinned;
@@ -68,7 +70,7 @@ struct desk {
 	struct desk_pool *pools;
 	struct flight *flights;
 	size_t flight_count, flight_cap;
-	uint64_t random; /* generator of ids and jitter */
+	uint64_t random;    /* generator of ids and jitter */
 	struct instant now; /* of this turn: events of drivers come within it */
 	struct instant (*clock)(void *ctx, struct instant real); /* NULL: the real one */
 	void *clock_ctx;

@@ -12,7 +12,7 @@
 
 void edit_clear(struct edit *e)
 {
-	*e = (struct edit){ 0 };
+	*e = (struct edit){0};
 }
 
 void edit_set(struct edit *e, const char *text)
@@ -70,7 +70,7 @@ static void cut(struct edit *e, size_t from, size_t to)
 
 static void insert(struct edit *e, uint32_t point)
 {
-	char bytes[5] = { 0 }, trial[EDIT_MAX], clean[EDIT_MAX];
+	char bytes[5] = {0}, trial[EDIT_MAX], clean[EDIT_MAX];
 	size_t len = (size_t)text_encode(point, bytes);
 	if (e->len + len >= sizeof e->text)
 		return;

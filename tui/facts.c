@@ -232,11 +232,12 @@ static void plain_arm(struct text *out, const struct pool *p, enum arm arm)
 	unit_ms(p50, sizeof p50, f->p50_us);
 	unit_ms(p99, sizeof p99, f->p99_us);
 	unit_bytes(memory, sizeof memory, f->memory_bytes);
-	text_addf(out, "%-10s %s req/s, errors %s %%, p50 %s ms, p99 %s ms, memory %s\n", arm_name(arm),
-		rate, errors, p50, p99, memory);
+	text_addf(out, "%-10s %s req/s, errors %s %%, p50 %s ms, p99 %s ms, memory %s\n",
+		arm_name(arm), rate, errors, p50, p99, memory);
 }
 
-void facts_plain(struct text *out, const struct model *m, const struct pool *p, struct instant now)
+void facts_plain(
+	struct text *out, const struct model *m, const struct pool *p, struct instant now)
 {
 	const struct standing *s = &p->standing;
 	char asked[16], says[16], seen[16], n[32], age[16];
@@ -247,10 +248,11 @@ void facts_plain(struct text *out, const struct model *m, const struct pool *p, 
 	unit_count(n, sizeof n, s->measured_n);
 	unit_age(age, sizeof age, s->age_ms);
 	text_addf(out, "%s\n", s->headline.text);
-	text_addf(out, "pool       %s%s%s  v1>v2   %s   %s%s%s\n", p->env, p->env[0] ? " " : "", p->name,
-		s->state_text, freshness_name(s->freshness), s->age_ms == UNKNOWN ? "" : " ",
+	text_addf(out, "pool       %s%s%s  v1>v2   %s   %s%s%s\n", p->env, p->env[0] ? " " : "",
+		p->name, s->state_text, freshness_name(s->freshness), s->age_ms == UNKNOWN ? "" : " ",
 		s->age_ms == UNKNOWN ? "" : age);
-	text_addf(out, "share      asked %s   pool says %s   seen %s of %s requests\n", asked, says, seen, n);
+	text_addf(out, "share      asked %s   pool says %s   seen %s of %s requests\n", asked, says,
+		seen, n);
 	plain_arm(out, p, ARM_V1);
 	plain_arm(out, p, ARM_V2);
 	text_addf(out, "guard      %s, nobody acts by itself\n",
@@ -263,7 +265,8 @@ void facts_plain(struct text *out, const struct model *m, const struct pool *p, 
 		char next[16], why[400];
 		unit_share(next, sizeof next, s->next_bp);
 		interlock_summary(why, sizeof why, &s->next);
-		text_addf(out, "next       %s%s%s\n", next, s->next.allowed ? ", may be taken" : ", locked: ", why);
+		text_addf(out, "next       %s%s%s\n", next,
+			s->next.allowed ? ", may be taken" : ", locked: ", why);
 	}
 	size_t from = p->decision_count > 3 ? p->decision_count - 3 : 0;
 	for (size_t i = p->decision_count; i-- > from;) {
@@ -281,6 +284,6 @@ void facts_line(struct text *out, const struct pool *p)
 	unit_age(age, sizeof age, s->age_ms);
 	unit_percent(e1, sizeof e1, s->arms[ARM_V1].error_rate);
 	unit_percent(e2, sizeof e2, s->arms[ARM_V2].error_rate);
-	text_addf(out, "%-16s %-28s seen %-7s errors v1 %s v2 %s %%  %s %s  %s", p->name, s->state_text, seen,
-		e1, e2, freshness_name(s->freshness), age, s->headline.text);
+	text_addf(out, "%-16s %-28s seen %-7s errors v1 %s v2 %s %%  %s %s  %s", p->name,
+		s->state_text, seen, e1, e2, freshness_name(s->freshness), age, s->headline.text);
 }

@@ -9,7 +9,8 @@
 void facts_json(struct text *out, const struct model *m, const struct pool *p);
 
 /* The facts as plain lines, the headline first. */
-void facts_plain(struct text *out, const struct model *m, const struct pool *p, struct instant now);
+void facts_plain(
+	struct text *out, const struct model *m, const struct pool *p, struct instant now);
 
 /* One line for a list of pools and for --watch: state, share, errors, freshness. */
 void facts_line(struct text *out, const struct pool *p);

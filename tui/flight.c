@@ -1,11 +1,14 @@
-/* Flights: acts under way, from the recorded intent to the verified effect. Each node has a leg of its
- * own; reachable nodes never wait for others.
+/* Flights: acts under way, from the recorded intent to the verified effect. Each node has a leg
+ * of its own; reachable nodes never wait for others.
  *
  * Invariants:
- * 1. A forward act is sent only from `committed`, after the interlock held once more; each leg once.
+ * 1. A forward act is sent only from `committed`, after the interlock held once more; each leg
+ * once.
  * 2. A leg whose answer was lost is asked for until the pool says what became of it.
- * 3. A rollback's legs are retried with the same key until applied, 0.25 s to 30 s apart.
- * 4. A flight is done when its effect was seen on every node, or finally did not happen. */
+ * 3. A rollback's legs are retried with the same key and body until applied, 0.25 s to 30 s
+ *    apart.
+ * 4. A flight is done when its effect was seen on every node, finally did not happen, or (a rollback
+ *    never) was acknowledged and not seen. */
 #include "tui/desk_parts.h"
 
 #include "model/mem.h"
@@ -16,12 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMIT_LIMIT_MS 2000   /* a forward act that is not recorded by then is cancelled */
-#define BRAKE_DELAY_MS 250     /* a rollback leaves by then, recorded or not */
+#define COMMIT_LIMIT_MS 2000 /* a forward act that is not recorded by then is cancelled */
+#define BRAKE_DELAY_MS 250   /* a rollback leaves by then, recorded or not */
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 30000
 #define FLIGHTS_KEPT 64
-#define FOUND_AGE_MS 5000      /* an open intent this old has no living sender */
+#define WATCH_LIMIT_MS 10000   /* a forward act that is acknowledged is seen by then, or never */
+#define FOUND_AGE_MS 5000 /* an open intent this old has no living sender */
 
 struct flight *flight_find(const struct desk *d, const char *id)
 {
@@ -45,7 +49,8 @@ bool flight_is_brake(enum verb v)
 /* A console that runs for weeks keeps only what is under way and the last acts. */
 static void prune(struct desk *d)
 {
-	size_t kept = 0, extra = d->flight_count > FLIGHTS_KEPT ? d->flight_count - FLIGHTS_KEPT : 0;
+	size_t kept = 0,
+		   extra = d->flight_count > FLIGHTS_KEPT ? d->flight_count - FLIGHTS_KEPT : 0;
 	for (size_t i = 0; i < d->flight_count; i++) {
 		if (extra > 0 && d->flights[i].phase == FLIGHT_DONE) {
 			flight_release(&d->flights[i]);
@@ -55,6 +60,15 @@ static void prune(struct desk *d)
 		d->flights[kept++] = d->flights[i];
 	}
 	d->flight_count = kept;
+}
+
+static void progress(struct desk *d, const struct flight *f)
+{
+	int unseen = 0;
+	for (int k = 0; k < f->leg_count; k++)
+		unseen += !f->legs[k].watch.seen;
+	desk_apply(d,
+		&(struct model_event){.kind = MODEL_PROGRESS, .pool = f->pool, .count = unseen});
 }
 
 struct flight *flight_add(struct desk *d, int pool, const struct decision *what)
@@ -70,6 +84,7 @@ struct flight *flight_add(struct desk *d, int pool, const struct decision *what)
 	f->begun_ms = d->now.boot_ms;
 	f->leg_count = d->model.pools[pool].node_count;
 	f->legs = mem_new((size_t)f->leg_count, sizeof *f->legs);
+	progress(d, f);
 	return f;
 }
 
@@ -84,24 +99,27 @@ static void tell(struct desk *d, const struct flight *f, enum outcome_row_kind r
 	enum outcome_kind kind, const char *answer)
 {
 	const struct pool *p = &d->model.pools[f->pool];
-	struct outcome_row r = {.row = row, .kind = kind, .at_ms = d->now.wall_ms, .latency_ms = UNKNOWN};
+	struct outcome_row r = {
+		.row = row, .kind = kind, .at_ms = d->now.wall_ms, .latency_ms = UNKNOWN};
 	text_copy(r.decision, sizeof r.decision, f->id);
 	text_copy(r.answer, sizeof r.answer, answer);
 	if (leg >= 0) {
 		const struct node *n = &p->nodes[leg];
 		text_copy(r.node, sizeof r.node, n->last ? n->last->node : n->target);
 		r.latency_ms = f->legs[leg].answer.latency_ms;
-	} else if (row == OUTCOME_ROW_FINAL && f->leg_count == 1 && f->legs[0].state == LEG_APPLIED) {
+	} else if (row == OUTCOME_ROW_FINAL && f->leg_count == 1 &&
+		f->legs[0].state == LEG_APPLIED) {
 		r.latency_ms = f->legs[0].answer.latency_ms;
 	}
 	if (d->history)
 		history_outcome(d->history, &r);
 	if (row != OUTCOME_ROW_NODE)
-		desk_apply(d, &(struct model_event){
-				      .kind = MODEL_OUTCOME, .pool = f->pool, .outcome = &r});
+		desk_apply(
+			d, &(struct model_event){.kind = MODEL_OUTCOME, .pool = f->pool, .outcome = &r});
 }
 
-/* Marks the decision as sent but unanswered: no row of the history, what this process believes. */
+/* Marks the decision as sent but unanswered: no row of the history, what this process believes.
+ */
 static void believe_unresolved(struct desk *d, const struct flight *f)
 {
 	const struct decision *known = flight_decision(d, f);
@@ -109,22 +127,14 @@ static void believe_unresolved(struct desk *d, const struct flight *f)
 		return;
 	struct decision copy = *known;
 	copy.outcome = OUTCOME_UNRESOLVED;
-	desk_apply(d, &(struct model_event){
-			      .kind = MODEL_DECISION, .pool = f->pool, .decision = &copy});
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = f->pool, .decision = &copy});
 }
 
 static void end(struct desk *d, struct flight *f, enum outcome_kind kind, const char *why)
 {
 	tell(d, f, OUTCOME_ROW_FINAL, -1, kind, why);
 	f->phase = FLIGHT_DONE;
-}
-
-static void progress(struct desk *d, const struct flight *f)
-{
-	int unseen = 0;
-	for (int k = 0; k < f->leg_count; k++)
-		unseen += !f->legs[k].watch.seen;
-	desk_apply(d, &(struct model_event){.kind = MODEL_PROGRESS, .pool = f->pool, .count = unseen});
 }
 
 /* ---- sending ---- */
@@ -146,14 +156,18 @@ static void send_leg(struct desk *d, struct flight *f, int k)
 	text_copy(c.actor, sizeof c.actor, what->actor);
 	text_copy(c.reason, sizeof c.reason, what->reason);
 	text_copy(c.plan_hash, sizeof c.plan_hash, p->plan_hash);
-	if (d->history)
-		history_head(d->history, c.history_head);
+	/* A pool takes the key of a retry only with the body that it came with first. */
+	if (!f->sent && d->history)
+		history_head(d->history, f->head);
+	f->sent = true;
+	text_copy(c.history_head, sizeof c.history_head, f->head);
 	struct leg *leg = &f->legs[k];
 	leg->state = LEG_SENT;
 	leg->sent_ms = d->now.boot_ms;
 	leg->tries++;
 	if (!client_apply(d->client, n->id, &c, d->now)) {
 		leg->state = LEG_REFUSED;
+		leg->answer.kind = ANSWER_NOT_SENT;
 		err_set(&leg->answer.err, ERR_READ_ONLY, "'%s' takes no commands", n->target);
 	}
 }
@@ -205,14 +219,15 @@ static void settle(struct desk *d, struct flight *f)
 	f->err = why->answer.err;
 	char words[POOL_REASON_MAX];
 	if (applied > 0)
-		snprintf(words, sizeof words, "PARTIAL %d/%d: %.160s", applied, f->leg_count, f->err.text);
+		snprintf(
+			words, sizeof words, "PARTIAL %d/%d: %.160s", applied, f->leg_count, f->err.text);
 	else
 		snprintf(words, sizeof words, "%s%s%.180s", err_name(f->err.code),
 			f->err.code ? " " : "", f->err.text);
-	enum outcome_kind kind = why->answer.kind == ANSWER_NOT_SENT ? OUTCOME_NOT_SENT :
-		why->answer.kind == ANSWER_VOID                      ? OUTCOME_VOID :
-		why->answer.kind == ANSWER_SUPERSEDED                ? OUTCOME_SUPERSEDED :
-								       OUTCOME_REFUSED;
+	enum outcome_kind kind = why->answer.kind == ANSWER_NOT_SENT ? OUTCOME_NOT_SENT
+		: why->answer.kind == ANSWER_VOID                        ? OUTCOME_VOID
+		: why->answer.kind == ANSWER_SUPERSEDED                  ? OUTCOME_SUPERSEDED
+																 : OUTCOME_REFUSED;
 	end(d, f, kind, words);
 }
 
@@ -221,10 +236,12 @@ static void leg_applied(struct desk *d, struct flight *f, int k)
 	struct leg *leg = &f->legs[k];
 	const struct answer *a = &leg->answer;
 	leg->state = LEG_APPLIED;
-	leg->watch = (struct watch){
-		.answered = true, .at = d->now, .epoch = a->epoch, .rev = a->rev};
+	leg->watch =
+		(struct watch){.answered = true, .at = d->now, .epoch = a->epoch, .rev = a->rev};
 	tell(d, f, OUTCOME_ROW_NODE, k, OUTCOME_APPLIED,
-		a->replayed ? "replayed" : a->durable ? "" : "not stored by the pool");
+		a->replayed      ? "replayed"
+			: a->durable ? ""
+						 : "not stored by the pool");
 	client_poll_now(d->client, d->model.pools[f->pool].nodes[k].id, d->now);
 }
 
@@ -249,6 +266,13 @@ static void leg_lost(struct desk *d, struct flight *f, struct leg *leg)
 	believe_unresolved(d, f);
 }
 
+/* A brake that a pool does not take is pressed again, unless it said that this key never
+ * applies: then the next press needs another one. */
+static bool is_final(const struct flight *f, enum err_code why)
+{
+	return !flight_is_brake(f->verb) || why == ERR_FINALIZED || why == ERR_VOID;
+}
+
 void flight_answer(struct desk *d, const struct driver_event *e)
 {
 	struct flight *f = flight_find(d, e->intent);
@@ -266,8 +290,7 @@ void flight_answer(struct desk *d, const struct driver_event *e)
 		break;
 	case ANSWER_NOT_SENT:
 	case ANSWER_REFUSED:
-		/* Only a finished migration may refuse a brake for good. */
-		if (flight_is_brake(f->verb) && e->answer->err.code != ERR_FINALIZED) {
+		if (!is_final(f, e->answer->err.code)) {
 			leg_lost(d, f, leg);
 			break;
 		}
@@ -314,17 +337,43 @@ void flight_resolved(struct desk *d, const struct driver_event *e)
 	settle(d, f);
 }
 
+/* Others may undo what was acknowledged before anyone saw it. A rollback is watched without end; the rest
+ * stays unverified once the pool has had its time. */
+static void stop_watching(struct desk *d, struct flight *f, int k)
+{
+	if (f->verb == VERB_ROLLBACK || d->now.boot_ms - f->legs[k].watch.at.boot_ms < WATCH_LIMIT_MS)
+		return;
+	err_set(&f->err, ERR_NOT_SEEN, "acknowledged, not seen on every node within %d s",
+		WATCH_LIMIT_MS / 1000);
+	f->phase = FLIGHT_DONE;
+}
+
+/* A pool that answers again is tried at once, not when the distance of the retries says so. */
+static void hurry(struct desk *d, struct leg *leg)
+{
+	if (leg->state == LEG_WAITING && leg->answer.kind == ANSWER_NOT_SENT)
+		leg->due_ms = d->now.boot_ms;
+}
+
 void flight_observe(struct desk *d, uint64_t node, const struct snapshot *s)
 {
 	int pool = (int)(node >> 16) - 1;
 	for (size_t i = 0; i < d->flight_count; i++) {
 		struct flight *f = &d->flights[i];
 		int k = leg_of(f, node);
-		if (f->pool != pool || f->phase != FLIGHT_WATCHING || k < 0)
+		if (f->pool != pool || k < 0)
+			continue;
+		if (f->phase == FLIGHT_SENDING)
+			hurry(d, &f->legs[k]);
+		if (f->phase != FLIGHT_WATCHING)
 			continue;
 		struct watch *w = &f->legs[k].watch;
-		if (w->seen || !watch_observe(w, f->verb, f->to_bp, s, d->now))
+		if (w->seen)
 			continue;
+		if (!watch_observe(w, f->verb, f->to_bp, s, d->now)) {
+			stop_watching(d, f, k);
+			continue;
+		}
 		progress(d, f);
 		int unseen = 0;
 		for (int n = 0; n < f->leg_count; n++)
@@ -345,7 +394,10 @@ static void judge_again(struct desk *d, struct flight *f)
 	struct interlock_facts facts;
 	pool_facts(&d->model, &d->model.pools[f->pool], f->verb, f->to_bp, f->shown_epoch,
 		f->shown_rev, &facts);
-	facts.open_intent = false; /* it is this one; others were refused meanwhile */
+	/* Its own intent is open; a brake that was pressed meanwhile is another one. */
+	const struct pool *p = &d->model.pools[f->pool];
+	int open = p->standing.open;
+	facts.open_intent = open >= 0 && strcmp(p->decisions[open].id, f->id) != 0;
 	interlock_evaluate(&f->interlock, &facts);
 }
 
@@ -425,7 +477,8 @@ void flight_adopt(struct desk *d, int pool, const struct decision *found)
 	}
 	struct decision copy = *found;
 	copy.outcome = OUTCOME_UNRESOLVED;
-	desk_apply(d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = &copy});
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = &copy});
 }
 
 static void take_up(struct desk *d, struct flight *f)
@@ -466,9 +519,10 @@ static void turn_legs(struct desk *d, struct flight *f)
 		if (leg->state == LEG_WAITING) {
 			send_leg(d, f, k);
 		} else if (leg->state == LEG_ASKING && !leg->asked) {
-			leg->asked = client_resolve(
-				d->client, d->model.pools[f->pool].nodes[k].id, f->id, d->now);
 			leg->tries++;
+			leg->due_ms = d->now.boot_ms + retry_delay(d, leg->tries);
+			leg->asked =
+				client_resolve(d->client, d->model.pools[f->pool].nodes[k].id, f->id, d->now);
 		}
 	}
 	settle(d, f);
@@ -510,7 +564,7 @@ int64_t flight_due_ms(const struct desk *d)
 	for (size_t i = 0; i < d->flight_count; i++) {
 		const struct flight *f = &d->flights[i];
 		int64_t at = UNKNOWN;
-		if (f->phase == FLIGHT_RECORDING)
+		if (f->phase == FLIGHT_RECORDING && f->verb != VERB_ANNOTATE)
 			at = f->begun_ms + (flight_is_brake(f->verb) ? BRAKE_DELAY_MS : COMMIT_LIMIT_MS);
 		for (int k = 0; f->phase == FLIGHT_SENDING && k < f->leg_count; k++) {
 			const struct leg *leg = &f->legs[k];

@@ -92,8 +92,7 @@ void graph_bar(struct surface *s, struct rect area, enum role role, double fract
 		else if (s->ascii || steps >= per_cell)
 			surface_put(s, area, x, area.y, role, s->ascii ? '#' : BLOCK_FULL);
 		else /* the blocks that grow to the right count down from the full one */
-			surface_put(s, area, x, area.y, role,
-				BLOCK_FULL + (uint32_t)(EIGHTHS - steps));
+			surface_put(s, area, x, area.y, role, BLOCK_FULL + (uint32_t)(EIGHTHS - steps));
 	}
 }
 
@@ -102,7 +101,7 @@ double graph_nice_top(double value)
 	if (!(value >= DBL_MIN) || isinf(value))
 		return 1;
 	double power = pow(10, floor(log10(value)));
-	static const double heads[] = { 1, 2, 5, 10 };
+	static const double heads[] = {1, 2, 5, 10};
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
 		if (heads[i] * power >= value)
 			return heads[i] * power;
@@ -158,8 +157,8 @@ static void draw_fill(
 		int eighths = level_of(value, f->top, f->area.h * EIGHTHS);
 		int row = (eighths - 1) / EIGHTHS;
 		if (ends)
-			surface_put(s, f->area, x, y_of(f, row), series->role,
-				block_up(eighths - row * EIGHTHS));
+			surface_put(
+				s, f->area, x, y_of(f, row), series->role, block_up(eighths - row * EIGHTHS));
 		for (int below = 0; !ends && below < row; below++)
 			surface_put(s, f->area, x, y_of(f, below), series->role, BLOCK_FULL);
 	}
@@ -171,8 +170,8 @@ static void draw_points(
 	for (int back = 0; back < f->area.w && (size_t)back < series->count; back++) {
 		double value = series->values[series->count - 1 - (size_t)back];
 		if (!isnan(value))
-			surface_put(s, f->area, f->area.x + f->area.w - 1 - back,
-				y_of(f, row_of(f, value)), series->role, POINT_FIRST);
+			surface_put(s, f->area, f->area.x + f->area.w - 1 - back, y_of(f, row_of(f, value)),
+				series->role, POINT_FIRST);
 	}
 }
 
@@ -185,8 +184,8 @@ static void draw_limit(struct surface *s, const struct frame *f, double limit)
 		surface_put(s, f->area, f->area.x + x, y, ROLE_LIMIT, LINE_LIMIT);
 }
 
-static void draw_axis(struct surface *s, struct rect area, const struct frame *f,
-	const struct graph_plot *p)
+static void draw_axis(
+	struct surface *s, struct rect area, const struct frame *f, const struct graph_plot *p)
 {
 	void (*label)(char *, size_t, double) = p->label == NULL ? default_label : p->label;
 	char text[LABEL_MAX + 1];
@@ -211,7 +210,7 @@ static void draw_axis(struct surface *s, struct rect area, const struct frame *f
 static int label_columns(const struct graph_plot *p, double top)
 {
 	void (*label)(char *, size_t, double) = p->label == NULL ? default_label : p->label;
-	const double labelled[] = { top, 0, p->limit };
+	const double labelled[] = {top, 0, p->limit};
 	int most = 0;
 	for (size_t i = 0; i < sizeof labelled / sizeof labelled[0]; i++) {
 		char text[LABEL_MAX + 1];
@@ -226,7 +225,7 @@ static int label_columns(const struct graph_plot *p, double top)
 
 void graph_plot(struct surface *s, struct rect area, const struct graph_plot *p)
 {
-	struct frame f = { .area = area, .top = chosen_top(p, area.w) };
+	struct frame f = {.area = area, .top = chosen_top(p, area.w)};
 	int left = label_columns(p, f.top) + 1;
 	if (left >= area.w)
 		left = 0; /* no room for an axis: the points matter more */

@@ -34,7 +34,7 @@ struct graph_series {
 struct graph_plot {
 	struct graph_series series[2];
 	int series_count;
-	double limit, top; /* top NaN: chosen from values and limit */
+	double limit, top;   /* top NaN: chosen from values and limit */
 	const size_t *marks; /* 0 is the newest column */
 	size_t mark_count;
 	void (*label)(char *out, size_t size, double value);

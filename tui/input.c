@@ -19,38 +19,38 @@
 
 /* The ends of sequences; `lead` is what stands between Esc and the parameters. */
 static const struct sequence_row {
-	char lead;              /* '[', 'O', or 'L' for Esc [ [ */
+	char lead; /* '[', 'O', or 'L' for Esc [ [ */
 	const char *parameters;
 	char final;
 	uint32_t key;
 } sequences[] = {
-	{ '[', "", 'A', KEYS_UP },
-	{ '[', "", 'B', KEYS_DOWN },
-	{ '[', "", 'C', KEYS_RIGHT },
-	{ '[', "", 'D', KEYS_LEFT },
-	{ '[', "", 'F', KEYS_END },
-	{ '[', "", 'H', KEYS_HOME },
-	{ '[', "", 'P', KEYS_F1 },
-	{ '[', "", 'Z', KEYS_BACKTAB },
-	{ '[', "1", '~', KEYS_HOME },
-	{ '[', "3", '~', KEYS_DELETE },
-	{ '[', "4", '~', KEYS_END },
-	{ '[', "5", '~', KEYS_PGUP },
-	{ '[', "6", '~', KEYS_PGDN },
-	{ '[', "7", '~', KEYS_HOME },
-	{ '[', "8", '~', KEYS_END },
-	{ '[', "11", '~', KEYS_F1 },
-	{ '[', "15", '~', KEYS_F5 },
-	{ 'L', "", 'A', KEYS_F1 },
-	{ 'L', "", 'E', KEYS_F5 },
-	{ 'O', "", 'A', KEYS_UP },
-	{ 'O', "", 'B', KEYS_DOWN },
-	{ 'O', "", 'C', KEYS_RIGHT },
-	{ 'O', "", 'D', KEYS_LEFT },
-	{ 'O', "", 'F', KEYS_END },
-	{ 'O', "", 'H', KEYS_HOME },
-	{ 'O', "", 'M', KEYS_ENTER },
-	{ 'O', "", 'P', KEYS_F1 },
+	{'[', "", 'A', KEYS_UP},
+	{'[', "", 'B', KEYS_DOWN},
+	{'[', "", 'C', KEYS_RIGHT},
+	{'[', "", 'D', KEYS_LEFT},
+	{'[', "", 'F', KEYS_END},
+	{'[', "", 'H', KEYS_HOME},
+	{'[', "", 'P', KEYS_F1},
+	{'[', "", 'Z', KEYS_BACKTAB},
+	{'[', "1", '~', KEYS_HOME},
+	{'[', "3", '~', KEYS_DELETE},
+	{'[', "4", '~', KEYS_END},
+	{'[', "5", '~', KEYS_PGUP},
+	{'[', "6", '~', KEYS_PGDN},
+	{'[', "7", '~', KEYS_HOME},
+	{'[', "8", '~', KEYS_END},
+	{'[', "11", '~', KEYS_F1},
+	{'[', "15", '~', KEYS_F5},
+	{'L', "", 'A', KEYS_F1},
+	{'L', "", 'E', KEYS_F5},
+	{'O', "", 'A', KEYS_UP},
+	{'O', "", 'B', KEYS_DOWN},
+	{'O', "", 'C', KEYS_RIGHT},
+	{'O', "", 'D', KEYS_LEFT},
+	{'O', "", 'F', KEYS_END},
+	{'O', "", 'H', KEYS_HOME},
+	{'O', "", 'M', KEYS_ENTER},
+	{'O', "", 'P', KEYS_F1},
 };
 
 static uint32_t enter(struct input *in, enum input_state state)

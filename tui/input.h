@@ -11,12 +11,12 @@
 
 enum input_state {
 	INPUT_GROUND,
-	INPUT_UTF8,        /* inside a character */
-	INPUT_ESC,         /* after Esc */
-	INPUT_CSI,         /* after Esc [ */
-	INPUT_CSI_LINUX,   /* after Esc [ [ */
-	INPUT_SS3,         /* after Esc O */
-	INPUT_STRING,      /* in a string the terminal sends, until BEL or Esc \ */
+	INPUT_UTF8,      /* inside a character */
+	INPUT_ESC,       /* after Esc */
+	INPUT_CSI,       /* after Esc [ */
+	INPUT_CSI_LINUX, /* after Esc [ [ */
+	INPUT_SS3,       /* after Esc O */
+	INPUT_STRING,    /* in a string the terminal sends, until BEL or Esc \ */
 	INPUT_STRING_ESC,
 	INPUT_PASTE,
 };

@@ -13,7 +13,8 @@ const size_t keymap_row_count = sizeof keymap_rows / sizeof *keymap_rows;
 const char *keymap_command(uint32_t key, bool replay)
 {
 	for (size_t i = 0; i < keymap_row_count; i++)
-		if (keymap_rows[i].key == key && (keymap_rows[i].where == 'b' || (keymap_rows[i].where == 'r') == replay))
+		if (keymap_rows[i].key == key &&
+			(keymap_rows[i].where == 'b' || (keymap_rows[i].where == 'r') == replay))
 			return keymap_rows[i].command;
 	return NULL;
 }

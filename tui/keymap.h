@@ -1,5 +1,6 @@
-/* Keymap: keys as rows: what command text a key stands for, and how help names it. The acting keys come
- * from the verb table. Upper case acts, lower case looks; only lower-case y accepts. */
+/* Keymap: keys as rows: what command text a key stands for, and how help names it. The acting
+ * keys come from the verb table. Upper case acts, lower case looks; only lower-case y accepts.
+ */
 #ifndef WEIR_TUI_KEYMAP_H
 #define WEIR_TUI_KEYMAP_H
 

@@ -1,4 +1,5 @@
-/* Sizes. Three shapes: tiny (a fact a line), a stack of sections, and two columns over the journal.
+/* Sizes. Three shapes: tiny (a fact a line), a stack of sections, and two columns over the
+ * journal.
  *
  * Invariants:
  * 1. Rectangles are disjoint and lie inside the screen.
@@ -35,7 +36,8 @@ static void skip(struct stack *s, bool wanted)
 		s->y++;
 }
 
-static void make_stack(struct layout *out, struct stack *s, const struct layout_wish *wish, bool roomy)
+static void make_stack(
+	struct layout *out, struct stack *s, const struct layout_wish *wish, bool roomy)
 {
 	take(s, SECTION_ARMS, out->width == WIDTH_TINY ? 3 : 4, 1);
 	take(s, SECTION_PLAN, 1, 1);
@@ -47,7 +49,8 @@ static void make_stack(struct layout *out, struct stack *s, const struct layout_
 }
 
 /* Both sides left, plots right, the journal below. */
-static void make_wide(struct layout *out, int w, int top, int end, const struct layout_wish *wish)
+static void make_wide(
+	struct layout *out, int w, int top, int end, const struct layout_wish *wish)
 {
 	int journal = (end - top) / 3, half = w / 2;
 	struct stack left = {out, 0, half, top, end - journal - 1};
@@ -59,17 +62,18 @@ static void make_wide(struct layout *out, int w, int top, int end, const struct 
 	take(&left, SECTION_BAD, wish->bad, 1);
 	int rows = end - journal - 1 - top;
 	out->rect[SECTION_PLOT_ERRORS] = (struct rect){half + 1, top, w - half - 1, rows / 2};
-	out->rect[SECTION_PLOT_LATENCY] = (struct rect){half + 1, top + rows / 2, w - half - 1, rows - rows / 2};
+	out->rect[SECTION_PLOT_LATENCY] =
+		(struct rect){half + 1, top + rows / 2, w - half - 1, rows - rows / 2};
 	out->rect[SECTION_DECISIONS] = (struct rect){0, end - journal, w, journal};
 }
 
 void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish)
 {
 	memset(out, 0, sizeof *out);
-	out->width = w < NARROW ? WIDTH_TINY :
-		w < NORMAL      ? WIDTH_NARROW :
-		w < WIDE        ? WIDTH_NORMAL :
-				  WIDTH_WIDE;
+	out->width = w < NARROW ? WIDTH_TINY
+		: w < NORMAL        ? WIDTH_NARROW
+		: w < WIDE          ? WIDTH_NORMAL
+							: WIDTH_WIDE;
 	int end = h;
 	struct stack s = {out, 0, w, 0, h};
 	take(&s, SECTION_HEADER, 1, 1);
@@ -86,7 +90,8 @@ void layout_make(struct layout *out, int w, int h, const struct layout_wish *wis
 		make_wide(out, w, s.y, end, wish);
 	else
 		make_stack(out, &s, wish, h >= ROOMY);
-	int top = h >= 20 ? 8 : h >= 12 ? 4 : 1;
+	/* However low the screen, a dialog is on it: what is accepted must be seen. */
+	int top = h >= 20 ? 8 : h >= 12 ? 4 : h > 1;
 	int wide = w < 100 ? w : 100;
 	out->sheet = (struct rect){0, top < h ? top : h, wide, h - top > 0 ? h - top : 0};
 	if (out->sheet.h > 22)

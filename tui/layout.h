@@ -23,7 +23,7 @@ enum section {
 #define X(name) SECTION_##name,
 	SECTION_INFO(X)
 #undef X
-	SECTION_COUNT
+		SECTION_COUNT
 };
 
 /* How wide the screen is: what rows can hold. */

@@ -20,7 +20,8 @@ static int64_t clock_ms(clockid_t id)
 
 struct instant loop_now(void)
 {
-	return (struct instant){.boot_ms = clock_ms(CLOCK_BOOTTIME), .wall_ms = clock_ms(CLOCK_REALTIME)};
+	return (struct instant){
+		.boot_ms = clock_ms(CLOCK_BOOTTIME), .wall_ms = clock_ms(CLOCK_REALTIME)};
 }
 
 uint64_t loop_seed(void)
@@ -72,7 +73,8 @@ bool loop_interrupted(void)
 	return interrupted;
 }
 
-bool loop_until(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms)
+static bool turn_until(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms,
+	bool heeds_signals)
 {
 	struct instant now = loop_now();
 	int64_t end = now.boot_ms + timeout_ms;
@@ -83,12 +85,36 @@ bool loop_until(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t time
 		while (loop_signal() != 0)
 			;
 		int64_t left = timeout_ms < 0 ? 1000 : end - now.boot_ms;
-		if (interrupted || left <= 0)
+		if ((interrupted && heeds_signals) || left <= 0)
 			return false;
 		struct wait_fd fd = {.fd = signal_fd};
 		desk_wait(d, &fd, signal_fd >= 0, left < 1000 ? left : 1000, now);
 		now = loop_now();
 	}
+}
+
+bool loop_until(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms)
+{
+	return turn_until(d, done, ctx, timeout_ms, true);
+}
+
+bool loop_finish(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms)
+{
+	return turn_until(d, done, ctx, timeout_ms, false);
+}
+
+bool loop_input(int fd)
+{
+	struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+	while (!interrupted) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return false;
+		while (loop_signal() != 0)
+			;
+		if (fds[0].revents && !interrupted)
+			return true;
+	}
+	return false;
 }
 
 bool loop_pause(int64_t timeout_ms)

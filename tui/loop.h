@@ -1,5 +1,5 @@
-/* Loop: the clock, randomness and signals of the process, and the one wait around a desk. The only
- * place of tui/ that reads a clock. */
+/* Loop: the clock, randomness and signals of the process, and the one wait around a desk. The
+ * only place of tui/ that reads a clock. */
 #ifndef WEIR_TUI_LOOP_H
 #define WEIR_TUI_LOOP_H
 
@@ -11,8 +11,8 @@
 struct instant loop_now(void);
 uint64_t loop_seed(void);
 
-/* Blocks SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP and SIGCONT and turns them into a descriptor; SIGPIPE is
- * ignored. Call before any thread starts. */
+/* Blocks SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP and SIGCONT and turns them into a
+ * descriptor; SIGPIPE is ignored. Call before any thread starts. */
 int loop_signals(struct err *err);
 int loop_signal_fd(void);
 /* The next signal that has come, 0 none. */
@@ -25,7 +25,14 @@ bool loop_interrupted(void);
  * timeout_ms < 0: no limit. */
 bool loop_until(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms);
 
-/* Waits for a signal, at most timeout_ms (< 0: no limit). True when the process was asked to end. */
+/* The same for what must be done before the process ends: no signal cuts it short. */
+bool loop_finish(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms);
+
+/* Waits until `fd` can be read (true) or the process is asked to end (false). */
+bool loop_input(int fd);
+
+/* Waits for a signal, at most timeout_ms (< 0: no limit). True when the process was asked to
+ * end. */
 bool loop_pause(int64_t timeout_ms);
 
 #endif

@@ -17,8 +17,8 @@ static void out_of_memory(void)
 		return;
 }
 
-/* A standard descriptor that the caller has closed would be the next file's that is opened, and words
- * would go there. What is read-only refuses them. */
+/* A standard descriptor that the caller has closed would be the next file's that is opened, and
+ * words would go there. What is read-only refuses them. */
 static void keep_standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

@@ -10,9 +10,12 @@
 
 const struct option_row option_rows[] = {
 	/* common: every command takes them */
-	{"config", 0, OPTION_TEXT, AT(config), 0, "FILE", "the configuration; default weir/weir.yaml in $XDG_CONFIG_HOME, then /etc"},
-	{"history", 0, OPTION_TEXT, AT(history), 0, "FILE", "the history; default: the configuration's, then weir/history.db in $XDG_STATE_HOME"},
-	{"color", 0, OPTION_CHOICE, AT(color), 0, "auto|always|never", "colours; NO_COLOR is never"},
+	{"config", 0, OPTION_TEXT, AT(config), 0, "FILE",
+		"the configuration; default weir/weir.yaml in $XDG_CONFIG_HOME, then /etc"},
+	{"history", 0, OPTION_TEXT, AT(history), 0, "FILE",
+		"the history; default: the configuration's, then weir/history.db in $XDG_STATE_HOME"},
+	{"color", 0, OPTION_CHOICE, AT(color), 0, "auto|always|never",
+		"colours; NO_COLOR is never"},
 	{"ascii", 0, OPTION_FLAG, AT(ascii), 0, NULL, "draw with ASCII only"},
 	{"json", 0, OPTION_FLAG, AT(json), 0, NULL, "facts as JSON"},
 	{"help", 'h', OPTION_FLAG, AT(help), 0, NULL, "say how to use it"},
@@ -20,37 +23,50 @@ const struct option_row option_rows[] = {
 	{"version", 0, OPTION_FLAG, AT(version), 0, NULL, "print the version"},
 	{"read-only", 0, OPTION_FLAG, AT(read_only), 0, NULL, "look only: no key acts"},
 	{"theme", 0, OPTION_TEXT, AT(theme), 0, "NAME", "a theme's name or file"},
-	{"screen-file", 0, OPTION_TEXT, AT(screen_file), 0, "FILE", "write each frame as text into FILE"},
+	{"screen-file", 0, OPTION_TEXT, AT(screen_file), 0, "FILE",
+		"write each frame as text into FILE"},
 	{"watch", 0, OPTION_FLAG, AT(watch), 0, NULL, "repeat, one plain line a second"},
 	{"confirm", 0, OPTION_TEXT, AT(confirm), 0, "POOL", "name the pool that may be touched"},
 	{"reason", 'm', OPTION_TEXT, AT(reason), 0, "TEXT", "why; recorded"},
-	{"wait", 0, OPTION_WAIT, AT(wait), AT(wait_ms), "DURATION", "wait until the effect is verified; default 30s"},
+	{"wait", 0, OPTION_WAIT, AT(wait), AT(wait_ms), "DURATION",
+		"wait until the effect is verified; default 30s"},
 	{"dry-run", 0, OPTION_FLAG, AT(dry_run), 0, NULL, "print the 14 checks, change nothing"},
 	{"from", 0, OPTION_SHARE, AT(from_bp), 0, "SHARE", "refuse unless this is the share now"},
 	{"all", 0, OPTION_FLAG, AT(all), 0, NULL, "every configured pool"},
-	{"for", 0, OPTION_TEXT, AT(await), 0, "STATE|DURATION", "the state to wait for; how long to record"},
-	{"timeout", 0, OPTION_DURATION, AT(timeout_ms), 0, "DURATION", "how long to wait; default 30m"},
+	{"for", 0, OPTION_TEXT, AT(await), 0, "STATE|DURATION",
+		"the state to wait for; how long to record"},
+	{"timeout", 0, OPTION_DURATION, AT(timeout_ms), 0, "DURATION",
+		"how long to wait; default 30m"},
 	{"pool", 0, OPTION_TEXT, AT(pool), 0, "NAME", "the pool"},
 	{"actor", 0, OPTION_TEXT, AT(actor), 0, "NAME", "only decisions of this actor"},
 	{"verb", 0, OPTION_TEXT, AT(verb), 0, "VERB", "only decisions of this verb"},
 	{"since", 0, OPTION_TEXT, AT(since), 0, "DURATION|TIME", "only what came after"},
 	{"outcome", 0, OPTION_TEXT, AT(outcome), 0, "WORD", "only decisions with this outcome"},
 	{"follow", 0, OPTION_FLAG, AT(follow), 0, NULL, "go on with what comes"},
-	{"head", 0, OPTION_TEXT, AT(head), 0, "HASH", "a head seen elsewhere, which must be in the file"},
-	{"headless", 0, OPTION_FLAG, AT(headless), 0, NULL, "no screen: print the states at the recorded decisions"},
-	{"listen", 0, OPTION_LIST, AT(listen), AT(listen_count), "ADDRESS", "127.0.0.1:7070 or unix:PATH; repeatable; port 0 picks one"},
-	{"port-file", 0, OPTION_TEXT, AT(port_file), 0, "FILE", "gets the port, written when ready"},
+	{"head", 0, OPTION_TEXT, AT(head), 0, "HASH",
+		"a head seen elsewhere, which must be in the file"},
+	{"headless", 0, OPTION_FLAG, AT(headless), 0, NULL,
+		"no screen: print the states at the recorded decisions"},
+	{"listen", 0, OPTION_LIST, AT(listen), AT(listen_count), "ADDRESS",
+		"127.0.0.1:7070 or unix:PATH; repeatable; port 0 picks one"},
+	{"port-file", 0, OPTION_TEXT, AT(port_file), 0, "FILE",
+		"gets the port, written when ready"},
 	{"pool-id", 0, OPTION_TEXT, AT(pool_id), 0, "ID", "the pool's identity; default its name"},
 	{"node", 0, OPTION_TEXT, AT(node), 0, "NAME", "this node's name; default the pool's"},
 	{"v1", 0, OPTION_TEXT, AT(v1), 0, "SPEC", "v1:simple (one serialized worker)"},
 	{"v2", 0, OPTION_TEXT, AT(v2), 0, "SPEC", "v2 or v2:N workers; none"},
 	{"share", 0, OPTION_SHARE, AT(share_bp), 0, "SHARE", "v2's share at the first start"},
-	{"scenario", 0, OPTION_TEXT, AT(scenario), 0, "FILE", "arrivals and faults: a file, demo or quiet"},
-	{"state", 0, OPTION_TEXT, AT(state), 0, "DIR", "keep epoch, revision, keys and audit across restarts"},
-	{"unit", 0, OPTION_DURATION, AT(unit_ms), 0, "DURATION", "age at which a session is counted; default 30s"},
-	{"allow-faults", 0, OPTION_FLAG, AT(allow_faults), 0, NULL, "take faults from POST /v1/faults"},
+	{"scenario", 0, OPTION_TEXT, AT(scenario), 0, "FILE",
+		"arrivals and faults: a file, demo or quiet"},
+	{"state", 0, OPTION_TEXT, AT(state), 0, "DIR",
+		"keep epoch, revision, keys and audit across restarts"},
+	{"unit", 0, OPTION_DURATION, AT(unit_ms), 0, "DURATION",
+		"age at which a session is counted; default 30s"},
+	{"allow-faults", 0, OPTION_FLAG, AT(allow_faults), 0, NULL,
+		"take faults from POST /v1/faults"},
 	{"out", 0, OPTION_TEXT, AT(out), 0, "FILE", "record into this file; default the history"},
-	{"interval", 0, OPTION_DURATION, AT(interval_ms), 0, "DURATION", "between two samples; default 1s"},
+	{"interval", 0, OPTION_DURATION, AT(interval_ms), 0, "DURATION",
+		"between two samples; default 1s"},
 	{"strict", 0, OPTION_FLAG, AT(strict), 0, NULL, "end when something cannot be recorded"},
 	{"progress", 0, OPTION_CHOICE, AT(progress), 0, "auto|never", "a progress line"},
 };
@@ -99,7 +115,8 @@ static const struct option_row *find_option(const char *name, size_t len, char l
 {
 	for (size_t i = 0; i < option_row_count; i++) {
 		const struct option_row *o = &option_rows[i];
-		if (letter ? o->letter == letter : strlen(o->name) == len && !strncmp(o->name, name, len))
+		if (letter ? o->letter == letter
+				   : strlen(o->name) == len && !strncmp(o->name, name, len))
 			return o;
 	}
 	return NULL;
@@ -114,7 +131,8 @@ static bool is_choice(const char *choices, const char *value)
 	return false;
 }
 
-static int set_value(struct options *out, const struct option_row *o, const char *value, struct err *err)
+static int set_value(
+	struct options *out, const struct option_row *o, const char *value, struct err *err)
 {
 	char *at = (char *)out + o->offset;
 	switch (o->type) {
@@ -126,28 +144,33 @@ static int set_value(struct options *out, const struct option_row *o, const char
 		return 0;
 	case OPTION_CHOICE:
 		if (!is_choice(o->argument, value))
-			return err_set(err, ERR_USAGE, "--%s '%s' is none of %s", o->name, value, o->argument);
+			return err_set(
+				err, ERR_USAGE, "--%s '%s' is none of %s", o->name, value, o->argument);
 		*(const char **)at = value;
 		return 0;
 	case OPTION_LIST: {
 		int *count = (int *)((char *)out + o->second);
 		if (*count == OPTIONS_LIST_MAX)
-			return err_set(err, ERR_USAGE, "--%s is given more than %d times", o->name, OPTIONS_LIST_MAX);
+			return err_set(
+				err, ERR_USAGE, "--%s is given more than %d times", o->name, OPTIONS_LIST_MAX);
 		((const char **)at)[(*count)++] = value;
 		return 0;
 	}
 	case OPTION_DURATION:
 		if (!unit_parse_duration(value, (int64_t *)at))
-			return err_set(err, ERR_USAGE, "--%s '%s' is no duration; write 90s, 10m, 1h30m", o->name, value);
+			return err_set(err, ERR_USAGE, "--%s '%s' is no duration; write 90s, 10m, 1h30m",
+				o->name, value);
 		return 0;
 	case OPTION_SHARE:
 		if (!unit_parse_share(value, (int *)at))
-			return err_set(err, ERR_USAGE, "--%s '%s' is no share; write 25%%, 0.5%% or 2500bp", o->name, value);
+			return err_set(err, ERR_USAGE, "--%s '%s' is no share; write 25%%, 0.5%% or 2500bp",
+				o->name, value);
 		return 0;
 	case OPTION_WAIT:
 		*(bool *)at = true;
 		if (value && !unit_parse_duration(value, (int64_t *)((char *)out + o->second)))
-			return err_set(err, ERR_USAGE, "--%s '%s' is no duration; write 30s", o->name, value);
+			return err_set(
+				err, ERR_USAGE, "--%s '%s' is no duration; write 30s", o->name, value);
 		return 0;
 	}
 	return 0;
@@ -161,7 +184,9 @@ static int unknown_option(const struct command_row *c, const char *word, struct 
 		if (options_takes(c, &option_rows[i]))
 			names[n++] = option_rows[i].name;
 	names[n] = NULL;
-	const char *near = word[0] == '-' && word[1] == '-' ? text_nearest(word + 2, names) : NULL;
+	char name[32];
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 1, "="), word + 1);
+	const char *near = name[0] == '-' ? text_nearest(name + 1, names) : NULL;
 	if (near)
 		return err_set(err, ERR_USAGE, "unknown option '%s'; did you mean '--%s'?", word, near);
 	return err_set(err, ERR_USAGE, "unknown option '%s'; see weir %s --help", word, c->name);
@@ -175,8 +200,9 @@ static int take_option(struct options *out, int argc, char **argv, int *i, struc
 	const char *name = word + 1 + is_long;
 	const char *equals = is_long ? strchr(name, '=') : NULL;
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
-	const struct option_row *o =
-		is_long ? find_option(name, len, 0) : name[1] == 0 ? find_option(NULL, 0, *name) : NULL;
+	const struct option_row *o = is_long ? find_option(name, len, 0)
+		: name[1] == 0                   ? find_option(NULL, 0, *name)
+										 : NULL;
 	if (!o || !options_takes(out->command, o))
 		return unknown_option(out->command, word, err);
 	const char *value = equals ? equals + 1 : NULL;
@@ -247,24 +273,28 @@ int options_parse(struct options *out, int argc, char **argv, struct err *err)
 static void help_option(struct text *out, const struct option_row *o)
 {
 	char left[48];
-	const char *open = o->type == OPTION_WAIT ? "[=" : " ", *close = o->type == OPTION_WAIT ? "]" : "";
-	snprintf(left, sizeof left, "%s%c%s--%s%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
-		o->letter ? ", " : "   ", o->name, o->argument ? open : "", o->argument ? o->argument : "",
-		o->argument ? close : "");
+	const char *open = o->type == OPTION_WAIT ? "[=" : " ",
+			   *close = o->type == OPTION_WAIT ? "]" : "";
+	snprintf(left, sizeof left, "%s%c%s--%s%s%s%s", o->letter ? "-" : "",
+		o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name, o->argument ? open : "",
+		o->argument ? o->argument : "", o->argument ? close : "");
 	text_addf(out, "  %-28s %s\n", left, o->help);
 }
 
 void options_help(struct text *out, const struct command_row *c)
 {
 	if (!c) {
-		text_add(out, "weir moves the traffic of a running pool from v1 to v2 a few percent at a "
-			      "time.\n\nusage: weir [TARGET...]            the console; without one, a living demo\n"
-			      "       weir COMMAND [OPTION...]\n\n");
+		text_add(out,
+			"weir moves the traffic of a running pool from v1 to v2 a few percent at a "
+			"time.\n\nusage: weir [TARGET...]            the console; without one, a living "
+			"demo\n"
+			"       weir COMMAND [OPTION...]\n\n");
 		for (size_t i = 0; i < command_row_count; i++) {
 			char left[48];
 			if (!*command_rows[i].name)
 				continue;
-			snprintf(left, sizeof left, "%s %s", command_rows[i].name, command_rows[i].arguments);
+			snprintf(
+				left, sizeof left, "%s %s", command_rows[i].name, command_rows[i].arguments);
 			text_addf(out, "  %-28s %s\n", left, command_rows[i].help);
 		}
 		text_add(out, "\nweir COMMAND --help says more. Shares are v2's: 25%, 0.5%, 2500bp.\n");

@@ -1,5 +1,5 @@
-/* Options: the command line as one table of commands and one of options. Help, manual and completion are
- * derived from them. */
+/* Options: the command line as one table of commands and one of options. Help, manual and
+ * completion are derived from them. */
 #ifndef WEIR_TUI_OPTIONS_H
 #define WEIR_TUI_OPTIONS_H
 
@@ -91,7 +91,8 @@ bool options_takes(const struct command_row *c, const struct option_row *o);
 /* What `--help` prints: all commands, or one. */
 void options_help(struct text *out, const struct command_row *c);
 
-/* Says that `word` is no command, with what it may have been meant as; never guesses. Returns -1. */
+/* Says that `word` is no command, with what it may have been meant as; never guesses. Returns
+ * -1. */
 int options_unknown_command(const char *word, struct err *err);
 
 /* The row of a command's name, NULL for an unknown one. */

@@ -1,5 +1,5 @@
-/* Scribe: what the desk writes down, and what the history answers. Samples and events as they come,
- * flips of state and guard, what others did by the pool's own log. */
+/* Scribe: what the desk writes down, and what the history answers. Samples and events as they
+ * come, flips of state and guard, what others did by the pool's own log. */
 #include "tui/desk_parts.h"
 
 #include "history/chain.h"
@@ -27,22 +27,19 @@ void scribe_begin(struct desk *d)
 
 /* ---- what comes from a pool ---- */
 
-static void record_sample(struct desk *d, const struct snapshot *s)
+static void record_sample(struct desk *d, const struct pool *p, const struct snapshot *s)
 {
 	const struct model_sample *m = d->sample;
 	struct history_sample row = {.sample = m->sample};
 	text_copy(row.pool_id, sizeof row.pool_id, s->pool_id);
 	text_copy(row.node_id, sizeof row.node_id, s->node_id);
-	const struct pool *p = &d->model.pools[0];
-	int index = model_find(&d->model, s->pool);
-	if (index >= 0)
-		p = &d->model.pools[index];
 	int64_t lead = p->first_tick_ms - d->recording_from.boot_ms;
 	row.tick = (lead + m->tick * p->interval_ms) / d->recording_interval_ms;
 	row.flags = m->gap ? HISTORY_GAP : 0;
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		row.latency[arm] = m->has_latency[arm] ? &m->latency[arm] : NULL;
-		row.session_latency[arm] = m->has_session_latency[arm] ? &m->session_latency[arm] : NULL;
+		row.session_latency[arm] =
+			m->has_session_latency[arm] ? &m->session_latency[arm] : NULL;
 	}
 	history_sample(d->history, &row);
 }
@@ -59,8 +56,8 @@ static void ask_audit(struct desk *d, uint64_t node, const struct snapshot *s)
 	if (since >= s->audit_seq) {
 		p->audit_since[k] = s->audit_seq;
 		if (model_node(&d->model, node)->audit_seen != s->audit_seq)
-			desk_apply(d, &(struct model_event){
-					      .kind = MODEL_AUDIT, .node = node, .seq = s->audit_seq});
+			desk_apply(d,
+				&(struct model_event){.kind = MODEL_AUDIT, .node = node, .seq = s->audit_seq});
 		return;
 	}
 	p->audit_asked[k] = client_audit(d->client, node, since, d->now);
@@ -88,10 +85,10 @@ void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
 		return;
 	history_state(d->history, d->now.wall_ms, s);
 	if (d->sample->change == COUNTS_RESTART)
-		history_event(d->history, d->now.wall_ms, model_pool_of(&d->model, node)->name, "restart",
-			"the pool restarted: counters start anew", NULL);
+		history_event(d->history, d->now.wall_ms, model_pool_of(&d->model, node)->name,
+			"restart", "the pool restarted: counters start anew", NULL);
 	if (d->sample->valid)
-		record_sample(d, s);
+		record_sample(d, model_pool_of(&d->model, node), s);
 }
 
 /* Notes each flip once. */
@@ -121,13 +118,15 @@ void scribe_flips(struct desk *d, int pool)
 
 /* ---- what others did ---- */
 
-static void observe(struct desk *d, int pool, const struct snapshot *node, const struct audit_entry *e)
+static void observe(
+	struct desk *d, int pool, const struct snapshot *node, const struct audit_entry *e)
 {
 	struct decision seen;
 	char id[POOL_ID_MAX];
 	const struct pool *p = &d->model.pools[pool];
 	chain_observed_id(id, node->pool_id, node->node_id, e->seq);
-	if (!decision_observe(&seen, p->name, node->pool_id, e, e->key[0] ? e->key : id, d->now.wall_ms))
+	if (!decision_observe(
+			&seen, p->name, node->pool_id, e, e->key[0] ? e->key : id, d->now.wall_ms))
 		return;
 	const struct decision *known = pool_decision(p, seen.id);
 	/* What becomes of an own intent is said by whoever sent it. */
@@ -157,7 +156,9 @@ void scribe_audit(struct desk *d, const struct driver_event *e)
 	if (d->history && !d->how.read_only)
 		history_observed(d->history, d->now.wall_ms, n->last, e->audit, e->audit_count);
 	desk_apply(d, &(struct model_event){.kind = MODEL_AUDIT, .node = e->node, .seq = last});
-	ask_audit(d, e->node, n->last);
+	/* A log that is ahead of the document is no restart: the next document is on its way. */
+	if (last < n->last->audit_seq)
+		ask_audit(d, e->node, n->last);
 }
 
 /* ---- what the history answers ---- */
@@ -209,11 +210,12 @@ static void on_loaded(struct desk *d, const struct history_answer *a)
 	if (pool < 0)
 		return;
 	if (a->pool_id[0])
-		desk_apply(d, &(struct model_event){
-				      .kind = MODEL_PINNED, .pool = pool, .text = a->pool_id});
+		desk_apply(
+			d, &(struct model_event){.kind = MODEL_PINNED, .pool = pool, .text = a->pool_id});
 	for (size_t i = 0; i < a->decision_count; i++)
-		desk_apply(d, &(struct model_event){
-				      .kind = MODEL_DECISION, .pool = pool, .decision = &a->decisions[i]});
+		desk_apply(d,
+			&(struct model_event){
+				.kind = MODEL_DECISION, .pool = pool, .decision = &a->decisions[i]});
 	/* Cursors count only with the decisions they stand for. */
 	take_cursors(d, pool, a);
 	d->pools[pool].loaded = true;

@@ -27,7 +27,8 @@ int setup_fail(const struct err *err)
 	return (int)err_status(err->code);
 }
 
-/* The login behind sudo, the login, or the number; WEIR_ACTOR names a person on a shared account. */
+/* The login behind sudo, the login, or the number; WEIR_ACTOR names a person on a shared
+ * account. */
 static void find_actor(struct setup *s)
 {
 	char host[65] = "localhost";
@@ -76,7 +77,8 @@ static int make_dirs(const char *path, struct err *err)
 		char end = *at;
 		*at = 0;
 		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			rc = err_set(err, ERR_FILE, "directory '%s' cannot be made: %s", copy, strerror(errno));
+			rc = err_set(
+				err, ERR_FILE, "directory '%s' cannot be made: %s", copy, strerror(errno));
 		*at = end;
 		if (!end)
 			break;
@@ -85,11 +87,9 @@ static int make_dirs(const char *path, struct err *err)
 	return rc;
 }
 
-static int read_file(const char *path, struct text *out, struct err *err)
+/* Reads what `path` was opened as, to its end, and closes it. */
+static int read_whole(int fd, const char *path, struct text *out, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, ERR_FILE, "'%s' cannot be read: %s", path, strerror(errno));
 	char part[4096];
 	ssize_t n;
 	while ((n = read(fd, part, sizeof part)) > 0 && out->len < 1024 * 1024)
@@ -111,7 +111,11 @@ static int find_scenario(struct setup *s, const struct options *o, struct err *e
 		return 0;
 	}
 	struct text t = {0};
-	int rc = read_file(o->scenario, &t, err);
+	int fd = open(o->scenario, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(
+			err, ERR_FILE, "'%s' cannot be read: %s", o->scenario, strerror(errno));
+	int rc = read_whole(fd, o->scenario, &t, err);
 	if (rc == 0)
 		rc = config_parse_scenario(&s->scenario, text_str(&t), t.len, o->scenario, err);
 	text_free(&t);
@@ -131,6 +135,9 @@ int setup_init(struct setup *s, const struct options *o, struct err *err)
 
 /* ---- pools ---- */
 
+#define INTERVAL_MIN_MS 100 /* as in the configuration */
+#define INTERVAL_MAX_MS (3600 * 1000)
+
 struct target {
 	struct pool_setup pool;
 	struct plan plan;
@@ -147,15 +154,20 @@ static int read_token(const char *path, char **out, struct err *err)
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(err, ERR_CONFIG, "token file '%s' cannot be read: %s", path, strerror(errno));
+		return err_set(
+			err, ERR_CONFIG, "token file '%s' cannot be read: %s", path, strerror(errno));
 	bool safe = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
 		(st.st_mode & 077) == 0;
-	close(fd);
-	if (!safe)
-		return err_set(err, ERR_UNSAFE_FILE, "token file '%s' must be yours alone: chmod 600", path);
+	if (!safe) {
+		close(fd);
+		return err_set(
+			err, ERR_UNSAFE_FILE, "token file '%s' must be yours alone: chmod 600", path);
+	}
 	struct text t = {0};
-	if (read_file(path, &t, err) < 0)
+	if (read_whole(fd, path, &t, err) < 0) {
+		text_free(&t);
 		return -1;
+	}
 	while (t.len > 0 && strchr(" \r\n\t", t.data[t.len - 1]))
 		t.data[--t.len] = 0;
 	*out = text_take(&t);
@@ -197,7 +209,8 @@ static bool is_url(const char *target)
 }
 
 /* A word that is no pool: a command that was misspelt, or a pool's name that was. */
-static int unknown_name(const struct setup *s, const struct options *o, const char *name, struct err *err)
+static int unknown_name(
+	const struct setup *s, const struct options *o, const char *name, struct err *err)
 {
 	if (s->config.pool_count == 0 || options_command(name) || verb_alias(name))
 		return options_unknown_command(name, err);
@@ -241,7 +254,8 @@ static void by_url(struct target *t, const char *url, bool demo)
 	}
 }
 
-static int add_target(struct setup *s, const struct options *o, const char *word, bool demo, struct err *err)
+static int add_target(
+	struct setup *s, const struct options *o, const char *word, bool demo, struct err *err)
 {
 	struct target t = {.pool = {.interval_ms = 1000}};
 	guard_limits_init(&t.limits);
@@ -249,6 +263,11 @@ static int add_target(struct setup *s, const struct options *o, const char *word
 		by_url(&t, word, demo);
 	else if (by_name(s, &t, word, err) < 0)
 		return -1;
+	if (model_find(desk_model(s->desk), t.name) >= 0) {
+		free(t.token);
+		return err_set(err, ERR_USAGE, "two targets are called '%s': name them apart in weir.yaml",
+			t.name);
+	}
 	if (o->interval_ms != UNKNOWN)
 		t.pool.interval_ms = o->interval_ms;
 	t.pool.name = t.name;
@@ -277,7 +296,8 @@ static void forget_demo(const char *path)
 	}
 }
 
-static int prepare_history(struct setup *s, const struct options *o, enum setup_mode mode, struct err *err)
+static int prepare_history(
+	struct setup *s, const struct options *o, enum setup_mode mode, struct err *err)
 {
 	if (s->demo && !o->history && !o->out) {
 		free(s->history_path);
@@ -296,13 +316,17 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 	enum setup_mode mode, bool demo_allowed, struct err *err)
 {
 	if (count == 0 && s->config.pool_count == 0 && !demo_allowed)
-		return err_set(err, ERR_USAGE, "no pool: name a TARGET, or configure pools (weir.yaml(5))");
+		return err_set(
+			err, ERR_USAGE, "no pool: name a TARGET, or configure pools (weir.yaml(5))");
 	static const char *const demo[] = {"local:demo"};
 	if (count == 0 && s->config.pool_count == 0) {
 		targets = demo;
 		count = 1;
 	}
 	/* Before anything is made on the disk. */
+	if (o->interval_ms != UNKNOWN && (o->interval_ms < INTERVAL_MIN_MS ||
+			o->interval_ms > INTERVAL_MAX_MS))
+		return err_set(err, ERR_USAGE, "--interval must be 100ms to 1h");
 	for (int i = 0; i < count; i++)
 		if (!is_url(targets[i]) && !config_pool(&s->config, targets[i]))
 			return unknown_name(s, o, targets[i], err);
@@ -359,7 +383,8 @@ static bool remember_one(void *ctx, const struct decision *d)
 	return true;
 }
 
-/* A step from here would need the history: whether it could be written is a fact like others. */
+/* A step from here would need the history: whether it could be written is a fact like others.
+ */
 static void presume_history(struct setup *s)
 {
 	struct err why = {0};

@@ -12,9 +12,9 @@ extern const struct driver_ops *const setup_schemes[];
 
 /* How a command uses its desk. */
 enum setup_mode {
-	SETUP_LOOK, /* reads the history, writes nothing anywhere */
-	SETUP_ACT,  /* records decisions */
-	SETUP_BRAKE, /* the same, and goes on without a history that cannot be made */
+	SETUP_LOOK,    /* reads the history, writes nothing anywhere */
+	SETUP_ACT,     /* records decisions */
+	SETUP_BRAKE,   /* the same, and goes on without a history that cannot be made */
 	SETUP_RECORD,  /* records samples and what others decide; never commands */
 	SETUP_CONSOLE, /* records decisions and samples */
 };
@@ -23,15 +23,15 @@ struct setup {
 	struct config config;
 	struct scenario scenario; /* of --scenario; name "" none */
 	char actor[POOL_ACTOR_MAX], host[POOL_NAME_MAX];
-	char *state_dir;    /* where keys and the default history live */
+	char *state_dir; /* where keys and the default history live */
 	char *history_path;
 	struct text config_json;
-	bool demo;          /* the living demo: its own history, begun afresh */
+	bool demo; /* the living demo: its own history, begun afresh */
 	struct desk *desk;
 };
 
-/* Reads the configuration, finds who acts and where things live. 0, or -1 with err: the configuration
- * is empty then and the rest is set, so that a brake can go on. */
+/* Reads the configuration, finds who acts and where things live. 0, or -1 with err: the
+ * configuration is empty then and the rest is set, so that a brake can go on. */
 int setup_init(struct setup *s, const struct options *o, struct err *err);
 
 /* Makes the desk with the pools of `targets` (names of the configuration or URLs; none: every

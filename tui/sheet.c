@@ -1,5 +1,5 @@
-/* Dialogs as state. `y` counts once the sheet has stood and no key came just before it, so that text typed
- * for another window accepts nothing. */
+/* Dialogs as state. `y` counts once the sheet has stood and no key came just before it, so that
+ * text typed for another window accepts nothing. */
 #include "tui/sheet.h"
 
 #include "model/text.h"
@@ -34,15 +34,15 @@ static bool is_gated(const struct sheet *s)
 	return s->kind == SHEET_STEP || s->kind == SHEET_RESUME;
 }
 
-void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct model *m, int to_bp,
-	struct instant now)
+void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct model *m,
+	int to_bp, struct instant now)
 {
 	const struct standing *st = &m->pools[pool].standing;
 	memset(s, 0, sizeof *s);
 	s->kind = kind;
 	s->pool = pool;
 	s->from_bp = st->reported_bp;
-	s->to_bp = kind == SHEET_STEP ? to_bp : st->baseline_bp >= 0 ? st->baseline_bp : 0;
+	s->to_bp = kind == SHEET_STEP ? to_bp : st->baseline_bp;
 	s->epoch = st->epoch;
 	s->rev = st->rev;
 	s->opened_ms = s->key_ms = now.boot_ms;
@@ -62,7 +62,8 @@ static void turn_stale(struct sheet *s, const struct pool *p, struct instant now
 	text_copy(s->stale_why, sizeof s->stale_why, "the pool has moved on");
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
-		bool moved = n->last && !n->foreign && (n->last->epoch != s->epoch || n->last->rev != s->rev);
+		bool moved =
+			n->last && !n->foreign && (n->last->epoch != s->epoch || n->last->rev != s->rev);
 		if (!moved || !n->last->change.known || n->last->change.age_ms == UNKNOWN)
 			continue;
 		char from[16], to[16], age[16];
@@ -87,18 +88,22 @@ void sheet_refresh(struct sheet *s, const struct model *m, struct instant now)
 		interlock_evaluate(&s->interlock, &f);
 	}
 	bool moved = st->epoch != s->epoch || st->rev != s->rev || st->reported_bp != s->from_bp;
-	/* A rollback is true whatever the share was; the rest shows a change from one to another. */
+	/* A rollback is true whatever the share was; the rest shows a change from one to another.
+	 */
 	if (s->kind == SHEET_STEP && moved)
 		turn_stale(s, p, now);
-	if (s->kind == SHEET_ROLLBACK && st->reported_bp >= 0)
+	if (s->kind == SHEET_ROLLBACK) {
 		s->from_bp = st->reported_bp;
+		s->to_bp = st->baseline_bp;
+	}
 }
 
 bool sheet_may_accept(const struct sheet *s, struct instant now)
 {
 	if (s->stale || (is_gated(s) && !s->interlock.allowed))
 		return false;
-	return now.boot_ms - s->opened_ms >= kinds[s->kind].stand_ms && now.boot_ms - s->key_ms >= QUIET_MS;
+	return now.boot_ms - s->opened_ms >= kinds[s->kind].stand_ms &&
+		now.boot_ms - s->key_ms >= QUIET_MS;
 }
 
 static void end_typing(struct sheet *s, const struct model *m, struct instant now)
@@ -112,7 +117,8 @@ static void end_typing(struct sheet *s, const struct model *m, struct instant no
 	}
 	int to_bp;
 	if (!unit_parse_share(s->edit.text, &to_bp)) {
-		snprintf(s->complaint, sizeof s->complaint, "'%.24s' is no share; write 25%%", s->edit.text);
+		snprintf(
+			s->complaint, sizeof s->complaint, "'%.24s' is no share; write 25%%", s->edit.text);
 		return;
 	}
 	s->to_bp = to_bp;
@@ -149,7 +155,8 @@ static enum sheet_answer accept(struct sheet *s, bool may)
 	return may ? SHEET_ACCEPTED : SHEET_STAYS;
 }
 
-enum sheet_answer sheet_key(struct sheet *s, uint32_t key, const struct model *m, struct instant now)
+enum sheet_answer sheet_key(
+	struct sheet *s, uint32_t key, const struct model *m, struct instant now)
 {
 	sheet_refresh(s, m, now);
 	bool may = sheet_may_accept(s, now);

@@ -1,5 +1,6 @@
-/* Sheet: a dialog that shows a change before it is made. The world goes on behind it; when what it shows
- * is no longer true it turns STALE and can only be closed. Pure: no terminal, no sending. */
+/* Sheet: a dialog that shows a change before it is made. The world goes on behind it; when what
+ * it shows is no longer true it turns STALE and can only be closed. Pure: no terminal, no
+ * sending. */
 #ifndef WEIR_TUI_SHEET_H
 #define WEIR_TUI_SHEET_H
 
@@ -21,7 +22,7 @@ enum sheet_kind {
 #define X(name, word, stand_ms) SHEET_##name,
 	SHEET_INFO(X)
 #undef X
-	SHEET_COUNT
+		SHEET_COUNT
 };
 
 const char *sheet_word(enum sheet_kind k);
@@ -40,13 +41,13 @@ struct sheet {
 	bool checks;        /* the list of checks is open */
 	bool stale;
 	char stale_why[120];
-	char complaint[80]; /* about what was typed */
+	char complaint[80];         /* about what was typed */
 	struct interlock interlock; /* of STEP and RESUME, kept up to date */
 };
 
 /* Opens a sheet for a change of `to_bp` (STEP) as the model stands. */
-void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct model *m, int to_bp,
-	struct instant now);
+void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct model *m,
+	int to_bp, struct instant now);
 void sheet_close(struct sheet *s);
 
 /* Judges the shown change anew; turns it STALE when it is no longer true. */

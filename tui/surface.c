@@ -23,60 +23,60 @@ static const struct fallback {
 	uint32_t first, last;
 	char as;
 } fallbacks[] = {
-	{ 0x00a0, 0x00a0, ' ' },
-	{ 0x00b0, 0x00b0, 'o' }, /* degree */
-	{ 0x00b1, 0x00b1, '~' }, /* plus-minus */
-	{ 0x00b5, 0x00b5, 'u' }, /* micro */
-	{ 0x00b7, 0x00b7, '.' }, /* middle dot */
-	{ 0x00d7, 0x00d7, 'x' }, /* times */
-	{ 0x03bc, 0x03bc, 'u' }, /* mu */
-	{ 0x2010, 0x2015, '-' }, /* dashes */
-	{ 0x2018, 0x2019, '\'' },
-	{ 0x201c, 0x201d, '"' },
-	{ 0x2022, 0x2022, 'o' }, /* bullet */
-	{ 0x2026, 0x2026, '.' }, /* ellipsis */
-	{ 0x2190, 0x2190, '<' },
-	{ 0x2191, 0x2191, '^' },
-	{ 0x2192, 0x2192, '>' },
-	{ 0x2193, 0x2193, 'v' },
-	{ 0x2212, 0x2212, '-' }, /* minus */
-	{ 0x2248, 0x2248, '~' }, /* almost equal */
-	{ 0x2264, 0x2264, '<' },
-	{ 0x2265, 0x2265, '>' },
-	{ 0x2500, 0x2501, '-' }, /* lines */
-	{ 0x2502, 0x2503, '|' },
-	{ 0x2504, 0x2505, '~' }, /* dashed: a limit */
-	{ 0x2506, 0x2507, '|' },
-	{ 0x2508, 0x2509, '~' },
-	{ 0x250a, 0x250b, '|' },
-	{ 0x250c, 0x254b, '+' }, /* corners and tees */
-	{ 0x254c, 0x254d, '-' },
-	{ 0x254e, 0x254f, '|' },
-	{ 0x2550, 0x2550, '=' },
-	{ 0x2551, 0x2551, '|' },
-	{ 0x2552, 0x2570, '+' },
-	{ 0x2574, 0x2574, '-' },
-	{ 0x2575, 0x2575, '|' },
-	{ 0x2576, 0x2576, '-' },
-	{ 0x2577, 0x2577, '|' },
-	{ 0x2581, 0x2581, '_' }, /* eighths of a block, growing upwards */
-	{ 0x2582, 0x2583, '.' },
-	{ 0x2584, 0x2585, '-' },
-	{ 0x2586, 0x2587, '=' },
-	{ 0x2588, 0x2588, '#' },
-	{ 0x2589, 0x258b, '#' }, /* and growing to the right */
-	{ 0x258c, 0x258f, '=' },
-	{ 0x2591, 0x2591, '.' }, /* shades */
-	{ 0x2592, 0x2593, '#' },
-	{ 0x25b2, 0x25b2, '^' },
-	{ 0x25b6, 0x25b6, '>' },
-	{ 0x25bc, 0x25bc, 'v' },
-	{ 0x25c0, 0x25c0, '<' },
-	{ 0x25cf, 0x25cf, '*' },
-	{ 0x2713, 0x2714, '+' }, /* check */
-	{ 0x2715, 0x2718, 'x' }, /* cross */
-	{ 0x2800, 0x2800, ' ' }, /* braille */
-	{ 0x2801, 0x28ff, ':' },
+	{0x00a0, 0x00a0, ' '},
+	{0x00b0, 0x00b0, 'o'}, /* degree */
+	{0x00b1, 0x00b1, '~'}, /* plus-minus */
+	{0x00b5, 0x00b5, 'u'}, /* micro */
+	{0x00b7, 0x00b7, '.'}, /* middle dot */
+	{0x00d7, 0x00d7, 'x'}, /* times */
+	{0x03bc, 0x03bc, 'u'}, /* mu */
+	{0x2010, 0x2015, '-'}, /* dashes */
+	{0x2018, 0x2019, '\''},
+	{0x201c, 0x201d, '"'},
+	{0x2022, 0x2022, 'o'}, /* bullet */
+	{0x2026, 0x2026, '.'}, /* ellipsis */
+	{0x2190, 0x2190, '<'},
+	{0x2191, 0x2191, '^'},
+	{0x2192, 0x2192, '>'},
+	{0x2193, 0x2193, 'v'},
+	{0x2212, 0x2212, '-'}, /* minus */
+	{0x2248, 0x2248, '~'}, /* almost equal */
+	{0x2264, 0x2264, '<'},
+	{0x2265, 0x2265, '>'},
+	{0x2500, 0x2501, '-'}, /* lines */
+	{0x2502, 0x2503, '|'},
+	{0x2504, 0x2505, '~'}, /* dashed: a limit */
+	{0x2506, 0x2507, '|'},
+	{0x2508, 0x2509, '~'},
+	{0x250a, 0x250b, '|'},
+	{0x250c, 0x254b, '+'}, /* corners and tees */
+	{0x254c, 0x254d, '-'},
+	{0x254e, 0x254f, '|'},
+	{0x2550, 0x2550, '='},
+	{0x2551, 0x2551, '|'},
+	{0x2552, 0x2570, '+'},
+	{0x2574, 0x2574, '-'},
+	{0x2575, 0x2575, '|'},
+	{0x2576, 0x2576, '-'},
+	{0x2577, 0x2577, '|'},
+	{0x2581, 0x2581, '_'}, /* eighths of a block, growing upwards */
+	{0x2582, 0x2583, '.'},
+	{0x2584, 0x2585, '-'},
+	{0x2586, 0x2587, '='},
+	{0x2588, 0x2588, '#'},
+	{0x2589, 0x258b, '#'}, /* and growing to the right */
+	{0x258c, 0x258f, '='},
+	{0x2591, 0x2591, '.'}, /* shades */
+	{0x2592, 0x2593, '#'},
+	{0x25b2, 0x25b2, '^'},
+	{0x25b6, 0x25b6, '>'},
+	{0x25bc, 0x25bc, 'v'},
+	{0x25c0, 0x25c0, '<'},
+	{0x25cf, 0x25cf, '*'},
+	{0x2713, 0x2714, '+'}, /* check */
+	{0x2715, 0x2718, 'x'}, /* cross */
+	{0x2800, 0x2800, ' '}, /* braille */
+	{0x2801, 0x28ff, ':'},
 };
 
 static uint32_t ascii_of(uint32_t point)
@@ -94,7 +94,7 @@ static uint32_t ascii_of(uint32_t point)
 	return '?';
 }
 
-static const struct cell blank = { .point = ' ', .role = ROLE_TEXT };
+static const struct cell blank = {.point = ' ', .role = ROLE_TEXT};
 
 static struct cell *cell_at(const struct surface *s, int x, int y)
 {
@@ -110,13 +110,13 @@ static struct rect intersect(struct rect a, struct rect b)
 	int64_t right = right_a < right_b ? right_a : right_b;
 	int64_t bottom = bottom_a < bottom_b ? bottom_a : bottom_b;
 	if (right <= left || bottom <= top)
-		return (struct rect){ 0 };
-	return (struct rect){ (int)left, (int)top, (int)(right - left), (int)(bottom - top) };
+		return (struct rect){0};
+	return (struct rect){(int)left, (int)top, (int)(right - left), (int)(bottom - top)};
 }
 
 void surface_init(struct surface *s, int w, int h, bool ascii)
 {
-	*s = (struct surface){ .ascii = ascii };
+	*s = (struct surface){.ascii = ascii};
 	surface_resize(s, w, h);
 }
 
@@ -133,7 +133,7 @@ void surface_resize(struct surface *s, int w, int h)
 void surface_release(struct surface *s)
 {
 	free(s->cells);
-	*s = (struct surface){ 0 };
+	*s = (struct surface){0};
 }
 
 void surface_clear(struct surface *s)
@@ -146,7 +146,7 @@ void surface_clear(struct surface *s)
 
 struct rect surface_all(const struct surface *s)
 {
-	return (struct rect){ 0, 0, s->w, s->h };
+	return (struct rect){0, 0, s->w, s->h};
 }
 
 static bool is_wide(const struct surface *s, int x, int y)
@@ -175,9 +175,9 @@ static void write_cell(
 	struct surface *s, int x, int y, enum role role, uint32_t point, int columns)
 {
 	cut_wide(s, x, y, columns);
-	*cell_at(s, x, y) = (struct cell){ .point = point, .role = role };
+	*cell_at(s, x, y) = (struct cell){.point = point, .role = role};
 	if (columns == 2)
-		*cell_at(s, x + 1, y) = (struct cell){ .point = 0, .role = role };
+		*cell_at(s, x + 1, y) = (struct cell){.point = 0, .role = role};
 }
 
 static void add_mark(struct cell *cell, uint32_t mark)
@@ -222,8 +222,8 @@ static int draw_clean(struct surface *s, struct rect visible, int x, int y, enum
 			int64_t at = column + i;
 			if (at < visible.x)
 				continue;
-			write_cell(s, (int)at, y, role, narrow ? ascii_of(point) : point,
-				narrow ? 1 : columns);
+			write_cell(
+				s, (int)at, y, role, narrow ? ascii_of(point) : point, narrow ? 1 : columns);
 			last = cell_at(s, (int)at, y);
 		}
 		column += columns;
@@ -286,7 +286,7 @@ void surface_text_right(
 /* What may stand in a cell alone: else '?'. */
 static uint32_t printable(uint32_t point)
 {
-	char bytes[5] = { 0 }, clean[16];
+	char bytes[5] = {0}, clean[16];
 	if (point >= 0x20 && point <= 0x7e)
 		return point;
 	if (point == 0 || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
@@ -360,7 +360,7 @@ void surface_dump(const struct surface *s, struct text *chars, struct text *role
 		if (roles == NULL)
 			continue;
 		for (int x = 0; x < s->w; x++)
-			text_add_n(roles, (char[]){ role_letter(cell_at(s, x, y)->role) }, 1);
+			text_add_n(roles, (char[]){role_letter(cell_at(s, x, y)->role)}, 1);
 		text_add(roles, "\n");
 	}
 }

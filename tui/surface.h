@@ -22,7 +22,7 @@ struct rect {
 struct surface {
 	int w, h;
 	struct cell *cells;
-	bool ascii; /* only ASCII may be drawn: everything else becomes its fallback */
+	bool ascii;             /* only ASCII may be drawn: everything else becomes its fallback */
 	int cursor_x, cursor_y; /* -1: hidden */
 };
 

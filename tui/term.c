@@ -61,7 +61,7 @@ static struct {
 	int64_t bytes_before; /* sent by terminals that are closed now */
 
 	SCREEN *screen;
-	FILE *file; /* what curses writes to: memory */
+	FILE *file;    /* what curses writes to: memory */
 	cchar_t *line; /* one row for curses */
 
 	struct surface shown;
@@ -119,7 +119,7 @@ bool term_hung_up(void)
 {
 	if (!t.open)
 		return false;
-	struct pollfd wait = { .fd = t.tty.in_fd };
+	struct pollfd wait = {.fd = t.tty.in_fd};
 	if (poll(&wait, 1, 0) > 0 && (wait.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
 		t.tty.hung_up = true;
 	return t.tty.hung_up;
@@ -227,7 +227,7 @@ static bool type_is_usable(const char *type, bool *known)
 /* The type to draw for: as given, else the nearest that many terminals obey. */
 static const char *choose_type(const char *given, struct err *err)
 {
-	static const char *const instead[] = { "xterm-256color", "vt100", NULL };
+	static const char *const instead[] = {"xterm-256color", "vt100", NULL};
 	bool known = false;
 	if (given != NULL && given[0] != '\0') {
 		if (type_is_usable(given, &known))
@@ -246,7 +246,7 @@ static const char *choose_type(const char *given, struct err *err)
 
 static int open_screen(const char *given, struct err *err)
 {
-	static const int handled[] = { SIGINT, SIGTERM, SIGTSTP, SIGWINCH };
+	static const int handled[] = {SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 	enum { HANDLED = sizeof handled / sizeof handled[0] };
 	struct sigaction kept[HANDLED];
 	const char *type = choose_type(given, err);
@@ -364,7 +364,7 @@ static int clamp(int value, int most)
 
 void term_size(int *w, int *h)
 {
-	struct winsize size = { 0 };
+	struct winsize size = {0};
 	if (t.open)
 		ioctl(t.tty.out_fd, TIOCGWINSZ, &size);
 	if (size.ws_col == 0 || size.ws_row == 0) {
@@ -427,7 +427,7 @@ static void use_theme(const struct theme *theme)
 	t.style_known = true;
 	for (int role = 0; role < ROLE_COUNT; role++) {
 		const struct style *style = &theme->style[role];
-		t.look[role] = (struct look){ .attrs = attrs_of(style) };
+		t.look[role] = (struct look){.attrs = attrs_of(style)};
 		if (!t.colour || role + 1 >= COLOR_PAIRS)
 			continue;
 		short fg = colour_here(style->fg), bg = colour_here(style->bg);
@@ -456,7 +456,7 @@ static wchar_t shown_point(const struct cell *cell, bool wide)
 
 static void set_cell(cchar_t *out, const struct cell *cell, wchar_t point)
 {
-	wchar_t text[1 + MARKS_MAX + 1] = { point };
+	wchar_t text[1 + MARKS_MAX + 1] = {point};
 	int len = 1;
 	for (int i = 0; i < MARKS_MAX && cell->marks[i] != 0 && point != L'?'; i++)
 		if (wcwidth((wchar_t)cell->marks[i]) == 0)
@@ -577,5 +577,5 @@ void term_drop_input(void)
 		return;
 	tcflush(t.tty.in_fd, TCIFLUSH);
 	t.read_at = t.read_len = 0;
-	t.input = (struct input){ 0 };
+	t.input = (struct input){0};
 }

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 struct term_options {
-	int in_fd, out_fd;   /* the terminal (opened anew, the caller's flags stay); -1: /dev/tty */
-	const char *type;    /* $TERM; NULL or "" unknown */
+	int in_fd, out_fd; /* the terminal (opened anew, the caller's flags stay); -1: /dev/tty */
+	const char *type;  /* $TERM; NULL or "" unknown */
 	bool colour;
 	bool ascii;
 };
@@ -34,8 +34,8 @@ void term_emergency_restore(void);
 void term_suspend(void);
 int term_resume(struct err *err);
 
-void term_size(int *w, int *h);      /* of the terminal now (TIOCGWINSZ, else 80x24) */
-void term_resize(int w, int h);      /* tells curses */
+void term_size(int *w, int *h); /* of the terminal now (TIOCGWINSZ, else 80x24) */
+void term_resize(int w, int h); /* tells curses */
 bool term_has_colour(void);
 
 /* Draws changed rows of a surface; false when the last frame has not gone out yet (nothing
@@ -58,13 +58,27 @@ bool term_hung_up(void);     /* the terminal is gone */
 enum key {
 	KEY_NONE = 0,
 	KEY_SPECIAL = 0x110000,
-	KEYS_UP, KEYS_DOWN, KEYS_LEFT, KEYS_RIGHT, KEYS_HOME, KEYS_END, KEYS_PGUP, KEYS_PGDN,
-	KEYS_ENTER, KEYS_ESC, KEYS_TAB, KEYS_BACKTAB, KEYS_BACKSPACE, KEYS_DELETE, KEYS_F1, KEYS_F5,
-	KEYS_PASTE, /* one, for a whole bracketed paste: the pasted text itself is dropped */
+	KEYS_UP,
+	KEYS_DOWN,
+	KEYS_LEFT,
+	KEYS_RIGHT,
+	KEYS_HOME,
+	KEYS_END,
+	KEYS_PGUP,
+	KEYS_PGDN,
+	KEYS_ENTER,
+	KEYS_ESC,
+	KEYS_TAB,
+	KEYS_BACKTAB,
+	KEYS_BACKSPACE,
+	KEYS_DELETE,
+	KEYS_F1,
+	KEYS_F5,
+	KEYS_PASTE,   /* one, for a whole bracketed paste: the pasted text itself is dropped */
 	KEYS_UNKNOWN, /* an escape sequence that means nothing here: swallowed whole */
 };
 /* Control characters are KEYS_CTRL('l'). */
-#define KEYS_CTRL(c) ((uint32_t)(c) & 0x1f)
+#define KEYS_CTRL(c) ((uint32_t)(c)&0x1f)
 
 /* The next key that has arrived, KEY_NONE when there is none. `now_ms` is a monotonic time:
  * a lone Esc is a key once nothing followed it for 100 ms. */

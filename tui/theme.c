@@ -26,7 +26,7 @@ static const struct role_row {
 	char letter;
 	enum role parent;
 } rows[ROLE_COUNT] = {
-#define X(name, word, letter, parent) [ROLE_##name] = { word, letter, ROLE_##parent },
+#define X(name, word, letter, parent) [ROLE_##name] = {word, letter, ROLE_##parent},
 	ROLE_INFO(X)
 #undef X
 };
@@ -35,12 +35,15 @@ static const char *const role_words[] = {
 #define X(name, word, letter, parent) word,
 	ROLE_INFO(X)
 #undef X
-	NULL,
+		NULL,
 };
 
-static const char *const attribute_words[] = { "bold", "reverse", "underline", "dim", NULL };
+static const char *const attribute_words[] = {"bold", "reverse", "underline", "dim", NULL};
 static const unsigned attribute_bits[] = {
-	STYLE_BOLD, STYLE_REVERSE, STYLE_UNDERLINE, STYLE_DIM,
+	STYLE_BOLD,
+	STYLE_REVERSE,
+	STYLE_UNDERLINE,
+	STYLE_DIM,
 };
 
 /* A file being read. */
@@ -105,7 +108,7 @@ static int read_attributes(const struct reader *r, char *list, unsigned *out, st
 	*out = 0;
 	char *rest = NULL;
 	for (char *word = strtok_r(list, ",", &rest); word != NULL;
-		word = strtok_r(NULL, ",", &rest)) {
+		 word = strtok_r(NULL, ",", &rest)) {
 		int i = index_of(attribute_words, word);
 		if (i < 0)
 			return refuse_word(r, "attribute", word, attribute_words, err);
@@ -137,7 +140,7 @@ static int read_line(struct reader *r, char *line, struct err *err)
 	int count = 0;
 	char *rest = NULL;
 	for (char *word = strtok_r(line, BLANKS, &rest); word != NULL && count < WORDS_MAX;
-		word = strtok_r(NULL, BLANKS, &rest)) {
+		 word = strtok_r(NULL, BLANKS, &rest)) {
 		if (word[0] == '#')
 			break;
 		words[count++] = word;
@@ -181,7 +184,7 @@ static void inherit(struct reader *r)
 		if (r->given_at[role] != 0)
 			continue;
 		if (role == ROLE_TEXT)
-			r->theme.style[role] = (struct style){ .fg = -1, .bg = -1 };
+			r->theme.style[role] = (struct style){.fg = -1, .bg = -1};
 		else
 			r->theme.style[role] = r->theme.style[rows[role].parent];
 	}
@@ -189,7 +192,7 @@ static void inherit(struct reader *r)
 
 int theme_parse(struct theme *out, const char *text, const char *file, struct err *err)
 {
-	struct reader r = { .file = file };
+	struct reader r = {.file = file};
 	while (*text != '\0') {
 		r.line++;
 		size_t len = strcspn(text, "\n");
@@ -243,9 +246,9 @@ int theme_load(struct theme *out, const char *name, const char *const *dirs, str
 	if (!text_is_name(name, sizeof out->name - 1))
 		return err_set(err, ERR_CONFIG,
 			"theme \"%s\" is not a name; use letters, digits and . _ : -, or a path", name);
-	struct text tried = { 0 };
+	struct text tried = {0};
 	for (; *dirs != NULL; dirs++) {
-		struct text path = { 0 };
+		struct text path = {0};
 		text_addf(&path, "%s/%s.theme", *dirs, name);
 		FILE *f = fopen(text_str(&path), "re");
 		if (f != NULL) {
@@ -258,8 +261,8 @@ int theme_load(struct theme *out, const char *name, const char *const *dirs, str
 		text_addf(&tried, ", not \"%s\"", text_str(&path));
 		text_free(&path);
 	}
-	int rc = err_set(err, ERR_FILE, "theme \"%s\" was not found: it is not dark%s", name,
-		text_str(&tried));
+	int rc = err_set(
+		err, ERR_FILE, "theme \"%s\" was not found: it is not dark%s", name, text_str(&tried));
 	text_free(&tried);
 	return rc;
 }

@@ -22,9 +22,9 @@
 	X(V2, "v2", '2', TEXT) \
 	X(AXIS, "axis", 'a', DIM) \
 	X(LIMIT, "limit", 'l', WARN) \
-	X(KEY, "key", 'k', STRONG) /* a key that can be pressed */ \
+	X(KEY, "key", 'k', STRONG)      /* a key that can be pressed */ \
 	X(KEY_OFF, "key_off", 'x', DIM) /* a key that cannot act now */ \
-	X(REMOTE, "remote", 'r', TEXT) /* names and words from elsewhere */ \
+	X(REMOTE, "remote", 'r', TEXT)  /* names and words from elsewhere */ \
 	X(SHEET, "sheet", 'S', TEXT) \
 	X(SHEET_TITLE, "sheet_title", 'T', TITLE) \
 	X(CHOICE, "choice", 'c', STRONG) /* the highlighted button */ \
@@ -35,7 +35,7 @@ enum role {
 #define X(name, word, letter, parent) ROLE_##name,
 	ROLE_INFO(X)
 #undef X
-	ROLE_COUNT
+		ROLE_COUNT
 };
 
 enum { STYLE_BOLD = 1, STYLE_REVERSE = 2, STYLE_UNDERLINE = 4, STYLE_DIM = 8 };

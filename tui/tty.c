@@ -37,7 +37,7 @@ static int open_own(int fd, struct err *err)
 
 int tty_open(struct tty *tty, int in_fd, int out_fd, struct err *err)
 {
-	*tty = (struct tty){ .in_fd = -1, .out_fd = -1 };
+	*tty = (struct tty){.in_fd = -1, .out_fd = -1};
 	tty->in_fd = open_own(in_fd, err);
 	if (tty->in_fd < 0)
 		return -1;
@@ -52,15 +52,15 @@ void tty_close(struct tty *tty)
 	if (tty->out_fd >= 0)
 		close(tty->out_fd);
 	free(tty->out);
-	*tty = (struct tty){ .in_fd = -1, .out_fd = -1 };
+	*tty = (struct tty){.in_fd = -1, .out_fd = -1};
 }
 
 int tty_make_raw(struct tty *tty, struct err *err)
 {
 	struct termios raw;
 	if (tcgetattr(tty->in_fd, &tty->before) != 0)
-		return err_set(err, ERR_TERMINAL, "the terminal does not tell its settings: %s",
-			strerror(errno));
+		return err_set(
+			err, ERR_TERMINAL, "the terminal does not tell its settings: %s", strerror(errno));
 	raw = tty->before;
 	raw.c_iflag &= ~(tcflag_t)(BRKINT | ICRNL | INLCR | IGNCR | INPCK | ISTRIP | IXON);
 	raw.c_oflag &= ~(tcflag_t)OPOST;
@@ -69,8 +69,8 @@ int tty_make_raw(struct tty *tty, struct err *err)
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	if (tcsetattr(tty->in_fd, TCSANOW, &raw) != 0)
-		return err_set(err, ERR_TERMINAL, "the terminal cannot be set to raw input: %s",
-			strerror(errno));
+		return err_set(
+			err, ERR_TERMINAL, "the terminal cannot be set to raw input: %s", strerror(errno));
 	tty->raw = true;
 	return 0;
 }
@@ -132,7 +132,7 @@ void tty_finish(struct tty *tty, const char *leave, size_t len)
 {
 	tty_flush(tty);
 	for (int i = 0; i < FINISH_TRIES && tty_is_waiting(tty); i++) {
-		struct pollfd wait = { .fd = tty->out_fd, .events = POLLOUT };
+		struct pollfd wait = {.fd = tty->out_fd, .events = POLLOUT};
 		poll(&wait, 1, FINISH_WAIT_MS);
 		tty_flush(tty);
 	}

@@ -11,7 +11,7 @@
 #include <termios.h>
 
 struct tty {
-	int in_fd, out_fd; /* our own, non-blocking; -1: closed */
+	int in_fd, out_fd;     /* our own, non-blocking; -1: closed */
 	struct termios before; /* the settings as others want them */
 	bool raw;
 	bool hung_up;

@@ -1,5 +1,5 @@
-/* View: how the model becomes cells. Every function draws what the model has derived; nothing is computed
- * or remembered here. */
+/* View: how the model becomes cells. Every function draws what the model has derived; nothing
+ * is computed or remembered here. */
 #ifndef WEIR_TUI_VIEW_H
 #define WEIR_TUI_VIEW_H
 
@@ -13,21 +13,22 @@ struct view {
 	const struct model *model;
 	const struct pool *pool;
 	struct instant now;
-	const char *mark;     /* "REPLAY", "FROZEN 12s"; NULL the pool's environment */
-	bool mark_only;       /* mark is drawn in reverse even where env would not be */
+	const char *mark; /* "REPLAY", "FROZEN 12s"; NULL the pool's environment */
+	bool mark_only;   /* mark is drawn in reverse even where env would not be */
 	bool replay;
-	bool looking;         /* no key acts: read-only or replay */
-	const char *message;  /* "" none */
+	bool looking;        /* no key acts: read-only or replay */
+	const char *message; /* "" none */
 	enum role message_role;
-	const char *clock;    /* the time of day that is shown */
-	const char *place;    /* where a replay stands; "" live */
+	const char *clock; /* the time of day that is shown */
+	const char *place; /* where a replay stands; "" live */
 	int pool_count, pool_index;
 };
 
 /* The Flow screen: one pool. */
 void view_flow(struct surface *s, const struct view *v);
 
-/* A row a limit, with sparklines of both sides where there is room; and how many rows that takes. */
+/* A row a limit, with sparklines of both sides where there is room; and how many rows that
+ * takes. */
 void view_guards(struct surface *s, struct rect r, const struct view *v, enum width width);
 int view_guard_rows(const struct pool *p);
 

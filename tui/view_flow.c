@@ -1,4 +1,5 @@
-/* The Flow screen: one pool's two sides, its plan, its limits, what v2 fails at, and the last decisions. */
+/* The Flow screen: one pool's two sides, its plan, its limits, what v2 fails at, and the last
+ * decisions. */
 #include "tui/graph.h"
 #include "tui/view.h"
 
@@ -14,8 +15,17 @@ struct column {
 	enum width from; /* the narrowest screen that has it */
 };
 
-enum { COLUMN_SEEN, COLUMN_RATE, COLUMN_ERRORS, COLUMN_P50, COLUMN_P95, COLUMN_P99, COLUMN_BUSY,
-	COLUMN_MEMORY, COLUMN_COUNT };
+enum {
+	COLUMN_SEEN,
+	COLUMN_RATE,
+	COLUMN_ERRORS,
+	COLUMN_P50,
+	COLUMN_P95,
+	COLUMN_P99,
+	COLUMN_BUSY,
+	COLUMN_MEMORY,
+	COLUMN_COUNT
+};
 
 static const struct column columns[COLUMN_COUNT] = {
 	[COLUMN_SEEN] = {"seen %", 8, WIDTH_TINY},
@@ -32,7 +42,9 @@ static void cell(char *out, size_t size, const struct pool *p, enum arm arm, int
 {
 	const struct standing *s = &p->standing;
 	const struct arm_figures *f = &s->arms[arm];
-	int seen = s->measured_bp < 0 ? -1 : arm == ARM_V2 ? s->measured_bp : SHARE_FULL - s->measured_bp;
+	int seen = s->measured_bp < 0 ? -1
+		: arm == ARM_V2           ? s->measured_bp
+								  : SHARE_FULL - s->measured_bp;
 	switch (column) {
 	case COLUMN_SEEN:
 		unit_percent(out, size, seen < 0 ? NAN : (double)seen / SHARE_FULL);
@@ -66,10 +78,10 @@ static void cell(char *out, size_t size, const struct pool *p, enum arm arm, int
 static bool is_bad(const struct pool *p, enum arm arm, int column)
 {
 	const struct guard *g = &p->standing.guard;
-	enum metric m = column == COLUMN_ERRORS ? METRIC_ERRORS :
-		column == COLUMN_P99            ? METRIC_P99 :
-		column == COLUMN_MEMORY         ? METRIC_MEMORY :
-						  METRIC_COUNT;
+	enum metric m = column == COLUMN_ERRORS ? METRIC_ERRORS
+		: column == COLUMN_P99              ? METRIC_P99
+		: column == COLUMN_MEMORY           ? METRIC_MEMORY
+											: METRIC_COUNT;
 	if (m == METRIC_COUNT || g->metric[m].state == GUARD_NONE)
 		return false;
 	return g->metric[m].value[arm] > g->metric[m].limit;
@@ -105,22 +117,25 @@ static void draw_arms(struct surface *s, struct rect r, const struct view *v, en
 			continue;
 		surface_text(s, r, r.x + 1, y, arm == ARM_V1 ? ROLE_V1 : ROLE_V2, arm_name(arm));
 		int seen = p->standing.measured_bp;
-		double part = seen < 0 ? NAN : (double)(arm == ARM_V2 ? seen : SHARE_FULL - seen) / SHARE_FULL;
+		double part =
+			seen < 0 ? NAN : (double)(arm == ARM_V2 ? seen : SHARE_FULL - seen) / SHARE_FULL;
 		if (bar >= 6)
-			graph_bar(s, (struct rect){r.x + 4, y, bar, 1}, arm == ARM_V1 ? ROLE_V1 : ROLE_V2, part);
+			graph_bar(
+				s, (struct rect){r.x + 4, y, bar, 1}, arm == ARM_V1 ? ROLE_V1 : ROLE_V2, part);
 	}
 	char asked[16], says[40], seen[16], n[32];
 	unit_share(asked, sizeof asked, p->standing.intended_bp);
 	unit_share(says, sizeof says, p->standing.reported_bp);
 	unit_share(seen, sizeof seen, p->standing.measured_bp);
 	unit_count(n, sizeof n, p->standing.measured_n);
-	enum role role = p->standing.diverged || p->standing.mixed ? ROLE_WARN : view_role(p, ROLE_TEXT);
+	enum role role =
+		p->standing.diverged || p->standing.mixed ? ROLE_WARN : view_role(p, ROLE_TEXT);
 	if (p->standing.mixed)
 		snprintf(says, sizeof says, "%g..%g %% MIXED", p->standing.mixed_low_bp / 100.0,
 			p->standing.mixed_high_bp / 100.0);
 	surface_textf(s, r, r.x + 1, r.y + 3, role,
-		width == WIDTH_TINY ? "asked %s  says %s  seen %s" :
-				      "asked %s   pool says %s   seen %s of %s requests",
+		width == WIDTH_TINY ? "asked %s  says %s  seen %s"
+							: "asked %s   pool says %s   seen %s of %s requests",
 		asked, says, seen, n);
 }
 
@@ -132,7 +147,8 @@ static void draw_plan(struct surface *s, struct rect r, const struct view *v)
 	const struct standing *st = &p->standing;
 	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "plan ");
 	if (!p->has_plan) {
-		surface_text(s, r, x, r.y, ROLE_TEXT, "none: steps by hand, `:step 10%`; a share stays until moved");
+		surface_text(s, r, x, r.y, ROLE_TEXT,
+			"none: steps by hand, `:step 10%`; a share stays until moved");
 		return;
 	}
 	int at = plan_at(&p->plan, st->reported_bp);
@@ -145,7 +161,10 @@ static void draw_plan(struct surface *s, struct rect r, const struct view *v)
 			snprintf(stay, sizeof stay, " %s", d);
 		}
 		bool here = i == at, past = p->plan.steps[i].share_bp < st->reported_bp;
-		x = surface_textf(s, r, x + 1, r.y, here ? ROLE_SELECTED : past ? ROLE_DIM : ROLE_TEXT,
+		x = surface_textf(s, r, x + 1, r.y,
+			here       ? ROLE_SELECTED
+				: past ? ROLE_DIM
+					   : ROLE_TEXT,
 			here ? "[%s%s]" : " %s%s ", share, stay);
 	}
 	if (at < 0 || st->bake_left_ms == UNKNOWN)
@@ -162,6 +181,7 @@ static void draw_plan(struct surface *s, struct rect r, const struct view *v)
 /* ---- what v2 fails at ---- */
 
 struct failures {
+	bool known; /* some node has said */
 	int64_t bad, of, by[FAILURE_COUNT];
 	struct operation_counts worst;
 };
@@ -174,6 +194,7 @@ static void sum_failures(const struct pool *p, struct failures *f)
 		if (!s)
 			continue;
 		const struct arm_counts *c = &s->arms[ARM_V2];
+		f->known = true;
 		f->of += counts_done(c);
 		f->bad += counts_failed(c);
 		for (int i = 0; i < FAILURE_COUNT; i++)
@@ -194,7 +215,8 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "v2's bad  ");
 	enum role role = view_role(v->pool, f.bad > 0 ? ROLE_WARN : ROLE_TEXT);
 	if (f.of == 0) {
-		surface_text(s, r, x, r.y, ROLE_DIM, "v2 has done nothing since it started");
+		surface_text(s, r, x, r.y, ROLE_DIM,
+			f.known ? "v2 has done nothing since it started" : "-");
 		return;
 	}
 	x = surface_textf(s, r, x, r.y, role, "%s of %s since it started", bad, of);
@@ -202,8 +224,8 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 	for (int i = 0; i < FAILURE_COUNT; i++) {
 		if (f.by[i] == 0)
 			continue;
-		x = surface_textf(s, r, x, r.y, role, "%s%s %lld", before, failure_name((enum failure)i),
-			(long long)f.by[i]);
+		x = surface_textf(s, r, x, r.y, role, "%s%s %lld", before,
+			failure_name((enum failure)i), (long long)f.by[i]);
 		before = ", ";
 	}
 	if (f.worst.failed > 0) {
@@ -226,7 +248,8 @@ static enum role decision_role(const struct decision *d)
 	return d->verified_ms != UNKNOWN ? ROLE_OK : ROLE_TEXT;
 }
 
-static void draw_decision(struct surface *s, struct rect r, int y, const struct decision *d, const struct view *v)
+static void draw_decision(
+	struct surface *s, struct rect r, int y, const struct decision *d, const struct view *v)
 {
 	char when[32], from[16], to[16], what[64], result[64] = "";
 	unit_when(when, sizeof when, d->at_ms, v->now.wall_ms);
@@ -238,7 +261,8 @@ static void draw_decision(struct surface *s, struct rect r, int y, const struct 
 	if (d->verb == VERB_ANNOTATE)
 		result[0] = 0;
 	else if (d->verified_ms != UNKNOWN)
-		snprintf(result, sizeof result, "VERIFIED in %.1fs", (double)(d->verified_ms - d->at_ms) / 1000);
+		snprintf(result, sizeof result, "VERIFIED in %.1fs",
+			(double)(d->verified_ms - d->at_ms) / 1000);
 	else if (decision_awaits_verification(d))
 		snprintf(result, sizeof result, "UNVERIFIED");
 	else
@@ -249,7 +273,8 @@ static void draw_decision(struct surface *s, struct rect r, int y, const struct 
 	int x = r.x + 27;
 	x = surface_text(s, r, x, y, ROLE_TEXT, what);
 	x = surface_text(s, r, x < r.x + 46 ? r.x + 46 : x + 2, y, decision_role(d), result);
-	bool failed = d->outcome == OUTCOME_REFUSED || d->outcome == OUTCOME_NOT_SENT || d->outcome == OUTCOME_VOID;
+	bool failed = d->outcome == OUTCOME_REFUSED || d->outcome == OUTCOME_NOT_SENT ||
+		d->outcome == OUTCOME_VOID;
 	if (failed && d->answer[0])
 		x = surface_text(s, r, x + 2, y, ROLE_WARN, d->answer);
 	if (d->reason[0])

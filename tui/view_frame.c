@@ -47,7 +47,8 @@ static enum role state_role(enum state s)
 /* Environments in which nothing real moves are marked in reverse. */
 static bool is_marked(const struct view *v)
 {
-	return v->mark_only || strcmp(v->pool->env, "DEMO") == 0 || strcmp(v->pool->env, "REHEARSAL") == 0;
+	return v->mark_only || strcmp(v->pool->env, "DEMO") == 0 ||
+		strcmp(v->pool->env, "REHEARSAL") == 0;
 }
 
 void view_header(struct surface *s, struct rect r, const struct view *v)
@@ -57,24 +58,25 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 	if (st->age_ms != UNKNOWN)
 		unit_age(age, sizeof age, st->age_ms);
 	bool narrow = r.w < 80;
-	snprintf(right, sizeof right, "%s %s%s%s ", freshness_name(st->freshness), age, narrow ? " " : "  ",
-		v->clock);
+	snprintf(right, sizeof right, "%s %s%s%s ", freshness_name(st->freshness), age,
+		narrow ? " " : "  ", v->clock);
 	int right_w = text_width(right);
 	int x = r.x + 1;
 	const char *mark = v->mark ? v->mark : v->pool->env;
 	if (mark[0])
 		x = surface_text(s, r, x, r.y, is_marked(v) ? ROLE_MARK : ROLE_TITLE, mark) + 1;
 	if (v->pool_count > 1)
-		x = surface_textf(s, r, x, r.y, ROLE_DIM, "%d/%d", v->pool_index + 1, v->pool_count) + 1;
+		x = surface_textf(s, r, x, r.y, ROLE_DIM, "%d/%d", v->pool_index + 1, v->pool_count) +
+			1;
 	struct rect left = r;
 	left.w = r.w - right_w > 20 ? r.w - right_w : r.w;
 	x = surface_text(s, left, x, r.y, ROLE_REMOTE, v->pool->name);
 	if (!narrow)
 		x = surface_text(s, left, x + 2, r.y, ROLE_DIM, "v1>v2") + 2;
 	surface_text(s, left, x + 1, r.y, state_role(st->state), st->state_text);
-	enum role fresh = st->freshness == FRESHNESS_LIVE ? ROLE_OK :
-		st->freshness == FRESHNESS_LATE          ? ROLE_WARN :
-							   ROLE_FAIL;
+	enum role fresh = st->freshness == FRESHNESS_LIVE ? ROLE_OK
+		: st->freshness == FRESHNESS_LATE             ? ROLE_WARN
+													  : ROLE_FAIL;
 	if (left.w < r.w)
 		surface_text_right(s, r, r.x + r.w, r.y, fresh, right);
 }
@@ -89,7 +91,7 @@ void view_who(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct pool *p = v->pool;
 	const struct standing *st = &p->standing;
-	bool exposed = st->reported_bp > 0 && st->reported_bp != st->baseline_bp;
+	bool exposed = st->reported_bp != 0 && st->reported_bp != st->baseline_bp;
 	if (v->replay) {
 		int at = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "replay: ");
 		at = surface_text(s, r, at, r.y, ROLE_TEXT, v->place);
@@ -104,10 +106,10 @@ void view_who(struct surface *s, struct rect r, const struct view *v)
 		return;
 	}
 	x = surface_text(s, r, x + 4, r.y, ROLE_DIM, "if you leave: ");
-	surface_text(s, r, x, r.y, ROLE_TEXT, strncmp(p->nodes[0].target, "local:", 6) == 0 ?
-						  "the pool ends" :
-					      exposed ? "all goes on, unwatched" :
-							"all goes on");
+	surface_text(s, r, x, r.y, ROLE_TEXT,
+		strncmp(p->nodes[0].target, "local:", 6) == 0 ? "the pool ends"
+			: exposed                                 ? "all goes on, unwatched"
+													  : "all goes on");
 }
 
 void view_message(struct surface *s, struct rect r, const struct view *v)
@@ -144,7 +146,8 @@ static bool can_act(const struct view *v, enum verb verb)
 }
 
 /* In the order of what is needed first at night. */
-static const enum verb hinted[] = {VERB_HOLD, VERB_ROLLBACK, VERB_STEP, VERB_RESUME, VERB_ANNOTATE};
+static const enum verb hinted[] = {
+	VERB_HOLD, VERB_ROLLBACK, VERB_STEP, VERB_RESUME, VERB_ANNOTATE};
 
 static const char *hint_word(enum verb v)
 {
@@ -153,7 +156,8 @@ static const char *hint_word(enum verb v)
 
 struct hint {
 	char key[8];
-	const char *word, *tail; /* the tail goes first when the row is short, then words of looking keys */
+	const char *word,
+		*tail; /* the tail goes first when the row is short, then words of looking keys */
 	bool on, looks;
 };
 
@@ -165,7 +169,8 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 		const char *key, *word;
 		bool replay;
 	} looks[] = {{"Space", "pause", true}, {"{ }", "speed", true}, {"[ ]", "decision", true},
-		{"< >", "minute", true}, {":", "command", false}, {"?", "help", false}, {"q", "quit", false}};
+		{"< >", "minute", true}, {":", "command", false}, {"?", "help", false},
+		{"q", "quit", false}};
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
 		bool on = can_act(v, hinted[i]);
@@ -206,7 +211,8 @@ void view_hints(struct surface *s, struct rect r, const struct view *v)
 	for (size_t i = 0; i < n; i++) {
 		const struct hint *h = &hints[i];
 		x = surface_text(s, r, x, r.y, h->on ? ROLE_KEY : ROLE_KEY_OFF, h->key) + 1;
-		x = surface_textf(s, r, x, r.y, h->on ? ROLE_TEXT : ROLE_KEY_OFF, "%s%s", h->word, h->tail);
+		x = surface_textf(
+			s, r, x, r.y, h->on ? ROLE_TEXT : ROLE_KEY_OFF, "%s%s", h->word, h->tail);
 		x += *h->word ? 2 : 1;
 	}
 }

@@ -1,5 +1,5 @@
-/* Limits as rows with sparklines, and as plots: what v2 does against what it may do, v1 beside it on the
- * same scale. */
+/* Limits as rows with sparklines, and as plots: what v2 does against what it may do, v1 beside
+ * it on the same scale. */
 #include "tui/graph.h"
 #include "tui/view.h"
 
@@ -36,8 +36,8 @@ static int64_t span_ticks(const struct pool *p, int columns)
 }
 
 /* The last `span` ticks reduced to columns, the newest last; NaN where nothing is known. */
-static void series(const struct pool *p, enum arm arm, enum metric m, int64_t span, double *out,
-	int columns)
+static void series(
+	const struct pool *p, enum arm arm, enum metric m, int64_t span, double *out, int columns)
 {
 	double values[POOL_TICKS];
 	for (int64_t i = 0; i < span; i++) {
@@ -109,7 +109,8 @@ static int spark_columns(struct rect r)
 	return columns < 7 ? 0 : columns > POOL_TICKS / 2 ? POOL_TICKS / 2 : columns;
 }
 
-static void draw_sparklines(struct surface *s, struct rect r, int y, const struct pool *p, enum metric m)
+static void draw_sparklines(
+	struct surface *s, struct rect r, int y, const struct pool *p, enum metric m)
 {
 	double v1[POOL_TICKS], v2[POOL_TICKS];
 	int columns = spark_columns(r);
@@ -171,7 +172,8 @@ static void label_ms(char *out, size_t size, double value)
 }
 
 /* Decisions as columns from the right. */
-static size_t plot_marks(const struct view *v, int64_t span, int columns, size_t *marks, size_t most)
+static size_t plot_marks(
+	const struct view *v, int64_t span, int columns, size_t *marks, size_t most)
 {
 	const struct pool *p = v->pool;
 	size_t n = 0;
@@ -206,15 +208,16 @@ void view_plot(struct surface *s, struct rect r, const struct view *v, enum metr
 	if (!isnan(limit)) {
 		char value[16];
 		limit_value(value, sizeof value, m, limit);
-		snprintf(word, sizeof word, "limit %s%s%s", value, metric_units[m], far ? ", above" : "");
+		snprintf(
+			word, sizeof word, "limit %s%s%s", value, metric_units[m], far ? ", above" : "");
 	}
 	int x = surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, titles[m]);
 	x = surface_text(s, r, x + 2, r.y, ROLE_V1, "v1");
 	x = surface_text(s, r, x + 1, r.y, ROLE_V2, "v2");
 	x = surface_textf(s, r, x + 2, r.y, ROLE_DIM, "%s; ", length);
 	surface_text(s, r, x, r.y, far ? ROLE_DIM : ROLE_LIMIT, word);
-	struct graph_plot plot = {
-		.series = {{v1, (size_t)columns, view_role(p, ROLE_V1)}, {v2, (size_t)columns, view_role(p, ROLE_V2)}},
+	struct graph_plot plot = {.series = {{v1, (size_t)columns, view_role(p, ROLE_V1)},
+								  {v2, (size_t)columns, view_role(p, ROLE_V2)}},
 		.series_count = 2,
 		.limit = far ? NAN : limit,
 		.top = NAN,

@@ -37,10 +37,12 @@ static void title(struct pen *p, const struct view *v, const struct sheet *sheet
 	unit_share(to, sizeof to, sheet->to_bp);
 	unit_age(age, sizeof age, v->pool->standing.age_ms);
 	surface_fill(p->s, (struct rect){p->r.x, p->y, p->r.w, 1}, ROLE_SHEET_TITLE, ' ');
-	int x = surface_textf(p->s, p->r, p->r.x + 1, p->y, ROLE_SHEET_TITLE, "%s ", sheet_word(sheet->kind));
+	int x = surface_textf(
+		p->s, p->r, p->r.x + 1, p->y, ROLE_SHEET_TITLE, "%s ", sheet_word(sheet->kind));
 	x = surface_text(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, v->pool->name);
 	if (sheet->kind == SHEET_STEP || sheet->kind == SHEET_ROLLBACK)
-		surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, " %.*s > %s", (int)strcspn(from, " "), from, to);
+		surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, " %.*s > %s",
+			(int)strcspn(from, " "), from, to);
 	char right[40];
 	snprintf(right, sizeof right, "facts %s old ", age);
 	surface_text_right(p->s, p->r, p->r.x + p->r.w, p->y, ROLE_SHEET_TITLE, right);
@@ -116,7 +118,8 @@ static void step_rows(struct pen *p, const struct view *v, const struct sheet *s
 	unit_ms(p2, sizeof p2, st->arms[ARM_V2].p99_us);
 	unit_share(back, sizeof back, st->baseline_bp);
 	row(p, ROLE_TEXT, "v2 gets", "%s/s > %s/s", now, then);
-	row(p, ROLE_TEXT, "v2 now", "errors %s %%, p99 %s ms; v1 errors %s %%, p99 %s ms", e2, p2, e1, p1);
+	row(p, ROLE_TEXT, "v2 now", "errors %s %%, p99 %s ms; v1 errors %s %%, p99 %s ms", e2, p2,
+		e1, p1);
 	row(p, ROLE_TEXT, "way back", "R y: to %s", back);
 	row(p, ROLE_TEXT, "by itself", "nothing: the share stays until someone moves it");
 }
@@ -132,8 +135,13 @@ static void rollback_rows(struct pen *p, const struct view *v, const struct shee
 	unit_rate(v1, sizeof v1, st->arms[ARM_V1].rate);
 	unit_rate(v2, sizeof v2, st->arms[ARM_V2].rate);
 	bool fails = g[METRIC_ERRORS].value[ARM_V1] > g[METRIC_ERRORS].limit;
-	row(p, ROLE_TEXT, "to", "the share before this migration: %s on %d of %d nodes", to,
-		v->pool->node_count, v->pool->node_count);
+	int said = 0;
+	for (int k = 0; k < v->pool->node_count; k++) {
+		const struct snapshot *s = v->pool->nodes[k].last;
+		said += s && (s->baseline_bp > 0 ? s->baseline_bp : 0) == sheet->to_bp;
+	}
+	row(p, ROLE_TEXT, "to", "the share before this migration: %s on %d of %d nodes", to, said,
+		v->pool->node_count);
 	row(p, fails ? ROLE_FAIL : ROLE_TEXT, fails ? "v1 FAILS" : "v1",
 		"errors %s %%, p99 %s ms; carries %s/s, gets v2's %s/s too", e1, p1, v1, v2);
 	row(p, ROLE_TEXT, "asks for", "nothing: no check stops a rollback, stale data neither");
@@ -144,12 +152,13 @@ static void resume_rows(struct pen *p, const struct view *v)
 	const struct pool *pool = v->pool;
 	const struct standing *st = &pool->standing;
 	if (st->hold.on)
-		row(p, ROLE_TEXT, "held by", "%s%s%s%s", st->hold.actor, st->hold.reason[0] ? ": \"" : "",
-			st->hold.reason, st->hold.reason[0] ? "\"" : "");
+		row(p, ROLE_TEXT, "held by", "%s%s%s%s", st->hold.actor,
+			st->hold.reason[0] ? ": \"" : "", st->hold.reason, st->hold.reason[0] ? "\"" : "");
 	if (pool->latch.red) {
 		char when[24];
 		unit_clock(when, sizeof when, pool->latch.since_wall_ms);
-		row(p, ROLE_FAIL, "red", "%s since %sZ; resuming accepts it", metric_name(pool->latch.metric), when);
+		row(p, ROLE_FAIL, "red", "%s since %sZ; resuming accepts it",
+			metric_name(pool->latch.metric), when);
 	}
 	if (!st->hold.on && !pool->latch.red)
 		row(p, ROLE_TEXT, "held by", "nobody, and nothing is red");
@@ -174,10 +183,12 @@ static void buttons(struct pen *p, const struct view *v, const struct sheet *she
 	struct rect r = p->r;
 	int y = p->y < r.y + r.h ? p->y : r.y + r.h - 1;
 	bool may = sheet_may_accept(sheet, v->now);
-	bool locked = (sheet->kind == SHEET_STEP || sheet->kind == SHEET_RESUME) && !sheet->interlock.allowed;
+	bool locked =
+		(sheet->kind == SHEET_STEP || sheet->kind == SHEET_RESUME) && !sheet->interlock.allowed;
 	int x = r.x + 12;
 	x = surface_text(p->s, r, x, y, sheet->accept_chosen ? ROLE_KEY : ROLE_CHOICE,
-		locked || sheet->stale ? "[Esc close]" : "[Esc cancel]") + 3;
+			locked || sheet->stale ? "[Esc close]" : "[Esc cancel]") +
+		3;
 	if (locked || sheet->stale) {
 		if (sheet->kind == SHEET_STEP && !sheet->stale)
 			surface_text(p->s, r, x, y, ROLE_KEY, "o other share");
@@ -237,7 +248,8 @@ void view_help(struct surface *s, const struct view *v, int scroll)
 	struct rect r = {0, top, s->w, s->h - top};
 	surface_fill(s, r, ROLE_SHEET, ' ');
 	surface_fill(s, (struct rect){0, top, s->w, 1}, ROLE_SHEET_TITLE, ' ');
-	surface_text(s, r, 1, top, ROLE_SHEET_TITLE, "HELP: upper case acts, lower case looks; Esc closes, arrows scroll");
+	surface_text(s, r, 1, top, ROLE_SHEET_TITLE,
+		"HELP: upper case acts, lower case looks; Esc closes, arrows scroll");
 	struct rect body = {0, top + 1, s->w, s->h - top - 1};
 	int y = body.y - scroll;
 	for (int k = 0; k < VERB_COUNT && !v->replay; k++) {

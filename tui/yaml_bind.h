@@ -31,7 +31,7 @@ enum yaml_type {
 #define X(name, field, expected) YAML_TYPE_##name,
 	YAML_TYPE_INFO(X)
 #undef X
-	YAML_TYPE_COUNT
+		YAML_TYPE_COUNT
 };
 
 /* Reads one node into a field in its own way. Returns 0, or -1 with err (yaml_fail). */
@@ -41,12 +41,12 @@ typedef int yaml_read_fn(
 struct yaml_row {
 	const char *key;
 	enum yaml_type type;
-	size_t offset;  /* of the field in its struct */
+	size_t offset;   /* of the field in its struct */
 	double min, max; /* inclusive, in the field's unit; LIST: of items */
 	bool required;
 	const char *fallback; /* as one would write it, where the key is missing; NULL: untouched */
 	const char *help;
-	size_t size;             /* NAME, STRING, WORD: of the field, with NUL; LIST: of an item */
+	size_t size;              /* NAME, STRING, WORD: of the field, with NUL; LIST: of an item */
 	const char *const *words; /* WORD, ENUM: NULL-terminated, an ENUM's in its order */
 	const struct yaml_table *table; /* MAP; LIST of maps */
 	yaml_read_fn *read;             /* CUSTOM; LIST of anything else */

@@ -266,7 +266,7 @@ static void copy_to_v2(struct engine *e, const struct task *answered)
 	t.deadline_us = t.start_us + (answered->deadline_us - answered->start_us);
 	enum engine_status status = workers_run(e->arms[ARM_V2], &t, RUN_COPY);
 	bool same = status == first->status && second.ok == first->ok &&
-				!strcmp(second.result, first->result);
+		!strcmp(second.result, first->result);
 	workers_add_shadowed(e->arms[ARM_V2], !same);
 }
 

@@ -161,9 +161,9 @@ void sessions_note(struct sessions *s, uint32_t generation, const char *session,
 	if (!e->hash || e->last_ms + SESSION_SILENT_MS <= now_ms) {
 		s->used += !e->hash;
 		e->hash = hash;
-		e->unit = begin(
-			s, &(struct unit){
-				   .first_ms = now_ms, .latency_us = latency_us, .arm = arm, .bad = failed});
+		e->unit = begin(s,
+			&(struct unit){
+				.first_ms = now_ms, .latency_us = latency_us, .arm = arm, .bad = failed});
 	} else if (failed && e->unit >= s->tail && unit_at(s, e->unit)->arm == arm) {
 		unit_at(s, e->unit)->bad = true;
 	}

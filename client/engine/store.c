@@ -84,18 +84,18 @@ static bool read_record(char *line, struct store_record *r)
 	int held;
 	*r = (struct store_record){.strategy = strategy_of(field[7])};
 	return unit_parse_int(field[0], 0, INT64_MAX, &r->seq) &&
-		   unit_parse_int(field[1], 0, INT64_MAX, &r->wall_ms) &&
-		   text_copy(r->what, sizeof r->what, field[2]) &&
-		   read_int(field[3], -1, SHARE_FULL, &r->from_bp) &&
-		   read_int(field[4], -1, SHARE_FULL, &r->to_bp) &&
-		   unit_parse_int(field[5], 0, INT64_MAX, &r->epoch) &&
-		   unit_parse_int(field[6], 0, INT64_MAX, &r->rev) && r->strategy != STRATEGY_COUNT &&
-		   read_int(field[8], -1, SHARE_FULL, &r->baseline_bp) &&
-		   read_int(field[9], 0, 1, &held) && ((r->held = held), true) &&
-		   text_copy(r->plan_hash, sizeof r->plan_hash, field[10]) &&
-		   text_copy(r->key, sizeof r->key, field[11]) && read_hex(field[12], &r->body_hash) &&
-		   text_copy(r->actor, sizeof r->actor, field[13]) &&
-		   text_copy(r->reason, sizeof r->reason, field[14]);
+		unit_parse_int(field[1], 0, INT64_MAX, &r->wall_ms) &&
+		text_copy(r->what, sizeof r->what, field[2]) &&
+		read_int(field[3], -1, SHARE_FULL, &r->from_bp) &&
+		read_int(field[4], -1, SHARE_FULL, &r->to_bp) &&
+		unit_parse_int(field[5], 0, INT64_MAX, &r->epoch) &&
+		unit_parse_int(field[6], 0, INT64_MAX, &r->rev) && r->strategy != STRATEGY_COUNT &&
+		read_int(field[8], -1, SHARE_FULL, &r->baseline_bp) &&
+		read_int(field[9], 0, 1, &held) && ((r->held = held), true) &&
+		text_copy(r->plan_hash, sizeof r->plan_hash, field[10]) &&
+		text_copy(r->key, sizeof r->key, field[11]) && read_hex(field[12], &r->body_hash) &&
+		text_copy(r->actor, sizeof r->actor, field[13]) &&
+		text_copy(r->reason, sizeof r->reason, field[14]);
 }
 
 static int parse(struct store *s, const char *path, char *data, size_t size, struct err *err)

@@ -6,11 +6,11 @@
 #include "client/engine/threads.h"
 
 /* X(name, word, idempotent, default work in us) */
-#define OPERATION_INFO(X)                                                                      \
-	X(ECHO, "echo", true, 0)                                                                   \
-	X(SPIN, "spin", true, 1000)                                                                \
-	X(SLEEP, "sleep", true, 1000)                                                              \
-	X(FAIL, "fail", false, 0)                                                                  \
+#define OPERATION_INFO(X) \
+	X(ECHO, "echo", true, 0) \
+	X(SPIN, "spin", true, 1000) \
+	X(SLEEP, "sleep", true, 1000) \
+	X(FAIL, "fail", false, 0) \
 	X(PREDICT, "predict", true, 2000)
 
 enum operation {

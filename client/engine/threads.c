@@ -24,7 +24,7 @@ static int64_t read_clock(clockid_t clock, int64_t units_a_second)
 	assert(!failed);
 	(void)failed;
 	return (int64_t)t.tv_sec * units_a_second +
-		   (int64_t)t.tv_nsec / (1000000000 / units_a_second);
+		(int64_t)t.tv_nsec / (1000000000 / units_a_second);
 }
 
 struct instant engine_now(void)

@@ -285,7 +285,7 @@ void workers_set_fault(struct workers *w, const struct fault *fault)
 	pthread_mutex_lock(&w->lock);
 	w->fault = *fault;
 	w->faulty = fault->error_rate > 0 || fault->slow_factor > 0 || fault->latency_add_us > 0 ||
-				fault->hang;
+		fault->hang;
 	pthread_mutex_unlock(&w->lock);
 }
 

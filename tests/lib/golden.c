@@ -11,7 +11,7 @@
 
 static void draw(const struct surface *s, struct text *out)
 {
-	struct text roles = { 0 };
+	struct text roles = {0};
 	surface_dump(s, out, &roles);
 	for (int x = 0; x < s->w; x++)
 		text_add(out, "-");
@@ -66,7 +66,7 @@ bool golden_matches(const char *name, const struct surface *s)
 {
 	char path[256];
 	snprintf(path, sizeof path, "tests/golden/%s.txt", name);
-	struct text drawn = { 0 }, expected = { 0 };
+	struct text drawn = {0}, expected = {0};
 	draw(s, &drawn);
 	const char *mode = getenv("GOLDEN");
 	bool same;

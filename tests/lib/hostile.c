@@ -110,7 +110,8 @@ static void decide(struct hostile *h, struct connection *c)
 		c->pace = PACE_DRIP;
 		break;
 	case HOSTILE_ENDLESS_BODY:
-		text_add(&c->out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+		text_add(&c->out,
+			"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 			"Transfer-Encoding: chunked\r\n\r\n");
 		c->pace = PACE_FOR_EVER;
 		break;

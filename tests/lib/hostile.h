@@ -43,7 +43,7 @@ enum hostile_mode {
 #define X(name, status, headers, body) HOSTILE_##name,
 	HOSTILE_INFO(X)
 #undef X
-	HOSTILE_COUNT
+		HOSTILE_COUNT
 };
 
 struct hostile;

@@ -27,8 +27,8 @@ static int64_t now_ms(void)
 
 bool pty_fork(struct pty *p, int w, int h, int (*child)(void *arg), void *arg)
 {
-	struct winsize size = { .ws_row = (unsigned short)h, .ws_col = (unsigned short)w };
-	*p = (struct pty){ .fd = -1 };
+	struct winsize size = {.ws_row = (unsigned short)h, .ws_col = (unsigned short)w};
+	*p = (struct pty){.fd = -1};
 	fflush(NULL); /* else the child writes our buffers again */
 	p->pid = forkpty(&p->fd, NULL, NULL, &size);
 	if (p->pid < 0)
@@ -71,7 +71,7 @@ static int run_program(void *arg)
 
 bool pty_start(struct pty *p, int w, int h, const char *const *argv, const char *const *env)
 {
-	struct program program = { .argv = argv, .env = env };
+	struct program program = {.argv = argv, .env = env};
 	return pty_fork(p, w, h, run_program, &program);
 }
 
@@ -88,7 +88,7 @@ static void read_all(struct pty *p)
 
 static void wait_readable(struct pty *p, int64_t left_ms)
 {
-	struct pollfd wait = { .fd = p->closed ? -1 : p->fd, .events = POLLIN };
+	struct pollfd wait = {.fd = p->closed ? -1 : p->fd, .events = POLLIN};
 	poll(&wait, 1, (int)(left_ms < STEP_MS ? left_ms : STEP_MS));
 	read_all(p);
 }
@@ -176,7 +176,7 @@ void pty_send_n(struct pty *p, const void *bytes, size_t len)
 		if (put < 0 && errno != EAGAIN && errno != EINTR)
 			return;
 		/* The program may wait for us to read before it reads. */
-		struct pollfd wait = { .fd = p->fd, .events = POLLIN | POLLOUT };
+		struct pollfd wait = {.fd = p->fd, .events = POLLIN | POLLOUT};
 		if (poll(&wait, 1, 1000) <= 0)
 			return;
 		read_all(p);
@@ -190,7 +190,7 @@ void pty_send(struct pty *p, const char *keys)
 
 void pty_resize(struct pty *p, int w, int h)
 {
-	struct winsize size = { .ws_row = (unsigned short)h, .ws_col = (unsigned short)w };
+	struct winsize size = {.ws_row = (unsigned short)h, .ws_col = (unsigned short)w};
 	read_all(p);
 	simulator_resize(&p->screen, w, h);
 	ioctl(p->fd, TIOCSWINSZ, &size);
@@ -213,5 +213,5 @@ void pty_release(struct pty *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	simulator_release(&p->screen);
-	*p = (struct pty){ .fd = -1 };
+	*p = (struct pty){.fd = -1};
 }

@@ -10,9 +10,9 @@
 #include <sys/types.h>
 
 struct pty {
-	int fd;    /* the terminal's side, non-blocking */
-	pid_t pid; /* 0: has ended and was waited for */
-	int status; /* of waitpid, once pid is 0 */
+	int fd;      /* the terminal's side, non-blocking */
+	pid_t pid;   /* 0: has ended and was waited for */
+	int status;  /* of waitpid, once pid is 0 */
 	bool closed; /* no program has the terminal open any more */
 	struct simulator screen;
 };

@@ -18,7 +18,7 @@
 
 enum { GROUND, ESCAPE, CSI, CHARSET_0, CHARSET_1, HASH, STRING, STRING_ESCAPE };
 
-static const struct sim_pen plain = { .fg = -1, .bg = -1 };
+static const struct sim_pen plain = {.fg = -1, .bg = -1};
 
 /* ---- the grid ---- */
 
@@ -31,7 +31,7 @@ static struct sim_cell *at(const struct simulator *sim, int x, int y)
  * blanks with attributes, which look the same here. */
 static void erase_cell(const struct simulator *sim, struct sim_cell *cell)
 {
-	*cell = (struct sim_cell){ .point = ' ', .pen = { .fg = -1, .bg = sim->cursor.pen.bg } };
+	*cell = (struct sim_cell){.point = ' ', .pen = {.fg = -1, .bg = sim->cursor.pen.bg}};
 }
 
 /* Blanks the other halves of wide characters that [x, end) cuts. */
@@ -153,10 +153,10 @@ static void tab(struct simulator *sim, int count)
 /* The VT100's line drawing set, 0x60..0x7e. */
 static uint32_t graphic(uint32_t point)
 {
-	static const uint16_t set[] = { 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0xb0, 0xb1,
+	static const uint16_t set[] = {0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0xb0, 0xb1,
 		0x2424, 0x240b, 0x2518, 0x2510, 0x250c, 0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500, 0x23bc,
 		0x23bd, 0x251c, 0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x3c0, 0x2260, 0xa3,
-		0xb7 };
+		0xb7};
 	return point >= 0x60 && point <= 0x7e ? set[point - 0x60] : point;
 }
 
@@ -196,9 +196,9 @@ static void print(struct simulator *sim, uint32_t point)
 	if (sim->insert)
 		insert_cells(sim, columns);
 	cut(sim, c->x, c->x + columns, c->y);
-	*at(sim, c->x, c->y) = (struct sim_cell){ .point = point, .pen = c->pen };
+	*at(sim, c->x, c->y) = (struct sim_cell){.point = point, .pen = c->pen};
 	if (columns == 2)
-		*at(sim, c->x + 1, c->y) = (struct sim_cell){ .point = 0, .pen = c->pen };
+		*at(sim, c->x + 1, c->y) = (struct sim_cell){.point = 0, .pen = c->pen};
 	c->x += columns;
 	if (c->x >= sim->w) {
 		c->x = sim->w - 1;
@@ -275,8 +275,8 @@ static int indexed_colour(struct simulator *sim, int i, int *colour)
 /* One attribute; the number of parameters it takes, 0 when it is unknown. */
 static int attribute(struct simulator *sim, int i)
 {
-	static const unsigned on[] = { 0, SIM_BOLD, SIM_DIM, 0, SIM_UNDERLINE, SIM_BLINK, 0,
-		SIM_REVERSE, SIM_INVISIBLE };
+	static const unsigned on[] = {
+		0, SIM_BOLD, SIM_DIM, 0, SIM_UNDERLINE, SIM_BLINK, 0, SIM_REVERSE, SIM_INVISIBLE};
 	struct sim_pen *pen = &sim->cursor.pen;
 	int p = sim->parameters[i] < 0 ? 0 : sim->parameters[i];
 	if (p == 0)
@@ -544,7 +544,7 @@ static void sequence_byte(struct simulator *sim, char byte)
 
 static void reset(struct simulator *sim)
 {
-	sim->cursor = sim->saved = (struct sim_cursor){ .pen = plain };
+	sim->cursor = sim->saved = (struct sim_cursor){.pen = plain};
 	sim->top = 0;
 	sim->bottom = sim->h - 1;
 	sim->insert = sim->no_autowrap = sim->cursor_hidden = false;
@@ -768,7 +768,7 @@ static struct sim_cell *new_screen(int w, int h)
 {
 	struct sim_cell *cells = mem_new((size_t)w * (size_t)h, sizeof *cells);
 	for (int i = 0; i < w * h; i++)
-		cells[i] = (struct sim_cell){ .point = ' ', .pen = plain };
+		cells[i] = (struct sim_cell){.point = ' ', .pen = plain};
 	return cells;
 }
 
@@ -797,10 +797,10 @@ static void set_tabs(struct simulator *sim)
 void simulator_init(struct simulator *sim, int w, int h)
 {
 	assert(w > 0 && h > 0);
-	*sim = (struct simulator){ .w = w, .h = h, .bottom = h - 1 };
+	*sim = (struct simulator){.w = w, .h = h, .bottom = h - 1};
 	sim->cells = new_screen(w, h);
 	sim->other = new_screen(w, h);
-	sim->cursor = sim->saved = sim->saved_main = (struct sim_cursor){ .pen = plain };
+	sim->cursor = sim->saved = sim->saved_main = (struct sim_cursor){.pen = plain};
 	set_tabs(sim);
 }
 
@@ -809,7 +809,7 @@ void simulator_release(struct simulator *sim)
 	free(sim->cells);
 	free(sim->other);
 	free(sim->tabs);
-	*sim = (struct simulator){ 0 };
+	*sim = (struct simulator){0};
 }
 
 static void keep_inside(const struct simulator *sim, struct sim_cursor *cursor)
@@ -874,14 +874,14 @@ static void add_row(const struct simulator *sim, int y, struct text *out)
 
 char *simulator_row(const struct simulator *sim, int y)
 {
-	struct text row = { 0 };
+	struct text row = {0};
 	add_row(sim, y, &row);
 	return text_take(&row);
 }
 
 char *simulator_text(const struct simulator *sim)
 {
-	struct text all = { 0 };
+	struct text all = {0};
 	for (int y = 0; y < sim->h; y++) {
 		add_row(sim, y, &all);
 		text_add(&all, "\n");

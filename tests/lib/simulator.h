@@ -38,37 +38,37 @@ struct sim_cursor {
 	int x, y;
 	bool wrap_pending; /* behind the last column: the next character wraps first */
 	struct sim_pen pen;
-	int charset;       /* 0 or 1: G0 or G1 is active */
-	bool graphics[2];  /* it is the line drawing set */
+	int charset;      /* 0 or 1: G0 or G1 is active */
+	bool graphics[2]; /* it is the line drawing set */
 	bool origin;
 };
 
 struct simulator {
 	int w, h;
-	struct sim_cell *cells;     /* the screen that shows */
-	struct sim_cell *other;     /* main while alternate shows, and the other way round */
+	struct sim_cell *cells; /* the screen that shows */
+	struct sim_cell *other; /* main while alternate shows, and the other way round */
 	bool *tabs;
 	struct sim_cursor cursor, saved, saved_main;
-	int top, bottom;            /* scroll region, inclusive */
+	int top, bottom; /* scroll region, inclusive */
 	bool alternate, cursor_hidden, no_autowrap, insert, paste;
 	char title[SIMULATOR_STRING];
 	unsigned bells;
 	uint64_t bytes;
 
 	unsigned errors;
-	char first_error[64];       /* the sequence, printable */
+	char first_error[64]; /* the sequence, printable */
 
 	int state;
 	char string[SIMULATOR_STRING];
 	size_t string_len;
-	char raw[64];               /* the sequence as it came, for first_error */
+	char raw[64]; /* the sequence as it came, for first_error */
 	size_t raw_len;
 	int parameters[SIMULATOR_PARAMETERS];
 	int parameter_count;
 	char lead, middle;
 	unsigned char utf8[4];
 	int utf8_len, utf8_need;
-	uint32_t last;              /* for REP */
+	uint32_t last; /* for REP */
 };
 
 void simulator_init(struct simulator *sim, int w, int h);

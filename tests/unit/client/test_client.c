@@ -288,7 +288,8 @@ static void freeing_calls_nobody(void **state)
 	int64_t end_ms = hostile_clock_ms() + DEADLINE_MS;
 	for (uint64_t node = 1; node <= 3; node++)
 		assert_int_equal(client_open(c, node, hostile_target(server), "secret", NULL, 1000,
-			clock_now(), NULL), 0);
+							 clock_now(), NULL),
+			0);
 	client_apply(c, 1, &cmd, clock_now());
 	client_resolve(c, 2, "k", clock_now());
 	client_audit(c, 3, 0, clock_now());

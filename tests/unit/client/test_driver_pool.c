@@ -169,8 +169,12 @@ static void an_old_document_is_trouble(void **state)
 		int64_t seq;
 		enum err_code code;
 	} rows[] = {
-		{"boot-a", 5, ERR_NONE}, {"boot-a", 5, ERR_REPLAYED}, {"boot-a", 4, ERR_REPLAYED},
-		{"boot-a", 6, ERR_NONE}, {"boot-b", 1, ERR_NONE}, {"boot-b", 1, ERR_REPLAYED},
+		{"boot-a", 5, ERR_NONE},
+		{"boot-a", 5, ERR_REPLAYED},
+		{"boot-a", 4, ERR_REPLAYED},
+		{"boot-a", 6, ERR_NONE},
+		{"boot-b", 1, ERR_NONE},
+		{"boot-b", 1, ERR_REPLAYED},
 	};
 	struct fixture f;
 	begin(&f, HOSTILE_ANSWER);
@@ -191,22 +195,14 @@ static void every_fault_of_a_poll_has_its_code(void **state)
 		enum hostile_mode mode;
 		enum err_code code;
 	} rows[] = {
-		{HOSTILE_REFUSE, ERR_UNREACHABLE},
-		{HOSTILE_RST, ERR_UNREACHABLE},
-		{HOSTILE_CUT, ERR_UNREACHABLE},
-		{HOSTILE_TRUNCATED, ERR_UNREACHABLE},
-		{HOSTILE_TRUNCATED_OPEN, ERR_DOCUMENT},
-		{HOSTILE_TWO_DOCUMENTS, ERR_DOCUMENT},
-		{HOSTILE_ENDLESS_BODY, ERR_TOO_LARGE},
-		{HOSTILE_REDIRECT, ERR_REDIRECT},
-		{HOSTILE_UNAUTHORISED, ERR_UNAUTHORISED},
-		{HOSTILE_FORBIDDEN, ERR_UNAUTHORISED},
-		{HOSTILE_CONFLICT, ERR_NOT_POOL},
-		{HOSTILE_BUSY, ERR_UNREACHABLE},
-		{HOSTILE_BROKEN, ERR_UNREACHABLE},
-		{HOSTILE_HTML, ERR_NOT_POOL},
-		{HOSTILE_WRONG_TYPE, ERR_NOT_POOL},
-		{HOSTILE_NOT_HTTP, ERR_NOT_POOL},
+		{HOSTILE_REFUSE, ERR_UNREACHABLE}, {HOSTILE_RST, ERR_UNREACHABLE},
+		{HOSTILE_CUT, ERR_UNREACHABLE}, {HOSTILE_TRUNCATED, ERR_UNREACHABLE},
+		{HOSTILE_TRUNCATED_OPEN, ERR_DOCUMENT}, {HOSTILE_TWO_DOCUMENTS, ERR_DOCUMENT},
+		{HOSTILE_ENDLESS_BODY, ERR_TOO_LARGE}, {HOSTILE_REDIRECT, ERR_REDIRECT},
+		{HOSTILE_UNAUTHORISED, ERR_UNAUTHORISED}, {HOSTILE_FORBIDDEN, ERR_UNAUTHORISED},
+		{HOSTILE_CONFLICT, ERR_NOT_POOL}, {HOSTILE_BUSY, ERR_UNREACHABLE},
+		{HOSTILE_BROKEN, ERR_UNREACHABLE}, {HOSTILE_HTML, ERR_NOT_POOL},
+		{HOSTILE_WRONG_TYPE, ERR_NOT_POOL}, {HOSTILE_NOT_HTTP, ERR_NOT_POOL},
 		{HOSTILE_ANSWER, ERR_FIELD}, /* {} lacks all */
 	};
 	for (size_t i = 0; i < LENGTH(rows); i++) {
@@ -507,13 +503,25 @@ static void a_wrong_target_is_refused(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"http:", "http:/x", "http://", "http://u:p@h:1", "http://h:1/path", "http://h:1?x",
-		"http://h:1 ", "http://h\r\nX: y", "unix:", "unix:relative",
+		"http:",
+		"http:/x",
+		"http://",
+		"http://u:p@h:1",
+		"http://h:1/path",
+		"http://h:1?x",
+		"http://h:1 ",
+		"http://h\r\nX: y",
+		"unix:",
+		"unix:relative",
 		"unix:/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	};
 	static const char *const good[] = {
-		"http://h", "http://h:1/", "https://a.example:443", "http://[::1]:7070", "unix:/run/w",
+		"http://h",
+		"http://h:1/",
+		"https://a.example:443",
+		"http://[::1]:7070",
+		"unix:/run/w",
 	};
 	struct fixture f = {.transport = transport_new()};
 	struct err err;

@@ -37,44 +37,108 @@ struct example {
 };
 
 static const struct example examples[] = {
-	{"{}", 0}, {"[]", 0}, {"0", 0}, {"-0", 0}, {"null", 0}, {"true", 0}, {"\"\"", 0},
-	{" \t\r\n[1 , 2]\n", 0}, {"{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":2}]}", 0},
-	{"[1.5,-0.0,1e3,1E+3,1e-3,0.1e1]", 0}, {"[9007199254740991,-9007199254740991]", 0},
-	{"[1e308,1.7976931348623157e308,1e-400]", 0}, {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"", 0},
-	{"\"\\uD83D\\uDE00\"", 0}, {"\"\xC3\xA9\xF0\x9F\x98\x80\x7F\"", 0}, {"{\"\":1}", 0},
+	{"{}", 0},
+	{"[]", 0},
+	{"0", 0},
+	{"-0", 0},
+	{"null", 0},
+	{"true", 0},
+	{"\"\"", 0},
+	{" \t\r\n[1 , 2]\n", 0},
+	{"{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":2}]}", 0},
+	{"[1.5,-0.0,1e3,1E+3,1e-3,0.1e1]", 0},
+	{"[9007199254740991,-9007199254740991]", 0},
+	{"[1e308,1.7976931348623157e308,1e-400]", 0},
+	{"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"", 0},
+	{"\"\\uD83D\\uDE00\"", 0},
+	{"\"\xC3\xA9\xF0\x9F\x98\x80\x7F\"", 0},
+	{"{\"\":1}", 0},
 	{"{\"\xC3\xA9\":1,\"\xC3\x89\":2}", 0}, /* only ASCII letters are folded */
 	/* not exactly one document */
-	{"", ERR_DOCUMENT}, {" ", ERR_DOCUMENT}, {"{", ERR_DOCUMENT}, {"[", ERR_DOCUMENT},
-	{"{}{}", ERR_DOCUMENT}, {"{} x", ERR_DOCUMENT}, {"1 2", ERR_DOCUMENT}, {"nul", ERR_DOCUMENT},
-	{"nullx", ERR_DOCUMENT}, {"True", ERR_DOCUMENT}, {"NaN", ERR_DOCUMENT},
-	{"Infinity", ERR_DOCUMENT}, {"-Infinity", ERR_DOCUMENT}, {"\xEF\xBB\xBF{}", ERR_DOCUMENT},
-	{"[1,]", ERR_DOCUMENT}, {"[,1]", ERR_DOCUMENT}, {"[1 2]", ERR_DOCUMENT}, {"[1}", ERR_DOCUMENT},
-	{"{]", ERR_DOCUMENT}, {"{\"a\"}", ERR_DOCUMENT}, {"{\"a\":}", ERR_DOCUMENT},
-	{"{\"a\":1,}", ERR_DOCUMENT}, {"{a:1}", ERR_DOCUMENT}, {"{'a':1}", ERR_DOCUMENT},
-	{"{\"a\" 1}", ERR_DOCUMENT}, {"{1:1}", ERR_DOCUMENT}, {"]", ERR_DOCUMENT}, {"}", ERR_DOCUMENT},
-	{"\"", ERR_DOCUMENT}, {"\"a", ERR_DOCUMENT}, {"\"\\", ERR_DOCUMENT}, {"\"\\x41\"", ERR_DOCUMENT},
-	{"\"\\u12", ERR_DOCUMENT}, {"\"\\u12G4\"", ERR_DOCUMENT}, {"\"a\nb\"", ERR_DOCUMENT},
-	{"\"\t\"", ERR_DOCUMENT}, {"\"\x1F\"", ERR_DOCUMENT}, {"[1]\v", ERR_DOCUMENT},
-	{"\xC2\xA0[]", ERR_DOCUMENT}, {"// no\n{}", ERR_DOCUMENT}, {"<html>", ERR_DOCUMENT},
+	{"", ERR_DOCUMENT},
+	{" ", ERR_DOCUMENT},
+	{"{", ERR_DOCUMENT},
+	{"[", ERR_DOCUMENT},
+	{"{}{}", ERR_DOCUMENT},
+	{"{} x", ERR_DOCUMENT},
+	{"1 2", ERR_DOCUMENT},
+	{"nul", ERR_DOCUMENT},
+	{"nullx", ERR_DOCUMENT},
+	{"True", ERR_DOCUMENT},
+	{"NaN", ERR_DOCUMENT},
+	{"Infinity", ERR_DOCUMENT},
+	{"-Infinity", ERR_DOCUMENT},
+	{"\xEF\xBB\xBF{}", ERR_DOCUMENT},
+	{"[1,]", ERR_DOCUMENT},
+	{"[,1]", ERR_DOCUMENT},
+	{"[1 2]", ERR_DOCUMENT},
+	{"[1}", ERR_DOCUMENT},
+	{"{]", ERR_DOCUMENT},
+	{"{\"a\"}", ERR_DOCUMENT},
+	{"{\"a\":}", ERR_DOCUMENT},
+	{"{\"a\":1,}", ERR_DOCUMENT},
+	{"{a:1}", ERR_DOCUMENT},
+	{"{'a':1}", ERR_DOCUMENT},
+	{"{\"a\" 1}", ERR_DOCUMENT},
+	{"{1:1}", ERR_DOCUMENT},
+	{"]", ERR_DOCUMENT},
+	{"}", ERR_DOCUMENT},
+	{"\"", ERR_DOCUMENT},
+	{"\"a", ERR_DOCUMENT},
+	{"\"\\", ERR_DOCUMENT},
+	{"\"\\x41\"", ERR_DOCUMENT},
+	{"\"\\u12", ERR_DOCUMENT},
+	{"\"\\u12G4\"", ERR_DOCUMENT},
+	{"\"a\nb\"", ERR_DOCUMENT},
+	{"\"\t\"", ERR_DOCUMENT},
+	{"\"\x1F\"", ERR_DOCUMENT},
+	{"[1]\v", ERR_DOCUMENT},
+	{"\xC2\xA0[]", ERR_DOCUMENT},
+	{"// no\n{}", ERR_DOCUMENT},
+	{"<html>", ERR_DOCUMENT},
 	/* the grammar of numbers */
-	{"01", ERR_DOCUMENT}, {"-", ERR_DOCUMENT}, {"+1", ERR_DOCUMENT}, {".5", ERR_DOCUMENT},
-	{"1.", ERR_DOCUMENT}, {"1.e3", ERR_DOCUMENT}, {"1e", ERR_DOCUMENT}, {"1e+", ERR_DOCUMENT},
-	{"-01", ERR_DOCUMENT}, {"0x10", ERR_DOCUMENT}, {"1_0", ERR_DOCUMENT}, {"--1", ERR_DOCUMENT},
-	{"9007199254740992", ERR_INTEGER}, {"-9007199254740992", ERR_INTEGER},
-	{"18446744073709551616", ERR_INTEGER}, {"99999999999999999999999999999999", ERR_INTEGER},
-	{"1e309", ERR_NUMBER}, {"-1e999", ERR_NUMBER}, {"1.8e308", ERR_NUMBER},
+	{"01", ERR_DOCUMENT},
+	{"-", ERR_DOCUMENT},
+	{"+1", ERR_DOCUMENT},
+	{".5", ERR_DOCUMENT},
+	{"1.", ERR_DOCUMENT},
+	{"1.e3", ERR_DOCUMENT},
+	{"1e", ERR_DOCUMENT},
+	{"1e+", ERR_DOCUMENT},
+	{"-01", ERR_DOCUMENT},
+	{"0x10", ERR_DOCUMENT},
+	{"1_0", ERR_DOCUMENT},
+	{"--1", ERR_DOCUMENT},
+	{"9007199254740992", ERR_INTEGER},
+	{"-9007199254740992", ERR_INTEGER},
+	{"18446744073709551616", ERR_INTEGER},
+	{"99999999999999999999999999999999", ERR_INTEGER},
+	{"1e309", ERR_NUMBER},
+	{"-1e999", ERR_NUMBER},
+	{"1.8e308", ERR_NUMBER},
 	{"0.001e99999999999999999999", ERR_NUMBER},
 	{"0.0000000000000000000000000000000000000000000000000000000000000001", ERR_NUMBER},
 	/* keys that two readers could tell apart differently */
-	{"{\"a\":1,\"a\":2}", ERR_DUPLICATE}, {"{\"a\":1,\"\\u0061\":2}", ERR_DUPLICATE},
-	{"{\"share\":1,\"Share\":2}", ERR_DUPLICATE}, {"{\"a\":1,\"b\":2,\"A\":3}", ERR_DUPLICATE},
-	{"{\"\":1,\"\":2}", ERR_DUPLICATE}, {"[{\"x\":{\"k\":1,\"K\":1}}]", ERR_DUPLICATE},
+	{"{\"a\":1,\"a\":2}", ERR_DUPLICATE},
+	{"{\"a\":1,\"\\u0061\":2}", ERR_DUPLICATE},
+	{"{\"share\":1,\"Share\":2}", ERR_DUPLICATE},
+	{"{\"a\":1,\"b\":2,\"A\":3}", ERR_DUPLICATE},
+	{"{\"\":1,\"\":2}", ERR_DUPLICATE},
+	{"[{\"x\":{\"k\":1,\"K\":1}}]", ERR_DUPLICATE},
 	{"{\"a\":{\"b\":1},\"c\":2,\"a\":3}", ERR_DUPLICATE},
 	/* not UTF-8 */
-	{"\"\xFF\"", ERR_UTF8}, {"\"\xC0\xAF\"", ERR_UTF8}, {"\"\xED\xA0\x80\"", ERR_UTF8},
-	{"\"\xF4\x90\x80\x80\"", ERR_UTF8}, {"\"\xC3\"", ERR_UTF8}, {"{\"\x80\":1}", ERR_UTF8},
-	{"\"\\u0000\"", ERR_UTF8}, {"\"\\uD800\"", ERR_UTF8}, {"\"\\uDC00\"", ERR_UTF8},
-	{"\"\\uD800\\n\"", ERR_UTF8}, {"\"\\uD800\\u0041\"", ERR_UTF8}, {"\"\\uD800\\uD800\"", ERR_UTF8},
+	{"\"\xFF\"", ERR_UTF8},
+	{"\"\xC0\xAF\"", ERR_UTF8},
+	{"\"\xED\xA0\x80\"", ERR_UTF8},
+	{"\"\xF4\x90\x80\x80\"", ERR_UTF8},
+	{"\"\xC3\"", ERR_UTF8},
+	{"{\"\x80\":1}", ERR_UTF8},
+	{"\"\\u0000\"", ERR_UTF8},
+	{"\"\\uD800\"", ERR_UTF8},
+	{"\"\\uDC00\"", ERR_UTF8},
+	{"\"\\uD800\\n\"", ERR_UTF8},
+	{"\"\\uD800\\u0041\"", ERR_UTF8},
+	{"\"\\uD800\\uD800\"", ERR_UTF8},
 };
 
 static void test_examples(void **state)
@@ -105,10 +169,17 @@ static void test_member(void **state)
 	static const struct {
 		const char *text, *value; /* NULL: none */
 	} rows[] = {
-		{"{\"a\":1,\"m\": [1,{\"m\":2}] ,\"b\":2}", "[1,{\"m\":2}]"}, {"{\"m\":-1.5}", "-1.5"},
-		{"{\"m\" : \"x\"}", "\"x\""}, {"{\"m\":{}}", "{}"}, {"{\"m\":null,\"n\":1}", "null"},
-		{"{\"a\":{\"m\":1}}", NULL}, {"[{\"m\":1}]", NULL}, {"\"m\"", NULL}, {"{\"M\":1}", NULL},
-		{"{\"mm\":1}", NULL}, {"{}", NULL},
+		{"{\"a\":1,\"m\": [1,{\"m\":2}] ,\"b\":2}", "[1,{\"m\":2}]"},
+		{"{\"m\":-1.5}", "-1.5"},
+		{"{\"m\" : \"x\"}", "\"x\""},
+		{"{\"m\":{}}", "{}"},
+		{"{\"m\":null,\"n\":1}", "null"},
+		{"{\"a\":{\"m\":1}}", NULL},
+		{"[{\"m\":1}]", NULL},
+		{"\"m\"", NULL},
+		{"{\"M\":1}", NULL},
+		{"{\"mm\":1}", NULL},
+		{"{}", NULL},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -133,7 +204,8 @@ static void test_depth(void **state)
 	for (int depth = 31; depth <= 33; depth++) {
 		memset(deep, '[', (size_t)depth);
 		memset(deep + depth, ']', (size_t)depth);
-		assert_int_equal(code_of(deep, 2 * (size_t)depth), depth > SCAN_DEPTH_MAX ? ERR_DEPTH : 0);
+		assert_int_equal(
+			code_of(deep, 2 * (size_t)depth), depth > SCAN_DEPTH_MAX ? ERR_DEPTH : 0);
 	}
 	char *open = malloc(100000);
 	assert_non_null(open);
@@ -174,8 +246,8 @@ static void test_many_keys(void **state)
 /* Every beginning of a document that ends early is refused. */
 static void test_truncated(void **state)
 {
-	static const char whole[] =
-		"{\"a\":[1,-2.5e3,true,null,\"x\\u00e9\\n\\uD83D\\uDE00\xC3\xA9\"],\"b\":{\"c\":false}}";
+	static const char whole[] = "{\"a\":[1,-2.5e3,true,null,"
+								"\"x\\u00e9\\n\\uD83D\\uDE00\xC3\xA9\"],\"b\":{\"c\":false}}";
 	(void)state;
 	assert_int_equal(code_of(whole, sizeof whole - 1), 0);
 	for (size_t len = 0; len < sizeof whole - 1; len++) {
@@ -229,7 +301,8 @@ static void check_accepted(const char *data, size_t len)
 static void test_mutations(void **state)
 {
 	static const char *const pieces[] = {"{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "1e9",
-		"e", "-", "0", ".", "null", "\"a\":1,", "\xC3", "\xA9", "\\uD83D", " ", "9999999999999999"};
+		"e", "-", "0", ".", "null", "\"a\":1,", "\xC3", "\xA9", "\\uD83D", " ",
+		"9999999999999999"};
 	static const char base[] =
 		"{\"schema\":\"weir.pool/1\",\"n\":[0,-1,2.5,1e3,9007199254740991],\"s\":\"a\\n\\u00e9"
 		"\xC3\xA9\",\"o\":{\"x\":{},\"y\":[],\"z\":null},\"t\":true,\"f\":false,\"k\":\"\"}";

@@ -1,5 +1,5 @@
-/* Tests of client/serve: the engine behind real sockets. Every answer is waited for with a deadline;
- * nothing sleeps. */
+/* Tests of client/serve: the engine behind real sockets. Every answer is waited for with a
+ * deadline; nothing sleeps. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -44,7 +44,8 @@ struct reply {
 
 static int dial(int port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	struct sockaddr_in a = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
@@ -124,8 +125,8 @@ static void reply_free(struct reply *r)
 	memset(r, 0, sizeof *r);
 }
 
-static void send_request(int fd, const char *method, const char *path, const char *headers,
-	const char *body)
+static void send_request(
+	int fd, const char *method, const char *path, const char *headers, const char *body)
 {
 	struct text t = {0};
 	text_addf(&t, "%s %s HTTP/1.1\r\n%s", method, path, headers);
@@ -166,7 +167,8 @@ static void expect(struct fixture *f, const char *method, const char *path, cons
 	const char *body, int status, const char *error)
 {
 	struct reply r;
-	if (ask(f, &r, method, path, headers, body) != status || strcmp(word(&r, "error"), error) != 0)
+	if (ask(f, &r, method, path, headers, body) != status ||
+		strcmp(word(&r, "error"), error) != 0)
 		fail_msg("%s %s: %d %s, not %d %s", method, path, r.status, text_str(&r.body), status,
 			error);
 	assert_non_null(r.json);
@@ -183,14 +185,16 @@ static void start(struct fixture *f, bool faults, int callers)
 	const char *tmp = getenv("TMPDIR");
 	struct err err = {0};
 	memset(f, 0, sizeof *f);
-	(void)snprintf(f->dir, sizeof f->dir, "%s/weir-serve-XXXXXX",
-		tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+	(void)snprintf(
+		f->dir, sizeof f->dir, "%s/weir-serve-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
 	assert_non_null(mkdtemp(f->dir));
 	(void)snprintf(f->socket, sizeof f->socket, "%s/s", f->dir);
 	(void)snprintf(f->listen_unix, sizeof f->listen_unix, "unix:%s", f->socket);
 	assert_int_equal(engine_start(&f->engine, &how, &err), 0);
 	const struct serve_options serve = {.listen = {"127.0.0.1:0", f->listen_unix},
-		.listen_count = 2, .allow_faults = faults, .callers = callers};
+		.listen_count = 2,
+		.allow_faults = faults,
+		.callers = callers};
 	if (serve_start(&f->serve, f->engine, &serve, &err))
 		fail_msg("%s", err.text);
 	f->port = serve_port(f->serve, 0);
@@ -237,8 +241,9 @@ static void put_share(struct fixture *f, const char *key, int share_bp)
 	struct snapshot *s = mem_new(1, sizeof *s);
 	char headers[256], body[64];
 	get_state(f, s);
-	(void)snprintf(headers, sizeof headers, JSON "Idempotency-Key: %s\r\nIf-Match: \"%lld.%lld\"\r\n",
-		key, (long long)s->epoch, (long long)s->rev);
+	(void)snprintf(headers, sizeof headers,
+		JSON "Idempotency-Key: %s\r\nIf-Match: \"%lld.%lld\"\r\n", key, (long long)s->epoch,
+		(long long)s->rev);
 	(void)snprintf(body, sizeof body, "{\"to_bp\":%d,\"actor\":\"alice\"}", share_bp);
 	expect(f, "PUT", "/v1/split", headers, body, 200, "");
 	free(s);
@@ -285,8 +290,9 @@ static void test_split(void **state)
 	struct reply r;
 	char headers[256];
 	get_state(f, s);
-	(void)snprintf(headers, sizeof headers, JSON "Idempotency-Key: k1\r\nIf-Match: \"%lld.%lld\"\r\n",
-		(long long)s->epoch, (long long)s->rev);
+	(void)snprintf(headers, sizeof headers,
+		JSON "Idempotency-Key: k1\r\nIf-Match: \"%lld.%lld\"\r\n", (long long)s->epoch,
+		(long long)s->rev);
 	static const char body[] = "{\"to_bp\":1000,\"actor\":\"alice\"}";
 	assert_int_equal(ask(f, &r, "PUT", "/v1/split", headers, body), 200);
 	assert_int_equal(number(&r, "share_bp"), 1000);
@@ -298,10 +304,12 @@ static void test_split(void **state)
 	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(r.json, "replayed")));
 	assert_int_equal(number(&r, "rev"), s->rev + 1);
 	reply_free(&r);
-	expect(f, "PUT", "/v1/split", headers, "{\"to_bp\":1001,\"actor\":\"alice\"}", 422, "key_reused");
+	expect(f, "PUT", "/v1/split", headers, "{\"to_bp\":1001,\"actor\":\"alice\"}", 422,
+		"key_reused");
 	/* another key on the old revision */
-	(void)snprintf(headers, sizeof headers, JSON "Idempotency-Key: k2\r\nIf-Match: \"%lld.%lld\"\r\n",
-		(long long)s->epoch, (long long)s->rev);
+	(void)snprintf(headers, sizeof headers,
+		JSON "Idempotency-Key: k2\r\nIf-Match: \"%lld.%lld\"\r\n", (long long)s->epoch,
+		(long long)s->rev);
 	assert_int_equal(ask(f, &r, "PUT", "/v1/split", headers, body), 412);
 	assert_string_equal(word(&r, "changed_by"), "alice");
 	assert_int_equal(number(&r, "share_bp"), 1000);
@@ -327,10 +335,12 @@ static void test_acts(void **state)
 	assert_true(s->hold.on);
 	assert_string_equal(s->hold.actor, "bob");
 	char headers[256];
-	(void)snprintf(headers, sizeof headers, JSON "Idempotency-Key: k3\r\nIf-Match: \"%lld.%lld\"\r\n",
-		(long long)s->epoch, (long long)s->rev);
+	(void)snprintf(headers, sizeof headers,
+		JSON "Idempotency-Key: k3\r\nIf-Match: \"%lld.%lld\"\r\n", (long long)s->epoch,
+		(long long)s->rev);
 	expect(f, "PUT", "/v1/split", headers, "{\"to_bp\":1000,\"actor\":\"a\"}", 409, "held");
-	expect(f, "POST", "/v1/resume", JSON "Idempotency-Key: k4\r\n", "{\"actor\":\"bob\"}", 200, "");
+	expect(f, "POST", "/v1/resume", JSON "Idempotency-Key: k4\r\n", "{\"actor\":\"bob\"}", 200,
+		"");
 	int64_t epoch = s->epoch;
 	expect(f, "POST", "/v1/rollback", JSON "Idempotency-Key: k5\r\n", "{}", 200, "");
 	get_state(f, s);
@@ -363,8 +373,10 @@ static void test_intents(void **state)
 	static const struct {
 		const char *method, *path, *fate;
 	} rows[] = {
-		{"GET", "/v1/intents/k1", "applied"}, {"GET", "/v1/intents/never", "unknown"},
-		{"POST", "/v1/intents/k1/void", "applied"}, {"POST", "/v1/intents/k9/void", "void"},
+		{"GET", "/v1/intents/k1", "applied"},
+		{"GET", "/v1/intents/never", "unknown"},
+		{"POST", "/v1/intents/k1/void", "applied"},
+		{"POST", "/v1/intents/k9/void", "void"},
 		{"GET", "/v1/intents/k9", "void"},
 	};
 	struct reply r;
@@ -395,7 +407,8 @@ static void test_order(void **state)
 	} rows[] = {
 		{"Host: evil.example\r\nContent-Type: text/plain\r\n", "{", 403, "host"},
 		{"Content-Type: text/plain\r\n", "{", 415, "content_type"},
-		{"Content-Type: application/jsonx\r\nIdempotency-Key: k\r\n", good, 415, "content_type"},
+		{"Content-Type: application/jsonx\r\nIdempotency-Key: k\r\n", good, 415,
+			"content_type"},
 		{"", good, 415, "content_type"},
 		{JSON, "{", 428, "no_match"},
 		{JSON "Idempotency-Key: k\r\n", good, 428, "no_match"},
@@ -403,21 +416,24 @@ static void test_order(void **state)
 		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: a/b\r\n", good, 400, "no_key"},
 		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", "{", 400, "bad_body"},
 		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", "", 400, "bad_body"},
-		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", "{\"to_bp\":1e9,\"actor\":\"a\"}", 400,
-			"bad_body"},
+		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", "{\"to_bp\":1e9,\"actor\":\"a\"}",
+			400, "bad_body"},
 		{JSON "If-Match: \"1.1\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
 		{JSON "If-Match: *\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
 		{JSON "If-Match: \"\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
 		{JSON "If-Match: W/\"1.1\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
 		{JSON "If-Match: \"1.1.1\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
 		{JSON "If-Match: \".\"\r\nIdempotency-Key: k\r\n", good, 412, "conflict"},
-		{JSON "If-Match: \"99999999999999999999999999999999999999.1\"\r\nIdempotency-Key: k\r\n", good,
-			412, "conflict"},
-		{"content-type: Application/JSON; charset=utf-8\r\nIf-Match: \"1.1\"\r\nIdempotency-Key: k\r\n",
+		{JSON
+			"If-Match: \"99999999999999999999999999999999999999.1\"\r\nIdempotency-Key: k\r\n",
+			good, 412, "conflict"},
+		{"content-type: Application/JSON; charset=utf-8\r\nIf-Match: "
+		 "\"1.1\"\r\nIdempotency-Key: k\r\n",
 			good, 412, "conflict"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		expect(f, "PUT", "/v1/split", rows[i].headers, rows[i].body, rows[i].status, rows[i].error);
+		expect(f, "PUT", "/v1/split", rows[i].headers, rows[i].body, rows[i].status,
+			rows[i].error);
 	for (int i = 0; i < 3; i++) {
 		static const char *const paths[] = {"/v1/rollback", "/v1/hold", "/v1/resume"};
 		expect(f, "POST", paths[i], "", "{}", 415, "content_type");
@@ -436,8 +452,8 @@ static void test_order(void **state)
 static void test_host(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const good[] = {"127.0.0.1", "127.0.0.1:7070", "localhost", "LocalHost:1",
-		"[::1]", "[::1]:7070", "127.9.9.9"};
+	static const char *const good[] = {"127.0.0.1", "127.0.0.1:7070", "localhost",
+		"LocalHost:1", "[::1]", "[::1]:7070", "127.9.9.9"};
 	static const char *const bad[] = {"weir.example", "127.0.0.1.evil.example", "10.0.0.1", "",
 		"localhost.evil", "[::2]", "[::1", "[::1]x", "1270.0.0.1", "0.0.0.0"};
 	char headers[128];
@@ -458,12 +474,14 @@ static void test_execute(void **state)
 	struct fixture *f = *state;
 	struct reply r;
 	assert_int_equal(ask(f, &r, "POST", "/v1/execute", JSON,
-		"{\"operation\":\"echo\",\"payload\":{\"x\":[1,2]}}"), 200);
+						 "{\"operation\":\"echo\",\"payload\":{\"x\":[1,2]}}"),
+		200);
 	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(r.json, "ok")));
 	assert_string_equal(word(&r, "arm"), "v1");
 	assert_true(number(&r, "latency_us") >= 0);
 	reply_free(&r);
-	assert_int_equal(ask(f, &r, "POST", "/v1/execute", JSON, "{\"operation\":\"no_such\"}"), 422);
+	assert_int_equal(
+		ask(f, &r, "POST", "/v1/execute", JSON, "{\"operation\":\"no_such\"}"), 422);
 	assert_true(cJSON_IsFalse(cJSON_GetObjectItem(r.json, "ok")));
 	reply_free(&r);
 	expect(f, "POST", "/v1/execute", JSON, "{}", 400, "bad_body");
@@ -645,15 +663,16 @@ static void test_bodies(void **state)
 	char byte;
 	/* cut short: never done */
 	int fd = dial(f->port);
-	static const char cut[] = "POST /v1/hold HTTP/1.1\r\nHost: localhost\r\n" JSON
+	static const char cut[] =
+		"POST /v1/hold HTTP/1.1\r\nHost: localhost\r\n" JSON
 		"Idempotency-Key: k1\r\nContent-Length: 20\r\n\r\n{\"actor\":\"a\"}";
 	assert_true(send_all(fd, cut, sizeof cut - 1));
 	(void)close(fd);
 	/* in chunks */
 	fd = dial(f->port);
 	static const char chunks[] = "POST /v1/hold HTTP/1.1\r\nHost: localhost\r\n" JSON
-		"Idempotency-Key: k2\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"5\r\n{\"act\r\n8\r\nor\":\"a\"}\r\n0\r\n\r\n";
+								 "Idempotency-Key: k2\r\nTransfer-Encoding: chunked\r\n\r\n"
+								 "5\r\n{\"act\r\n8\r\nor\":\"a\"}\r\n0\r\n\r\n";
 	assert_true(send_all(fd, chunks, sizeof chunks - 1));
 	read_reply(fd, &r);
 	assert_int_equal(r.status, 200);
@@ -701,10 +720,10 @@ static void refused(struct engine *engine, const char *address, const char *why)
 static void test_addresses(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const open[] = {"0.0.0.0:0", "10.1.2.3:80", "[::]:0", "[::ffff:127.0.0.1]:0",
-		"192.168.0.1:0", "8.8.8.8:53", "[fe80::1]:0", "example.org:80"};
-	static const char *const bad[] = {"", "7070", ":7070", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
-		"127.0.0.1:65536", "127.0.0.1:-1"};
+	static const char *const open[] = {"0.0.0.0:0", "10.1.2.3:80", "[::]:0",
+		"[::ffff:127.0.0.1]:0", "192.168.0.1:0", "8.8.8.8:53", "[fe80::1]:0", "example.org:80"};
+	static const char *const bad[] = {"", "7070", ":7070", "127.0.0.1",
+		"127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1"};
 	char address[64];
 	for (size_t i = 0; i < sizeof open / sizeof *open; i++)
 		refused(f->engine, open[i], "only loopback");
@@ -732,7 +751,8 @@ static void test_ipv6(void **state)
 		assert_int_equal(err.code, ERR_LISTEN);
 		skip(); /* a machine without IPv6 */
 	}
-	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback,
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6,
+		.sin6_addr = in6addr_loopback,
 		.sin6_port = htons((uint16_t)serve_port(s, 0))};
 	struct reply r;
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -755,7 +775,8 @@ static void test_unix(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	int fd = dial_unix(f->socket);
 	assert_true(fd >= 0);
-	send_request(fd, "POST", "/v1/rollback", "Host: any.name\r\n" JSON "Idempotency-Key: u\r\n", "{}");
+	send_request(
+		fd, "POST", "/v1/rollback", "Host: any.name\r\n" JSON "Idempotency-Key: u\r\n", "{}");
 	read_reply(fd, &r);
 	assert_int_equal(r.status, 200);
 	reply_free(&r);

@@ -12,8 +12,8 @@
 #include "tests/lib/hostile.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,9 +258,15 @@ static void statuses_are_left_to_the_driver(void **state)
 		enum hostile_mode mode;
 		int status;
 	} rows[] = {
-		{HOSTILE_UNAUTHORISED, 401}, {HOSTILE_FORBIDDEN, 403}, {HOSTILE_CONFLICT, 409},
-		{HOSTILE_CHANGED, 412}, {HOSTILE_BROKEN, 500}, {HOSTILE_HTML, 200},
-		{HOSTILE_WRONG_TYPE, 200}, {HOSTILE_GZIP_BOMB, 200}, {HOSTILE_TRUNCATED_OPEN, 200},
+		{HOSTILE_UNAUTHORISED, 401},
+		{HOSTILE_FORBIDDEN, 403},
+		{HOSTILE_CONFLICT, 409},
+		{HOSTILE_CHANGED, 412},
+		{HOSTILE_BROKEN, 500},
+		{HOSTILE_HTML, 200},
+		{HOSTILE_WRONG_TYPE, 200},
+		{HOSTILE_GZIP_BOMB, 200},
+		{HOSTILE_TRUNCATED_OPEN, 200},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct got g = provoke(rows[i].mode, 3000);
@@ -298,8 +304,8 @@ static void tls_to_a_plain_port_is_tls_trouble(void **state)
 static bool make_certificate(char *key, char *certificate, char *names)
 {
 	char *args[] = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-		"ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate,
-		"-days", "1", "-subj", "/CN=localhost", "-addext", names, NULL};
+		"ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate, "-days",
+		"1", "-subj", "/CN=localhost", "-addext", names, NULL};
 	char *environment[] = {NULL};
 	posix_spawn_file_actions_t quiet;
 	pid_t child;

@@ -19,11 +19,27 @@ static struct snapshot *example(void)
 {
 	struct snapshot *s = mem_new(1, sizeof *s);
 	*s = (struct snapshot){
-		.pool_id = "checkout-1", .pool = "check\"out", .node = "node-a", .node_id = "n1",
-		.boot_id = "b7", .build = "1.4.1", .seq = 42, .uptime_ms = 1000, .now_ms = 1795000000000,
-		.epoch = 7, .rev = 43, .strategy = STRATEGY_CANARY, .share_bp = 1000, .baseline_bp = 0,
-		.kept_bp = -1, .plan_hash = "abc", .unit_ms = 30000, .drain_ms = 0, .settle_ms = 30000,
-		.audit_head = "ff00", .audit_seq = 9,
+		.pool_id = "checkout-1",
+		.pool = "check\"out",
+		.node = "node-a",
+		.node_id = "n1",
+		.boot_id = "b7",
+		.build = "1.4.1",
+		.seq = 42,
+		.uptime_ms = 1000,
+		.now_ms = 1795000000000,
+		.epoch = 7,
+		.rev = 43,
+		.strategy = STRATEGY_CANARY,
+		.share_bp = 1000,
+		.baseline_bp = 0,
+		.kept_bp = -1,
+		.plan_hash = "abc",
+		.unit_ms = 30000,
+		.drain_ms = 0,
+		.settle_ms = 30000,
+		.audit_head = "ff00",
+		.audit_seq = 9,
 		.hold = {.on = true, .actor = "alice@web1", .reason = "lunch", .age_ms = 5},
 		.change = {.known = true, .actor = "bob@web2", .age_ms = 12000},
 	};
@@ -131,8 +147,8 @@ static void test_state_there_and_back(void **state)
 
 /* Sets `name` of the object at `path` to `value` (NULL: removes it) and reads the document. The
  * result must be what `accepted` says, with the field named in a refusal. */
-static void try(const char *path, const char *name, const char *what, cJSON *value, bool accepted,
-	struct snapshot *out)
+static void try(const char *path, const char *name, const char *what, cJSON *value,
+	bool accepted, struct snapshot *out)
 {
 	cJSON *tree = example_tree(), *object = descend(tree, path);
 	char full[128], quoted[140];
@@ -153,7 +169,8 @@ static void try(const char *path, const char *name, const char *what, cJSON *val
 }
 
 /* A field's value in C, seen through the document written again. */
-static void expect_absent(const struct snapshot *s, const char *path, const struct wire_field *f)
+static void expect_absent(
+	const struct snapshot *s, const char *path, const struct wire_field *f)
 {
 	struct text t = {0};
 	wire_write_state(&t, s);
@@ -208,7 +225,8 @@ static void test_every_field(void **state)
 	(void)state;
 	for (size_t i = 0; i < WIRE_STATE_TABLES; i++) {
 		const struct wire_table *table = &wire_state_tables[i];
-		for (const struct wire_field *f = table->fields; f < table->fields + table->count; f++) {
+		for (const struct wire_field *f = table->fields; f < table->fields + table->count;
+			 f++) {
 			const char *path = table->path;
 			try(path, f->name, "missing", NULL, !f->required, s);
 			if (!f->required)
@@ -236,10 +254,17 @@ static void test_parts(void **state)
 		const char *path, *name;
 		bool required;
 	} parts[] = {
-		{"", "hold", false}, {"", "change", false}, {"change.", "v1", false}, {"", "arms", true},
-		{"arms.", "v1", true}, {"arms.", "v2", true}, {"arms.v1.", "workers", false},
-		{"arms.v2.", "operations", false}, {"arms.v1.", "failed", true},
-		{"arms.v1.", "latency_us", false}, {"arms.v1.", "session_latency_us", false},
+		{"", "hold", false},
+		{"", "change", false},
+		{"change.", "v1", false},
+		{"", "arms", true},
+		{"arms.", "v1", true},
+		{"arms.", "v2", true},
+		{"arms.v1.", "workers", false},
+		{"arms.v2.", "operations", false},
+		{"arms.v1.", "failed", true},
+		{"arms.v1.", "latency_us", false},
+		{"arms.v1.", "session_latency_us", false},
 	};
 	struct snapshot *s = mem_new(1, sizeof *s);
 	(void)state;
@@ -304,7 +329,8 @@ static void test_operations(void **state)
 	cJSON *many = cJSON_CreateObject();
 	for (int i = 0; i < OPERATIONS_MAX + 9; i++) {
 		(void)snprintf(name, sizeof name, "op%d", i);
-		cJSON_AddItemToObject(many, name, cJSON_Parse("{\"requests\":1,\"ok\":1,\"failed\":0}"));
+		cJSON_AddItemToObject(
+			many, name, cJSON_Parse("{\"requests\":1,\"ok\":1,\"failed\":0}"));
 	}
 	try("arms.v1.", "operations", "many", many, true, s);
 	assert_int_equal(s->arms[ARM_V1].operation_count, OPERATIONS_MAX);
@@ -321,8 +347,12 @@ static void test_schema(void **state)
 		const char *schema;
 		enum err_code code;
 	} rows[] = {
-		{"weir.pool/1", 0}, {"weir.pool/1.7", 0}, {"weir.pool/2", ERR_PROTOCOL},
-		{"weir.pool/10", ERR_PROTOCOL}, {"weir.pool/", ERR_PROTOCOL}, {"other/1", ERR_PROTOCOL},
+		{"weir.pool/1", 0},
+		{"weir.pool/1.7", 0},
+		{"weir.pool/2", ERR_PROTOCOL},
+		{"weir.pool/10", ERR_PROTOCOL},
+		{"weir.pool/", ERR_PROTOCOL},
+		{"other/1", ERR_PROTOCOL},
 		{"", ERR_PROTOCOL},
 	};
 	struct snapshot *s = mem_new(1, sizeof *s);
@@ -350,9 +380,17 @@ static void test_schema(void **state)
 
 static void test_command(void **state)
 {
-	struct command c = {.id = "k1", .verb = VERB_STEP, .from_bp = 100, .to_bp = 1000,
-		.strategy = STRATEGY_CANARY, .epoch = 7, .rev = 43, .actor = "al\"ice@web1",
-		.reason = "go\non", .plan_hash = "abc", .history_head = "ff"};
+	struct command c = {.id = "k1",
+		.verb = VERB_STEP,
+		.from_bp = 100,
+		.to_bp = 1000,
+		.strategy = STRATEGY_CANARY,
+		.epoch = 7,
+		.rev = 43,
+		.actor = "al\"ice@web1",
+		.reason = "go\non",
+		.plan_hash = "abc",
+		.history_head = "ff"};
 	struct control_request r;
 	struct text t = {0};
 	struct err err = {0};
@@ -382,10 +420,14 @@ static void test_bad_change(void **state)
 	static const struct {
 		const char *body, *field;
 	} rows[] = {
-		{"{\"actor\":\"a\"}", "to_bp"}, {"{\"to_bp\":null,\"actor\":\"a\"}", "to_bp"},
-		{"{\"to_bp\":\"50\",\"actor\":\"a\"}", "to_bp"}, {"{\"to_bp\":-1,\"actor\":\"a\"}", "to_bp"},
-		{"{\"to_bp\":10001,\"actor\":\"a\"}", "to_bp"}, {"{\"to_bp\":0.5,\"actor\":\"a\"}", "to_bp"},
-		{"{\"to_bp\":100}", "actor"}, {"{\"to_bp\":100,\"actor\":\"\"}", "actor"},
+		{"{\"actor\":\"a\"}", "to_bp"},
+		{"{\"to_bp\":null,\"actor\":\"a\"}", "to_bp"},
+		{"{\"to_bp\":\"50\",\"actor\":\"a\"}", "to_bp"},
+		{"{\"to_bp\":-1,\"actor\":\"a\"}", "to_bp"},
+		{"{\"to_bp\":10001,\"actor\":\"a\"}", "to_bp"},
+		{"{\"to_bp\":0.5,\"actor\":\"a\"}", "to_bp"},
+		{"{\"to_bp\":100}", "actor"},
+		{"{\"to_bp\":100,\"actor\":\"\"}", "actor"},
 		{"{\"to_bp\":100,\"actor\":7}", "actor"},
 		{"{\"to_bp\":100,\"actor\":\"a\",\"strategy\":\"cannary\"}", "strategy"},
 		{"{\"to_bp\":100,\"actor\":\"a\",\"plan_hash\":\"../x\"}", "plan_hash"},
@@ -408,7 +450,11 @@ static void test_bad_change(void **state)
 
 static void test_answer(void **state)
 {
-	struct control_answer a = {.status = 200, .epoch = 8, .rev = 44, .share_bp = 0, .durable = false,
+	struct control_answer a = {.status = 200,
+		.epoch = 8,
+		.rev = 44,
+		.share_bp = 0,
+		.durable = false,
 		.replayed = true};
 	struct answer back;
 	struct text t = {0};
@@ -423,8 +469,14 @@ static void test_answer(void **state)
 	assert_true(back.replayed);
 	assert_false(back.durable);
 
-	a = (struct control_answer){.status = 412, .error = "conflict", .message = "look again",
-		.epoch = 8, .rev = 45, .share_bp = 2500, .changed_by = "bob@web2", .changed_age_ms = 900};
+	a = (struct control_answer){.status = 412,
+		.error = "conflict",
+		.message = "look again",
+		.epoch = 8,
+		.rev = 45,
+		.share_bp = 2500,
+		.changed_by = "bob@web2",
+		.changed_age_ms = 900};
 	text_clear(&t);
 	wire_write_answer(&t, &a);
 	assert_int_equal(wire_read_answer(&back, 412, t.data, t.len, &err), 0);
@@ -479,8 +531,9 @@ static void test_refusals(void **state)
 	struct answer back;
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		assert_int_equal(wire_read_answer(
-			&back, rows[i].status, rows[i].body, strlen(rows[i].body), NULL), 0);
+		assert_int_equal(
+			wire_read_answer(&back, rows[i].status, rows[i].body, strlen(rows[i].body), NULL),
+			0);
 		assert_int_equal(back.kind, rows[i].kind);
 		assert_int_equal(back.err.code, rows[i].code);
 		assert_int_equal(back.epoch, UNKNOWN);
@@ -518,10 +571,24 @@ static void test_intent(void **state)
 static void test_audit(void **state)
 {
 	const struct audit_entry entries[2] = {
-		{.seq = 1, .what = "step", .from_bp = 0, .to_bp = 100, .epoch = 7, .rev = 1, .key = "k1",
-			.actor = "alice", .reason = "\xC3\xA9", .age_ms = 10},
-		{.seq = 2, .what = "rollback", .from_bp = 100, .to_bp = 0, .epoch = 8, .rev = 2,
-			.actor = "pool", .age_ms = 5},
+		{.seq = 1,
+			.what = "step",
+			.from_bp = 0,
+			.to_bp = 100,
+			.epoch = 7,
+			.rev = 1,
+			.key = "k1",
+			.actor = "alice",
+			.reason = "\xC3\xA9",
+			.age_ms = 10},
+		{.seq = 2,
+			.what = "rollback",
+			.from_bp = 100,
+			.to_bp = 0,
+			.epoch = 8,
+			.rev = 2,
+			.actor = "pool",
+			.age_ms = 5},
 	};
 	struct audit_entry back[2];
 	size_t count;
@@ -553,7 +620,8 @@ static void test_audit(void **state)
 static void test_execute(void **state)
 {
 	static const char whole[] = "{\"operation\":\"spin\",\"session\":\"s 1\",\"key\":\"k\","
-		"\"payload\": {\"a\" : [1, 9007199254740991,\n\"x \\\" y\\\\\"]} ,\"work_us\":50,\"timeout_ms\":100}";
+								"\"payload\": {\"a\" : [1, 9007199254740991,\n\"x \\\" "
+								"y\\\\\"]} ,\"work_us\":50,\"timeout_ms\":100}";
 	static const char least[] = "{\"operation\":\"echo\"}";
 	struct engine_request r;
 	struct err err = {0};
@@ -571,8 +639,8 @@ static void test_execute(void **state)
 	assert_int_equal(r.work_us, UNKNOWN);
 	assert_int_equal(r.timeout_ms, 0);
 	static const char *const bad[] = {"{}", "{\"operation\":\"\"}", "{\"operation\":\"a b\"}",
-		"{\"operation\":\"echo\",\"timeout_ms\":0}", "{\"operation\":\"echo\",\"timeout_ms\":1e9}",
-		"{\"operation\":\"echo\",\"session\":5}",
+		"{\"operation\":\"echo\",\"timeout_ms\":0}",
+		"{\"operation\":\"echo\",\"timeout_ms\":1e9}", "{\"operation\":\"echo\",\"session\":5}",
 		"{\"operation\":\"echo\",\"p\\u0061yload\":5}"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(wire_read_execute(&r, bad[i], strlen(bad[i]), &err), -1);
@@ -583,8 +651,11 @@ static void test_execute(void **state)
 	assert_int_equal(wire_read_execute(&r, t.data, t.len, &err), -1);
 	assert_non_null(strstr(err.text, "payload"));
 
-	static struct engine_response response = {
-		.status = ENGINE_OK, .ok = true, .arm = ARM_V2, .result = "{\"x\":1}", .latency_us = 12};
+	static struct engine_response response = {.status = ENGINE_OK,
+		.ok = true,
+		.arm = ARM_V2,
+		.result = "{\"x\":1}",
+		.latency_us = 12};
 	text_clear(&t);
 	wire_write_execute(&t, &response);
 	assert_string_equal(
@@ -593,18 +664,22 @@ static void test_execute(void **state)
 	text_clear(&t);
 	wire_write_execute(&t, &response);
 	assert_non_null(strstr(text_str(&t), "\"result\":\"{\\\"x\\\":1},"));
-	response = (struct engine_response){.status = ENGINE_TIMEOUT, .failure = FAILURE_TIMEOUT,
-		.message = "late", .latency_us = UNKNOWN};
+	response = (struct engine_response){.status = ENGINE_TIMEOUT,
+		.failure = FAILURE_TIMEOUT,
+		.message = "late",
+		.latency_us = UNKNOWN};
 	text_clear(&t);
 	wire_write_execute(&t, &response);
-	assert_string_equal(text_str(&t), "{\"ok\":false,\"arm\":\"v1\",\"error\":{\"category\":"
+	assert_string_equal(text_str(&t),
+		"{\"ok\":false,\"arm\":\"v1\",\"error\":{\"category\":"
 		"\"timeout\",\"message\":\"late\"},\"latency_us\":null}");
 	text_free(&t);
 }
 
 static void test_fault(void **state)
 {
-	static const char whole[] = "{\"arm\":\"v2\",\"error_rate\":0.25,\"slow_factor\":3,"
+	static const char whole[] =
+		"{\"arm\":\"v2\",\"error_rate\":0.25,\"slow_factor\":3,"
 		"\"latency_add_us\":50,\"hang\":true,\"operation\":\"predict\",\"lie\":true}";
 	struct fault f;
 	enum arm arm;
@@ -617,7 +692,8 @@ static void test_fault(void **state)
 	assert_string_equal(f.operation, "predict");
 	assert_int_equal(wire_read_fault(&arm, &f, "{\"arm\":\"v1\"}", 12, &err), 0);
 	assert_int_equal(arm, ARM_V1);
-	assert_true(f.error_rate == 0.0 && f.slow_factor == 0.0 && !f.hang && f.latency_add_us == 0);
+	assert_true(
+		f.error_rate == 0.0 && f.slow_factor == 0.0 && !f.hang && f.latency_add_us == 0);
 	static const char *const bad[] = {"{}", "{\"arm\":\"v3\"}", "{\"arm\":1}",
 		"{\"arm\":\"v1\",\"error_rate\":1.01}", "{\"arm\":\"v1\",\"error_rate\":-0.1}",
 		"{\"arm\":\"v1\",\"slow_factor\":0.5}", "{\"arm\":\"v1\",\"hang\":1}",

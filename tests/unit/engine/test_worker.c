@@ -285,9 +285,9 @@ static void *hammer(void *arg)
 {
 	struct call *c = arg;
 	for (int i = 0; i < 400; i++) {
-		c->operation = i % 5 == 0   ? OPERATION_FAIL
-					   : i % 7 == 0 ? OPERATION_SLEEP
-									: OPERATION_ECHO;
+		c->operation = i % 5 == 0 ? OPERATION_FAIL
+			: i % 7 == 0          ? OPERATION_SLEEP
+								  : OPERATION_ECHO;
 		c->request.work_us = 50;
 		c->timeout_ms = i % 11 == 0 ? 0 : 1000;
 		run_call(c);
@@ -325,10 +325,10 @@ int main(void)
 {
 	static struct workers_options serialized = {.serialized = true, .seed = 1};
 	static struct workers_options concurrent = {.serialized = false, .seed = 1};
-#define T(name)                                                                                \
-	{#name " (serialized)", name, NULL, NULL, &serialized},                                    \
-	{                                                                                          \
-#name " (concurrent)", name, NULL, NULL, &concurrent                                   \
+#define T(name) \
+	{#name " (serialized)", name, NULL, NULL, &serialized}, \
+	{ \
+#name " (concurrent)", name, NULL, NULL, &concurrent \
 	}
 	const struct CMUnitTest tests[] = {
 		T(counts_what_is_done),

@@ -3,9 +3,9 @@
 #ifndef WEIR_TEST_HISTORY_FIXTURE_H
 #define WEIR_TEST_HISTORY_FIXTURE_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -124,8 +124,14 @@ static inline struct history *start_opened(const struct place *p, const char *ac
 
 static inline struct decision make_decision(const char *id, int64_t at_ms)
 {
-	struct decision d = {.at_ms = at_ms, .verb = VERB_STEP, .from_bp = 100, .to_bp = 1000,
-		.epoch = 3, .rev = 42, .outcome_ms = UNKNOWN, .verified_ms = UNKNOWN,
+	struct decision d = {.at_ms = at_ms,
+		.verb = VERB_STEP,
+		.from_bp = 100,
+		.to_bp = 1000,
+		.epoch = 3,
+		.rev = 42,
+		.outcome_ms = UNKNOWN,
+		.verified_ms = UNKNOWN,
 		.latency_ms = UNKNOWN};
 
 	text_copy(d.id, sizeof d.id, id);
@@ -192,10 +198,12 @@ static inline void assert_whole(const char *path, const char *head)
 
 	assert_int_equal(chain_verify(&report, path, head, NULL, NULL, &err), 0);
 	if (report.broken_seq != 0)
-		print_message("%s row %lld: %s\n", report.table, (long long)report.broken_seq, report.why);
+		print_message(
+			"%s row %lld: %s\n", report.table, (long long)report.broken_seq, report.why);
 	assert_int_equal(report.broken_seq, 0);
 	assert_int_equal(
-		ask(path, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+		ask(path, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
+		0);
 }
 
 #endif

@@ -3,8 +3,8 @@
 
 #include <fcntl.h>
 
-/* SHA-256 over 32 zero bytes, the length 4 as "3 + 1" and "abc", the length 0: counted by hand with
- * sha256sum. */
+/* SHA-256 over 32 zero bytes, the length 4 as "3 + 1" and "abc", the length 0: counted by hand
+ * with sha256sum. */
 static void hash_is_length_prefixed(void **state)
 {
 	const unsigned char zero[CHAIN_HASH] = {0};
@@ -163,8 +163,10 @@ static bool column_of(sqlite3 *db, const char *table, int i, char name[32], bool
 	sqlite3_stmt *s;
 	bool found;
 
-	assert_int_equal(sqlite3_prepare_v2(db,
-		"SELECT name, type FROM pragma_table_info(?1) LIMIT 1 OFFSET ?2", -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(
+			db, "SELECT name, type FROM pragma_table_info(?1) LIMIT 1 OFFSET ?2", -1, &s, NULL),
+		SQLITE_OK);
 	sqlite3_bind_text(s, 1, table, -1, SQLITE_STATIC);
 	sqlite3_bind_int(s, 2, i);
 	found = sqlite3_step(s) == SQLITE_ROW;
@@ -182,24 +184,31 @@ static void change_cell(sqlite3 *db, const struct place *p, const char *head, co
 {
 	char sql[500];
 
-	snprintf(sql, sizeof sql, "CREATE TEMP TABLE at AS SELECT rowid AS i FROM %s ORDER BY rowid"
+	snprintf(sql, sizeof sql,
+		"CREATE TEMP TABLE at AS SELECT rowid AS i FROM %s ORDER BY rowid"
 		" LIMIT 1 OFFSET (SELECT count(*) / 2 FROM %s); CREATE TEMP TABLE old AS"
-		" SELECT * FROM %s WHERE rowid = (SELECT i FROM at)", table, table, table);
+		" SELECT * FROM %s WHERE rowid = (SELECT i FROM at)",
+		table, table, table);
 	assert_int_equal(change(db, sql), SQLITE_OK);
 	if (is_number)
-		snprintf(sql, sizeof sql, "UPDATE %s SET \"%s\" = coalesce(\"%s\", 0) + 1000"
-			" WHERE rowid = (SELECT i FROM at)", table, column, column);
+		snprintf(sql, sizeof sql,
+			"UPDATE %s SET \"%s\" = coalesce(\"%s\", 0) + 1000"
+			" WHERE rowid = (SELECT i FROM at)",
+			table, column, column);
 	else
-		snprintf(sql, sizeof sql, "UPDATE %s SET \"%s\" = CASE WHEN coalesce(\"%s\", '') = ''"
+		snprintf(sql, sizeof sql,
+			"UPDATE %s SET \"%s\" = CASE WHEN coalesce(\"%s\", '') = ''"
 			" THEN 'x' WHEN substr(\"%s\", 1, 1) = 'a' THEN 'b' || substr(\"%s\", 2)"
 			" ELSE 'a' || substr(\"%s\", 2) END WHERE rowid = (SELECT i FROM at)",
 			table, column, column, column, column, column);
 	assert_int_equal(change(db, sql), SQLITE_OK);
 	if (!is_broken(p->path, head))
 		fail_msg("%s.%s can be changed", table, column);
-	snprintf(sql, sizeof sql, "DELETE FROM %s WHERE rowid IN"
+	snprintf(sql, sizeof sql,
+		"DELETE FROM %s WHERE rowid IN"
 		" (SELECT i FROM at UNION SELECT i + 1000 FROM at); INSERT INTO %s SELECT * FROM old;"
-		" DROP TABLE at; DROP TABLE old", table, table);
+		" DROP TABLE at; DROP TABLE old",
+		table, table);
 	assert_int_equal(change(db, sql), SQLITE_OK);
 	assert_false(is_broken(p->path, head));
 }
@@ -219,7 +228,8 @@ static void every_changed_cell_is_found(void **state)
 	assert_whole(p.path, head);
 	assert_int_equal(sqlite3_open(p.path, &db), SQLITE_OK);
 	drop_triggers(db);
-	change(db, "PRAGMA synchronous = OFF; DROP INDEX outcome_once; DROP INDEX outcome_final;"
+	change(db,
+		"PRAGMA synchronous = OFF; DROP INDEX outcome_once; DROP INDEX outcome_final;"
 		"DROP INDEX outcome_verified; PRAGMA ignore_check_constraints = ON");
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
 		for (int i = 0; column_of(db, tables[t], i, name, &is_number); i++, cells++)
@@ -234,18 +244,24 @@ static void rows_cannot_go_come_or_change_places(void **state)
 	static const struct {
 		const char *change, *undo;
 	} acts[] = {
-		{"CREATE TABLE b AS SELECT * FROM outcome WHERE seq = 20; DELETE FROM outcome WHERE seq = 20",
+		{"CREATE TABLE b AS SELECT * FROM outcome WHERE seq = 20; DELETE FROM outcome WHERE "
+		 "seq = 20",
 			"INSERT INTO outcome SELECT * FROM b; DROP TABLE b"},
 		{"CREATE TABLE b AS SELECT * FROM outcome ORDER BY seq LIMIT 2;"
 		 "DELETE FROM outcome WHERE seq IN (SELECT seq FROM b);"
-		 "UPDATE b SET seq = (SELECT sum(seq) FROM b) - seq; INSERT INTO outcome SELECT * FROM b",
+		 "UPDATE b SET seq = (SELECT sum(seq) FROM b) - seq; INSERT INTO outcome SELECT * FROM "
+		 "b",
 			"DELETE FROM outcome WHERE seq IN (SELECT seq FROM b);"
 			"UPDATE b SET seq = (SELECT sum(seq) FROM b) - seq;"
 			"INSERT INTO outcome SELECT * FROM b; DROP TABLE b"},
-		{"INSERT INTO event SELECT 1000, at_ms, pool, '', NULL, NULL, 'x', reason, NULL, key, hash,"
-		 " signature FROM decision LIMIT 1", "DELETE FROM event WHERE seq = 1000"},
-		{"INSERT INTO event SELECT 5, at_ms, pool, '', NULL, NULL, 'x', reason, NULL, key, hash,"
-		 " signature FROM decision LIMIT 1", "DELETE FROM event WHERE seq = 5"},
+		{"INSERT INTO event SELECT 1000, at_ms, pool, '', NULL, NULL, 'x', reason, NULL, key, "
+		 "hash,"
+		 " signature FROM decision LIMIT 1",
+			"DELETE FROM event WHERE seq = 1000"},
+		{"INSERT INTO event SELECT 5, at_ms, pool, '', NULL, NULL, 'x', reason, NULL, key, "
+		 "hash,"
+		 " signature FROM decision LIMIT 1",
+			"DELETE FROM event WHERE seq = 5"},
 		/* the tail: only the head that was seen elsewhere tells */
 		{"CREATE TABLE b AS SELECT * FROM outcome WHERE seq ="
 		 " (SELECT max(seq) FROM outcome); DELETE FROM outcome WHERE seq = (SELECT seq FROM b)",
@@ -288,12 +304,12 @@ static void rows_are_append_only(void **state)
 	place_make(&p);
 	fill(&p, head);
 	assert_int_equal(sqlite3_open(p.path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db, "UPDATE decision SET reason = 'x'", NULL, NULL, NULL), SQLITE_CONSTRAINT);
+	assert_int_equal(sqlite3_exec(db, "UPDATE decision SET reason = 'x'", NULL, NULL, NULL),
+		SQLITE_CONSTRAINT);
 	assert_int_equal(
 		sqlite3_exec(db, "DELETE FROM outcome", NULL, NULL, NULL), SQLITE_CONSTRAINT);
-	assert_int_equal(sqlite3_exec(db, "UPDATE key SET actor = 'x'", NULL, NULL, NULL),
-		SQLITE_CONSTRAINT);
+	assert_int_equal(
+		sqlite3_exec(db, "UPDATE key SET actor = 'x'", NULL, NULL, NULL), SQLITE_CONSTRAINT);
 	sqlite3_close(db);
 	assert_whole(p.path, head);
 	place_clean(&p);

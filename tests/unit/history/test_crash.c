@@ -10,7 +10,8 @@
 /* Commits decisions without end and writes a byte for each one that is acknowledged. */
 static void child(const struct place *p, int round, int out)
 {
-	const struct history_options how = {.path = p->path, .actor = "kim@ops1", .key_dir = p->keys};
+	const struct history_options how = {
+		.path = p->path, .actor = "kim@ops1", .key_dir = p->keys};
 	struct history *h;
 	struct err err;
 
@@ -72,7 +73,8 @@ static void no_acknowledged_decision_is_lost(void **state)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status));
 		assert_true(acknowledged >= wanted);
-		snprintf(sql, sizeof sql, "SELECT count(*) FROM decision WHERE id LIKE 'r%d-%%'", round);
+		snprintf(
+			sql, sizeof sql, "SELECT count(*) FROM decision WHERE id LIKE 'r%d-%%'", round);
 		assert_in_range(ask(p.path, sql), acknowledged, acknowledged + 1);
 	}
 	assert_whole(p.path, NULL);

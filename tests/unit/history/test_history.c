@@ -75,7 +75,8 @@ static void outcomes_are_idempotent(void **state)
 	for (int i = 0; i < 3; i++) {
 		row = make_outcome("d-1", OUTCOME_ROW_NODE, OUTCOME_APPLIED, T0 + i);
 		history_outcome(h, &row);
-		row = make_outcome("d-1", OUTCOME_ROW_FINAL, i == 0 ? OUTCOME_APPLIED : OUTCOME_VOID, T0 + i);
+		row = make_outcome(
+			"d-1", OUTCOME_ROW_FINAL, i == 0 ? OUTCOME_APPLIED : OUTCOME_VOID, T0 + i);
 		history_outcome(h, &row);
 		row = make_outcome("d-1", OUTCOME_ROW_VERIFIED, OUTCOME_APPLIED, T0 + i);
 		history_outcome(h, &row);
@@ -118,8 +119,10 @@ static void a_cancelled_intent_is_never_committed(void **state)
 	}
 	settle(h);
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 2);
-	assert_int_equal(ask(p.path, "SELECT count(*) FROM outcome WHERE row = 'final'"
-		" AND kind = 'NOT_SENT' AND answer = '2 s without a commit'"), 2);
+	assert_int_equal(ask(p.path,
+						 "SELECT count(*) FROM outcome WHERE row = 'final'"
+						 " AND kind = 'NOT_SENT' AND answer = '2 s without a commit'"),
+		2);
 	place_clean(&p);
 }
 
@@ -181,8 +184,8 @@ static void a_held_lock_refuses_an_intent_and_heals(void **state)
 
 static struct audit_entry make_entry(int64_t seq, const char *key)
 {
-	struct audit_entry e = {.seq = seq, .from_bp = 0, .to_bp = 100, .epoch = 1, .rev = seq,
-		.age_ms = 1000};
+	struct audit_entry e = {
+		.seq = seq, .from_bp = 0, .to_bp = 100, .epoch = 1, .rev = seq, .age_ms = 1000};
 
 	text_copy(e.what, sizeof e.what, "step");
 	text_copy(e.key, sizeof e.key, key);
@@ -258,8 +261,10 @@ static void identities_are_pinned(void **state)
 	text_copy(s->node_id, sizeof s->node_id, "another");
 	history_node(h, T0 + 9, s, "http://a", "http");
 	settle(h);
-	assert_int_equal(ask(p.path, "SELECT count(*) FROM pool WHERE pool_id = 'pool-1'"
-		" AND first_seen_ms = 1800000000000 AND last_seen_ms = 1800000000009"), 1);
+	assert_int_equal(ask(p.path,
+						 "SELECT count(*) FROM pool WHERE pool_id = 'pool-1'"
+						 " AND first_seen_ms = 1800000000000 AND last_seen_ms = 1800000000009"),
+		1);
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM node WHERE node_id = 'n-1'"), 1);
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM node"), 1);
 	free(s);
@@ -369,7 +374,8 @@ static void samples_need_a_recording_and_room(void **state)
 	assert_int_equal(history_stop(h, DEADLINE_MS), 6);
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM sample"), 2 * 601);
 	assert_int_equal(ask(p.path, "SELECT min(t) FROM sample"), (T0 + 5000) / 100);
-	assert_int_equal(ask(p.path, "SELECT detail ->> 'dropped' FROM event WHERE kind = 'gap'"), 5);
+	assert_int_equal(
+		ask(p.path, "SELECT detail ->> 'dropped' FROM event WHERE kind = 'gap'"), 5);
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM event WHERE kind = 'end'"), 1);
 	place_clean(&p);
 }
@@ -443,7 +449,8 @@ static void a_disk_error_ends_the_recording(void **state)
 	commit(h, "d-4", T0);
 	settle(h);
 	assert_whole(p.path, NULL);
-	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision WHERE id IN ('d-1', 'd-4')"), 2);
+	assert_int_equal(
+		ask(p.path, "SELECT count(*) FROM decision WHERE id IN ('d-1', 'd-4')"), 2);
 	place_clean(&p);
 }
 

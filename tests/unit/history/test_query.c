@@ -28,8 +28,8 @@ static int set_up(void **state)
 		}
 		history_intent(h, &d);
 		expect_kind(h, HISTORY_COMMITTED);
-		row = make_outcome(id, OUTCOME_ROW_FINAL, i % 3 == 0 ? OUTCOME_REFUSED : OUTCOME_APPLIED,
-			T0 + i * 1000 + 100);
+		row = make_outcome(id, OUTCOME_ROW_FINAL,
+			i % 3 == 0 ? OUTCOME_REFUSED : OUTCOME_APPLIED, T0 + i * 1000 + 100);
 		history_outcome(h, &row);
 	}
 	history_event(h, T0 + 1, "checkout", "drift", "it moved \x1b[0m", "{\"to_bp\":3}");
@@ -131,7 +131,8 @@ static bool see_event(void *ctx, const struct query_event *e)
 {
 	struct text *t = ctx;
 
-	text_addf(t, "%s/%s/%s/%s;", e->pool, e->kind, e->text, e->detail != NULL ? e->detail : "-");
+	text_addf(
+		t, "%s/%s/%s/%s;", e->pool, e->kind, e->text, e->detail != NULL ? e->detail : "-");
 	return true;
 }
 

@@ -57,11 +57,13 @@ static void record_tick(struct history *h, struct pool *p, int tick, bool state_
 		history_state(h, at_ms, p->now);
 	text_copy(s.pool_id, sizeof s.pool_id, p->now->pool_id);
 	text_copy(s.node_id, sizeof s.node_id, p->now->node_id);
-	s.sample.at = (struct instant){0, at_ms}; /* half an hour within one moment of the machine */
+	s.sample.at =
+		(struct instant){0, at_ms}; /* half an hour within one moment of the machine */
 	s.sample.interval_ms = (tick - p->before_tick) * 1000;
 	for (int a = 0; a < ARM_COUNT; a++) {
 		assert_int_equal(counts_difference(&s.sample.arms[a], &latency[a], &p->now->arms[a],
-			&p->before->arms[a]), COUNTS_OK);
+							 &p->before->arms[a]),
+			COUNTS_OK);
 		s.latency[a] = &latency[a];
 	}
 	history_sample(h, &s);
@@ -148,8 +150,8 @@ static void see_document(struct seen *s, const struct snapshot *d)
 	if (s->has_last && strcmp(s->last->boot_id, d->boot_id) == 0) {
 		assert_true(d->seq > s->last->seq);
 		for (int a = 0; a < ARM_COUNT; a++) {
-			assert_int_equal(counts_difference(&diff, &latency, &d->arms[a], &s->last->arms[a]),
-				COUNTS_OK);
+			assert_int_equal(
+				counts_difference(&diff, &latency, &d->arms[a], &s->last->arms[a]), COUNTS_OK);
 			assert_int_equal(histogram_total(&latency), diff.requests);
 			s->requests += diff.requests;
 			s->failed += diff.failed_total;
@@ -338,8 +340,8 @@ static void seeking_both_ways_shows_the_same(void **state)
 		assert_int_equal(s.last_ms, wall_ms);
 		assert_in_range(s.first_ms, T0 + from * 1000, T0 + from * 1000 + 2000);
 		/* the first document told is the base of the differences */
-		assert_int_equal(s.requests,
-			expected_requests((int)((s.first_ms - T0) / 1000) + 1, ticks[i]));
+		assert_int_equal(
+			s.requests, expected_requests((int)((s.first_ms - T0) / 1000) + 1, ticks[i]));
 		assert_int_equal(s.last->arms[ARM_V1].workers.busy, ticks[i] % 8);
 		assert_int_equal(s.decisions > 0, ticks[i] >= 300);
 		if (i < 2)
@@ -461,8 +463,8 @@ static void the_first_sample_counts(void **state)
 	replay_driver.turn(d, now);
 	assert_true(replay_at_end(d));
 	assert_int_equal(s.documents, 2 * 4); /* a base and three samples of each */
-	assert_int_equal(s.last->arms[ARM_V1].requests,
-		requests_of(1) + requests_of(2) + requests_of(3));
+	assert_int_equal(
+		s.last->arms[ARM_V1].requests, requests_of(1) + requests_of(2) + requests_of(3));
 	replay_driver.close(d);
 	for (int n = 0; n < 2; n++) {
 		free(pools[n].now);
@@ -515,7 +517,8 @@ static void samples_are_queried_by_window(void **state)
 	assert_int_equal(query_nodes(q, id, ids, 4, &count, &err), 0);
 	assert_int_equal(count, 1);
 	assert_string_equal(ids[0], "n-1");
-	assert_int_equal(query_samples(q, id, "n-1", T0 + 200000, T0 + 300000, sum_sample, sum, &err), 0);
+	assert_int_equal(
+		query_samples(q, id, "n-1", T0 + 200000, T0 + 300000, sum_sample, sum, &err), 0);
 	assert_int_equal(sum[2], 100);
 	assert_int_equal(sum[0], expected_requests(200, 299));
 	assert_int_equal(sum[1], expected_failed(200, 299));

@@ -183,8 +183,8 @@ static void must_be_new(void **state)
 
 	(void)state;
 	place_make(&p);
-	how = (struct history_options){.path = p.path, .actor = "kim", .key_dir = p.keys,
-		.must_be_new = true};
+	how = (struct history_options){
+		.path = p.path, .actor = "kim", .key_dir = p.keys, .must_be_new = true};
 	assert_int_equal(history_start(&h, &how, &err), 0);
 	expect_kind(h, HISTORY_OPENED);
 	settle(h);
@@ -209,10 +209,15 @@ static void an_empty_file_is_a_new_history(void **state)
 	assert_whole(p.path, NULL);
 	assert_int_equal(ask(p.path, "PRAGMA application_id"), SCHEMA_APPLICATION);
 	assert_int_equal(ask(p.path, "PRAGMA user_version"), SCHEMA_VERSION);
-	assert_int_equal(ask(p.path, "SELECT count(*) FROM pragma_journal_mode"
-		" WHERE journal_mode = 'wal'"), 1);
-	assert_int_equal(ask(p.path, "SELECT count(*) FROM pragma_table_list"
-		" WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' AND strict = 0"), 0);
+	assert_int_equal(ask(p.path,
+						 "SELECT count(*) FROM pragma_journal_mode"
+						 " WHERE journal_mode = 'wal'"),
+		1);
+	assert_int_equal(ask(p.path,
+						 "SELECT count(*) FROM pragma_table_list"
+						 " WHERE schema = 'main' AND type = 'table' AND name NOT LIKE "
+						 "'sqlite%' AND strict = 0"),
+		0);
 	place_clean(&p);
 }
 

@@ -56,12 +56,12 @@ static void refuses_what_it_does_not_write(void **state)
 		unsigned char bytes[12];
 		size_t len;
 	} bad[] = {
-		{{0x00}, 1},                         /* a gap without a count */
-		{{0x00, 0x00}, 2},                   /* a count of 0 */
-		{{0x00, 0x80}, 2},                   /* a varint that does not end */
-		{{0x80, 0x00, 0x01}, 3},             /* longer than it need be */
-		{{0xb3, 0x0a, 0x01}, 3},             /* bucket 1331 */
-		{{0x00, 0x01, 0xb2, 0x0a, 0x01}, 5}, /* bucket 1331, relative */
+		{{0x00}, 1},                                           /* a gap without a count */
+		{{0x00, 0x00}, 2},                                     /* a count of 0 */
+		{{0x00, 0x80}, 2},                                     /* a varint that does not end */
+		{{0x80, 0x00, 0x01}, 3},                               /* longer than it need be */
+		{{0xb3, 0x0a, 0x01}, 3},                               /* bucket 1331 */
+		{{0x00, 0x01, 0xb2, 0x0a, 0x01}, 5},                   /* bucket 1331, relative */
 		{{0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, 8}, /* beyond 42 bits */
 	};
 	struct histogram h;

@@ -85,8 +85,8 @@ static void the_mark_ignores_what_moves(void **state)
 
 static void refuses_what_is_not_whole(void **state)
 {
-	static const char *const bad[] = {"", "{}", "[]", "{\"pool\":", "null",
-		"{\"v1\":{\"requests\":1}}"};
+	static const char *const bad[] = {
+		"", "{}", "[]", "{\"pool\":", "null", "{\"v1\":{\"requests\":1}}"};
 	static const struct {
 		const char *from, *to;
 	} edits[] = {

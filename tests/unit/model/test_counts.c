@@ -4,13 +4,13 @@
 #include "model/text.h"
 #include "tests/unit/model/seeded.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <string.h>
 #include <cmocka.h>
+#include <math.h>
+#include <string.h>
 
 static struct arm_counts earlier, later; /* large */
 
@@ -127,11 +127,27 @@ static void test_unknown_stays_unknown(void **state)
 /* Each counter of an arm, by its place in the struct. */
 static const size_t counters[] = {
 #define AT(member) offsetof(struct arm_counts, member)
-	AT(requests), AT(ok), AT(failed[0]), AT(failed[FAILURE_COUNT - 1]), AT(rescued),
-	AT(shadowed), AT(mismatched), AT(bypassed), AT(timeouts), AT(retries), AT(sessions),
-	AT(sessions_bad), AT(workers.created), AT(workers.destroyed), AT(workers.crashed),
-	AT(workers.restarted), AT(operations[0].requests), AT(operations[0].ok),
-	AT(operations[0].failed), AT(latency.count[200]), AT(session_latency.count[200]),
+	AT(requests),
+	AT(ok),
+	AT(failed[0]),
+	AT(failed[FAILURE_COUNT - 1]),
+	AT(rescued),
+	AT(shadowed),
+	AT(mismatched),
+	AT(bypassed),
+	AT(timeouts),
+	AT(retries),
+	AT(sessions),
+	AT(sessions_bad),
+	AT(workers.created),
+	AT(workers.destroyed),
+	AT(workers.crashed),
+	AT(workers.restarted),
+	AT(operations[0].requests),
+	AT(operations[0].ok),
+	AT(operations[0].failed),
+	AT(latency.count[200]),
+	AT(session_latency.count[200]),
 #undef AT
 };
 

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <string.h>
 #include <cmocka.h>
+#include <string.h>
 
 static struct decision a_decision(enum verb verb)
 {
@@ -219,8 +219,19 @@ static void test_an_annotation_is_applied(void **state)
 static void test_broken_evidence_is_left_out(void **state)
 {
 	static const char *const bad[] = {
-		"", "[]", "{", "{\"a\":1", "{}}", "{},\"hash\":\"x\"", "{\"a\":\"}", "{]", "{\n}",
-		"{[}]", "{\"a\\", " {}", "null",
+		"",
+		"[]",
+		"{",
+		"{\"a\":1",
+		"{}}",
+		"{},\"hash\":\"x\"",
+		"{\"a\":\"}",
+		"{]",
+		"{\n}",
+		"{[}]",
+		"{\"a\\",
+		" {}",
+		"null",
 	};
 
 	(void)state;

@@ -14,7 +14,7 @@
 static void sets_and_returns(void **state)
 {
 	(void)state;
-	struct err e = { 0 };
+	struct err e = {0};
 	assert_int_equal(err_set(&e, ERR_STALE, "pool '%s' is %d s old", "eu", 14), -1);
 	assert_int_equal(e.code, ERR_STALE);
 	assert_string_equal(e.text, "pool 'eu' is 14 s old");
@@ -24,7 +24,7 @@ static void sets_and_returns(void **state)
 static void text_is_cleaned(void **state)
 {
 	(void)state;
-	struct err e = { 0 };
+	struct err e = {0};
 	err_set(&e, ERR_FILE, "cannot read '%s'", "a\x1b[2J\r\n\xE2\x80\xAE\xFFz");
 	assert_string_equal(e.text, "cannot read 'a^[[2J^M^J<U+202E><FF>z'");
 }
@@ -42,7 +42,7 @@ static void text_is_cut_whole(void **state)
 			len += 3;
 		}
 		many[len] = '\0';
-		struct err e = { 0 };
+		struct err e = {0};
 		err_set(&e, ERR_FILE, "%s", many);
 		size_t got = strlen(e.text);
 		assert_true(got > sizeof e.text - 10 && got < sizeof e.text);
@@ -63,7 +63,7 @@ static void cut_behind_dropped_marks(void **state)
 		for (; len + 2 < sizeof many; len += 2)
 			memcpy(many + len, "\xCC\x81", 2);
 		many[len] = '\0';
-		struct err e = { 0 };
+		struct err e = {0};
 		err_set(&e, ERR_FILE, "%s", many);
 		assert_int_equal(strlen(e.text), 1 + pad + 8);
 		assert_null(strchr(e.text, '<'));
@@ -73,7 +73,7 @@ static void cut_behind_dropped_marks(void **state)
 static void prefix(void **state)
 {
 	(void)state;
-	struct err e = { 0 };
+	struct err e = {0};
 	assert_int_equal(err_prefix(&e, "pool '%s'", "eu"), -1);
 	assert_string_equal(e.text, "");
 	assert_int_equal(err_prefix(NULL, "pool"), -1);
@@ -90,7 +90,7 @@ static void prefix(void **state)
 static void of_itself(void **state)
 {
 	(void)state;
-	struct err e = { 0 };
+	struct err e = {0};
 	err_set(&e, ERR_SLOW, "no answer");
 	err_set(&e, ERR_FILE, "%s, and then %s", e.text, e.text);
 	assert_string_equal(e.text, "no answer, and then no answer");

@@ -3,12 +3,12 @@
 
 #include "tests/unit/model/seeded.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 
 static const struct guard_window empty = {.p99_us = UNKNOWN, .memory_bytes = UNKNOWN};
 static const struct guard_window good = {
@@ -120,14 +120,20 @@ static void test_errors_need_ten_done_and_two_failed(void **state)
 		int64_t done, failed;
 		enum guard_state state;
 	} cases[] = {
-		{10, 2, GUARD_RED}, {9, 9, GUARD_UNKNOWN}, {10, 1, GUARD_UNKNOWN}, {1, 1, GUARD_UNKNOWN},
-		{1, 0, GUARD_GREEN}, {40, 2, GUARD_GREEN}, {39, 2, GUARD_RED}, {0, 0, GUARD_UNKNOWN},
+		{10, 2, GUARD_RED},
+		{9, 9, GUARD_UNKNOWN},
+		{10, 1, GUARD_UNKNOWN},
+		{1, 1, GUARD_UNKNOWN},
+		{1, 0, GUARD_GREEN},
+		{40, 2, GUARD_GREEN},
+		{39, 2, GUARD_RED},
+		{0, 0, GUARD_UNKNOWN},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct guard g = evaluate(limits_of(0.05, UNKNOWN, UNKNOWN), good,
-			failing(cases[i].done, cases[i].failed));
+		struct guard g = evaluate(
+			limits_of(0.05, UNKNOWN, UNKNOWN), good, failing(cases[i].done, cases[i].failed));
 
 		assert_int_equal(g.state, cases[i].state);
 	}

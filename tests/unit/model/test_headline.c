@@ -1,5 +1,5 @@
-/* Headline: for each row of the table a pool that is told by it; then the promises for any facts:
- * at most 78 columns, nothing that a terminal obeys, the first row that applies. */
+/* Headline: for each row of the table a pool that is told by it; then the promises for any
+ * facts: at most 78 columns, nothing that a terminal obeys, the first row that applies. */
 #include "tests/unit/model/virtual.h"
 
 #include "tests/unit/model/seeded.h"
@@ -29,8 +29,8 @@ static void rollback_unseen(struct virtual *v)
 	virtual_progress(v, 1);
 	v->node[1].silent = true;
 	struct err err = {.code = ERR_UNREACHABLE};
-	virtual_tell(v, (struct model_event){
-				.kind = MODEL_TROUBLE, .node = NODE_HANDLE(0, 1), .err = &err});
+	virtual_tell(
+		v, (struct model_event){.kind = MODEL_TROUBLE, .node = NODE_HANDLE(0, 1), .err = &err});
 	virtual_run(v, 12000);
 }
 
@@ -121,8 +121,8 @@ static void unreachable(struct virtual *v)
 	struct err err = {0};
 	err_set(&err, ERR_UNREACHABLE, "cannot reach 'b'");
 	virtual_poll_node(v, 0);
-	virtual_tell(v, (struct model_event){
-				.kind = MODEL_TROUBLE, .node = NODE_HANDLE(0, 1), .err = &err});
+	virtual_tell(
+		v, (struct model_event){.kind = MODEL_TROUBLE, .node = NODE_HANDLE(0, 1), .err = &err});
 }
 
 static void stale(struct virtual *v)
@@ -278,7 +278,8 @@ static const struct {
 } rows[] = {
 	{rollback_unseen, PLAN | TWO | LIMITS, LEVEL_ACT,
 		"Rollback not seen on node-b for 00:13, still trying. 1/2 nodes are at 0 %"},
-	{rolling_back, PLAN | LIMITS, LEVEL_ACT, "Rolling back for 00:03: no answer yet, still trying"},
+	{rolling_back, PLAN | LIMITS, LEVEL_ACT,
+		"Rolling back for 00:03: no answer yet, still trying"},
 	{both_fail, PLAN | LIMITS, LEVEL_ACT,
 		"Both sides break a limit (errors v1 28 %, v2 28 %): not v2's doing. Held"},
 	{red_errors, PLAN | LIMITS, LEVEL_ACT,
@@ -287,8 +288,10 @@ static const struct {
 		"v2 broke its errors limit, now 0 %. R rolls back, U accepts"},
 	{red_latency, PLAN | LIMITS, LEVEL_ACT,
 		"v2 breaks its limit: p99 2,998 ms of 1,000. Press R to roll back"},
-	{red_memory, PLAN | LIMITS, LEVEL_ACT, "v2 breaks its limit: memory 3G of 2G. Press R to roll back"},
-	{no_history, PLAN, LEVEL_LOOK, "History cannot be written: steps locked, R works. disk full"},
+	{red_memory, PLAN | LIMITS, LEVEL_ACT,
+		"v2 breaks its limit: memory 3G of 2G. Press R to roll back"},
+	{no_history, PLAN, LEVEL_LOOK,
+		"History cannot be written: steps locked, R works. disk full"},
 	{foreign, PLAN, LEVEL_LOOK, "Another pool answers at http://a:1. Steps locked"},
 	{unresolved, PLAN, LEVEL_LOOK,
 		"Step 1 % > 10 % sent 00:12 ago, no answer: share is either. Asking; R works"},
@@ -304,29 +307,34 @@ static const struct {
 		"The pool says 30 %, asked 10 %, and nothing explains it. R rolls back"},
 	{mixed, PLAN | TWO, LEVEL_LOOK, "Nodes differ: 1.00 to 10.00 %. Steps locked, R works"},
 	{held, PLAN, LEVEL_LOOK, "Held by kim@ops1. U resumes, R rolls back"},
-	{held_with_reason, PLAN, LEVEL_LOOK, "Held by kim@ops1: \"lunch\". U resumes, R rolls back"},
+	{held_with_reason, PLAN, LEVEL_LOOK,
+		"Held by kim@ops1: \"lunch\". U resumes, R rolls back"},
 	{stepping, PLAN, LEVEL_OK, "A step to 1 % by kim@ops1 is on its way"},
 	{rolled_back, PLAN, LEVEL_OK,
 		"Rolled back to 0 %, seen on every node. v1 carries the traffic"},
 	{rolled_back_to_a_baseline, PLAN, LEVEL_OK, "Rolled back to 5 %, seen on every node"},
-	{complete, PLAN, LEVEL_OK, "All work is on v2 and its bake has passed. The way back is open: R"},
+	{complete, PLAN, LEVEL_OK,
+		"All work is on v2 and its bake has passed. The way back is open: R"},
 	{finalized, PLAN, LEVEL_OK, "Finished: all work is on v2, there is no way back"},
 	{ready, PLAN | LIMITS, LEVEL_OK,
 		"Ready for 50 %: bake passed, v2 within its limits. S steps"},
 	{ready, PLAN, LEVEL_OK, "Ready for 50 %: bake passed, no limit is set. S steps"},
 	{ready_but_refused, PLAN, LEVEL_OK,
 		"Ready for 50 %, but not now: W142 still open: hold by kim@ops1"},
-	{at_a_share, LIMITS, LEVEL_OK, "At 10 %. Nothing moves by itself; step or roll back by hand"},
+	{at_a_share, LIMITS, LEVEL_OK,
+		"At 10 %. Nothing moves by itself; step or roll back by hand"},
 	{at_a_share, PLAN | LIMITS, LEVEL_OK,
 		"Within limits so far. Nothing to do for 00:06; then S steps to 50 %"},
-	{at_a_share, PLAN, LEVEL_OK, "No limit is set. Nothing to do for 00:06; then S steps to 50 %"},
+	{at_a_share, PLAN, LEVEL_OK,
+		"No limit is set. Nothing to do for 00:06; then S steps to 50 %"},
 	{baking_without_samples, PLAN | LIMITS, LEVEL_OK,
 		"Within limits so far. Not ready for 50 %: W184 bake: not known since when the "},
 	{too_little, PLAN | LIMITS, LEVEL_OK,
 		"Too little data to judge v2. Not ready for 50 %: W185 guard UNKNOWN"},
 	{armed, PLAN, LEVEL_OK, "All work is on v1. S steps to 1 %"},
 	{armed_above_nothing, PLAN, LEVEL_OK, "At 5 %, the baseline. S steps to 10 %"},
-	{planned, PLAN, LEVEL_OK, "All work is on v1. Not ready: W200 history not writable: opening"},
+	{planned, PLAN, LEVEL_OK,
+		"All work is on v1. Not ready: W200 history not writable: opening"},
 	{looking, LIMITS, LEVEL_OK, "Looking only: nothing has been written to this pool"},
 	{back_by_hand, LIMITS, LEVEL_OK, "All work is on v1. Nothing moves by itself"},
 };
@@ -401,7 +409,8 @@ static void some_text(char *out, size_t size)
 	char raw[300];
 	size_t len = (size_t)below((int64_t)sizeof raw);
 	for (size_t i = 0; i < len;) {
-		static const uint32_t from[] = {' ', 'a', 0, 0x80, 0x300, 0x4e00, 0x1f600, 0x200b, 0xe000};
+		static const uint32_t from[] = {
+			' ', 'a', 0, 0x80, 0x300, 0x4e00, 0x1f600, 0x200b, 0xe000};
 		char point[4];
 		int n = text_encode(from[below(9)] + (uint32_t)below(100), point);
 		for (int b = 0; b < n && i < len; b++)
@@ -445,12 +454,22 @@ static void randomize_standing(struct standing *s, struct pool *p)
 		s->guard.metric[m].limit = (double)below(1LL << 40);
 		s->guard.metric[m].value[ARM_V2] = chance() ? NAN : (double)below(1LL << 50);
 	}
-	struct interlock_facts f = {.policy = (enum policy)below(POLICY_COUNT), .nodes = 2,
-		.nodes_live = (int)below(3), .worst_age_ms = some(100000), .from_bp = some_share(),
-		.to_bp = s->next_bp, .reported_bp = some_share(), .history_writable = chance(),
-		.identity_equal = chance(), .build_equal = chance(), .held = chance(),
-		.open_intent = chance(), .bake_left_ms = below(3) ? below(1000000) : 0,
-		.sample_rate = {NAN, 1}, .baseline_known = true, .v1_serving = chance()};
+	struct interlock_facts f = {.policy = (enum policy)below(POLICY_COUNT),
+		.nodes = 2,
+		.nodes_live = (int)below(3),
+		.worst_age_ms = some(100000),
+		.from_bp = some_share(),
+		.to_bp = s->next_bp,
+		.reported_bp = some_share(),
+		.history_writable = chance(),
+		.identity_equal = chance(),
+		.build_equal = chance(),
+		.held = chance(),
+		.open_intent = chance(),
+		.bake_left_ms = below(3) ? below(1000000) : 0,
+		.sample_rate = {NAN, 1},
+		.baseline_known = true,
+		.v1_serving = chance()};
 	some_text(f.held_by, sizeof f.held_by);
 	some_text(f.history_why, sizeof f.history_why);
 	some_text(f.open_what, sizeof f.open_what);
@@ -536,7 +555,8 @@ static void test_what_follows_a_cut_name_stays(void **state)
 	struct plan plan = virtual_plan();
 	virtual_init(&v, 1, &plan, NULL);
 	go_to(&v, 1000);
-	virtual_apply_at(&v, 0, VERB_HOLD, -1, "a\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
+	virtual_apply_at(&v, 0, VERB_HOLD, -1,
+		"a\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
 		"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac");
 	virtual_run(&v, 1000);
 	const char *text = virtual_standing(&v)->headline.text;

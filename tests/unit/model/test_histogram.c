@@ -4,14 +4,14 @@
 #include "model/unit.h"
 #include "tests/unit/model/seeded.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 static void test_buckets_tile_the_range(void **state)
 {
@@ -39,8 +39,7 @@ static void test_exact_below_128_then_64_an_octave(void **state)
 	assert_int_equal(histogram_bucket(129), 128);
 	assert_int_equal(histogram_bucket(130), 129);
 	for (int octave = 7; octave < 25; octave++)
-		assert_int_equal(
-			histogram_bucket(2LL << octave) - histogram_bucket(1LL << octave), 64);
+		assert_int_equal(histogram_bucket(2LL << octave) - histogram_bucket(1LL << octave), 64);
 }
 
 static void test_outside_the_range(void **state)

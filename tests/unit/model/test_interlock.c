@@ -1,43 +1,41 @@
-/* Interlock: every combination of asked predicates that hold and fail (16,384 where all 14 are), for
- * each policy, act and place, against the rule table below, which was written from the policies and
- * not from the code. What is not asked holds or fails at random: it must not matter. */
+/* Interlock: every combination of asked predicates that hold and fail (16,384 where all 14
+ * are), for each policy, act and place, against the rule table below, which was written from
+ * the policies and not from the code. What is not asked holds or fails at random: it must not
+ * matter. */
 #include "model/interlock.h"
 
 #include "model/text.h"
 #include "tests/unit/model/seeded.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
 _Static_assert(PREDICATE_COUNT == 14, "the rules below have 14 columns");
 
 /* What is asked, a column a predicate: x asked, . not asked; of the guard (11) also r: only RED
- * refuses, g: UNKNOWN does too. Two rows an act: above the baseline, and at it, where nothing has
- * been baked. RED refuses at a baseline above 0 as well: what is seen to fail is not given more. */
+ * refuses, g: UNKNOWN does too. Two rows an act: above the baseline, and at it, where nothing
+ * has been baked. RED refuses at a baseline above 0 as well: what is seen to fail is not given
+ * more. */
 static const char *const rules[POLICY_COUNT][ACT_COUNT][2] = {
-	[POLICY_MANUAL] = {
-		[ACT_RAISE] = {"xxxxxxxx..rx.x", "xxxxxxxx..rx.x"},
+	[POLICY_MANUAL] = {[ACT_RAISE] = {"xxxxxxxx..rx.x", "xxxxxxxx..rx.x"},
 		[ACT_PUT_BACK] = {"xxx.xxxx..rx.x", "xxx.xxxx..rx.x"},
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."}},
-	[POLICY_DEMO] = {
-		[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
+	[POLICY_DEMO] = {[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
 		[ACT_PUT_BACK] = {"xxx.xxxx..gxxx", "xxx.xxxx..rxxx"},
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."}},
-	[POLICY_STANDARD] = {
-		[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
+	[POLICY_STANDARD] = {[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
 		[ACT_PUT_BACK] = {"xxx.xxxx..gxxx", "xxx.xxxx..rxxx"},
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."}},
-	[POLICY_STRICT] = {
-		[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
+	[POLICY_STRICT] = {[ACT_RAISE] = {"xxxxxxxxxxgxxx", "xxxxxxxx..rxxx"},
 		[ACT_PUT_BACK] = {"xxx.xxxx..gxxx", "xxx.xxxx..rxxx"},
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."}},
@@ -52,22 +50,42 @@ static bool asks(const struct interlock_facts *f, int p)
 static struct interlock_facts in_order(enum policy policy, enum act act, bool at_baseline)
 {
 	return (struct interlock_facts){
-		.act = act, .policy = policy, .has_plan = policy != POLICY_MANUAL,
+		.act = act,
+		.policy = policy,
+		.has_plan = policy != POLICY_MANUAL,
 		.history_writable = true,
-		.nodes = 3, .nodes_live = 3, .worst_age_ms = 400,
-		.identity_equal = true, .build_equal = true,
-		.intended_bp = 1000, .reported_bp = 1000,
-		.lease_asked = true, .lease_mine = true, .lease_holder = "kim@ops1",
-		.shown_epoch = 3, .shown_rev = 42, .epoch = 3, .rev = 42,
-		.from_bp = 1000, .to_bp = 2500, .next_bp = 2500, .max_delta_bp = 5000,
+		.nodes = 3,
+		.nodes_live = 3,
+		.worst_age_ms = 400,
+		.identity_equal = true,
+		.build_equal = true,
+		.intended_bp = 1000,
+		.reported_bp = 1000,
+		.lease_asked = true,
+		.lease_mine = true,
+		.lease_holder = "kim@ops1",
+		.shown_epoch = 3,
+		.shown_rev = 42,
+		.epoch = 3,
+		.rev = 42,
+		.from_bp = 1000,
+		.to_bp = 2500,
+		.next_bp = 2500,
+		.max_delta_bp = 5000,
 		.plan_as_armed = true,
-		.at_baseline = at_baseline, .bake_left_ms = 0, .min_samples = 300,
-		.samples = {2700, 300}, .sample_rate = {9, 1},
+		.at_baseline = at_baseline,
+		.bake_left_ms = 0,
+		.min_samples = 300,
+		.samples = {2700, 300},
+		.sample_rate = {9, 1},
 		.guard = GUARD_GREEN,
 		.freeze_asked = true,
-		.approval_asked = true, .approved = true,
-		.baseline_known = true, .v1_serving = true,
-		.drill_asked = true, .drill_fresh = true,
+		.approval_asked = true,
+		.approved = true,
+		.baseline_known = true,
+		.v1_serving = true,
+		.drill_asked = true,
+		.drill_fresh = true,
 	};
 }
 
@@ -200,9 +218,9 @@ static void try_combination(struct interlock_facts f, unsigned bad, uint64_t way
 	assert_int_equal(i.failures, __builtin_popcount(expected));
 	assert_int_equal(i.allowed, expected == 0);
 	for (int p = 0; p < PREDICATE_COUNT; p++) {
-		enum check_state state = !asks(&f, p) ? CHECK_NOT_ASKED :
-			expected >> p & 1             ? CHECK_FAILS :
-							CHECK_HOLDS;
+		enum check_state state = !asks(&f, p) ? CHECK_NOT_ASKED
+			: expected >> p & 1               ? CHECK_FAILS
+											  : CHECK_HOLDS;
 		assert_int_equal(i.check[p].state, state);
 		if (state != CHECK_FAILS)
 			assert_true(i.check[p].wait_ms == UNKNOWN);
@@ -215,7 +233,8 @@ static void try_combination(struct interlock_facts f, unsigned bad, uint64_t way
 
 #define ALL ((1u << PREDICATE_COUNT) - 1)
 
-/* Every combination of what is asked here; small sets several times, each with other ways to fail. */
+/* Every combination of what is asked here; small sets several times, each with other ways to
+ * fail. */
 static int try_place(struct interlock_facts f, uint64_t *seed)
 {
 	unsigned asked = 0;
@@ -241,8 +260,8 @@ static void test_every_combination(void **state)
 	for (int policy = 0; policy < POLICY_COUNT; policy++)
 		for (int act = 0; act < ACT_COUNT; act++)
 			for (int at_baseline = 0; at_baseline < 2; at_baseline++) {
-				int tried = try_place(
-					in_order((enum policy)policy, (enum act)act, at_baseline), &seed);
+				int tried =
+					try_place(in_order((enum policy)policy, (enum act)act, at_baseline), &seed);
 				if (policy == POLICY_STRICT && act == ACT_RAISE && !at_baseline)
 					assert_int_equal(tried, 16384);
 			}
@@ -256,7 +275,7 @@ static void test_asks_is_the_rule(void **state)
 			for (int at_baseline = 0; at_baseline < 2; at_baseline++)
 				for (int p = 0; p < PREDICATE_COUNT; p++)
 					assert_int_equal(interlock_asks((enum policy)policy, (enum act)act,
-								 at_baseline, (enum predicate)p),
+										 at_baseline, (enum predicate)p),
 						rules[policy][act][at_baseline][p] != '.');
 }
 
@@ -339,10 +358,20 @@ static void test_unknown_never_holds(void **state)
 	assert_true(fails(f, PREDICATE_WAY_BACK));
 	/* all of it at once: zeroed facts of a pool that has never answered */
 	struct interlock i;
-	f = (struct interlock_facts){.policy = POLICY_STANDARD, .worst_age_ms = UNKNOWN, .intended_bp = -1,
-		.reported_bp = -1, .epoch = UNKNOWN, .rev = UNKNOWN, .from_bp = -1, .to_bp = -1,
-		.next_bp = -1, .bake_left_ms = UNKNOWN, .min_samples = 300,
-		.samples = {UNKNOWN, UNKNOWN}, .sample_rate = {NAN, NAN}, .guard = GUARD_UNKNOWN};
+	f = (struct interlock_facts){.policy = POLICY_STANDARD,
+		.worst_age_ms = UNKNOWN,
+		.intended_bp = -1,
+		.reported_bp = -1,
+		.epoch = UNKNOWN,
+		.rev = UNKNOWN,
+		.from_bp = -1,
+		.to_bp = -1,
+		.next_bp = -1,
+		.bake_left_ms = UNKNOWN,
+		.min_samples = 300,
+		.samples = {UNKNOWN, UNKNOWN},
+		.sample_rate = {NAN, NAN},
+		.guard = GUARD_UNKNOWN};
 	interlock_evaluate(&i, &f);
 	assert_false(i.allowed);
 	assert_int_equal(i.failures, 10); /* all but 5, 6, 12 and 13, which nothing denies */
@@ -368,7 +397,8 @@ static void test_guard_by_hand(void **state)
 
 /* ---- 8 ---- */
 
-static bool next_holds(enum policy policy, int from_bp, int to_bp, int next_bp, int max_delta_bp)
+static bool next_holds(
+	enum policy policy, int from_bp, int to_bp, int next_bp, int max_delta_bp)
 {
 	struct interlock_facts f = in_order(policy, ACT_RAISE, false);
 	f.from_bp = from_bp;
@@ -402,7 +432,7 @@ static void test_next_share(void **state)
 	};
 	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
 		assert_int_equal(next_holds(cases[k].policy, cases[k].from_bp, cases[k].to_bp,
-					 cases[k].next_bp, cases[k].max_delta_bp),
+							 cases[k].next_bp, cases[k].max_delta_bp),
 			cases[k].holds);
 }
 
@@ -492,7 +522,8 @@ static void test_texts_have_their_numbers(void **state)
 {
 	(void)state;
 	struct interlock_facts f, good = in_order(POLICY_STANDARD, ACT_RAISE, false);
-	f = good, f.history_writable = false, text_copy(f.history_why, sizeof f.history_why, "disk full");
+	f = good, f.history_writable = false,
+	text_copy(f.history_why, sizeof f.history_why, "disk full");
 	assert_says(f, PREDICATE_HISTORY, "history not writable: disk full");
 	f = good, f.nodes_live = 2, f.worst_age_ms = 14000;
 	assert_says(f, PREDICATE_LIVE, "STALE 14s, 2 of 3 nodes live");

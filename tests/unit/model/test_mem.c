@@ -160,7 +160,7 @@ static void assert_ends(void (*act)(void), void (*with)(void), int hooks)
 static void ends_the_process(void **state)
 {
 	(void)state;
-	void (*const acts[])(void) = { by_fail, by_new, by_huge, by_resize, by_copy, by_grow };
+	void (*const acts[])(void) = {by_fail, by_new, by_huge, by_resize, by_copy, by_grow};
 	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
 		assert_ends(acts[i], hook, 1);
 	assert_ends(by_fail, NULL, 0);

@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
 /* Facts, and which open command has no answer: a step, or a person's hold or resume. */
 struct facts {
@@ -39,8 +39,8 @@ static bool consistent(const struct facts *f)
 	/* nodes that differ report no share; divergence is a share that is known */
 	if ((m->mixed && m->share_bp >= 0) || (m->diverged && m->share_bp < 0))
 		return false;
-	/* a rollback that is done is the last change: nothing is open, and the share is the baseline
-	 * unless something moved it since */
+	/* a rollback that is done is the last change: nothing is open, and the share is the
+	 * baseline unless something moved it since */
 	if (m->back == BACK_DONE &&
 		(m->forward != FORWARD_NONE || (m->share_bp >= 0 && !at_baseline && !m->diverged)))
 		return false;
@@ -62,21 +62,21 @@ static void each(visit_fn *visit, void *ctx)
 			for (int forward = 0; forward < 3; forward++)
 				for (int back = 0; back < 4; back++) {
 					struct facts f = {.m = {.has_plan = bits & 1,
-								  .by_hand = bits >> 1 & 1,
-								  .preflight = bits >> 2 & 1,
-								  .mixed = bits >> 3 & 1,
-								  .diverged = bits >> 4 & 1,
-								  .held = bits >> 5 & 1,
-								  .red = bits >> 6 & 1,
-								  .step_failed = bits >> 7 & 1,
-								  .baked = bits >> 8 & 1,
-								  .sampled = bits >> 9 & 1,
-								  .guarded = bits >> 10 & 1,
-								  .finalized = bits >> 11 & 1,
-								  .share_bp = shares[share],
-								  .baseline_bp = BASELINE,
-								  .forward = (enum forward)forward,
-								  .back = (enum back)back}};
+										  .by_hand = bits >> 1 & 1,
+										  .preflight = bits >> 2 & 1,
+										  .mixed = bits >> 3 & 1,
+										  .diverged = bits >> 4 & 1,
+										  .held = bits >> 5 & 1,
+										  .red = bits >> 6 & 1,
+										  .step_failed = bits >> 7 & 1,
+										  .baked = bits >> 8 & 1,
+										  .sampled = bits >> 9 & 1,
+										  .guarded = bits >> 10 & 1,
+										  .finalized = bits >> 11 & 1,
+										  .share_bp = shares[share],
+										  .baseline_bp = BASELINE,
+										  .forward = (enum forward)forward,
+										  .back = (enum back)back}};
 					for (int stepping = 0; stepping < 2; stepping++) {
 						f.stepping = stepping;
 						if (consistent(&f))
@@ -106,9 +106,9 @@ static void note_uncovered(struct walk *w, enum event e, struct facts to)
 {
 	for (int done = 0; done < 2; done++)
 		for (int diverged = 0; diverged < 2; diverged++) {
-			to.m.back = to.m.back == BACK_SENDING || to.m.back == BACK_UNVERIFIED ? to.m.back :
-				done                                                          ? BACK_DONE :
-												BACK_NONE;
+			to.m.back = to.m.back == BACK_SENDING || to.m.back == BACK_UNVERIFIED ? to.m.back
+				: done                                                            ? BACK_DONE
+																				  : BACK_NONE;
 			to.m.diverged = diverged;
 			note(w, e, to);
 		}
@@ -309,12 +309,12 @@ static void check_invariants(void *ctx, const struct facts *f)
 		assert_int_equal(s == STATE_COMPLETE, f->m.share_bp == SHARE_FULL);
 	}
 	/* what an operator began comes first */
-	enum state command = f->m.finalized        ? STATE_FINALIZED :
-		f->m.back == BACK_SENDING               ? STATE_ROLLING_BACK :
-		f->m.back == BACK_UNVERIFIED            ? STATE_RB_UNVERIFIED :
-		f->m.forward == FORWARD_UNRESOLVED      ? STATE_UNRESOLVED :
-		f->m.forward == FORWARD_ON_ITS_WAY      ? STATE_STEPPING :
-							  STATE_COUNT;
+	enum state command = f->m.finalized      ? STATE_FINALIZED
+		: f->m.back == BACK_SENDING          ? STATE_ROLLING_BACK
+		: f->m.back == BACK_UNVERIFIED       ? STATE_RB_UNVERIFIED
+		: f->m.forward == FORWARD_UNRESOLVED ? STATE_UNRESOLVED
+		: f->m.forward == FORWARD_ON_ITS_WAY ? STATE_STEPPING
+											 : STATE_COUNT;
 	if (command != STATE_COUNT)
 		assert_int_equal(s, command);
 	else
@@ -345,15 +345,16 @@ static void test_rollback_from_everywhere(void **state)
 	for (int s = 0; s < STATE_COUNT; s++) {
 		bool open = s != STATE_FINALIZED;
 		assert_int_equal(migration_accepts((enum state)s, VERB_ROLLBACK), open);
-		assert_int_equal(migration_next((enum state)s, EVENT_BACK), open ? 1u << STATE_ROLLING_BACK : 0);
+		assert_int_equal(
+			migration_next((enum state)s, EVENT_BACK), open ? 1u << STATE_ROLLING_BACK : 0);
 	}
 }
 
 static void test_what_a_person_may_begin(void **state)
 {
 	(void)state;
-	const unsigned busy = 1u << STATE_STEPPING | 1u << STATE_UNRESOLVED | 1u << STATE_ROLLING_BACK |
-		1u << STATE_RB_UNVERIFIED | 1u << STATE_FINALIZED;
+	const unsigned busy = 1u << STATE_STEPPING | 1u << STATE_UNRESOLVED |
+		1u << STATE_ROLLING_BACK | 1u << STATE_RB_UNVERIFIED | 1u << STATE_FINALIZED;
 	for (int s = 0; s < STATE_COUNT; s++) {
 		assert_int_equal(migration_accepts((enum state)s, VERB_STEP), !(busy >> s & 1));
 		assert_true(migration_accepts((enum state)s, VERB_HOLD));

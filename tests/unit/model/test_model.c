@@ -1,5 +1,5 @@
-/* Model: what is believed of a virtual pool, from its documents and the decisions about it. Time is
- * virtual; nothing here waits. */
+/* Model: what is believed of a virtual pool, from its documents and the decisions about it.
+ * Time is virtual; nothing here waits. */
 #include "tests/unit/model/virtual.h"
 
 #include <stdarg.h>
@@ -165,7 +165,8 @@ static void test_a_sample_is_the_difference(void **state)
 	assert_true(s->arms[ARM_V2].failed_total == 1);
 	assert_true(v->sample->has_latency[ARM_V1] && !v->sample->has_session_latency[ARM_V1]);
 	assert_int_equal(histogram_total(&v->sample->latency[ARM_V2]), 10);
-	assert_true(s->arms[ARM_V2].p99_us == histogram_quantile_us(&v->sample->latency[ARM_V2], 0.99));
+	assert_true(
+		s->arms[ARM_V2].p99_us == histogram_quantile_us(&v->sample->latency[ARM_V2], 0.99));
 	const struct arm_figures *f = virtual_standing(v)->arms;
 	assert_true(f[ARM_V1].rate == 90 && f[ARM_V2].rate == 10);
 	assert_true(fabs(f[ARM_V2].error_rate - 0.1) < 1e-12);
@@ -181,8 +182,9 @@ static void test_without_the_pools_clock_the_interval_is_ours(void **state)
 		virtual_poll_node(v, 0);
 		v->node[0].s->uptime_ms = UNKNOWN;
 		virtual_traffic(v, 1100);
-		virtual_tell(v, (struct model_event){.kind = MODEL_SNAPSHOT,
-					.node = NODE_HANDLE(0, 0), .snapshot = v->node[0].s});
+		virtual_tell(v,
+			(struct model_event){
+				.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(0, 0), .snapshot = v->node[0].s});
 		assert_true(v->sample->valid && v->sample->sample.interval_ms == 1100);
 		assert_true(virtual_standing(v)->uptime_ms == UNKNOWN);
 	}
@@ -741,7 +743,8 @@ static void test_what_the_audit_may_explain_is_not_claimed(void **state)
 	d.observed = true;
 	d.outcome = OUTCOME_APPLIED;
 	virtual_decide(v, &d);
-	virtual_tell(v, (struct model_event){.kind = MODEL_AUDIT, .node = NODE_HANDLE(0, 0), .seq = 5});
+	virtual_tell(
+		v, (struct model_event){.kind = MODEL_AUDIT, .node = NODE_HANDLE(0, 0), .seq = 5});
 	assert_false(virtual_standing(v)->diverged);
 	assert_int_equal(virtual_standing(v)->intended_bp, 3000);
 	/* the log is read to its end and has no word of the next change */
@@ -873,8 +876,9 @@ static void test_what_a_pool_does_not_say_is_unknown(void **state)
 	v->node[0].s->change.known = true;
 	virtual_traffic(v, 1000);
 	v->node[0].s->change.age_ms = UNKNOWN;
-	virtual_tell(v, (struct model_event){
-				.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(0, 0), .snapshot = v->node[0].s});
+	virtual_tell(v,
+		(struct model_event){
+			.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(0, 0), .snapshot = v->node[0].s});
 	assert_true(s->bake_left_ms == UNKNOWN && s->samples[ARM_V1] != UNKNOWN);
 	assert_state(v, STATE_BAKING);
 }
@@ -907,12 +911,14 @@ static void test_trouble_is_kept_and_ends(void **state)
 	struct err err = {0};
 	virtual_run(v, 2000);
 	err_set(&err, ERR_UNREACHABLE, "cannot reach 'a'");
-	virtual_tell(v, (struct model_event){.kind = MODEL_TROUBLE, .node = NODE_HANDLE(0, 0),
-				.err = &err, .retry_ms = 4000});
+	virtual_tell(v,
+		(struct model_event){
+			.kind = MODEL_TROUBLE, .node = NODE_HANDLE(0, 0), .err = &err, .retry_ms = 4000});
 	const struct node *n = model_node(&v->m, NODE_HANDLE(0, 0));
 	assert_int_equal(n->trouble.code, ERR_UNREACHABLE);
 	assert_true(n->retry_ms == 4000);
-	assert_int_equal(virtual_standing(v)->reported_bp, 0); /* what was said stays, and grows old */
+	assert_int_equal(
+		virtual_standing(v)->reported_bp, 0); /* what was said stays, and grows old */
 	virtual_run(v, 1000);
 	assert_int_equal(n->trouble.code, ERR_NONE);
 	assert_true(n->retry_ms == UNKNOWN);
@@ -974,8 +980,9 @@ static void test_handles(void **state)
 	const uint64_t bad[] = {0, 1, NODE_HANDLE(0, 2), NODE_HANDLE(1, 0), UINT64_MAX};
 	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
 		assert_null(model_node(&v->m, bad[k]));
-		unsigned dirty = virtual_tell(v, (struct model_event){
-							 .kind = MODEL_SNAPSHOT, .node = bad[k], .snapshot = v->node[0].s});
+		unsigned dirty = virtual_tell(v,
+			(struct model_event){
+				.kind = MODEL_SNAPSHOT, .node = bad[k], .snapshot = v->node[0].s});
 		assert_int_equal(dirty, 0);
 	}
 	assert_int_equal(model_find(&v->m, "checkout"), 0);
@@ -987,8 +994,12 @@ static void test_several_pools(void **state)
 	struct virtual *v = *state;
 	const char *const target = "http://z:1";
 	struct guard_limits l = limits();
-	int index = model_add(&v->m, &(struct pool_setup){.name = "search", .targets = &target,
-					     .target_count = 1, .interval_ms = 500, .limits = &l});
+	int index = model_add(&v->m,
+		&(struct pool_setup){.name = "search",
+			.targets = &target,
+			.target_count = 1,
+			.interval_ms = 500,
+			.limits = &l});
 	assert_int_equal(index, 1);
 	assert_int_equal(model_find(&v->m, "search"), 1);
 	const struct standing *s = &v->m.pools[1].standing;
@@ -1000,8 +1011,9 @@ static void test_several_pools(void **state)
 	assert_true(s->state_since_ms == v->now.boot_ms);
 	assert_int_equal(v->m.pools[0].standing.freshness, FRESHNESS_LIVE);
 	assert_int_equal(v->m.pools[1].standing.freshness, FRESHNESS_NEVER);
-	virtual_tell(v, (struct model_event){
-				.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(1, 0), .snapshot = v->node[0].s});
+	virtual_tell(v,
+		(struct model_event){
+			.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(1, 0), .snapshot = v->node[0].s});
 	assert_int_equal(v->m.pools[1].standing.freshness, FRESHNESS_LIVE);
 	assert_string_equal(v->m.pools[1].pool_id, "shop");
 }

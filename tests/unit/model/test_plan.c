@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <string.h>
 #include <cmocka.h>
+#include <string.h>
 
 static struct plan plan_of(int count, const int *shares)
 {

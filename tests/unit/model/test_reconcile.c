@@ -1,5 +1,5 @@
-/* Reconcile: what was intended, what becomes of an intent that was found open, and when an effect
- * has been seen. */
+/* Reconcile: what was intended, what becomes of an intent that was found open, and when an
+ * effect has been seen. */
 #include "model/reconcile.h"
 
 #include "model/mem.h"
@@ -9,15 +9,21 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <cmocka.h>
+#include <stdlib.h>
 
 /* ---- intended ---- */
 
 static struct decision decided(enum verb verb, int to_bp, enum outcome_kind outcome)
 {
-	return (struct decision){.verb = verb, .from_bp = 0, .to_bp = to_bp, .outcome = outcome,
-		.epoch = 3, .rev = 42, .outcome_ms = UNKNOWN, .verified_ms = UNKNOWN};
+	return (struct decision){.verb = verb,
+		.from_bp = 0,
+		.to_bp = to_bp,
+		.outcome = outcome,
+		.epoch = 3,
+		.rev = 42,
+		.outcome_ms = UNKNOWN,
+		.verified_ms = UNKNOWN};
 }
 
 #define MOST 4
@@ -55,9 +61,11 @@ static void test_intended(void **state)
 	(void)state;
 	struct decision *d = mem_new(MOST, sizeof *d);
 	for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
-		for (size_t i = 0; i < lists[k].count; i++)
-			d[i] = decided(lists[k].list[i].verb, lists[k].list[i].to_bp,
-				lists[k].list[i].outcome);
+		for (size_t i = 0; i < lists[k].count; i++) {
+			d[i] = decided(
+				lists[k].list[i].verb, lists[k].list[i].to_bp, lists[k].list[i].outcome);
+			d[i].at_ms = (int64_t)i * 1000;
+		}
 		/* observed ones count like our own */
 		for (int observed = 0; observed < 2; observed++) {
 			for (size_t i = 0; i < lists[k].count; i++)
@@ -65,6 +73,53 @@ static void test_intended(void **state)
 			assert_int_equal(reconcile_intended_bp(d, lists[k].count), lists[k].intended_bp);
 			assert_ptr_equal(reconcile_last_change(d, lists[k].count),
 				lists[k].last < 0 ? NULL : &d[lists[k].last]);
+		}
+	}
+	free(d);
+}
+
+/* An own rollback or step with its answer, an other's change at a moment: who was last at the
+ * pool? */
+static void test_order(void **state)
+{
+	(void)state;
+	static const struct {
+		enum verb verb;
+		int64_t at_ms, answer_ms, epoch, rev; /* of the own one; where it was decided */
+		enum verb other;
+		int64_t other_ms, other_epoch, other_rev; /* after it */
+		bool own_is_last;
+	} rows[] = {
+		{VERB_ROLLBACK, 1000, 1100, 3, 42, VERB_STEP, 900, 3, 42, true},
+		{VERB_ROLLBACK, 1000, 1100, 3, 42, VERB_STEP, 5000, 4, 44, false},
+		{VERB_ROLLBACK, 1000, 9000, 3, 42, VERB_STEP, 5000, 3, 43,
+			true}, /* pressed into an outage */
+		{VERB_ROLLBACK, 1000, 9000, 3, 42, VERB_STEP, 8000, 4, 44,
+			false}, /* its answer was lost */
+		{VERB_STEP, 1000, 1200, 3, 42, VERB_ROLLBACK, 1100, 4, 44,
+			false}, /* crossed by a rollback */
+		{VERB_STEP, 1000, 1200, 3, 42, VERB_STEP, 1100, 3, 42, true},
+		{VERB_STEP, 1000, 1200, 3, 42, VERB_STEP, 1100, 3, 44, false},
+		{VERB_ROLLBACK, 1000, 1000, 3, 42, VERB_STEP, 1000, 3, 43, true},
+	};
+	struct decision *d = mem_new(2, sizeof *d);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct decision own = decided(rows[i].verb, 0, OUTCOME_APPLIED);
+		own.at_ms = rows[i].at_ms;
+		own.outcome_ms = rows[i].answer_ms;
+		own.epoch = rows[i].epoch;
+		own.rev = rows[i].rev;
+		struct decision other = decided(rows[i].other, 100, OUTCOME_APPLIED);
+		other.observed = true;
+		other.at_ms = other.outcome_ms = rows[i].other_ms;
+		other.epoch = rows[i].other_epoch;
+		other.rev = rows[i].other_rev;
+		/* in whatever order they are known */
+		for (int first = 0; first < 2; first++) {
+			d[first] = own;
+			d[!first] = other;
+			if (reconcile_last_change(d, 2) != &d[rows[i].own_is_last ? first : !first])
+				fail_msg("row %zu", i);
 		}
 	}
 	free(d);
@@ -120,8 +175,8 @@ static int setup(void **state)
 {
 	struct scene *c = mem_new(1, sizeof *c);
 	c->s = mem_new(1, sizeof *c->s);
-	c->watch = (struct watch){
-		.answered = true, .at = {.boot_ms = ANSWERED_MS}, .epoch = 4, .rev = 50};
+	c->watch =
+		(struct watch){.answered = true, .at = {.boot_ms = ANSWERED_MS}, .epoch = 4, .rev = 50};
 	text_copy(c->s->boot_id, sizeof c->s->boot_id, "boot-1");
 	c->s->epoch = 4;
 	c->s->rev = 50;
@@ -321,6 +376,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_intended),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_open),
 		SCENE(test_step),
 		SCENE(test_step_seen_past_the_answer),

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <string.h>
 #include <cmocka.h>
+#include <string.h>
 
 static void assert_sound(const struct scenario *s)
 {
@@ -76,13 +76,14 @@ static void test_the_latest_phase_of_the_arm_holds(void **state)
 {
 	/* not in order of time, as a person may write them */
 	struct scenario s = {
-		.phases = {
-			{.at_ms = 3000, .arm = ARM_V2, .fault = {.hang = true}},
-			{.at_ms = 1000, .arm = ARM_V2, .fault = {.error_rate = 0.1}},
-			{.at_ms = 2000, .arm = ARM_V1, .fault = {.slow_factor = 3}},
-			{.at_ms = 1000, .arm = ARM_V2, .fault = {.error_rate = 0.2}},
-			{.at_ms = 4000, .arm = ARM_V2},
-		},
+		.phases =
+			{
+				{.at_ms = 3000, .arm = ARM_V2, .fault = {.hang = true}},
+				{.at_ms = 1000, .arm = ARM_V2, .fault = {.error_rate = 0.1}},
+				{.at_ms = 2000, .arm = ARM_V1, .fault = {.slow_factor = 3}},
+				{.at_ms = 1000, .arm = ARM_V2, .fault = {.error_rate = 0.2}},
+				{.at_ms = 4000, .arm = ARM_V2},
+			},
 		.phase_count = 5,
 	};
 

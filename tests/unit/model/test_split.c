@@ -3,14 +3,14 @@
 
 #include "model/unit.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
 enum { SESSIONS = 1000 };
 
@@ -40,8 +40,7 @@ static void test_known_vectors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
-		assert_int_equal(
-			split_bucket(vectors[i].id, strlen(vectors[i].id), vectors[i].salt),
+		assert_int_equal(split_bucket(vectors[i].id, strlen(vectors[i].id), vectors[i].salt),
 			vectors[i].hash % 10000);
 }
 
@@ -99,7 +98,8 @@ static void test_share_of_sessions(void **state)
 			int on_v2 = 0;
 
 			for (int session = 0; session < MANY; session++)
-				on_v2 += split_arm(STRATEGY_CANARY, share_bp, bucket_of(session, salt)) == ARM_V2;
+				on_v2 +=
+					split_arm(STRATEGY_CANARY, share_bp, bucket_of(session, salt)) == ARM_V2;
 			assert_true(fabs(on_v2 - MANY * p) < 4 * sqrt(MANY * p * (1 - p)));
 		}
 }
@@ -121,8 +121,8 @@ static void test_strategies_imply_their_share(void **state)
 		assert_int_equal(split_arm(STRATEGY_PRIMARY_ONLY, 10000, bucket), ARM_V1);
 		assert_int_equal(split_arm(STRATEGY_SHADOW, 10000, bucket), ARM_V1);
 		assert_int_equal(split_arm(STRATEGY_FULL_MIGRATION, 0, bucket), ARM_V2);
-		assert_int_equal(split_arm(STRATEGY_AB_TEST, 0, bucket),
-			split_arm(STRATEGY_CANARY, 5000, bucket));
+		assert_int_equal(
+			split_arm(STRATEGY_AB_TEST, 0, bucket), split_arm(STRATEGY_CANARY, 5000, bucket));
 		assert_int_equal(split_arm(STRATEGY_PRIMARY_WITH_FALLBACK, 1234, bucket),
 			split_arm(STRATEGY_CANARY, 1234, bucket));
 	}
@@ -161,7 +161,8 @@ static void test_fall_back(void **state)
 						if (arm == ARM_V1 && shares[i] == 0)
 							expected = false;
 						assert_int_equal(split_may_fall_back((enum strategy)s, shares[i],
-							(enum arm)arm, idempotent, (enum failure)why), expected);
+											 (enum arm)arm, idempotent, (enum failure)why),
+							expected);
 					}
 }
 

@@ -21,7 +21,10 @@
 
 /* ---- the cleaner ---- */
 
-#define ROW(src, want) { src, sizeof src - 1, want }
+#define ROW(src, want) \
+	{ \
+		src, sizeof src - 1, want \
+	}
 #define ACUTE "\xCC\x81"
 #define ACUTE_4 ACUTE ACUTE ACUTE ACUTE
 
@@ -41,7 +44,9 @@ static const struct {
 	ROW("\x1b]8;;http://x\x1b\\y", "^[]8;;http://x^[\\y"),
 	ROW("\x1bPq#0\x1b\\", "^[Pq#0^[\\"),
 	ROW("\x1b[6n", "^[[6n"),
-	ROW("\x1b""c", "^[c"),
+	ROW("\x1b"
+		"c",
+		"^[c"),
 	ROW("hello\rXX", "hello^MXX"),
 	ROW("a\nb", "a^Jb"),
 	ROW("a\r\nb", "a^M^Jb"),
@@ -56,13 +61,21 @@ static const struct {
 	ROW("\x1b", "^["),
 	ROW("^[[2J", "^[[2J"),
 	/* C1, in UTF-8 and as bare bytes */
-	ROW("\xC2\x9B" "2J", "^[[2J"),
-	ROW("\xC2\x9D" "0;t\xC2\x9C", "^[]0;t^[\\"),
+	ROW("\xC2\x9B"
+		"2J",
+		"^[[2J"),
+	ROW("\xC2\x9D"
+		"0;t\xC2\x9C",
+		"^[]0;t^[\\"),
 	ROW("\xC2\x85", "^[E"),
 	ROW("\xC2\x80\xC2\x9F", "^[@^[_"),
-	ROW("\x9B" "2J", "<9B>2J"),
+	ROW("\x9B"
+		"2J",
+		"<9B>2J"),
 	/* bidi */
-	ROW("\xE2\x80\xAE" "live", "<U+202E>live"),
+	ROW("\xE2\x80\xAE"
+		"live",
+		"<U+202E>live"),
 	ROW("a\xE2\x80\xAA\xE2\x80\xAB\xE2\x80\xAC\xE2\x80\xAD",
 		"a<U+202A><U+202B><U+202C><U+202D>"),
 	ROW("\xE2\x81\xA6\xE2\x81\xA7\xE2\x81\xA8\xE2\x81\xA9", "<U+2066><U+2067><U+2068><U+2069>"),
@@ -83,7 +96,9 @@ static const struct {
 	ROW("\xE1\xA0\x8E\xE1\xA0\x8B", "<U+180E><U+180B>"),
 	ROW("a\xCD\x8F", "a<U+034F>"),
 	ROW("\xE3\x85\xA4\xEF\xBE\xA0\xE1\x85\x9F", "<U+3164><U+FFA0><U+115F>"),
-	ROW("a\xE2\x80\xA8" "b\xE2\x80\xA9", "a<U+2028>b<U+2029>"),
+	ROW("a\xE2\x80\xA8"
+		"b\xE2\x80\xA9",
+		"a<U+2028>b<U+2029>"),
 	ROW("\xEF\xBF\xB9\xEF\xBF\xBA\xEF\xBF\xBB", "<U+FFF9><U+FFFA><U+FFFB>"),
 	ROW("\xEE\x80\x80", "<U+E000>"),
 	ROW("\xEF\xBF\xBE\xEF\xBF\xBF", "<U+FFFE><U+FFFF>"),
@@ -237,7 +252,7 @@ static void cleans_anything(void **state)
 static void cleans_a_flood(void **state)
 {
 	(void)state;
-	struct text t = { 0 };
+	struct text t = {0};
 	text_add(&t, "e");
 	for (int i = 0; i < 100000; i++)
 		text_add(&t, ACUTE);
@@ -251,7 +266,8 @@ static void cleans_a_flood(void **state)
 static void cleans_in_place(void **state)
 {
 	(void)state;
-	char name[12] = "a\nb\xE2\x80\xAE" "c";
+	char name[12] = "a\nb\xE2\x80\xAE"
+					"c";
 	text_clean_in(name, sizeof name);
 	assert_string_equal(name, "a^Jb");
 	char small[3] = "\x1b";
@@ -330,11 +346,30 @@ static void widths(void **state)
 		uint32_t point;
 		int columns;
 	} rows[] = {
-		{ 'a', 1 }, { 0xE9, 1 }, { 0x2FF, 1 }, { 0x300, 0 }, { 0x36F, 0 }, { 0x370, 1 },
-		{ 0x488, 0 }, { 0x20DD, 0 }, { 0x1100, 2 }, { 0x1161, 0 }, { 0x11A8, 0 },
-		{ 0x231A, 2 }, { 0x2500, 1 }, { 0x3000, 2 }, { 0x302A, 0 }, { 0x4E00, 2 },
-		{ 0xAC00, 2 }, { 0xFF21, 2 }, { 0xFF71, 1 }, { 0xFFFD, 1 }, { 0x1F600, 2 },
-		{ 0x20000, 2 }, { 0x3FFFD, 2 }, { 0x10FFFF, 1 },
+		{'a', 1},
+		{0xE9, 1},
+		{0x2FF, 1},
+		{0x300, 0},
+		{0x36F, 0},
+		{0x370, 1},
+		{0x488, 0},
+		{0x20DD, 0},
+		{0x1100, 2},
+		{0x1161, 0},
+		{0x11A8, 0},
+		{0x231A, 2},
+		{0x2500, 1},
+		{0x3000, 2},
+		{0x302A, 0},
+		{0x4E00, 2},
+		{0xAC00, 2},
+		{0xFF21, 2},
+		{0xFF71, 1},
+		{0xFFFD, 1},
+		{0x1F600, 2},
+		{0x20000, 2},
+		{0x3FFFD, 2},
+		{0x10FFFF, 1},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_int_equal(text_columns(rows[i].point), rows[i].columns);
@@ -346,10 +381,10 @@ static void widths(void **state)
 static void hidden(void **state)
 {
 	(void)state;
-	static const uint32_t shown[] = { ' ', '~', 0xA0, 0xAE, 0x200A, 0x2010, 0x2800, 0xFFFC,
-		0x1F600, 0x2A6E0 };
-	static const uint32_t unseen[] = { 0, 0x1F, 0x7F, 0x9F, 0xAD, 0x200B, 0x2028, 0x206F,
-		0xD800, 0xE000, 0xFDD0, 0xFE00, 0xFFFF, 0x1FFFE, 0xE0001, 0xE01EF, 0xF0000, 0x10FFFF };
+	static const uint32_t shown[] = {
+		' ', '~', 0xA0, 0xAE, 0x200A, 0x2010, 0x2800, 0xFFFC, 0x1F600, 0x2A6E0};
+	static const uint32_t unseen[] = {0, 0x1F, 0x7F, 0x9F, 0xAD, 0x200B, 0x2028, 0x206F, 0xD800,
+		0xE000, 0xFDD0, 0xFE00, 0xFFFF, 0x1FFFE, 0xE0001, 0xE01EF, 0xF0000, 0x10FFFF};
 	for (size_t i = 0; i < COUNT(shown); i++)
 		assert_false(text_is_hidden(shown[i]));
 	for (size_t i = 0; i < COUNT(unseen); i++)
@@ -361,7 +396,7 @@ static void hidden(void **state)
 static void grows(void **state)
 {
 	(void)state;
-	struct text t = { 0 };
+	struct text t = {0};
 	assert_string_equal(text_str(&t), "");
 	text_add_n(&t, "abc", 2);
 	text_addf(&t, "%d-%s", 42, "x");
@@ -394,19 +429,19 @@ static void json_strings(void **state)
 	static const struct {
 		const char *s, *want;
 	} rows[] = {
-		{ NULL, "null" },
-		{ "", "\"\"" },
-		{ "a\"b\\c/", "\"a\\\"b\\\\c/\"" },
-		{ "\b\f\n\r\t", "\"\\b\\f\\n\\r\\t\"" },
-		{ "\x01\x1b\x7f", "\"\\u0001\\u001b\\u007f\"" },
-		{ "caf\xC3\xA9", "\"caf\xC3\xA9\"" },
-		{ "\xC2\x9B\xE2\x80\xAE", "\"\\u009b\\u202e\"" },
-		{ "\xF3\xA0\x80\x81", "\"\\udb40\\udc01\"" },
-		{ "a\xFF\xED\xA0\x80z", "\"a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz\"" },
-		{ "\xC3", "\"\xEF\xBF\xBD\"" },
+		{NULL, "null"},
+		{"", "\"\""},
+		{"a\"b\\c/", "\"a\\\"b\\\\c/\""},
+		{"\b\f\n\r\t", "\"\\b\\f\\n\\r\\t\""},
+		{"\x01\x1b\x7f", "\"\\u0001\\u001b\\u007f\""},
+		{"caf\xC3\xA9", "\"caf\xC3\xA9\""},
+		{"\xC2\x9B\xE2\x80\xAE", "\"\\u009b\\u202e\""},
+		{"\xF3\xA0\x80\x81", "\"\\udb40\\udc01\""},
+		{"a\xFF\xED\xA0\x80z", "\"a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz\""},
+		{"\xC3", "\"\xEF\xBF\xBD\""},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text t = { 0 };
+		struct text t = {0};
 		text_add_json(&t, rows[i].s);
 		assert_string_equal(text_str(&t), rows[i].want);
 		text_free(&t);
@@ -416,7 +451,7 @@ static void json_strings(void **state)
 static void json_members(void **state)
 {
 	(void)state;
-	struct text t = { 0 };
+	struct text t = {0};
 	text_add(&t, "{");
 	text_json_str(&t, "name", "a\"b");
 	text_json_str(&t, "none", NULL);
@@ -446,7 +481,7 @@ static void json_reals_read_back(void **state)
 	(void)state;
 	for (int i = 0; i < 5000; i++) {
 		double want = ldexp((double)below((size_t)1 << 53), (int)below(200) - 150);
-		struct text t = { 0 };
+		struct text t = {0};
 		text_json_real(&t, "x", i % 2 ? want : -want);
 		assert_int_equal(strspn(t.data + 4, "0123456789.e+-"), t.len - 4);
 		double got = strtod(t.data + 4, NULL);
@@ -460,10 +495,9 @@ static void json_reals_read_back(void **state)
 static void names(void **state)
 {
 	(void)state;
-	static const char *const good[] = { "a", "checkout-eu", "A.b_c:9", "9", "_x", ":0",
-		"a..b" };
-	static const char *const bad[] = { "", ".", "..", ".ssh", "-rf", "a/b", "a b", "a\n",
-		"p\xD0\xB0y", "a\\b", "a%", "$x", "a;b", "abcdefghijklmnopq", "a\x7f", "a@b", "a*" };
+	static const char *const good[] = {"a", "checkout-eu", "A.b_c:9", "9", "_x", ":0", "a..b"};
+	static const char *const bad[] = {"", ".", "..", ".ssh", "-rf", "a/b", "a b", "a\n",
+		"p\xD0\xB0y", "a\\b", "a%", "$x", "a;b", "abcdefghijklmnopq", "a\x7f", "a@b", "a*"};
 	for (size_t i = 0; i < COUNT(good); i++)
 		assert_true(text_is_name(good[i], 16));
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -476,18 +510,31 @@ static void names(void **state)
 static void nearest(void **state)
 {
 	(void)state;
-	static const char *const words[] = { "step", "hold", "resume", "rollback", "log", "status",
-		"a-word-that-is-much-longer-than-any-other", NULL };
-	static const char *const none[] = { NULL };
+	static const char *const words[] = {"step", "hold", "resume", "rollback", "log", "status",
+		"a-word-that-is-much-longer-than-any-other", NULL};
+	static const char *const none[] = {NULL};
 	static const struct {
 		const char *given, *want;
 	} rows[] = {
-		{ "step", "step" }, { "setp", "step" }, { "stp", "step" }, { "steps", "step" },
-		{ "rolback", "rollback" }, { "rollbakc", "rollback" }, { "statsu", "status" },
-		{ "lgo", "log" }, { "lo", "log" }, { "logs", "log" }, { "l", NULL }, { "dig", NULL },
-		{ "lxx", NULL }, { "", NULL }, { "xyzzy", NULL }, { "rollforward", NULL },
-		{ "hodl", "hold" }, { "resmue", "resume" },
-		{ "a-word-that-is-much-longer-than-any-other", NULL },
+		{"step", "step"},
+		{"setp", "step"},
+		{"stp", "step"},
+		{"steps", "step"},
+		{"rolback", "rollback"},
+		{"rollbakc", "rollback"},
+		{"statsu", "status"},
+		{"lgo", "log"},
+		{"lo", "log"},
+		{"logs", "log"},
+		{"l", NULL},
+		{"dig", NULL},
+		{"lxx", NULL},
+		{"", NULL},
+		{"xyzzy", NULL},
+		{"rollforward", NULL},
+		{"hodl", "hold"},
+		{"resmue", "resume"},
+		{"a-word-that-is-much-longer-than-any-other", NULL},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *got = text_nearest(rows[i].given, words);
@@ -496,7 +543,7 @@ static void nearest(void **state)
 		else
 			assert_null(got);
 	}
-	static const char *const alike[] = { "hold", "gold", NULL };
+	static const char *const alike[] = {"hold", "gold", NULL};
 	assert_string_equal(text_nearest("bold", alike), "hold");
 	assert_null(text_nearest("step", none));
 }

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <string.h>
 #include <cmocka.h>
+#include <string.h>
 
 static void test_rows_are_whole(void **state)
 {

@@ -1,4 +1,5 @@
-/* Window: what falls out when, sums and quantiles against all that was added within the slices. */
+/* Window: what falls out when, sums and quantiles against all that was added within the slices.
+ */
 #include "model/window.h"
 
 #include "model/mem.h"
@@ -8,9 +9,9 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #define LENGTH_MS 60000
 #define SLICE_MS (LENGTH_MS / WINDOW_SLICES)

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define VIRTUAL_NODES 3
-#define VIRTUAL_START_MS 5000000                 /* boot time of this process */
+#define VIRTUAL_START_MS 5000000                           /* boot time of this process */
 #define VIRTUAL_WALL_MS (1763769600000 - VIRTUAL_START_MS) /* wall clock less boot time */
 
 struct virtual_node {
@@ -24,7 +24,8 @@ struct virtual_node {
 	int64_t booted_ms, changed_ms, held_ms;
 };
 
-struct virtual {
+struct virtual
+{
 	struct model m;
 	struct instant now;
 	struct virtual_node node[VIRTUAL_NODES];
@@ -32,8 +33,8 @@ struct virtual {
 	int rate;               /* requests a second and node */
 	int failing[ARM_COUNT]; /* per mille */
 	int64_t latency_us[ARM_COUNT];
-	bool audits;            /* each entry is read at once */
-	int serial;             /* of decisions */
+	bool audits;                 /* each entry is read at once */
+	int serial;                  /* of decisions */
 	struct model_sample *sample; /* of the last poll */
 	unsigned dirty;
 };
@@ -80,7 +81,8 @@ static inline struct plan virtual_plan(void)
 
 /* ---- what happens at the pool ---- */
 
-static inline void virtual_mark_change(struct virtual *v, struct virtual_node *n, const char *actor)
+static inline void virtual_mark_change(
+	struct virtual *v, struct virtual_node *n, const char *actor)
 {
 	struct change *c = &n->s->change;
 	c->known = true;
@@ -88,8 +90,10 @@ static inline void virtual_mark_change(struct virtual *v, struct virtual_node *n
 	n->changed_ms = v->now.boot_ms;
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		const struct arm_counts *a = &n->s->arms[arm];
-		c->arms[arm] = (struct change_counts){.requests = a->requests, .ok = a->ok,
-			.failed = counts_failed(a), .sessions = a->sessions,
+		c->arms[arm] = (struct change_counts){.requests = a->requests,
+			.ok = a->ok,
+			.failed = counts_failed(a),
+			.sessions = a->sessions,
 			.sessions_bad = a->sessions_bad};
 	}
 }
@@ -147,7 +151,8 @@ static inline void virtual_traffic(struct virtual *v, int64_t ms)
 	virtual_wait(v, ms);
 }
 
-static inline void virtual_apply_at(struct virtual *v, int k, enum verb verb, int to_bp, const char *actor)
+static inline void virtual_apply_at(
+	struct virtual *v, int k, enum verb verb, int to_bp, const char *actor)
 {
 	struct virtual_node *n = &v->node[k];
 	struct snapshot *s = n->s;
@@ -180,11 +185,13 @@ static inline void virtual_poll_node(struct virtual *v, int k)
 	n->s->now_ms = v->now.wall_ms;
 	n->s->change.age_ms = v->now.boot_ms - n->changed_ms;
 	n->s->hold.age_ms = v->now.boot_ms - n->held_ms;
-	virtual_tell(v, (struct model_event){
-				.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(0, k), .snapshot = n->s});
+	virtual_tell(v,
+		(struct model_event){
+			.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(0, k), .snapshot = n->s});
 	if (v->audits && n->s->audit_seq != UNKNOWN)
-		virtual_tell(v, (struct model_event){
-					.kind = MODEL_AUDIT, .node = NODE_HANDLE(0, k), .seq = n->s->audit_seq});
+		virtual_tell(v,
+			(struct model_event){
+				.kind = MODEL_AUDIT, .node = NODE_HANDLE(0, k), .seq = n->s->audit_seq});
 }
 
 static inline void virtual_poll(struct virtual *v)
@@ -207,9 +214,15 @@ static inline void virtual_run(struct virtual *v, int64_t ms)
 static inline struct decision virtual_decision(struct virtual *v, enum verb verb, int to_bp)
 {
 	const struct standing *s = virtual_standing(v);
-	struct decision d = {.verb = verb, .at_ms = v->now.wall_ms, .from_bp = s->reported_bp,
-		.to_bp = to_bp, .epoch = s->epoch, .rev = s->rev, .outcome_ms = UNKNOWN,
-		.verified_ms = UNKNOWN, .latency_ms = UNKNOWN};
+	struct decision d = {.verb = verb,
+		.at_ms = v->now.wall_ms,
+		.from_bp = s->reported_bp,
+		.to_bp = to_bp,
+		.epoch = s->epoch,
+		.rev = s->rev,
+		.outcome_ms = UNKNOWN,
+		.verified_ms = UNKNOWN,
+		.latency_ms = UNKNOWN};
 	snprintf(d.id, sizeof d.id, "intent-%d", ++v->serial);
 	text_copy(d.actor, sizeof d.actor, v->m.actor);
 	text_copy(d.role, sizeof d.role, "operator");
@@ -269,7 +282,8 @@ static inline void virtual_move(struct virtual *v, enum verb verb, int to_bp)
 static inline void virtual_init(
 	struct virtual *v, int nodes, const struct plan *plan, const struct guard_limits *limits)
 {
-	static const char *const targets[VIRTUAL_NODES] = {"http://a:1", "http://b:1", "http://c:1"};
+	static const char *const targets[VIRTUAL_NODES] = {
+		"http://a:1", "http://b:1", "http://c:1"};
 	struct guard_limits none;
 	guard_limits_init(&none);
 	memset(v, 0, sizeof *v);
@@ -279,9 +293,15 @@ static inline void virtual_init(
 	v->latency_us[ARM_V1] = v->latency_us[ARM_V2] = 20000;
 	v->sample = mem_new(1, sizeof *v->sample);
 	model_init(&v->m, "kim@ops1", false);
-	model_add(&v->m, &(struct pool_setup){.name = "checkout", .env = "prod", .targets = targets,
-				 .target_count = nodes, .interval_ms = 1000, .plan = plan,
-				 .plan_hash = plan ? "hash" : NULL, .limits = limits ? limits : &none});
+	model_add(&v->m,
+		&(struct pool_setup){.name = "checkout",
+			.env = "prod",
+			.targets = targets,
+			.target_count = nodes,
+			.interval_ms = 1000,
+			.plan = plan,
+			.plan_hash = plan ? "hash" : NULL,
+			.limits = limits ? limits : &none});
 	for (int k = 0; k < nodes; k++) {
 		v->node[k].s = mem_new(1, sizeof *v->node[k].s);
 		virtual_boot(v, k, "boot-1");

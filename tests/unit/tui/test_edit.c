@@ -114,7 +114,7 @@ static void what_hides_cannot_be_typed(void **state)
 	(void)state;
 	struct edit e;
 	edit_set(&e, "ab");
-	static const uint32_t hidden[] = { 0x202e, 0x200b, 0x9b, 0xfeff, 0xe0041 };
+	static const uint32_t hidden[] = {0x202e, 0x200b, 0x9b, 0xfeff, 0xe0041};
 	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
 		assert_true(edit_key(&e, hidden[i]));
 	assert_line(&e, "ab", 2);
@@ -127,8 +127,8 @@ static void other_keys_mean_nothing(void **state)
 	(void)state;
 	struct edit e;
 	edit_set(&e, "ab");
-	static const uint32_t keys[] = { KEY_NONE, KEYS_ENTER, KEYS_ESC, KEYS_TAB, KEYS_UP, KEYS_PASTE,
-		KEYS_UNKNOWN, KEYS_F1, KEYS_CTRL('c'), KEYS_CTRL('l'), 0x7f, 0xd800 };
+	static const uint32_t keys[] = {KEY_NONE, KEYS_ENTER, KEYS_ESC, KEYS_TAB, KEYS_UP,
+		KEYS_PASTE, KEYS_UNKNOWN, KEYS_F1, KEYS_CTRL('c'), KEYS_CTRL('l'), 0x7f, 0xd800};
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		assert_false(edit_key(&e, keys[i]));
 	assert_line(&e, "ab", 2);
@@ -154,9 +154,9 @@ static void a_full_line_takes_no_more(void **state)
 static void random_keys_keep_it_sound(void **state)
 {
 	(void)state;
-	static const uint32_t keys[] = { 'a', ' ', 0xe9, 0x6f22, 0x301, 0x1f600, 0x202e, KEYS_LEFT,
+	static const uint32_t keys[] = {'a', ' ', 0xe9, 0x6f22, 0x301, 0x1f600, 0x202e, KEYS_LEFT,
 		KEYS_LEFT, KEYS_RIGHT, KEYS_HOME, KEYS_END, KEYS_BACKSPACE, KEYS_DELETE, KEYS_CTRL('w'),
-		KEYS_CTRL('k'), 'b', 0x301, 'c' };
+		KEYS_CTRL('k'), 'b', 0x301, 'c'};
 	struct edit e;
 	edit_clear(&e);
 	uint32_t seed = 7;

@@ -29,7 +29,7 @@ static int drop_surface(void **state)
 
 static void assert_chars(const char *expected)
 {
-	struct text chars = { 0 };
+	struct text chars = {0};
 	surface_dump(&s, &chars, NULL);
 	assert_string_equal(text_str(&chars), expected);
 	text_free(&chars);
@@ -37,7 +37,7 @@ static void assert_chars(const char *expected)
 
 static void assert_roles(const char *expected)
 {
-	struct text chars = { 0 }, roles = { 0 };
+	struct text chars = {0}, roles = {0};
 	surface_dump(&s, &chars, &roles);
 	assert_string_equal(text_str(&roles), expected);
 	text_free(&chars);
@@ -47,7 +47,7 @@ static void assert_roles(const char *expected)
 static void reducing_keeps_the_worst_and_the_gaps(void **state)
 {
 	(void)state;
-	const double values[] = { 1, 5, NAN, 2, NAN, NAN, 0, 3 };
+	const double values[] = {1, 5, NAN, 2, NAN, NAN, 0, 3};
 	double columns[4];
 	graph_reduce(values, 8, columns, 4);
 	assert_true(columns[0] == 5 && columns[1] == 2 && isnan(columns[2]) && columns[3] == 3);
@@ -57,7 +57,7 @@ static void reducing_keeps_the_worst_and_the_gaps(void **state)
 	for (int i = 0; i < 16; i++)
 		seen += !isnan(many[i]);
 	assert_int_equal(seen, 5);
-	double none[2] = { 1, 1 };
+	double none[2] = {1, 1};
 	graph_reduce(NULL, 0, none, 2);
 	assert_true(isnan(none[0]) && isnan(none[1]));
 	double one;
@@ -68,7 +68,7 @@ static void reducing_keeps_the_worst_and_the_gaps(void **state)
 static void a_sparkline_is_aligned_at_the_newest(void **state)
 {
 	(void)state;
-	const double values[] = { 100, 0, 0.001, NAN, 50, 100, 1e9, -1 };
+	const double values[] = {100, 0, 0.001, NAN, 50, 100, 1e9, -1};
 	surface_resize(&s, 12, 1);
 	graph_sparkline(&s, surface_all(&s), ROLE_V2, values, 8, 100);
 	assert_chars("    \u2588\u2581\u2582 \u2585\u2588\u2588\u2581\n");
@@ -81,7 +81,8 @@ static void a_sparkline_is_aligned_at_the_newest(void **state)
 	graph_sparkline(&s, surface_all(&s), ROLE_V2, values, 8, 100);
 	assert_chars("#_. -##_\n");
 	surface_clear(&s);
-	graph_sparkline(&s, surface_all(&s), ROLE_V2, values, 8, 0); /* no scale: all above it is full */
+	graph_sparkline(
+		&s, surface_all(&s), ROLE_V2, values, 8, 0); /* no scale: all above it is full */
 	assert_chars("#_# ###_\n");
 }
 
@@ -92,15 +93,15 @@ static void a_bar_shows_a_little_and_leaves_a_little(void **state)
 		double fraction;
 		const char *blocks, *ascii;
 	} rows[] = {
-		{ 0, "\u00b7\u00b7\u00b7\u00b7\n", "....\n" },
-		{ 0.00001, "\u258f\u00b7\u00b7\u00b7\n", "#...\n" },
-		{ 0.5, "\u2588\u2588\u00b7\u00b7\n", "##..\n" },
-		{ 0.53125, "\u2588\u2588\u258f\u00b7\n", "##..\n" },
-		{ 0.99999, "\u2588\u2588\u2588\u2589\n", "###.\n" },
-		{ 1, "\u2588\u2588\u2588\u2588\n", "####\n" },
-		{ 7, "\u2588\u2588\u2588\u2588\n", "####\n" },
-		{ -1, "\u00b7\u00b7\u00b7\u00b7\n", "....\n" },
-		{ NAN, "????\n", "????\n" },
+		{0, "\u00b7\u00b7\u00b7\u00b7\n", "....\n"},
+		{0.00001, "\u258f\u00b7\u00b7\u00b7\n", "#...\n"},
+		{0.5, "\u2588\u2588\u00b7\u00b7\n", "##..\n"},
+		{0.53125, "\u2588\u2588\u258f\u00b7\n", "##..\n"},
+		{0.99999, "\u2588\u2588\u2588\u2589\n", "###.\n"},
+		{1, "\u2588\u2588\u2588\u2588\n", "####\n"},
+		{7, "\u2588\u2588\u2588\u2588\n", "####\n"},
+		{-1, "\u00b7\u00b7\u00b7\u00b7\n", "....\n"},
+		{NAN, "????\n", "????\n"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		s.ascii = false;
@@ -120,9 +121,8 @@ static void a_bar_shows_a_little_and_leaves_a_little(void **state)
 static void ends_of_axes_are_round(void **state)
 {
 	(void)state;
-	static const double rows[][2] = { { 1, 1 }, { 1.1, 2 }, { 3, 5 }, { 5, 5 }, { 7, 10 },
-		{ 0.03, 0.05 }, { 999, 1000 }, { 1001, 2000 }, { 1e-9, 1e-9 }, { 0, 1 }, { -4, 1 },
-		{ NAN, 1 }, { INFINITY, 1 } };
+	static const double rows[][2] = {{1, 1}, {1.1, 2}, {3, 5}, {5, 5}, {7, 10}, {0.03, 0.05},
+		{999, 1000}, {1001, 2000}, {1e-9, 1e-9}, {0, 1}, {-4, 1}, {NAN, 1}, {INFINITY, 1}};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		double top = graph_nice_top(rows[i][0]);
 		assert_true(fabs(top - rows[i][1]) < 1e-9 * fmax(1, rows[i][1]));
@@ -141,10 +141,10 @@ static void percent(char *out, size_t size, double value)
 static void a_plot_has_an_axis_a_limit_and_two_series(void **state)
 {
 	(void)state;
-	const double v1[] = { 0, 10, NAN, 60 }, v2[] = { 0, 10, 40, NAN, 100 };
-	const size_t marks[] = { 1, 99 };
+	const double v1[] = {0, 10, NAN, 60}, v2[] = {0, 10, 40, NAN, 100};
+	const size_t marks[] = {1, 99};
 	const struct graph_plot plot = {
-		.series = { { v1, 4, ROLE_V1 }, { v2, 5, ROLE_V2 } },
+		.series = {{v1, 4, ROLE_V1}, {v2, 5, ROLE_V2}},
 		.series_count = 2,
 		.limit = 50,
 		.top = NAN,
@@ -154,33 +154,35 @@ static void a_plot_has_an_axis_a_limit_and_two_series(void **state)
 	};
 	surface_resize(&s, 12, 5);
 	graph_plot(&s, surface_all(&s), &plot);
-	assert_chars(
-		"100%\u2502      \u2588\n"
-		" 50%\u2502\u2504\u2504\u2504\u2504\u2504\u2504\u2022\n"
-		"    \u2502    \u2586 \u2588\n"
-		"  0%\u2502  \u2581\u2585\u2022 \u2588\n"
-		"          ^\n");
-	assert_roles(
-		"aaaaa......2\n"
-		".lllallllll1\n"
-		"....a....2.2\n"
-		"..aaa..221.2\n"
-		"..........l.\n");
+	assert_chars("100%\u2502      \u2588\n"
+				 " 50%\u2502\u2504\u2504\u2504\u2504\u2504\u2504\u2022\n"
+				 "    \u2502    \u2586 \u2588\n"
+				 "  0%\u2502  \u2581\u2585\u2022 \u2588\n"
+				 "          ^\n");
+	assert_roles("aaaaa......2\n"
+				 ".lllallllll1\n"
+				 "....a....2.2\n"
+				 "..aaa..221.2\n"
+				 "..........l.\n");
 }
 
 static void a_plot_fits_anywhere(void **state)
 {
 	(void)state;
-	const double values[] = { 1, NAN, 3, INFINITY, -2 };
-	const size_t marks[] = { 0 };
-	const struct graph_plot plot = { .series = { { values, 5, ROLE_V1 }, { values, 5, ROLE_V2 } },
-		.series_count = 2, .limit = NAN, .top = 2, .marks = marks, .mark_count = 1 };
+	const double values[] = {1, NAN, 3, INFINITY, -2};
+	const size_t marks[] = {0};
+	const struct graph_plot plot = {.series = {{values, 5, ROLE_V1}, {values, 5, ROLE_V2}},
+		.series_count = 2,
+		.limit = NAN,
+		.top = 2,
+		.marks = marks,
+		.mark_count = 1};
 	for (int ascii = 0; ascii < 2; ascii++)
 		for (int w = 0; w < 14; w++)
 			for (int h = 0; h < 6; h++) {
 				s.ascii = ascii == 1;
 				surface_resize(&s, 16, 8);
-				graph_plot(&s, (struct rect){ 1, 1, w, h }, &plot);
+				graph_plot(&s, (struct rect){1, 1, w, h}, &plot);
 				for (int y = 0; y < 8; y++)
 					for (int x = 0; x < 16; x++) {
 						uint32_t point = s.cells[y * 16 + x].point;
@@ -190,7 +192,7 @@ static void a_plot_fits_anywhere(void **state)
 							assert_true(point < 0x7f && point != '?');
 					}
 			}
-	const struct graph_plot empty = { .limit = NAN, .top = NAN };
+	const struct graph_plot empty = {.limit = NAN, .top = NAN};
 	surface_resize(&s, 8, 2);
 	graph_plot(&s, surface_all(&s), &empty);
 	assert_chars("1|\n0|\n");

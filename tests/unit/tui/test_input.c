@@ -1,5 +1,5 @@
-/* Bytes as keys: the forms of every terminal, cut anywhere; nothing inside a sequence or a paste ever
- * becomes a key. */
+/* Bytes as keys: the forms of every terminal, cut anywhere; nothing inside a sequence or a
+ * paste ever becomes a key. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,81 +17,83 @@ static const struct {
 	const char *bytes;
 	uint32_t keys[4];
 } rows[] = {
-	{ "a", { 'a' } },
-	{ "H", { 'H' } },
-	{ "\r", { KEYS_ENTER } },
-	{ "\n", { KEYS_ENTER } },
-	{ "\t", { KEYS_TAB } },
-	{ "\x7f", { KEYS_BACKSPACE } },
-	{ "\b", { KEYS_BACKSPACE } },
-	{ "\x0c", { KEYS_CTRL('l') } },
-	{ "\033[A", { KEYS_UP } },
-	{ "\033OA", { KEYS_UP } },
-	{ "\033[B", { KEYS_DOWN } },
-	{ "\033OB", { KEYS_DOWN } },
-	{ "\033[C", { KEYS_RIGHT } },
-	{ "\033OC", { KEYS_RIGHT } },
-	{ "\033[D", { KEYS_LEFT } },
-	{ "\033OD", { KEYS_LEFT } },
-	{ "\033[H", { KEYS_HOME } },
-	{ "\033OH", { KEYS_HOME } },
-	{ "\033[1~", { KEYS_HOME } },
-	{ "\033[7~", { KEYS_HOME } },
-	{ "\033[F", { KEYS_END } },
-	{ "\033OF", { KEYS_END } },
-	{ "\033[4~", { KEYS_END } },
-	{ "\033[8~", { KEYS_END } },
-	{ "\033[5~", { KEYS_PGUP } },
-	{ "\033[6~", { KEYS_PGDN } },
-	{ "\033[3~", { KEYS_DELETE } },
-	{ "\033[Z", { KEYS_BACKTAB } },
-	{ "\033OP", { KEYS_F1 } },
-	{ "\033[11~", { KEYS_F1 } },
-	{ "\033[[A", { KEYS_F1 } },
-	{ "\033[15~", { KEYS_F5 } },
-	{ "\033[[E", { KEYS_F5 } },
-	{ "\033OM", { KEYS_ENTER } },
-	{ "\u00e9", { 0xe9 } },
-	{ "\u6f22y", { 0x6f22, 'y' } },
-	{ "\U0001f600", { 0x1f600 } },
+	{"a", {'a'}},
+	{"H", {'H'}},
+	{"\r", {KEYS_ENTER}},
+	{"\n", {KEYS_ENTER}},
+	{"\t", {KEYS_TAB}},
+	{"\x7f", {KEYS_BACKSPACE}},
+	{"\b", {KEYS_BACKSPACE}},
+	{"\x0c", {KEYS_CTRL('l')}},
+	{"\033[A", {KEYS_UP}},
+	{"\033OA", {KEYS_UP}},
+	{"\033[B", {KEYS_DOWN}},
+	{"\033OB", {KEYS_DOWN}},
+	{"\033[C", {KEYS_RIGHT}},
+	{"\033OC", {KEYS_RIGHT}},
+	{"\033[D", {KEYS_LEFT}},
+	{"\033OD", {KEYS_LEFT}},
+	{"\033[H", {KEYS_HOME}},
+	{"\033OH", {KEYS_HOME}},
+	{"\033[1~", {KEYS_HOME}},
+	{"\033[7~", {KEYS_HOME}},
+	{"\033[F", {KEYS_END}},
+	{"\033OF", {KEYS_END}},
+	{"\033[4~", {KEYS_END}},
+	{"\033[8~", {KEYS_END}},
+	{"\033[5~", {KEYS_PGUP}},
+	{"\033[6~", {KEYS_PGDN}},
+	{"\033[3~", {KEYS_DELETE}},
+	{"\033[Z", {KEYS_BACKTAB}},
+	{"\033OP", {KEYS_F1}},
+	{"\033[11~", {KEYS_F1}},
+	{"\033[[A", {KEYS_F1}},
+	{"\033[15~", {KEYS_F5}},
+	{"\033[[E", {KEYS_F5}},
+	{"\033OM", {KEYS_ENTER}},
+	{"\u00e9", {0xe9}},
+	{"\u6f22y", {0x6f22, 'y'}},
+	{"\U0001f600", {0x1f600}},
 	/* swallowed whole */
-	{ "\033x", { KEYS_UNKNOWN } },
-	{ "\033Hy", { KEYS_UNKNOWN, 'y' } },
-	{ "\033\r", { KEYS_UNKNOWN } },
-	{ "\033\u00e9", { KEYS_UNKNOWN } },
-	{ "\033[1;5A", { KEYS_UNKNOWN } },
-	{ "\033[1;2Hq", { KEYS_UNKNOWN, 'q' } },
-	{ "\033O5R", { KEYS_UNKNOWN } },
-	{ "\033[<0;10;5M", { KEYS_UNKNOWN } },
-	{ "\033[?62;1;6c", { KEYS_UNKNOWN } },
-	{ "\033[I", { KEYS_UNKNOWN } },
-	{ "\033[201~", { KEYS_UNKNOWN } },
-	{ "\033[[H", { KEYS_UNKNOWN } },
-	{ "\033[99999999999999999999999999A", { KEYS_UNKNOWN } },
-	{ "\033]11;rgb:0000/0000/0000\033\\", { KEYS_UNKNOWN } },
-	{ "\033]11;rgb:H/S/R\ay", { KEYS_UNKNOWN, 'y' } },
-	{ "\033P1$r0m\033\\", { KEYS_UNKNOWN } },
-	{ "\033[200~HSRy\r\033[A\033[201\033[201~z", { KEYS_PASTE, 'z' } },
-	{ "\033[200~\033\033[201~", { KEYS_PASTE } },
-	{ "\033[200~\033[201~", { KEYS_PASTE } },
+	{"\033x", {KEYS_UNKNOWN}},
+	{"\033Hy", {KEYS_UNKNOWN, 'y'}},
+	{"\033\r", {KEYS_UNKNOWN}},
+	{"\033\u00e9", {KEYS_UNKNOWN}},
+	{"\033[1;5A", {KEYS_UNKNOWN}},
+	{"\033[1;2Hq", {KEYS_UNKNOWN, 'q'}},
+	{"\033O5R", {KEYS_UNKNOWN}},
+	{"\033[<0;10;5M", {KEYS_UNKNOWN}},
+	{"\033[?62;1;6c", {KEYS_UNKNOWN}},
+	{"\033[I", {KEYS_UNKNOWN}},
+	{"\033[201~", {KEYS_UNKNOWN}},
+	{"\033[[H", {KEYS_UNKNOWN}},
+	{"\033[99999999999999999999999999A", {KEYS_UNKNOWN}},
+	{"\033]11;rgb:0000/0000/0000\033\\", {KEYS_UNKNOWN}},
+	{"\033]11;rgb:H/S/R\ay", {KEYS_UNKNOWN, 'y'}},
+	{"\033P1$r0m\033\\", {KEYS_UNKNOWN}},
+	{"\033[200~HSRy\r\033[A\033[201\033[201~z", {KEYS_PASTE, 'z'}},
+	{"\033[200~\033\033[201~", {KEYS_PASTE}},
+	{"\033[200~\033[201~", {KEYS_PASTE}},
 	/* begun anew or cut off by a control */
-	{ "\033\033[A", { KEYS_ESC, KEYS_UP } },
-	{ "\033[1\033[A", { KEYS_UP } },
-	{ "\033[1\030A", { KEYS_UNKNOWN, 'A' } },
+	{"\033\033[A", {KEYS_ESC, KEYS_UP}},
+	{"\033[1\033[A", {KEYS_UP}},
+	{"\033[1\030A", {KEYS_UNKNOWN, 'A'}},
 	/* what is not UTF-8 vanishes */
-	{ "\xc3y", { 'y' } },
-	{ "\x80\xff\xfey", { 'y' } },
-	{ "\xc0\xc1\xe0\x9f\xbfy", { 'y' } },
-	{ "\xed\xa0\x80y", { 'y' } },
-	{ "\xf4\x90\x80\x80y", { 'y' } },
-	{ "\xc2\x9b" "Ay", { 'A', 'y' } },
-	{ "\xe6\xbc\033[A", { KEYS_UP } },
+	{"\xc3y", {'y'}},
+	{"\x80\xff\xfey", {'y'}},
+	{"\xc0\xc1\xe0\x9f\xbfy", {'y'}},
+	{"\xed\xa0\x80y", {'y'}},
+	{"\xf4\x90\x80\x80y", {'y'}},
+	{"\xc2\x9b"
+	 "Ay",
+		{'A', 'y'}},
+	{"\xe6\xbc\033[A", {KEYS_UP}},
 };
 
 /* Feeds bytes at one moment, then lets time pass; the keys that came, 0-terminated. */
 static void keys_of(const char *bytes, size_t len, uint32_t out[KEYS_MAX])
 {
-	struct input in = { 0 };
+	struct input in = {0};
 	size_t count = 0;
 	uint32_t key;
 	for (size_t i = 0; i < len; i++)
@@ -137,7 +139,7 @@ static void a_cut_sequence_is_one_key(void **state)
 static void esc_alone_takes_its_time(void **state)
 {
 	(void)state;
-	struct input in = { 0 };
+	struct input in = {0};
 	assert_int_equal(input_byte(&in, 0x1b, 5000), KEY_NONE);
 	assert_int_equal(input_due_ms(&in), 5100);
 	assert_int_equal(input_idle(&in, 5099), KEY_NONE);
@@ -154,7 +156,7 @@ static void esc_alone_takes_its_time(void **state)
 static void a_paste_without_end_gives_the_keys_back(void **state)
 {
 	(void)state;
-	struct input in = { 0 };
+	struct input in = {0};
 	const char *bytes = "\033[200~rm -rf H S R y";
 	for (; *bytes != '\0'; bytes++)
 		assert_int_equal(input_byte(&in, (unsigned char)*bytes, 100), KEY_NONE);
@@ -166,7 +168,7 @@ static void a_paste_without_end_gives_the_keys_back(void **state)
 static void no_bytes_break_it(void **state)
 {
 	(void)state;
-	struct input in = { 0 };
+	struct input in = {0};
 	uint32_t seed = 3;
 	for (int i = 0; i < 200000; i++) {
 		seed = seed * 1664525 + 1013904223;

@@ -1,5 +1,5 @@
-/* The simulator that every screen is judged by: what the sequences of real terminals do, and that it
- * does not pass over what it does not know. */
+/* The simulator that every screen is judged by: what the sequences of real terminals do, and
+ * that it does not pass over what it does not know. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -15,38 +15,38 @@ static const struct {
 	const char *bytes, *screen; /* of 6 by 4 */
 	int x, y;
 } rows[] = {
-	{ "abc", "abc\n\n\n\n", 3, 0 },
-	{ "abcdefgh", "abcdef\ngh\n\n\n", 2, 1 },
-	{ "abcdef\r\ngh", "abcdef\ngh\n\n\n", 2, 1 }, /* the wrap waits */
-	{ "\033[?7labcdefgh", "abcdeh\n\n\n\n", 5, 0 },
-	{ "a\r\nb\r\nc\r\nd\r\ne", "b\nc\nd\ne\n", 1, 3 },
-	{ "\033[2;3Hx", "\n  x\n\n\n", 3, 1 },
-	{ "\033[9;99Hx", "\n\n\n     x\n", 5, 3 },
-	{ "abc\033[H\033[1@x", "xabc\n\n\n\n", 1, 0 },
-	{ "abcdef\033[1;2H\033[2P", "adef\n\n\n\n", 1, 0 },
-	{ "abcdef\033[1;2H\033[2X", "a  def\n\n\n\n", 1, 0 },
-	{ "abcdef\033[1;3H\033[K", "ab\n\n\n\n", 2, 0 },
-	{ "abcdef\033[1;3H\033[1K", "   def\n\n\n\n", 2, 0 },
-	{ "a\r\nb\r\nc\033[2;1H\033[J", "a\n\n\n\n", 0, 1 },
-	{ "a\r\nb\r\nc\033[H\033[2L", "\n\na\nb\n", 0, 0 },
-	{ "a\r\nb\r\nc\r\nd\033[2;1H\033[M", "a\nc\nd\n\n", 0, 1 },
-	{ "a\r\nb\r\nc\r\nd\033[2;3r\033[3;1H\nx", "a\nc\nx\nd\n", 1, 2 },
-	{ "a\r\nb\r\nc\r\nd\033[2;3r\033[2;1H\033Mx", "a\nx\nb\nd\n", 1, 1 },
-	{ "a\r\nb\033[S", "b\n\n\n\n", 1, 1 },
-	{ "a\r\nb\033[T", "\na\nb\n\n", 1, 1 },
-	{ "ab\033[3b", "abbbb\n\n\n\n", 5, 0 },
-	{ "a\tb", "a    b\n\n\n\n", 5, 0 },
-	{ "\0337abc\0338x", "xbc\n\n\n\n", 1, 0 },
-	{ "a\033[?1049hb\033[?1049lc", "ac\n\n\n\n", 2, 0 },
-	{ "\033(0qx\033(Bq", "\u2500\u2502q\n\n\n\n", 3, 0 },
-	{ "\033)0\016q\017q", "\u2500q\n\n\n\n", 2, 0 },
-	{ "\u6f22x\033[1;2Hy", " yx\n\n\n\n", 2, 0 },
-	{ "abcde\u6f22", "abcde\n\u6f22\n\n\n", 2, 1 },
-	{ "e\u0301x", "e\u0301x\n\n\n\n", 2, 0 },
-	{ "ab\b\bx", "xb\n\n\n\n", 1, 0 },
-	{ "\033[4hab\033[Hx\033[4l", "xab\n\n\n\n", 1, 0 },
-	{ "\033[3;2H\033[A\033[C\033[B\033[Dx", "\n\n x\n\n", 2, 2 },
-	{ "\033[3d\033[4Gx", "\n\n   x\n\n", 4, 2 },
+	{"abc", "abc\n\n\n\n", 3, 0},
+	{"abcdefgh", "abcdef\ngh\n\n\n", 2, 1},
+	{"abcdef\r\ngh", "abcdef\ngh\n\n\n", 2, 1}, /* the wrap waits */
+	{"\033[?7labcdefgh", "abcdeh\n\n\n\n", 5, 0},
+	{"a\r\nb\r\nc\r\nd\r\ne", "b\nc\nd\ne\n", 1, 3},
+	{"\033[2;3Hx", "\n  x\n\n\n", 3, 1},
+	{"\033[9;99Hx", "\n\n\n     x\n", 5, 3},
+	{"abc\033[H\033[1@x", "xabc\n\n\n\n", 1, 0},
+	{"abcdef\033[1;2H\033[2P", "adef\n\n\n\n", 1, 0},
+	{"abcdef\033[1;2H\033[2X", "a  def\n\n\n\n", 1, 0},
+	{"abcdef\033[1;3H\033[K", "ab\n\n\n\n", 2, 0},
+	{"abcdef\033[1;3H\033[1K", "   def\n\n\n\n", 2, 0},
+	{"a\r\nb\r\nc\033[2;1H\033[J", "a\n\n\n\n", 0, 1},
+	{"a\r\nb\r\nc\033[H\033[2L", "\n\na\nb\n", 0, 0},
+	{"a\r\nb\r\nc\r\nd\033[2;1H\033[M", "a\nc\nd\n\n", 0, 1},
+	{"a\r\nb\r\nc\r\nd\033[2;3r\033[3;1H\nx", "a\nc\nx\nd\n", 1, 2},
+	{"a\r\nb\r\nc\r\nd\033[2;3r\033[2;1H\033Mx", "a\nx\nb\nd\n", 1, 1},
+	{"a\r\nb\033[S", "b\n\n\n\n", 1, 1},
+	{"a\r\nb\033[T", "\na\nb\n\n", 1, 1},
+	{"ab\033[3b", "abbbb\n\n\n\n", 5, 0},
+	{"a\tb", "a    b\n\n\n\n", 5, 0},
+	{"\0337abc\0338x", "xbc\n\n\n\n", 1, 0},
+	{"a\033[?1049hb\033[?1049lc", "ac\n\n\n\n", 2, 0},
+	{"\033(0qx\033(Bq", "\u2500\u2502q\n\n\n\n", 3, 0},
+	{"\033)0\016q\017q", "\u2500q\n\n\n\n", 2, 0},
+	{"\u6f22x\033[1;2Hy", " yx\n\n\n\n", 2, 0},
+	{"abcde\u6f22", "abcde\n\u6f22\n\n\n", 2, 1},
+	{"e\u0301x", "e\u0301x\n\n\n\n", 2, 0},
+	{"ab\b\bx", "xb\n\n\n\n", 1, 0},
+	{"\033[4hab\033[Hx\033[4l", "xab\n\n\n\n", 1, 0},
+	{"\033[3;2H\033[A\033[C\033[B\033[Dx", "\n\n x\n\n", 2, 2},
+	{"\033[3d\033[4Gx", "\n\n   x\n\n", 4, 2},
 };
 
 static void sequences_do_what_terminals_do(void **state)
@@ -74,12 +74,12 @@ static void attributes_are_kept_by_the_cell(void **state)
 	(void)state;
 	struct simulator sim;
 	simulator_init(&sim, 8, 1);
-	static const char bytes[] =
-		"\033[1;31mA\033[0mB\033[38;5;197;48;5;24;7mC\033[27;39mD\033[2;4mE\033[22;24;49mF\033[mG";
+	static const char bytes[] = "\033[1;31mA\033[0mB\033[38;5;197;48;5;24;7mC\033[27;39mD\033["
+								"2;4mE\033[22;24;49mF\033[mG";
 	simulator_feed(&sim, bytes, sizeof bytes - 1);
-	static const struct sim_pen pens[] = { { SIM_BOLD, 1, -1 }, { 0, -1, -1 },
-		{ SIM_REVERSE, 197, 24 }, { 0, -1, 24 }, { SIM_DIM | SIM_UNDERLINE, -1, 24 }, { 0, -1, -1 },
-		{ 0, -1, -1 } };
+	static const struct sim_pen pens[] = {{SIM_BOLD, 1, -1}, {0, -1, -1},
+		{SIM_REVERSE, 197, 24}, {0, -1, 24}, {SIM_DIM | SIM_UNDERLINE, -1, 24}, {0, -1, -1},
+		{0, -1, -1}};
 	for (int x = 0; x < 7; x++)
 		assert_memory_equal(&simulator_cell(&sim, x, 0)->pen, &pens[x], sizeof pens[x]);
 	assert_int_equal(sim.errors, 0);
@@ -91,9 +91,9 @@ static void attributes_are_kept_by_the_cell(void **state)
 static void what_it_does_not_know_is_an_error(void **state)
 {
 	(void)state;
-	static const char *const unknown[] = { "\033[5y", "\033[?9999h", "\033[38;2;1;2;3m", "\033[77m",
-		"\033Q", "\001", "\xff", "\xc3(", "\033]52;c;x\a", "\033[1\033[m", "\033[>c", "\033#8",
-		"\033[3J\033[9J", "\033(Z", "\xe2\x96\r" };
+	static const char *const unknown[] = {"\033[5y", "\033[?9999h", "\033[38;2;1;2;3m",
+		"\033[77m", "\033Q", "\001", "\xff", "\xc3(", "\033]52;c;x\a", "\033[1\033[m",
+		"\033[>c", "\033#8", "\033[3J\033[9J", "\033(Z", "\xe2\x96\r"};
 	for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
 		struct simulator sim;
 		simulator_init(&sim, 6, 4);
@@ -110,7 +110,8 @@ static void modes_and_titles_are_seen(void **state)
 	(void)state;
 	struct simulator sim;
 	simulator_init(&sim, 6, 4);
-	static const char bytes[] = "\033[?1049h\033[22;0;0t\033[?2004h\033[?25l\033]2;a title\a\a\033=";
+	static const char bytes[] =
+		"\033[?1049h\033[22;0;0t\033[?2004h\033[?25l\033]2;a title\a\a\033=";
 	simulator_feed(&sim, bytes, sizeof bytes - 1);
 	assert_true(sim.alternate && sim.paste && sim.cursor_hidden);
 	assert_string_equal(sim.title, "a title");

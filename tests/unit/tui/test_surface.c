@@ -1,5 +1,5 @@
-/* Surfaces: nothing is drawn outside its clip, nothing unprintable reaches a cell, columns never
- * move. */
+/* Surfaces: nothing is drawn outside its clip, nothing unprintable reaches a cell, columns
+ * never move. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -30,7 +30,7 @@ static unsigned chance(unsigned below)
 static const char *row_of(const struct surface *s, int y)
 {
 	static char row[1000];
-	struct text all = { 0 };
+	struct text all = {0};
 	surface_dump(s, &all, NULL);
 	const char *at = text_str(&all);
 	for (int i = 0; i < y; i++)
@@ -77,11 +77,11 @@ static void text_is_drawn_and_clipped(void **state)
 	assert_row(&s, 0, "  hello");
 	assert_int_equal(surface_text(&s, all, 7, 1, ROLE_OK, "hello"), 10);
 	assert_row(&s, 1, "       hel");
-	assert_int_equal(surface_text(&s, (struct rect){ 2, 2, 4, 1 }, 0, 2, ROLE_OK, "abcdefgh"), 6);
+	assert_int_equal(surface_text(&s, (struct rect){2, 2, 4, 1}, 0, 2, ROLE_OK, "abcdefgh"), 6);
 	assert_row(&s, 2, "  cdef");
 	surface_text(&s, all, 0, 3, ROLE_OK, "below");
 	surface_text(&s, all, 0, -1, ROLE_OK, "above");
-	surface_text(&s, (struct rect){ 0, 0, 10, 1 }, 0, 1, ROLE_OK, "outside");
+	surface_text(&s, (struct rect){0, 0, 10, 1}, 0, 1, ROLE_OK, "outside");
 	assert_row(&s, 1, "       hel");
 	surface_text_right(&s, all, 10, 0, ROLE_OK, "99");
 	assert_row(&s, 0, "  hello 99");
@@ -108,12 +108,13 @@ static void wide_characters_are_whole_or_absent(void **state)
 	assert_row(&s, 0, " a\u5b57x");
 	surface_text(&s, all, 2, 0, ROLE_OK, "b"); /* over a left half */
 	assert_row(&s, 0, " ab x");
-	surface_text(&s, (struct rect){ 1, 0, 5, 1 }, 0, 0, ROLE_OK, "\u6f22z"); /* left half clipped */
+	surface_text(
+		&s, (struct rect){1, 0, 5, 1}, 0, 0, ROLE_OK, "\u6f22z"); /* left half clipped */
 	assert_row(&s, 0, " az x");
 	assert_sound(&s);
 	surface_put(&s, all, 5, 0, ROLE_OK, 0x6f22);
 	assert_row(&s, 0, " az x");
-	surface_fill(&s, (struct rect){ 0, 0, 5, 1 }, ROLE_OK, 0x6f22);
+	surface_fill(&s, (struct rect){0, 0, 5, 1}, ROLE_OK, 0x6f22);
 	assert_row(&s, 0, "\u6f22\u6f22x");
 	assert_sound(&s);
 	surface_release(&s);
@@ -165,7 +166,9 @@ static void ascii_has_a_fallback_and_the_same_columns(void **state)
 	surface_init(&s, 30, 1, true);
 	struct rect all = surface_all(&s);
 	assert_int_equal(surface_text(&s, all, 0, 0, ROLE_OK,
-		"\u2581\u2584\u2588\u2502\u2500\u250c\u2192\u2264\u2026\u00b7\u2022\u28ff\u6f22e\u0301\u20ac"), 16);
+						 "\u2581\u2584\u2588\u2502\u2500\u250c\u2192\u2264\u2026\u00b7\u2022"
+						 "\u28ff\u6f22e\u0301\u20ac"),
+		16);
 	assert_row(&s, 0, "_-#|-+><..o:??e?");
 	assert_sound(&s);
 	surface_release(&s);
@@ -177,8 +180,8 @@ static void paint_keeps_characters(void **state)
 	struct surface s;
 	surface_init(&s, 5, 2, false);
 	surface_text(&s, surface_all(&s), 0, 0, ROLE_OK, "ab");
-	surface_paint(&s, (struct rect){ 1, 0, 3, 1 }, ROLE_SELECTED);
-	struct text chars = { 0 }, roles = { 0 };
+	surface_paint(&s, (struct rect){1, 0, 3, 1}, ROLE_SELECTED);
+	struct text chars = {0}, roles = {0};
 	surface_dump(&s, &chars, &roles);
 	assert_string_equal(text_str(&chars), "ab\n\n");
 	assert_string_equal(text_str(&roles), "oRRR.\n.....\n");
@@ -190,8 +193,8 @@ static void paint_keeps_characters(void **state)
 /* Some text of every kind of character and of bytes that are none. */
 static const char *some_text(void)
 {
-	static const char *const pieces[] = { "a", "xyz", " ", "\u6f22", "\u0301", "\U0001f600", "\033",
-		"\n", "\u202e", "\xc3", "\u2588", "\x80", "e\u0301", "\u200d", "\t", "\u00e9" };
+	static const char *const pieces[] = {"a", "xyz", " ", "\u6f22", "\u0301", "\U0001f600",
+		"\033", "\n", "\u202e", "\xc3", "\u2588", "\x80", "e\u0301", "\u200d", "\t", "\u00e9"};
 	static char text[400];
 	size_t len = 0;
 	text[0] = '\0';
@@ -205,7 +208,8 @@ static const char *some_text(void)
 
 static int somewhere(int size)
 {
-	return chance(50) == 0 ? (chance(2) == 0 ? INT_MAX : INT_MIN) : (int)chance((unsigned)size) - 5;
+	return chance(50) == 0 ? (chance(2) == 0 ? INT_MAX : INT_MIN)
+						   : (int)chance((unsigned)size) - 5;
 }
 
 static void draw_something(struct surface *s, struct rect clip)
@@ -248,15 +252,14 @@ static void nothing_is_drawn_outside_its_clip(void **state)
 		size_t count = (size_t)s.w * (size_t)s.h;
 		struct cell *before = malloc(count * sizeof *before);
 		memcpy(before, s.cells, count * sizeof *before);
-		struct rect clip = { somewhere(40), somewhere(15), (int)chance(40) - 3,
-			chance(30) == 0 ? INT_MAX : (int)chance(12) - 2 };
+		struct rect clip = {somewhere(40), somewhere(15), (int)chance(40) - 3,
+			chance(30) == 0 ? INT_MAX : (int)chance(12) - 2};
 		draw_something(&s, clip);
 		for (int y = 0; y < s.h; y++)
 			for (int x = 0; x < s.w; x++) {
 				bool inside = x >= clip.x && (int64_t)x < (int64_t)clip.x + clip.w &&
 					y >= clip.y && (int64_t)y < (int64_t)clip.y + clip.h;
-				assert_true(
-					inside || is_allowed(&before[y * s.w + x], &s.cells[y * s.w + x]));
+				assert_true(inside || is_allowed(&before[y * s.w + x], &s.cells[y * s.w + x]));
 			}
 		assert_sound(&s);
 		free(before);

@@ -1,5 +1,6 @@
-/* The terminal: what it shows is what was drawn, after every frame, on every type; it never blocks;
- * it gives everything back. In one process, on a pseudo terminal whose other side is the simulator. */
+/* The terminal: what it shows is what was drawn, after every frame, on every type; it never
+ * blocks; it gives everything back. In one process, on a pseudo terminal whose other side is
+ * the simulator. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -46,8 +47,8 @@ static unsigned chance(unsigned below)
 static int open_pty(void **state)
 {
 	(void)state;
-	static const char *const none[] = { NULL };
-	struct winsize size = { .ws_col = 80, .ws_row = 24 };
+	static const char *const none[] = {NULL};
+	struct winsize size = {.ws_col = 80, .ws_row = 24};
 	seed = 0x9e3779b97f4a7c15;
 	memset(&t, 0, sizeof t); /* padding too: settings are compared as bytes */
 	t.hides_cursor = t.has_alternate = t.wide_corner = true;
@@ -75,8 +76,9 @@ static int close_pty(void **state)
 
 static void open_term(const char *type)
 {
-	struct term_options how = { .in_fd = t.slave, .out_fd = t.slave, .type = type, .colour = true };
-	struct err err = { 0 };
+	struct term_options how = {
+		.in_fd = t.slave, .out_fd = t.slave, .type = type, .colour = true};
+	struct err err = {0};
 	if (term_open(&how, &err) != 0)
 		fail_msg("%s: %s", type, err.text);
 }
@@ -84,7 +86,7 @@ static void open_term(const char *type)
 static void read_some(int timeout_ms)
 {
 	char bytes[4096];
-	struct pollfd wait = { .fd = t.master, .events = POLLIN };
+	struct pollfd wait = {.fd = t.master, .events = POLLIN};
 	if (poll(&wait, 1, timeout_ms) <= 0)
 		fail_msg("the terminal has nothing to read, %lld of %lld bytes came",
 			(long long)t.received, (long long)term_bytes_out());
@@ -107,7 +109,7 @@ static void pump(void)
 
 static void resize(int w, int h)
 {
-	struct winsize size = { .ws_col = (unsigned short)w, .ws_row = (unsigned short)h };
+	struct winsize size = {.ws_col = (unsigned short)w, .ws_row = (unsigned short)h};
 	assert_int_equal(ioctl(t.master, TIOCSWINSZ, &size), 0);
 	simulator_resize(&t.sim, w, h);
 	surface_resize(&t.surface, w, h);
@@ -157,7 +159,8 @@ static bool same_text(const struct sim_cell *shown, const struct cell *drawn)
 	return true;
 }
 
-/* The terminal's screen is the surface, cell by cell; with `looks` in colours and attributes too. */
+/* The terminal's screen is the surface, cell by cell; with `looks` in colours and attributes
+ * too. */
 static void assert_same(bool looks)
 {
 	pump();
@@ -189,9 +192,9 @@ static void assert_same(bool looks)
 /* A frame like one of ours: much stays, some changes, rows move. */
 static void change_something(void)
 {
-	static const char *const texts[] = { "errors 0.18 of 5 %", "\u2581\u2582\u2583\u2588\u2588",
+	static const char *const texts[] = {"errors 0.18 of 5 %", "\u2581\u2582\u2583\u2588\u2588",
 		"\u6f22\u5b57 wide", "e\u0301a\u0300\u0302o", "~", "   ", "ROLL BACK checkout 10 > 0 %",
-		"\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2502" };
+		"\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2502"};
 	struct surface *s = &t.surface;
 	struct rect all = surface_all(s);
 	for (unsigned i = chance(12); i > 0; i--) {
@@ -199,14 +202,15 @@ static void change_something(void)
 		int x = (int)chance((unsigned)s->w), y = (int)chance((unsigned)s->h);
 		switch (chance(6)) {
 		case 0:
-			surface_fill(s, (struct rect){ x, y, (int)chance(30), (int)chance(6) }, role,
+			surface_fill(s, (struct rect){x, y, (int)chance(30), (int)chance(6)}, role,
 				chance(2) == 0 ? ' ' : '=');
 			break;
 		case 1:
-			surface_paint(s, (struct rect){ x, y, 20, 1 }, role);
+			surface_paint(s, (struct rect){x, y, 20, 1}, role);
 			break;
 		case 2: /* a list that scrolls */
-			memmove(s->cells, s->cells + s->w, (size_t)(s->h - 1) * (size_t)s->w * sizeof *s->cells);
+			memmove(s->cells, s->cells + s->w,
+				(size_t)(s->h - 1) * (size_t)s->w * sizeof *s->cells);
 			break;
 		default:
 			surface_text(s, all, x, y, role, texts[chance(sizeof texts / sizeof texts[0])]);
@@ -281,7 +285,7 @@ static void an_unknown_type_is_drawn_as_xterm(void **state)
 static void a_taller_terminal_scrolls_whole(void **state)
 {
 	(void)state;
-	struct winsize size = { .ws_col = 100, .ws_row = 40 };
+	struct winsize size = {.ws_col = 100, .ws_row = 40};
 	assert_int_equal(ioctl(t.master, TIOCSWINSZ, &size), 0);
 	simulator_resize(&t.sim, 100, 40);
 	surface_resize(&t.surface, 100, 40);
@@ -299,8 +303,8 @@ static void a_taller_terminal_scrolls_whole(void **state)
 static void the_last_corner_breaks_nothing(void **state)
 {
 	(void)state;
-	static const char *const types[] = { "xterm-256color", "tmux-256color", "screen-256color",
-		"linux", "vt100" };
+	static const char *const types[] = {
+		"xterm-256color", "tmux-256color", "screen-256color", "linux", "vt100"};
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		t.wide_corner = i != 1 && i != 2;
 		t.hides_cursor = i != 4;
@@ -335,7 +339,7 @@ static void eight_colours_come_near(void **state)
 static void no_colour_is_no_colour(void **state)
 {
 	(void)state;
-	struct term_options how = { .in_fd = t.slave, .out_fd = t.slave, .type = "xterm-256color" };
+	struct term_options how = {.in_fd = t.slave, .out_fd = t.slave, .type = "xterm-256color"};
 	assert_int_equal(term_open(&how, NULL), 0);
 	assert_false(term_has_colour());
 	surface_fill(&t.surface, surface_all(&t.surface), ROLE_FAIL, 'x');
@@ -370,25 +374,25 @@ static void assert_settings(const struct termios *expected)
 static void types_that_cannot_are_refused(void **state)
 {
 	(void)state;
-	static const char *const types[] = { "dumb", "", NULL };
+	static const char *const types[] = {"dumb", "", NULL};
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-		struct term_options how = { .in_fd = t.slave, .out_fd = t.slave, .type = types[i] };
-		struct err err = { 0 };
+		struct term_options how = {.in_fd = t.slave, .out_fd = t.slave, .type = types[i]};
+		struct err err = {0};
 		assert_int_equal(term_open(&how, &err), -1);
 		assert_int_equal(err.code, ERR_TERMINAL);
 		assert_non_null(strstr(err.text, "`weir status --watch`"));
 	}
 	int pipes[2];
 	assert_int_equal(pipe(pipes), 0);
-	struct term_options how = { .in_fd = pipes[0], .out_fd = pipes[1], .type = "xterm" };
-	struct err err = { 0 };
+	struct term_options how = {.in_fd = pipes[0], .out_fd = pipes[1], .type = "xterm"};
+	struct err err = {0};
 	assert_int_equal(term_open(&how, &err), -1);
 	assert_int_equal(err.code, ERR_TERMINAL);
 	assert_non_null(strstr(err.text, "is not a terminal"));
 	close(pipes[0]);
 	close(pipes[1]);
 	assert_settings(&t.before);
-	struct pollfd wait = { .fd = t.master, .events = POLLIN };
+	struct pollfd wait = {.fd = t.master, .events = POLLIN};
 	assert_int_equal(poll(&wait, 1, 0), 0);
 }
 
@@ -584,7 +588,7 @@ static void odd_sizes_are_tamed(void **state)
 	term_size(&w, &h);
 	assert_true(w == 80 && h == 24);
 	open_term("xterm-256color");
-	struct winsize size = { 0 };
+	struct winsize size = {0};
 	assert_int_equal(ioctl(t.master, TIOCSWINSZ, &size), 0);
 	term_size(&w, &h);
 	assert_true(w == 80 && h == 24);
@@ -611,7 +615,7 @@ static int echo_keys(void *arg)
 	fflush(stdout);
 	if (fgets(line, sizeof line, stdin) == NULL)
 		return 1;
-	struct winsize size = { 0 };
+	struct winsize size = {0};
 	ioctl(0, TIOCGWINSZ, &size);
 	printf("got %.3s at %d\n", line, size.ws_col);
 	fflush(stdout);
@@ -632,8 +636,8 @@ static void programs_run_on_a_pty(void **state)
 	assert_int_equal(p.screen.errors, 0);
 	pty_release(&p);
 
-	static const char *const argv[] = { "sh", "-c", "echo $A$B; cat", NULL };
-	static const char *const env[] = { "A=set", "B", NULL };
+	static const char *const argv[] = {"sh", "-c", "echo $A$B; cat", NULL};
+	static const char *const env[] = {"A=set", "B", NULL};
 	setenv("B", "not removed", 1);
 	assert_true(pty_start(&p, 40, 5, argv, env));
 	unsetenv("B");
@@ -643,7 +647,7 @@ static void programs_run_on_a_pty(void **state)
 	pty_signal(&p, 15);
 	assert_int_equal(pty_wait_exit(&p, 5000), 128 + 15);
 	pty_release(&p);
-	static const char *const missing[] = { "/nonexistent/program", NULL };
+	static const char *const missing[] = {"/nonexistent/program", NULL};
 	assert_true(pty_start(&p, 40, 5, missing, NULL));
 	assert_int_equal(pty_wait_exit(&p, 5000), 127);
 	pty_release(&p);

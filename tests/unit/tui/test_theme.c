@@ -1,5 +1,5 @@
-/* Themes: every role has a look, wrong files say where, and colours can be told apart from their
- * ground. */
+/* Themes: every role has a look, wrong files say where, and colours can be told apart from
+ * their ground. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 static void letters_are_unique(void **state)
 {
 	(void)state;
-	bool seen[128] = { false };
+	bool seen[128] = {false};
 	for (int r = 0; r < ROLE_COUNT; r++) {
 		char letter = role_letter((enum role)r);
 		assert_true(letter > ' ' && letter < 127);
@@ -44,9 +44,12 @@ static void a_role_left_out_inherits(void **state)
 {
 	(void)state;
 	struct theme t;
-	struct err err = { 0 };
-	assert_int_equal(theme_parse(&t, "# all\n\nwarn 226 default bold,underline # look\n"
-		"text 7 0\n", "some/where/mine.theme", &err), 0);
+	struct err err = {0};
+	assert_int_equal(theme_parse(&t,
+						 "# all\n\nwarn 226 default bold,underline # look\n"
+						 "text 7 0\n",
+						 "some/where/mine.theme", &err),
+		0);
 	assert_string_equal(t.name, "mine");
 	assert_int_equal(t.style[ROLE_WARN].fg, 226);
 	assert_int_equal(t.style[ROLE_WARN].bg, -1);
@@ -66,24 +69,24 @@ static void errors_name_the_line(void **state)
 	static const struct {
 		const char *text, *says;
 	} rows[] = {
-		{ "ok 75 default\nwran 1 2\n", "f:2: unknown role \"wran\"; did you mean \"warn\"" },
-		{ "zzzzzz 1 2", "f:1: unknown role \"zzzzzz\"; weir-theme(5) lists them" },
-		{ "\n\nok 256 default", "f:3: unknown colour \"256\"; it is default or 0 to 255" },
-		{ "ok -1 default", "f:1: unknown colour \"-1\"" },
-		{ "ok 1 red", "f:1: unknown colour \"red\"" },
-		{ "ok 1 2 blod", "f:1: unknown attribute \"blod\"; did you mean \"bold\"" },
-		{ "ok 1 2 bold,blink", "f:1: unknown attribute \"blink\"" },
-		{ "ok 1", "f:1: \"ok\" takes a foreground" },
-		{ "ok", "f:1: \"ok\" takes a foreground" },
-		{ "ok 1 2 bold dim", "f:1: \"ok\" takes a foreground" },
-		{ "ok 1 2\n# x\nok 1 2", "f:3: \"ok\" is given twice; first in line 1" },
-		{ "braille maybe", "f:1: \"braille\" takes on or off" },
-		{ "braille on\nbraille off", "f:2: \"braille\" is given twice; first in line 1" },
-		{ "ok 1 2 \033[31m", "f:1: unknown attribute \"^[[31m\"" },
+		{"ok 75 default\nwran 1 2\n", "f:2: unknown role \"wran\"; did you mean \"warn\""},
+		{"zzzzzz 1 2", "f:1: unknown role \"zzzzzz\"; weir-theme(5) lists them"},
+		{"\n\nok 256 default", "f:3: unknown colour \"256\"; it is default or 0 to 255"},
+		{"ok -1 default", "f:1: unknown colour \"-1\""},
+		{"ok 1 red", "f:1: unknown colour \"red\""},
+		{"ok 1 2 blod", "f:1: unknown attribute \"blod\"; did you mean \"bold\""},
+		{"ok 1 2 bold,blink", "f:1: unknown attribute \"blink\""},
+		{"ok 1", "f:1: \"ok\" takes a foreground"},
+		{"ok", "f:1: \"ok\" takes a foreground"},
+		{"ok 1 2 bold dim", "f:1: \"ok\" takes a foreground"},
+		{"ok 1 2\n# x\nok 1 2", "f:3: \"ok\" is given twice; first in line 1"},
+		{"braille maybe", "f:1: \"braille\" takes on or off"},
+		{"braille on\nbraille off", "f:2: \"braille\" is given twice; first in line 1"},
+		{"ok 1 2 \033[31m", "f:1: unknown attribute \"^[[31m\""},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct theme t, before;
-		struct err err = { 0 };
+		struct err err = {0};
 		memset(&t, 0x5a, sizeof t);
 		before = t;
 		assert_int_equal(theme_parse(&t, rows[i].text, "f", &err), -1);
@@ -95,7 +98,7 @@ static void errors_name_the_line(void **state)
 	memset(line, ' ', sizeof line);
 	line[sizeof line - 1] = '\0';
 	struct theme t;
-	struct err err = { 0 };
+	struct err err = {0};
 	assert_int_equal(theme_parse(&t, line, "f", &err), -1);
 	assert_non_null(strstr(err.text, "f:1: the line is longer"));
 }
@@ -103,10 +106,10 @@ static void errors_name_the_line(void **state)
 static void dark_is_embedded_and_equals_its_file(void **state)
 {
 	(void)state;
-	static const char *const none[] = { NULL };
-	static const char *const dirs[] = { "/nonexistent", "themes", NULL };
+	static const char *const none[] = {NULL};
+	static const char *const dirs[] = {"/nonexistent", "themes", NULL};
 	struct theme dark, file, mono;
-	struct err err = { 0 };
+	struct err err = {0};
 	assert_int_equal(theme_load(&dark, "dark", none, &err), 0);
 	assert_string_equal(dark.name, "dark");
 	assert_int_equal(dark.style[ROLE_OK].fg, 75);
@@ -125,12 +128,13 @@ static void dark_is_embedded_and_equals_its_file(void **state)
 static void what_cannot_be_loaded_says_why(void **state)
 {
 	(void)state;
-	static const char *const dirs[] = { "/nonexistent", "themes", NULL };
+	static const char *const dirs[] = {"/nonexistent", "themes", NULL};
 	struct theme t;
-	struct err err = { 0 };
+	struct err err = {0};
 	assert_int_equal(theme_load(&t, "neon", dirs, &err), -1);
 	assert_int_equal(err.code, ERR_FILE);
-	assert_string_equal(err.text, "theme \"neon\" was not found: it is not dark, "
+	assert_string_equal(err.text,
+		"theme \"neon\" was not found: it is not dark, "
 		"not \"/nonexistent/neon.theme\", not \"themes/neon.theme\"");
 	assert_int_equal(theme_load(&t, "./none.theme", dirs, &err), -1);
 	assert_int_equal(err.code, ERR_FILE);
@@ -155,7 +159,7 @@ static void what_cannot_be_loaded_says_why(void **state)
 
 static double luminance(short colour, const int otherwise[3])
 {
-	static const double weight[] = { 0.2126, 0.7152, 0.0722 };
+	static const double weight[] = {0.2126, 0.7152, 0.0722};
 	int rgb[3];
 	double sum = 0;
 	if (colour < 0)
@@ -173,8 +177,8 @@ static double luminance(short colour, const int otherwise[3])
 static void dark_can_be_read(void **state)
 {
 	(void)state;
-	static const int black[3] = { 0, 0, 0 }, grey[3] = { 229, 229, 229 };
-	static const char *const none[] = { NULL };
+	static const int black[3] = {0, 0, 0}, grey[3] = {229, 229, 229};
+	static const char *const none[] = {NULL};
 	struct theme t;
 	assert_int_equal(theme_load(&t, "dark", none, NULL), 0);
 	for (int r = 0; r < ROLE_COUNT; r++) {
@@ -190,8 +194,8 @@ static void fewer_colours_come_near(void **state)
 	(void)state;
 	static const struct {
 		int colour, nearest;
-	} rows[] = { { 75, 6 }, { 226, 3 }, { 197, 1 }, { 245, 7 }, { 236, 0 }, { 231, 7 }, { 16, 0 },
-		{ 21, 4 }, { 46, 2 }, { 201, 5 }, { 1, 1 }, { 12, 4 } };
+	} rows[] = {{75, 6}, {226, 3}, {197, 1}, {245, 7}, {236, 0}, {231, 7}, {16, 0}, {21, 4},
+		{46, 2}, {201, 5}, {1, 1}, {12, 4}};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		assert_int_equal(palette_nearest_of_8(rows[i].colour), rows[i].nearest);
 	int rgb[3];

@@ -1,0 +1,83 @@
+/* Fake: one node of a pool on a virtual clock, behind `fake:NAME` for drivers' users. Its
+ * control is the real one (client/engine/control.c); its traffic is made up from rates, and
+ * what travels between it and a desk is lost, late, refused or a lie when told to. Several
+ * desks may look at one fake.
+ *
+ * Set the fields at any time; they hold from the next moment on. */
+#ifndef WEIR_TESTS_LIB_FAKE_H
+#define WEIR_TESTS_LIB_FAKE_H
+
+#include "model/driver.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FAKE_COMMANDS_MAX 64
+
+struct control;
+
+struct fake {
+	char name[POOL_NAME_MAX]; /* the target is fake:NAME */
+	/* traffic */
+	double rate; /* requests a second, both arms */
+	double error_rate[ARM_COUNT];
+	int64_t latency_us[ARM_COUNT]; /* the median */
+	int64_t memory_bytes[ARM_COUNT];
+	int leak_bp; /* v2 gets this share of the work whatever the control says; -1 */
+	/* what travels */
+	bool silent;      /* a poll ends in trouble, a command and a question are lost */
+	int64_t delay_ms; /* of every answer */
+	int lose_before, lose_after, not_sent; /* so many of the next commands: lost before, lost
+											  after being applied, refused connections */
+	int lose_resolves;                     /* so many of the next questions for a fate */
+	enum err_code refuse;                  /* every command is refused with it; ERR_NONE */
+	bool pretend;                          /* says APPLIED and does nothing */
+	int lie_bp;                            /* documents say this share; -1 */
+	/* what has happened */
+	int polls, commands, resolves, audits; /* asked of it, by anyone */
+	struct command got[FAKE_COMMANDS_MAX]; /* every command that left a desk, oldest first */
+	int got_count;
+	/* inside */
+	struct fake *next;
+	struct control *control;
+	struct snapshot *counts;
+	struct instant now, booted;
+	double carry;
+	uint64_t random;
+	int boots;
+};
+
+extern const struct driver_ops fake_driver;
+
+/* A node of pool "checkout" with share 0, epoch 1, 200 requests/s, 0.2 % errors and 20 ms on
+ * both sides. At most one of a name at a time. */
+struct fake *fake_new(const char *name, uint64_t seed, struct instant now);
+void fake_free(struct fake *f);
+
+/* Lets its time and traffic come up to now; drivers do so too. */
+void fake_advance(struct fake *f, struct instant now);
+
+/* Another actor's change, not through a driver. Returns the status of the control: 200
+ * accepted. */
+int fake_act(struct fake *f, const char *actor, const char *key, enum verb verb, int to_bp,
+	const char *reason);
+
+/* Delivers a copy of a command once more, as a network may. Returns the control's status;
+ * `replayed` (may be NULL) tells whether it was known. */
+int fake_deliver(struct fake *f, const struct command *c, bool *replayed);
+
+/* Begins a new boot: counters and log from nothing, the share lost (or kept, as a pool with a
+ * store would), the epoch higher. */
+void fake_restart(struct fake *f, bool keeps_share);
+
+/* Says to be another pool from now on. */
+void fake_become(struct fake *f, const char *pool_id);
+
+/* What it is, whatever it says. */
+int fake_share_bp(const struct fake *f);
+int64_t fake_rev(const struct fake *f);
+int64_t fake_epoch(const struct fake *f);
+int64_t fake_audit_seq(const struct fake *f);
+bool fake_is_held(const struct fake *f);
+
+#endif

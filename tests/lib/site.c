@@ -1,0 +1,254 @@
+/* Site: what the tests of desks, consoles and races stand on. No cmocka: it ends the program
+ * where it cannot go on, with words. */
+#include "tests/lib/site.h"
+
+#include "model/text.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 10000 /* of real time, for a history */
+
+static _Noreturn void give_up(const char *what, const char *why)
+{
+	fprintf(stderr, "site: %s%s%s\n", what, *why ? ": " : "", why);
+	abort();
+}
+
+void site_init(struct site *s, int nodes, uint64_t seed)
+{
+	static const char *const names[SITE_NODES_MAX] = {"node-a", "node-b", "node-c"};
+	static const int shares[] = {100, 1000, 5000, 10000};
+	memset(s, 0, sizeof *s);
+	s->now = (struct instant){SITE_BOOT_MS, SITE_WALL_MS};
+	for (int k = 0; k < nodes; k++)
+		s->node[k] = fake_new(names[k], seed + (uint64_t)k, s->now);
+	s->node_count = nodes;
+	s->has_plan = true;
+	s->env = "PROD";
+	plan_init(&s->plan);
+	for (int i = 0; i < 4; i++)
+		s->plan.steps[s->plan.step_count++].share_bp = shares[i];
+	s->plan.bake_ms = 10000;
+	s->plan.min_samples = 50;
+	guard_limits_init(&s->limits);
+	s->limits.error_rate = 0.05;
+	s->limits.latency_ms = 1000;
+	s->limits.memory_bytes = (int64_t)2 << 30;
+	const char *tmp = getenv("TMPDIR");
+	snprintf(s->dir, sizeof s->dir, "%.64s/weir-site-XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(s->dir))
+		give_up("no directory", s->dir);
+}
+
+static void remove_dir(const char *dir)
+{
+	DIR *d = opendir(dir);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char path[600];
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(path, sizeof path, "%.300s/%.250s", dir, e->d_name);
+		if (unlink(path) < 0)
+			remove_dir(path);
+	}
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+void site_release(struct site *s)
+{
+	while (s->desk_count > 0)
+		site_close(s, s->desk[0]);
+	for (int k = 0; k < s->node_count; k++)
+		fake_free(s->node[k]);
+	remove_dir(s->dir);
+}
+
+void site_path(const struct site *s, const char *file, char *out, size_t size)
+{
+	snprintf(out, size, "%s/%s", s->dir, file);
+}
+
+const struct pool *site_pool(const struct desk *d)
+{
+	return &desk_model(d)->pools[0];
+}
+
+const struct standing *site_standing(const struct desk *d)
+{
+	return &site_pool(d)->standing;
+}
+
+/* ---- histories ---- */
+
+static bool owes(struct desk *d)
+{
+	const struct pool *p = site_pool(d);
+	if (!desk_history(d))
+		return false;
+	if (!desk_model(d)->history_known || !desk_loaded(d, 0))
+		return true;
+	if (!desk_model(d)->history_writable)
+		return false;
+	struct act_view v;
+	for (size_t i = p->decision_count; i-- > 0;)
+		if (p->decisions[i].outcome == OUTCOME_PENDING &&
+			desk_progress(d, p->decisions[i].id, &v) && !v.recorded)
+			return true;
+	return false;
+}
+
+static void settle(struct site *s, struct desk *d)
+{
+	for (int tries = 0; owes(d); tries++) {
+		struct pollfd p = {.fd = history_fd(desk_history(d)), .events = POLLIN};
+		if (tries > 100 || poll(&p, 1, PATIENCE_MS) <= 0)
+			give_up("the history does not answer", "");
+		desk_turn(d, s->now);
+	}
+}
+
+void site_settle(struct site *s)
+{
+	for (int i = 0; i < s->desk_count; i++)
+		settle(s, s->desk[i]);
+}
+
+/* ---- desks ---- */
+
+struct desk *site_open(struct site *s, const struct site_desk *how)
+{
+	static const struct driver_ops *const schemes[] = {&fake_driver, NULL};
+	char path[256], keys[256], targets[SITE_NODES_MAX][80];
+	const char *target[SITE_NODES_MAX];
+	struct err err;
+	if (s->desk_count == SITE_DESKS_MAX)
+		give_up("too many desks", "");
+	site_path(s, how->file ? how->file : "", path, sizeof path);
+	site_path(s, "keys", keys, sizeof keys);
+	struct desk_options o = {.actor = how->actor,
+		.history_path = how->file ? path : NULL,
+		.key_dir = keys,
+		.schemes = schemes,
+		.seed = 42 + (uint64_t)s->now.boot_ms,
+		.read_only = how->read_only,
+		.passive = how->passive,
+		.record = how->record,
+		.host = "ops1"};
+	for (const char *c = how->actor; *c; c++)
+		o.seed = o.seed * 31 + (unsigned char)*c;
+	for (int k = 0; k < s->node_count; k++) {
+		snprintf(targets[k], sizeof targets[k], "fake:%s", s->node[k]->name);
+		target[k] = targets[k];
+	}
+	struct desk *d = desk_new(&o, s->now, &err);
+	if (!d)
+		give_up("no desk", err.text);
+	struct pool_setup pool = {.name = "checkout",
+		.env = s->env,
+		.targets = target,
+		.target_count = s->node_count,
+		.interval_ms = 1000,
+		.plan = s->has_plan ? &s->plan : NULL,
+		.plan_hash = s->has_plan ? "0123abcd" : "",
+		.limits = &s->limits};
+	if (desk_add(d, &pool, NULL, NULL, s->now, &err) < 0)
+		give_up("no pool", err.text);
+	s->desk[s->desk_count++] = d;
+	settle(s, d);
+	/* A poll is begun in one turn and told in it; the audit log it makes one ask for is told in
+	 * the next. */
+	for (int i = 0; i < 3; i++)
+		desk_turn(d, s->now);
+	return d;
+}
+
+void site_close(struct site *s, struct desk *d)
+{
+	int at = 0;
+	while (s->desk[at] != d)
+		at++;
+	s->desk_count--;
+	memmove(s->desk + at, s->desk + at + 1, (size_t)(s->desk_count - at) * sizeof *s->desk);
+	bool works = desk_history(d) && history_writable(desk_history(d));
+	if (desk_free(d, PATIENCE_MS) > 0 && works)
+		give_up("a history lost something", "");
+}
+
+/* ---- time ---- */
+
+static void step(struct site *s)
+{
+	s->now.boot_ms += SITE_STEP_MS;
+	s->now.wall_ms += SITE_STEP_MS;
+	for (int i = 0; i < s->desk_count; i++)
+		desk_turn(s->desk[i], s->now);
+	site_settle(s);
+}
+
+void site_run(struct site *s, int64_t ms)
+{
+	for (; ms > 0; ms -= SITE_STEP_MS)
+		step(s);
+}
+
+bool site_until(struct site *s, const struct desk *d, enum state state, int64_t most_ms)
+{
+	for (; site_standing(d)->state != state; most_ms -= SITE_STEP_MS) {
+		if (most_ms <= 0)
+			return false;
+		step(s);
+	}
+	return true;
+}
+
+struct act_view site_view(const struct desk *d, const char *id)
+{
+	struct act_view v;
+	if (!desk_progress(d, id, &v))
+		give_up("no such act", id);
+	return v;
+}
+
+bool site_done(struct site *s, const struct desk *d, const char *id, int64_t most_ms)
+{
+	site_settle(s);
+	for (; site_view(d, id).progress != PROGRESS_DONE; most_ms -= SITE_STEP_MS) {
+		if (most_ms <= 0)
+			return false;
+		step(s);
+	}
+	return true;
+}
+
+/* ---- acts ---- */
+
+struct act_result site_act(
+	struct site *s, struct desk *d, enum verb verb, int to_bp, const char *reason)
+{
+	const struct standing *st = site_standing(d);
+	struct act_request r = {
+		.verb = verb, .to_bp = to_bp, .shown_epoch = st->epoch, .shown_rev = st->rev};
+	struct act_result out;
+	text_copy(r.reason, sizeof r.reason, reason);
+	desk_act(d, &r, s->now, &out);
+	return out;
+}
+
+void site_step(struct site *s, struct desk *d, int to_bp)
+{
+	struct act_result r = site_act(s, d, VERB_STEP, to_bp, "");
+	if (r.status != ACT_BEGUN) {
+		char why[400];
+		interlock_summary(why, sizeof why, &r.interlock);
+		give_up("step refused", why[0] ? why : r.err.text);
+	}
+	if (!site_done(s, d, r.id, 10000) || site_view(d, r.id).decision.verified_ms == UNKNOWN)
+		give_up("step not verified", site_view(d, r.id).decision.answer);
+}

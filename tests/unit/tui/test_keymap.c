@@ -1,0 +1,93 @@
+/* The table of keys: upper case acts, lower case looks, and no key means two things. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tui/keymap.h"
+#include "tui/term.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static void acting_keys_are_the_verbs(void **state)
+{
+	(void)state;
+	for (int v = 0; v < VERB_COUNT; v++) {
+		char key = verb_row((enum verb)v)->key;
+		assert_true(isupper((unsigned char)key));
+		assert_int_equal(keymap_verb((uint32_t)key), v);
+		assert_int_equal(keymap_meant((uint32_t)tolower((unsigned char)key)), v);
+		assert_int_equal(keymap_meant((uint32_t)key), VERB_COUNT);
+		assert_int_equal(keymap_verb((uint32_t)tolower((unsigned char)key)), VERB_COUNT);
+	}
+	for (uint32_t key = 0; key < 0x300; key++)
+		if (!(key >= 'A' && key <= 'Z'))
+			assert_int_equal(keymap_verb(key), VERB_COUNT);
+	for (uint32_t key = KEY_SPECIAL; key < KEY_SPECIAL + 64; key++) {
+		assert_int_equal(keymap_verb(key), VERB_COUNT);
+		assert_int_equal(keymap_meant(key), VERB_COUNT);
+	}
+}
+
+static void no_key_means_two_things(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < keymap_row_count; i++) {
+		const struct keymap_row *a = &keymap_rows[i];
+		assert_int_equal(keymap_verb(a->key), VERB_COUNT);
+		assert_true(a->where == 'l' || a->where == 'r' || a->where == 'b');
+		assert_true(*a->label && *a->command && *a->help);
+		for (size_t k = 0; k < i; k++) {
+			const struct keymap_row *b = &keymap_rows[k];
+			bool meet = a->where == b->where || a->where == 'b' || b->where == 'b';
+			assert_false(a->key == b->key && meet);
+		}
+	}
+}
+
+static void keys_are_commands_where_they_work(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < keymap_row_count; i++) {
+		const struct keymap_row *r = &keymap_rows[i];
+		const char *live = keymap_command(r->key, false),
+				   *replay = keymap_command(r->key, true);
+		assert_true(r->where == 'r' || live == r->command);
+		assert_true(r->where == 'l' || replay == r->command);
+		assert_true(r->where != 'r' || live == NULL);
+		assert_true(r->where != 'l' || replay == NULL);
+	}
+	assert_null(keymap_command('y', false));
+	assert_null(keymap_command('S', false));
+	assert_null(keymap_command(KEY_NONE, false));
+	assert_null(keymap_command(KEYS_PASTE, false));
+	assert_string_equal(keymap_command(KEYS_CTRL('l'), false), "redraw");
+	assert_string_equal(keymap_command(' ', true), "pause");
+	assert_null(keymap_command(' ', false));
+}
+
+/* No looking key is a command that acts. */
+static void looking_keys_do_not_act(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < keymap_row_count; i++) {
+		char word[32] = "";
+		size_t len = strcspn(keymap_rows[i].command, " ");
+		assert_true(len < sizeof word);
+		memcpy(word, keymap_rows[i].command, len);
+		assert_int_equal(verb_of(word), VERB_COUNT);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(acting_keys_are_the_verbs),
+		cmocka_unit_test(no_key_means_two_things),
+		cmocka_unit_test(keys_are_commands_where_they_work),
+		cmocka_unit_test(looking_keys_do_not_act),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

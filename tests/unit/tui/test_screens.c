@@ -1,0 +1,509 @@
+/* What people see: each state, each dialog, at the sizes that screens have, against
+ * tests/golden. After a change on purpose GOLDEN=write rewrites them all; look at the
+ * difference. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "history/replay.h"
+#include "tests/lib/golden.h"
+#include "tests/lib/site.h"
+#include "tui/console.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct site s;
+static struct desk *d;
+static struct console *c;
+
+/* ---- sizes ---- */
+
+enum { TINY = 1, SMALL = 2, NARROW = 4, NORMAL = 8, TALL = 16, WIDE = 32 };
+
+#define BOTH (NARROW | NORMAL)
+#define ALL (TINY | SMALL | NARROW | NORMAL | TALL | WIDE)
+
+static const struct {
+	unsigned bit;
+	int w, h;
+} sizes[] = {{TINY, 20, 5}, {SMALL, 40, 10}, {NARROW, 60, 16}, {NORMAL, 80, 24},
+	{TALL, 120, 40}, {WIDE, 200, 50}};
+
+/* ---- how a scene comes about ---- */
+
+static void open_console(bool ascii, bool read_only)
+{
+	struct console_options how = {
+		.desk = d, .w = 80, .h = 24, .ascii = ascii, .read_only = read_only};
+	c = console_new(&how, s.now);
+}
+
+static void sit_down(int nodes)
+{
+	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
+	site_init(&s, nodes, 3);
+	s.now.wall_ms += 3 * 60000 + 22000;
+	d = site_open(&s, &kim);
+	open_console(false, false);
+}
+
+static void pass(int64_t ms)
+{
+	for (; ms > 0; ms -= SITE_STEP_MS) {
+		site_run(&s, SITE_STEP_MS);
+		console_refresh(c, s.now);
+	}
+}
+
+static void type(const char *keys)
+{
+	for (; *keys; keys++) {
+		console_key(c, *keys == '\n' ? KEYS_ENTER : (unsigned char)*keys, s.now);
+		pass(100);
+	}
+}
+
+static void act(enum verb verb, int to_bp, const char *reason)
+{
+	struct act_result r = site_act(&s, d, verb, to_bp, reason);
+	assert_int_equal(r.status, ACT_BEGUN);
+}
+
+static void is_in(enum state state)
+{
+	if (site_standing(d)->state != state)
+		fail_msg("the scene is in %s", site_standing(d)->state_text);
+}
+
+/* 1 % by kim with a reason, its bake passed. */
+static void at_one_percent(int nodes)
+{
+	sit_down(nodes);
+	act(VERB_STEP, 100, "start");
+	assert_true(site_until(&s, d, STATE_READY, 60000));
+	pass(50);
+}
+
+static void idle(void)
+{
+	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
+	site_init(&s, 1, 3);
+	s.has_plan = false;
+	d = site_open(&s, &kim);
+	open_console(false, false);
+	pass(3000);
+	is_in(STATE_IDLE);
+}
+
+static void armed(void)
+{
+	sit_down(1);
+	pass(3000);
+	is_in(STATE_ARMED);
+}
+
+static void baking(void)
+{
+	at_one_percent(1);
+	act(VERB_STEP, 1000, "day 3, quiet night");
+	pass(7000);
+	is_in(STATE_BAKING);
+}
+
+static void baking_ascii(void)
+{
+	baking();
+	console_free(c);
+	open_console(true, false);
+}
+
+static void ready(void)
+{
+	at_one_percent(1);
+	is_in(STATE_READY);
+}
+
+static void held(void)
+{
+	at_one_percent(1);
+	act(VERB_HOLD, -1, "deploy of web");
+	pass(134000);
+	is_in(STATE_HELD);
+}
+
+static void red(void)
+{
+	baking();
+	s.node[0]->error_rate[ARM_V2] = 0.4;
+	pass(25000);
+	is_in(STATE_HELD);
+	assert_true(site_pool(d)->latch.red);
+}
+
+static void both(void)
+{
+	baking();
+	s.node[0]->error_rate[ARM_V1] = s.node[0]->error_rate[ARM_V2] = 0.4;
+	pass(25000);
+	is_in(STATE_HELD);
+	assert_true(site_standing(d)->guard.both);
+}
+
+static void stale(void)
+{
+	baking();
+	s.node[0]->silent = true;
+	pass(14000);
+	assert_int_equal(site_standing(d)->freshness, FRESHNESS_STALE);
+}
+
+static void never(void)
+{
+	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
+	site_init(&s, 1, 3);
+	s.node[0]->silent = true;
+	d = site_open(&s, &kim);
+	open_console(false, false);
+	pass(5000);
+	assert_int_equal(site_standing(d)->freshness, FRESHNESS_NEVER);
+}
+
+static void unresolved(void)
+{
+	at_one_percent(1);
+	s.node[0]->lose_before = 1;
+	s.node[0]->lose_resolves = 1000;
+	act(VERB_STEP, 1000, "");
+	pass(12000);
+	is_in(STATE_UNRESOLVED);
+}
+
+static void rolling_back(void)
+{
+	at_one_percent(3);
+	s.node[1]->silent = true;
+	act(VERB_ROLLBACK, -1, "");
+	pass(12000);
+	is_in(STATE_ROLLING_BACK);
+}
+
+static void unverified(void)
+{
+	at_one_percent(3);
+	s.node[1]->leak_bp = 5000;
+	act(VERB_ROLLBACK, -1, "");
+	pass(12000);
+	is_in(STATE_RB_UNVERIFIED);
+}
+
+static void rolled_back(void)
+{
+	at_one_percent(1);
+	act(VERB_ROLLBACK, -1, "predict times out");
+	pass(3000);
+	is_in(STATE_ROLLED_BACK);
+}
+
+static void diverged(void)
+{
+	at_one_percent(1);
+	s.node[0]->lie_bp = 3500;
+	pass(2000);
+	is_in(STATE_DIVERGED);
+}
+
+static void restarted(void)
+{
+	baking();
+	fake_restart(s.node[0], false);
+	pass(70000);
+	is_in(STATE_DIVERGED);
+	assert_true(site_standing(d)->restarted);
+}
+
+static void mixed(void)
+{
+	sit_down(3);
+	s.node[2]->refuse = ERR_LIMIT;
+	act(VERB_STEP, 100, "");
+	pass(3000);
+	is_in(STATE_HELD);
+	assert_true(site_standing(d)->mixed);
+}
+
+static void foreign(void)
+{
+	baking();
+	fake_become(s.node[0], "shop-2");
+	pass(2000);
+	assert_true(site_pool(d)->nodes[0].foreign);
+}
+
+static void complete(void)
+{
+	static const int shares[] = {1000, 5000, 10000};
+	at_one_percent(1);
+	for (int i = 0; i < 3; i++) {
+		act(VERB_STEP, shares[i], "");
+		pass(500);
+		assert_true(site_until(&s, d, i < 2 ? STATE_READY : STATE_COMPLETE, 60000));
+	}
+	pass(50);
+}
+
+static void others(void)
+{
+	at_one_percent(1);
+	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-1", VERB_STEP, 1000,
+						 "day 4, \xe2\x80\xae\033[2Jquiet"),
+		200);
+	pass(3000);
+}
+
+static void looking(void)
+{
+	baking();
+	console_free(c);
+	open_console(false, true);
+}
+
+static void frozen(void)
+{
+	baking();
+	type("z");
+	pass(12000);
+}
+
+/* ---- dialogs ---- */
+
+static void step_open(void)
+{
+	ready();
+	type("S");
+	pass(1200);
+}
+
+static void step_locked(void)
+{
+	baking();
+	type("S");
+	pass(1200);
+}
+
+static void step_checks(void)
+{
+	baking();
+	type("S?");
+}
+
+static void step_reason(void)
+{
+	ready();
+	type("Smday 4, qui");
+}
+
+static void step_share(void)
+{
+	ready();
+	type("So10\no25");
+}
+
+static void step_stale(void)
+{
+	ready();
+	type("S");
+	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-1", VERB_STEP, 1000, "mine"), 200);
+	pass(2000);
+}
+
+static void rollback(void)
+{
+	baking();
+	type("R");
+	pass(500);
+}
+
+static void rollback_v1_fails(void)
+{
+	baking();
+	s.node[0]->error_rate[ARM_V1] = 0.4;
+	pass(25000);
+	type("R");
+	pass(500);
+}
+
+static void resume_held(void)
+{
+	held();
+	type("U");
+	pass(1200);
+}
+
+static void resume_red(void)
+{
+	red();
+	type("U");
+	pass(1200);
+}
+
+static void leaving(void)
+{
+	baking();
+	type("q");
+	pass(500);
+}
+
+static void help(void)
+{
+	baking();
+	type("?");
+}
+
+static void prompt(void)
+{
+	baking();
+	type(":step 25%");
+}
+
+static void done(void)
+{
+	ready();
+	type("S");
+	pass(1200);
+	type("y");
+	pass(1500);
+}
+
+/* ---- a replay ---- */
+
+static struct driver *replayed;
+
+static struct instant replay_moment(void *ctx, struct instant real)
+{
+	(void)real;
+	return replay_now(ctx);
+}
+
+static void replay(void)
+{
+	static const struct driver_ops *const schemes[] = {&replay_driver, NULL};
+	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .record = true};
+	char path[256], target[300];
+	site_init(&s, 1, 3);
+	struct desk *live = site_open(&s, &kim);
+	site_run(&s, 3000);
+	site_step(&s, live, 100);
+	site_run(&s, 17000);
+	site_close(&s, live);
+	site_path(&s, "h.db", path, sizeof path);
+	snprintf(target, sizeof target, "replay:%s", path);
+	struct desk_options how = {
+		.actor = "kim@ops1", .schemes = schemes, .seed = 1, .read_only = true};
+	struct err err;
+	assert_non_null(d = desk_new(&how, s.now, &err));
+	const char *url = target;
+	struct pool_setup pool = {.name = "checkout",
+		.targets = &url,
+		.target_count = 1,
+		.interval_ms = 1000,
+		.plan = &s.plan,
+		.plan_hash = "0123abcd",
+		.limits = &s.limits};
+	if (desk_add(d, &pool, NULL, NULL, s.now, &err) < 0)
+		fail_msg("%s", err.text);
+	s.desk[s.desk_count++] = d;
+	replayed = client_driver(desk_client(d), NODE_HANDLE(0, 0));
+	desk_set_clock(d, replay_moment, replayed);
+	struct console_options look = {.desk = d, .replay = replayed, .w = 80, .h = 24};
+	c = console_new(&look, s.now);
+	pass(10000);
+	type(" ");
+	pass(500);
+}
+
+/* ---- the list ---- */
+
+static const struct scene {
+	const char *name;
+	void (*play)(void);
+	unsigned sizes;
+} scenes[] = {
+	{"idle", idle, BOTH},
+	{"armed", armed, BOTH},
+	{"baking", baking, ALL},
+	{"baking-ascii", baking_ascii, BOTH | WIDE},
+	{"ready", ready, BOTH | TALL},
+	{"held", held, ALL & ~WIDE},
+	{"red", red, ALL},
+	{"both", both, BOTH},
+	{"stale", stale, ALL},
+	{"never", never, BOTH | TINY},
+	{"unresolved", unresolved, BOTH},
+	{"rolling-back", rolling_back, BOTH},
+	{"unverified", unverified, ALL},
+	{"rolled-back", rolled_back, BOTH},
+	{"diverged", diverged, BOTH},
+	{"restarted", restarted, BOTH},
+	{"mixed", mixed, BOTH},
+	{"foreign", foreign, BOTH},
+	{"complete", complete, BOTH},
+	{"others", others, BOTH},
+	{"looking", looking, BOTH},
+	{"frozen", frozen, NORMAL},
+	{"step-open", step_open, ALL},
+	{"step-locked", step_locked, BOTH},
+	{"step-checks", step_checks, BOTH | TALL},
+	{"step-reason", step_reason, NORMAL},
+	{"step-share", step_share, NORMAL},
+	{"step-stale", step_stale, BOTH},
+	{"rollback", rollback, ALL},
+	{"rollback-v1-fails", rollback_v1_fails, BOTH},
+	{"resume-held", resume_held, BOTH},
+	{"resume-red", resume_red, BOTH},
+	{"leave", leaving, BOTH},
+	{"help", help, BOTH | TALL},
+	{"prompt", prompt, BOTH},
+	{"done", done, NORMAL},
+	{"replay", replay, BOTH},
+};
+
+static void screen_is_as_it_was(void **state)
+{
+	const struct scene *scene = *state;
+	int different = 0;
+	scene->play();
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		char name[64];
+		if (!(scene->sizes & sizes[i].bit))
+			continue;
+		/* A frozen picture is as large as it was. */
+		if (strcmp(scene->name, "frozen") != 0)
+			console_resize(c, sizes[i].w, sizes[i].h);
+		snprintf(name, sizeof name, "%s-%dx%d", scene->name, sizes[i].w, sizes[i].h);
+		different += !golden_matches(name, console_draw(c, s.now));
+	}
+	assert_int_equal(different, 0);
+}
+
+static int leave_scene(void **state)
+{
+	(void)state;
+	console_free(c);
+	c = NULL;
+	site_release(&s);
+	return 0;
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[sizeof scenes / sizeof *scenes];
+	for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
+		tests[i] = (struct CMUnitTest){.name = scenes[i].name,
+			.test_func = screen_is_as_it_was,
+			.teardown_func = leave_scene,
+			.initial_state = (void *)&scenes[i]};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,228 @@
+/* A dialog as state: what each key does to each kind, when y counts, what is typed into it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/lib/site.h"
+#include "tui/sheet.h"
+#include "tui/term.h"
+
+#include <string.h>
+
+static struct site s;
+static struct desk *d;
+static struct sheet sheet;
+
+static int sit_down(void **state)
+{
+	(void)state;
+	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
+	site_init(&s, 1, 5);
+	d = site_open(&s, &kim);
+	site_run(&s, 3000);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	site_release(&s);
+	return 0;
+}
+
+static struct instant later(int64_t ms)
+{
+	return (struct instant){s.now.boot_ms + ms, s.now.wall_ms + ms};
+}
+
+static void open_kind(enum sheet_kind kind)
+{
+	sheet_open(&sheet, kind, 0, desk_model(d), 100, s.now);
+}
+
+static enum sheet_answer press(uint32_t key, int64_t at_ms)
+{
+	return sheet_key(&sheet, key, desk_model(d), later(at_ms));
+}
+
+static void every_kind_answers_every_key(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t key;
+		enum sheet_answer step, rollback, resume, leave;
+	} rows[] = {
+		{'y', SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED},
+		{'Y', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{KEYS_ESC, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{KEYS_ENTER, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{KEYS_TAB, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS},
+		{KEYS_LEFT, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS},
+		{'m', SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_CLOSED},
+		{'o', SHEET_STAYS, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'?', SHEET_STAYS, SHEET_CLOSED, SHEET_STAYS, SHEET_CLOSED},
+		{'H', SHEET_CLOSED, SHEET_HOLD, SHEET_CLOSED, SHEET_CLOSED},
+		{'S', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'R', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{' ', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{0x1F600, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const enum sheet_answer answers[SHEET_COUNT] = {[SHEET_STEP] = rows[i].step,
+			[SHEET_ROLLBACK] = rows[i].rollback,
+			[SHEET_RESUME] = rows[i].resume,
+			[SHEET_LEAVE] = rows[i].leave};
+		for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
+			open_kind(k);
+			if (press(rows[i].key, 2000) != answers[k])
+				fail_msg("%s, key %#x", sheet_word(k), (unsigned)rows[i].key);
+		}
+	}
+}
+
+static void y_counts_when_it_has_stood_and_been_quiet(void **state)
+{
+	(void)state;
+	static const int64_t stand_ms[SHEET_COUNT] = {0, 1000, 300, 1000, 300};
+	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
+		open_kind(k);
+		assert_false(sheet_may_accept(&sheet, later(stand_ms[k] - 1)));
+		assert_true(sheet_may_accept(&sheet, later(stand_ms[k])));
+		assert_int_equal(press('y', stand_ms[k] - 1), SHEET_STAYS);
+		assert_int_equal(
+			press('y', stand_ms[k] - 1 + 299), SHEET_STAYS); /* a key came just before */
+		assert_int_equal(press(KEYS_TAB, 3000), SHEET_STAYS);
+		assert_int_equal(press(KEYS_ENTER, 3299), SHEET_STAYS);
+		assert_int_equal(press(KEYS_ENTER, 3599), SHEET_ACCEPTED);
+	}
+}
+
+static void what_is_typed_is_text(void **state)
+{
+	(void)state;
+	open_kind(SHEET_STEP);
+	press('m', 100);
+	assert_int_equal(sheet.typing, TYPING_REASON);
+	static const char typed[] = "y SHRUYq:?";
+	for (size_t i = 0; i < sizeof typed - 1; i++)
+		assert_int_equal(press((unsigned char)typed[i], 2000 + (int64_t)i * 500), SHEET_STAYS);
+	assert_int_equal(press(KEYS_ENTER, 9000), SHEET_STAYS);
+	assert_string_equal(sheet.reason.text, typed);
+	assert_int_equal(sheet.typing, TYPING_NONE);
+	/* Again: what stood there is there; Esc leaves it as it was, and the sheet open. */
+	press('m', 9500);
+	press('x', 9600);
+	assert_int_equal(press(KEYS_ESC, 9700), SHEET_STAYS);
+	assert_string_equal(sheet.reason.text, typed);
+	/* The Enter that ended the typing came just before. */
+	press('m', 10000);
+	press(KEYS_ENTER, 10100);
+	assert_int_equal(press('y', 10200), SHEET_STAYS);
+	assert_int_equal(press('y', 10600), SHEET_ACCEPTED);
+}
+
+static void another_share_stands_anew(void **state)
+{
+	(void)state;
+	open_kind(SHEET_STEP);
+	assert_true(sheet.interlock.allowed);
+	static const char *const bad[] = {"10", "x", "", "101%", "-1%"};
+	for (size_t b = 0; b < sizeof bad / sizeof *bad; b++) {
+		press('o', 2000);
+		for (const char *at = bad[b]; *at; at++)
+			press((unsigned char)*at, 2000);
+		press(KEYS_ENTER, 2000);
+		assert_string_not_equal(sheet.complaint, "");
+		assert_int_equal(sheet.to_bp, 100);
+	}
+	press('o', 3000);
+	for (const char *at = "50%"; *at; at++)
+		press((unsigned char)*at, 3000);
+	press(KEYS_ENTER, 3000);
+	assert_string_equal(sheet.complaint, "");
+	assert_int_equal(sheet.to_bp, 5000);
+	assert_false(sheet.interlock.allowed); /* not the plan's next */
+	assert_int_equal(press('y', 9000), SHEET_STAYS);
+	press('o', 10000);
+	for (const char *at = "1%"; *at; at++)
+		press((unsigned char)*at, 10000);
+	press(KEYS_ENTER, 10000);
+	assert_int_equal(press('y', 10999), SHEET_STAYS); /* a new look is asked for */
+	assert_int_equal(press('y', 11500), SHEET_ACCEPTED);
+}
+
+static void only_a_step_turns_stale(void **state)
+{
+	(void)state;
+	struct sheet sheets[SHEET_COUNT];
+	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++)
+		sheet_open(&sheets[k], k, 0, desk_model(d), 100, s.now);
+	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-1", VERB_STEP, 1000, "x"), 200);
+	site_run(&s, 2000);
+	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
+		sheet_refresh(&sheets[k], desk_model(d), s.now);
+		assert_int_equal(sheets[k].stale, k == SHEET_STEP);
+	}
+	assert_non_null(strstr(sheets[SHEET_STEP].stale_why, "ana@ops2 moved it 0 > 10 %"));
+	/* A rollback shows where it begins now. */
+	assert_int_equal(sheets[SHEET_ROLLBACK].from_bp, 1000);
+	/* It stays so, even when the share is back. */
+	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-2", VERB_STEP, 0, "x"), 200);
+	site_run(&s, 2000);
+	sheet_refresh(&sheets[SHEET_STEP], desk_model(d), s.now);
+	assert_true(sheets[SHEET_STEP].stale);
+	assert_false(sheet_may_accept(&sheets[SHEET_STEP], s.now));
+	sheet = sheets[SHEET_STEP];
+	for (uint32_t key = 1; key < 0x80; key++)
+		assert_int_equal(press(key, key * 1000), SHEET_STAYS);
+	assert_int_equal(press(KEYS_ESC, 0), SHEET_CLOSED);
+}
+
+/* What is being typed when the world moves on is dropped with the sheet. */
+static void typing_ends_when_it_turns_stale(void **state)
+{
+	(void)state;
+	open_kind(SHEET_STEP);
+	press('o', 100);
+	press('5', 200);
+	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-1", VERB_STEP, 1000, "x"), 200);
+	site_run(&s, 2000);
+	press('0', 0);
+	assert_true(sheet.stale);
+	assert_int_equal(sheet.typing, TYPING_NONE);
+	assert_int_equal(press(KEYS_ENTER, 100), SHEET_STAYS);
+	assert_int_equal(sheet.to_bp, 100);
+}
+
+static void a_lock_clears_while_it_stands(void **state)
+{
+	(void)state;
+	s.node[0]->silent = true;
+	site_run(&s, 5000);
+	open_kind(SHEET_STEP);
+	assert_false(sheet.interlock.allowed);
+	assert_int_equal(press('y', 2000), SHEET_STAYS);
+	s.node[0]->silent = false;
+	site_run(&s, 40000);
+	sheet_refresh(&sheet, desk_model(d), s.now);
+	assert_true(sheet.interlock.allowed);
+	assert_int_equal(press('y', 0), SHEET_ACCEPTED);
+}
+
+#define WITH(test) cmocka_unit_test_setup_teardown(test, sit_down, leave)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH(every_kind_answers_every_key),
+		WITH(y_counts_when_it_has_stood_and_been_quiet),
+		WITH(what_is_typed_is_text),
+		WITH(another_share_stands_anew),
+		WITH(only_a_step_turns_stale),
+		WITH(typing_ends_when_it_turns_stale),
+		WITH(a_lock_clears_while_it_stands),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
