@@ -120,8 +120,8 @@ static bool is_overtaken(const struct flight *f, const struct leg *leg, const st
 
 #define ACK_MS 3000 /* how long an acknowledgement stands for news that have not come */
 
-/* True while what the node acknowledged still tells of it: by its news, or being fresh. One that
- * was found in the history is not, however late it was found. */
+/* True while what the node acknowledged still tells of it: by its news, or being fresh. One
+ * that was found in the history is not, however late it was found. */
 static bool is_standing(const struct desk *d, const struct flight *f, int k)
 {
 	const struct watch *w = &f->legs[k].watch;

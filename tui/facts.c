@@ -31,10 +31,17 @@ void facts_refused(struct text *out, const struct interlock *i)
 static void json_failures(struct text *out, const struct pool *p, enum arm arm)
 {
 	int64_t sum[FAILURE_COUNT] = {0};
-	for (int k = 0; k < p->node_count; k++)
+	bool known = false;
+	for (int k = 0; k < p->node_count; k++) {
+		known |= p->nodes[k].last != NULL;
 		for (int f = 0; p->nodes[k].last && f < FAILURE_COUNT; f++)
 			sum[f] += p->nodes[k].last->arms[arm].failed[f];
+	}
 	text_json_key(out, "errors");
+	if (!known) {
+		text_add(out, "null");
+		return;
+	}
 	text_add(out, "{");
 	for (int f = 0; f < FAILURE_COUNT; f++)
 		if (sum[f] > 0)

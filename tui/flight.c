@@ -7,8 +7,8 @@
  * 2. A leg whose answer was lost is asked for until the pool says what became of it.
  * 3. A rollback's legs are retried with the same key and body until applied, 0.25 s to 30 s
  *    apart.
- * 4. A flight is done when its effect was seen on every node, finally did not happen, or (a rollback
- *    never) was acknowledged and not seen. */
+ * 4. A flight is done when its effect was seen on every node, finally did not happen, or (a
+ * rollback never) was acknowledged and not seen. */
 #include "tui/desk_parts.h"
 
 #include "model/mem.h"
@@ -24,8 +24,9 @@
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 30000
 #define FLIGHTS_KEPT 64
-#define WATCH_LIMIT_MS 10000   /* a forward act that is acknowledged is seen by then, or never */
-#define FOUND_AGE_MS 5000 /* an open intent this old has no living sender */
+#define WATCH_LIMIT_MS 10000 /* a forward act that is acknowledged is seen by then, or never \
+							  */
+#define FOUND_AGE_MS 5000    /* an open intent this old has no living sender */
 
 struct flight *flight_find(const struct desk *d, const char *id)
 {
@@ -67,8 +68,8 @@ static void progress(struct desk *d, const struct flight *f)
 	int unseen = 0;
 	for (int k = 0; k < f->leg_count; k++)
 		unseen += !f->legs[k].watch.seen;
-	desk_apply(d,
-		&(struct model_event){.kind = MODEL_PROGRESS, .pool = f->pool, .count = unseen});
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_PROGRESS, .pool = f->pool, .count = unseen});
 }
 
 struct flight *flight_add(struct desk *d, int pool, const struct decision *what)
@@ -337,11 +338,12 @@ void flight_resolved(struct desk *d, const struct driver_event *e)
 	settle(d, f);
 }
 
-/* Others may undo what was acknowledged before anyone saw it. A rollback is watched without end; the rest
- * stays unverified once the pool has had its time. */
+/* Others may undo what was acknowledged before anyone saw it. A rollback is watched without
+ * end; the rest stays unverified once the pool has had its time. */
 static void stop_watching(struct desk *d, struct flight *f, int k)
 {
-	if (f->verb == VERB_ROLLBACK || d->now.boot_ms - f->legs[k].watch.at.boot_ms < WATCH_LIMIT_MS)
+	if (f->verb == VERB_ROLLBACK ||
+		d->now.boot_ms - f->legs[k].watch.at.boot_ms < WATCH_LIMIT_MS)
 		return;
 	err_set(&f->err, ERR_NOT_SEEN, "acknowledged, not seen on every node within %d s",
 		WATCH_LIMIT_MS / 1000);

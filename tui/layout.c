@@ -39,7 +39,9 @@ static void skip(struct stack *s, bool wanted)
 static void make_stack(
 	struct layout *out, struct stack *s, const struct layout_wish *wish, bool roomy)
 {
-	take(s, SECTION_ARMS, out->width == WIDTH_TINY ? 3 : 4, 1);
+	take(s, SECTION_ARMS, out->width == WIDTH_TINY ? 3 : 4, 3);
+	if (out->rect[SECTION_ARMS].h == 0)
+		return; /* what stands below both sides does not come before them */
 	take(s, SECTION_PLAN, 1, 1);
 	skip(s, roomy);
 	take(s, SECTION_GUARDS, wish->guards, 2);

@@ -396,7 +396,9 @@ static void presume_history(struct setup *s)
 int setup_remember(struct setup *s, struct err *err)
 {
 	presume_history(s);
-	if (access(s->history_path, F_OK) != 0)
+	struct stat st;
+	/* One that somebody is just making is empty still. */
+	if (stat(s->history_path, &st) != 0 || st.st_size == 0)
 		return 0;
 	struct query *q;
 	if (query_open(&q, s->history_path, err) < 0)

@@ -41,11 +41,12 @@ static void title(struct pen *p, const struct view *v, const struct sheet *sheet
 		p->s, p->r, p->r.x + 1, p->y, ROLE_SHEET_TITLE, "%s ", sheet_word(sheet->kind));
 	x = surface_text(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, v->pool->name);
 	if (sheet->kind == SHEET_STEP || sheet->kind == SHEET_ROLLBACK)
-		surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, " %.*s > %s",
+		x = surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, " %.*s > %s",
 			(int)strcspn(from, " "), from, to);
 	char right[40];
 	snprintf(right, sizeof right, "facts %s old ", age);
-	surface_text_right(p->s, p->r, p->r.x + p->r.w, p->y, ROLE_SHEET_TITLE, right);
+	if (x + text_width(right) < p->r.x + p->r.w)
+		surface_text_right(p->s, p->r, p->r.x + p->r.w, p->y, ROLE_SHEET_TITLE, right);
 	p->y++;
 }
 
