@@ -61,6 +61,10 @@ static bool rollback_unseen(const struct view *v, char *out, size_t size)
 		return false;
 	char to[24];
 	unit_share(to, sizeof to, v->open->to_bp);
+	/* Who only looks does not try, and does not know who does. */
+	if (v->m->read_only)
+		return write(out, size, "Rollback of %s ago not verified on record. The pool says %s",
+			v->since, v->share);
 	return write(out, size,
 		"Rollback not seen on %.24s for %s, still trying. %d/%d nodes are at %s",
 		silent_node(v), v->since, v->s->seen_nodes, v->p->node_count, to);
@@ -70,6 +74,9 @@ static bool rollback_sending(const struct view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_ROLLING_BACK)
 		return false;
+	if (v->m->read_only)
+		return write(out, size, "Rollback of %s ago has no answer on record. The pool says %s",
+			v->since, v->share);
 	return write(out, size, "Rolling back for %s: no answer yet, still trying", v->since);
 }
 

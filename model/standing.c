@@ -190,7 +190,8 @@ static void derive_open(struct standing *s, const struct pool *p, struct instant
 		s->seen_nodes = p->node_count - p->unseen_nodes;
 }
 
-/* The pool's log and its document do not tell of the same moment: one of them is still to come. */
+/* The pool's log and its document do not tell of the same moment: one of them is still to come.
+ */
 static bool audit_pending(const struct pool *p)
 {
 	for (int k = 0; k < p->node_count; k++) {

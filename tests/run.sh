@@ -24,7 +24,7 @@ one() {
 		echo "$cases" >"$dir/passed"
 	else
 		printf '  FAIL  %-40s exit %d %6ss\n' "$name" "$status" "$took"
-		sed 's/^/        | /' "$dir/log" | tail -60
+		grep -vE '^\[ RUN |^\[       OK' "$dir/log" | sed 's/^/        | /' | tail -60
 		echo 1 >"$dir/failed"
 	fi
 }

@@ -431,19 +431,18 @@ void flight_committed(struct desk *d, const char *id)
 void flight_unrecorded(struct desk *d, const char *id, const struct err *err)
 {
 	struct flight *f = flight_find(d, id);
-	if (!f || f->phase != FLIGHT_RECORDING) {
-		if (f && !f->recorded && !f->unrecorded) {
-			f->unrecorded = true;
-			d->unrecorded++;
-		}
+	if (!f || f->recorded || f->unrecorded)
 		return;
-	}
+	f->unrecorded = true;
+	/* A brake is done all the same; anything else has not happened. */
 	if (flight_is_brake(f->verb)) {
-		f->unrecorded = true;
 		d->unrecorded++;
-		send_all(d, f);
+		if (f->phase == FLIGHT_RECORDING)
+			send_all(d, f);
 		return;
 	}
+	if (f->phase != FLIGHT_RECORDING)
+		return;
 	err_set(&f->err, ERR_HISTORY, "%s", err->text);
 	struct outcome_row r = {.row = OUTCOME_ROW_FINAL,
 		.kind = OUTCOME_NOT_SENT,

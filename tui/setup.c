@@ -265,8 +265,8 @@ static int add_target(
 		return -1;
 	if (model_find(desk_model(s->desk), t.name) >= 0) {
 		free(t.token);
-		return err_set(err, ERR_USAGE, "two targets are called '%s': name them apart in weir.yaml",
-			t.name);
+		return err_set(err, ERR_USAGE,
+			"two targets are called '%s': name them apart in weir.yaml", t.name);
 	}
 	if (o->interval_ms != UNKNOWN)
 		t.pool.interval_ms = o->interval_ms;

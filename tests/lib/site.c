@@ -3,6 +3,7 @@
 #include "tests/lib/site.h"
 
 #include "model/text.h"
+#include "tui/desk_parts.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -87,22 +88,24 @@ const struct standing *site_standing(const struct desk *d)
 
 /* ---- histories ---- */
 
+/* An answer is still to come: of the opening, of the past, of an intent. */
 static bool owes(struct desk *d)
 {
-	const struct pool *p = site_pool(d);
 	if (!desk_history(d))
 		return false;
 	if (!desk_model(d)->history_known || !desk_loaded(d, 0))
 		return true;
-	if (!desk_model(d)->history_writable)
-		return false;
-	struct act_view v;
-	for (size_t i = p->decision_count; i-- > 0;)
-		if (p->decisions[i].outcome == OUTCOME_PENDING &&
-			desk_progress(d, p->decisions[i].id, &v) && !v.recorded)
+	for (size_t i = 0; i < d->flight_count; i++) {
+		const struct flight *f = &d->flights[i];
+		if (!f->recorded && !f->unrecorded && f->phase != FLIGHT_FOUND)
 			return true;
+	}
 	return false;
 }
+
+/* However many turns the waiting took, all that can happen at this moment happens in it: a
+ * commit is sent and answered, the effect polled, the log read. */
+#define TURNS 4
 
 static void settle(struct site *s, struct desk *d)
 {
@@ -110,8 +113,12 @@ static void settle(struct site *s, struct desk *d)
 		struct pollfd p = {.fd = history_fd(desk_history(d)), .events = POLLIN};
 		if (tries > 100 || poll(&p, 1, PATIENCE_MS) <= 0)
 			give_up("the history does not answer", "");
-		desk_turn(d, s->now);
+		/* Its answers alone: how often it was asked must not show in what else happened. */
+		d->now = s->now;
+		scribe_answers(d);
 	}
+	for (int i = 0; i < TURNS; i++)
+		desk_turn(d, s->now);
 }
 
 void site_settle(struct site *s)
@@ -162,10 +169,6 @@ struct desk *site_open(struct site *s, const struct site_desk *how)
 		give_up("no pool", err.text);
 	s->desk[s->desk_count++] = d;
 	settle(s, d);
-	/* A poll is begun in one turn and told in it; the audit log it makes one ask for is told in
-	 * the next. */
-	for (int i = 0; i < 3; i++)
-		desk_turn(d, s->now);
 	return d;
 }
 
@@ -185,10 +188,10 @@ void site_close(struct site *s, struct desk *d)
 
 static void step(struct site *s)
 {
+	/* What was asked for is committed at the moment it was asked, however quick the disk is. */
+	site_settle(s);
 	s->now.boot_ms += SITE_STEP_MS;
 	s->now.wall_ms += SITE_STEP_MS;
-	for (int i = 0; i < s->desk_count; i++)
-		desk_turn(s->desk[i], s->now);
 	site_settle(s);
 }
 

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define WORLDS_MAX 4
 #define READY_MS 10000
 #define RUN_MS 30000
 #define CALL_MS 5000
@@ -71,6 +72,28 @@ const char *world_preload(void)
 	return path;
 }
 
+/* What is still there when the test program ends by die(). */
+static struct world *worlds[WORLDS_MAX];
+
+static void close_all(void)
+{
+	for (int i = 0; i < WORLDS_MAX; i++)
+		if (worlds[i])
+			world_close(worlds[i]);
+}
+
+static void enlist(struct world *w)
+{
+	static bool prepared;
+	int i = 0;
+	while (i < WORLDS_MAX && worlds[i])
+		i++;
+	if (i == WORLDS_MAX || (!prepared && atexit(close_all) != 0))
+		die("world: too many worlds");
+	prepared = true;
+	worlds[i] = w;
+}
+
 void world_open(struct world *w)
 {
 	const char *base = getenv("TMPDIR");
@@ -82,6 +105,7 @@ void world_open(struct world *w)
 	snprintf(w->dir, sizeof w->dir, "%s/weir-e2e.XXXXXX", base);
 	if (!mkdtemp(w->dir))
 		die("world: no directory in '%s'", base);
+	enlist(w);
 	world_path(w, w->socket, "pool.sock");
 	snprintf(w->target, sizeof w->target, "unix:%.180s", w->socket);
 	world_path(w, w->history, "history.db");
@@ -101,6 +125,9 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 
 void world_close(struct world *w)
 {
+	for (int i = 0; i < WORLDS_MAX; i++)
+		if (worlds[i] == w)
+			worlds[i] = NULL;
 	process_signal(&w->pool, SIGCONT);
 	process_release(&w->pool);
 	http_close(&w->http);
