@@ -225,11 +225,11 @@ void history_event(struct history *h, int64_t at_ms, const char *pool, const cha
 	post(h, new_event(REQUEST_EVENT, at_ms, pool, kind, text, mem_copy(detail)), at_ms);
 }
 
-static void fill_node(struct journal_node *n, int64_t at_ms, const struct snapshot *s,
-	const char *target, const char *driver)
+static void fill_node(struct journal_node *n, int64_t at_ms, const char *pool,
+	const struct snapshot *s, const char *target, const char *driver)
 {
 	n->at_ms = at_ms;
-	text_copy(n->pool, sizeof n->pool, s->pool);
+	text_copy(n->pool, sizeof n->pool, pool);
 	text_copy(n->pool_id, sizeof n->pool_id, s->pool_id);
 	text_copy(n->node, sizeof n->node, s->node);
 	text_copy(n->node_id, sizeof n->node_id, s->node_id);
@@ -237,12 +237,12 @@ static void fill_node(struct journal_node *n, int64_t at_ms, const struct snapsh
 	text_copy(n->driver, sizeof n->driver, driver);
 }
 
-void history_node(struct history *h, int64_t at_ms, const struct snapshot *s,
+void history_node(struct history *h, int64_t at_ms, const char *pool, const struct snapshot *s,
 	const char *target, const char *driver)
 {
 	struct request *r = request_new(REQUEST_NODE);
 
-	fill_node(&r->node, at_ms, s, target, driver);
+	fill_node(&r->node, at_ms, pool, s, target, driver);
 	post(h, r, at_ms);
 }
 
@@ -327,7 +327,7 @@ void history_sample(struct history *h, const struct history_sample *s)
 	request_free(r);
 }
 
-void history_state(struct history *h, int64_t at_ms, const struct snapshot *s)
+void history_state(struct history *h, int64_t at_ms, const char *pool, const struct snapshot *s)
 {
 	struct node_mark *m = mark_of(h, s->node_id);
 	struct text mark = {0}, document = {0};
@@ -342,20 +342,20 @@ void history_state(struct history *h, int64_t at_ms, const struct snapshot *s)
 	m->mark = mark;
 	state_write(&document, s);
 	r = new_event(
-		REQUEST_STATE, at_ms, s->pool, "state", "the document changed", text_take(&document));
+		REQUEST_STATE, at_ms, pool, "state", "the document changed", text_take(&document));
 	text_copy(r->event.node_id, sizeof r->event.node_id, s->node_id);
 	/* the samples behind it are those with a later tick, but for the one of this document */
 	r->event.tick = m->tick;
 	post(h, r, at_ms);
 }
 
-void history_observed(struct history *h, int64_t at_ms, const struct snapshot *node,
-	const struct audit_entry *entries, size_t count)
+void history_observed(struct history *h, int64_t at_ms, const char *pool,
+	const struct snapshot *node, const struct audit_entry *entries, size_t count)
 {
 	struct request *r = request_new(REQUEST_OBSERVED);
 
 	/* its target stands in only where the node was never announced */
-	fill_node(&r->observed.node, at_ms, node, node->node_id, "");
+	fill_node(&r->observed.node, at_ms, pool, node, node->node_id, "");
 	r->observed.count = count;
 	r->observed.entries = mem_new(count, sizeof *entries);
 	if (count > 0)

@@ -59,9 +59,10 @@ void history_outcome(struct history *h, const struct outcome_row *row);
 void history_event(struct history *h, int64_t at_ms, const char *pool, const char *kind,
 	const char *text, const char *detail);
 
-/* Pins the identity of a pool and a node at first sight and keeps `last_seen`. `target` must
- * not contain secrets. */
-void history_node(struct history *h, int64_t at_ms, const struct snapshot *s,
+/* `pool`, here and below, is the name by which it is known here, as decisions have it: the one
+ * that the pool gives itself may differ. Pins the identity of a pool and a node at first sight
+ * and keeps `last_seen`. `target` must not contain secrets. */
+void history_node(struct history *h, int64_t at_ms, const char *pool, const struct snapshot *s,
 	const char *target, const char *driver);
 
 /* Begins this process's recording; samples without one are refused. `config_json` and
@@ -87,14 +88,15 @@ void history_sample(struct history *h, const struct history_sample *s);
 /* Records the node's document without histograms as an event of kind "state": at the first
  * sample, after a restart, and whenever anything but a counter or a gauge changed. With it and
  * the samples behind it a replay rebuilds every document. */
-void history_state(struct history *h, int64_t at_ms, const struct snapshot *s);
+void history_state(
+	struct history *h, int64_t at_ms, const char *pool, const struct snapshot *s);
 
 /* Takes what others did from a pool's audit log, in one transaction with the cursor: one row a
  * decision however many recorders see it (decision.id is the entry's key, else
  * chain_observed_id). Known ids gain outcome rows only: at the node, and the final one where
  * others made the decision. at_ms: wall clock of the answer. Ends in HISTORY_OBSERVED. */
-void history_observed(struct history *h, int64_t at_ms, const struct snapshot *node,
-	const struct audit_entry *entries, size_t count);
+void history_observed(struct history *h, int64_t at_ms, const char *pool,
+	const struct snapshot *node, const struct audit_entry *entries, size_t count);
 
 /* Asks the reader for what is known of a pool (by name): the last `limit` decisions, oldest
  * first, every open one, the pins, the audit cursors of its nodes. Ends in HISTORY_LOADED or
@@ -106,14 +108,14 @@ void history_load(struct history *h, const char *pool, size_t limit);
 enum history_answer_kind {
 	HISTORY_OPENED, /* usable; head and seq are set */
 	HISTORY_FAILED, /* cannot be opened or written any more: err; nothing is recorded from here
-					   on */
+	                   on */
 	HISTORY_COMMITTED, /* an intent: id, seq, hash */
 	HISTORY_REFUSED,   /* an intent or a load could not be done: id, err */
 	HISTORY_OBSERVED,  /* decisions: those of the entries, known before or not, as the file has
-						  them */
+	                      them */
 	HISTORY_LOADED,    /* decisions, pool_id pin, cursors */
 	HISTORY_TROUBLE, /* a write that nobody waits for failed: err; and again when it works: code
-						0 */
+	                    0 */
 };
 
 #define HISTORY_NODES_MAX 64

@@ -92,18 +92,19 @@ static const char *const schema_sql[] = {
 	" workers_destroyed INTEGER, workers_crashed INTEGER, workers_restarted INTEGER,"
 	" memory_bytes INTEGER, cpu_us INTEGER, fds INTEGER, latency BLOB, session_latency BLOB)"
 	" STRICT;",
-	APPEND_ONLY("key") APPEND_ONLY("recording") APPEND_ONLY("decision") APPEND_ONLY("outcome")
-		APPEND_ONLY("event") APPEND_ONLY("series")
-			APPEND_ONLY("sample") "CREATE TRIGGER pool_pinned BEFORE UPDATE OF pool, pool_id, "
-								  "first_seen_ms ON pool"
-								  " BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;"
-								  "CREATE TRIGGER node_pinned BEFORE UPDATE OF pool, target, "
-								  "node_id, first_seen_ms ON node"
-								  " BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;"
-								  "PRAGMA application_id = " TO_TEXT(
-									  SCHEMA_APPLICATION) ";"
-														  "PRAGMA user_version = " TO_TEXT(
-															  SCHEMA_VERSION) ";",
+	APPEND_ONLY("key"),
+	APPEND_ONLY("recording"),
+	APPEND_ONLY("decision"),
+	APPEND_ONLY("outcome"),
+	APPEND_ONLY("event"),
+	APPEND_ONLY("series"),
+	APPEND_ONLY("sample"),
+	"CREATE TRIGGER pool_pinned BEFORE UPDATE OF pool, pool_id, first_seen_ms ON pool"
+	" BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;",
+	"CREATE TRIGGER node_pinned BEFORE UPDATE OF pool, target, node_id, first_seen_ms ON node"
+	" BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;",
+	"PRAGMA application_id = " TO_TEXT(SCHEMA_APPLICATION),
+	"PRAGMA user_version = " TO_TEXT(SCHEMA_VERSION),
 };
 
 enum schema_result schema_result(

@@ -18,8 +18,8 @@
 
 #define SAMPLES_EVERY_MS 1000
 #define RETRY_MS 1000
-#define ROWS_MAX 512 /* of a transaction: a rollback press behind it waits some milliseconds \
-					  */
+/* Rows of a transaction: a rollback that is pressed behind it waits some milliseconds. */
+#define ROWS_MAX 512
 
 enum work { WORK_INTENT, WORK_ROWS, WORK_SAMPLES, WORK_PROBE, WORK_END };
 

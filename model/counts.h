@@ -47,7 +47,7 @@ struct operation_counts {
 };
 
 struct worker_counts { /* gauges total..degraded, counters created..restarted; UNKNOWN allowed
-						*/
+	                    */
 	int64_t total, ready, busy, degraded;
 	int64_t created, destroyed, crashed, restarted;
 };

@@ -143,6 +143,7 @@ void guard_evaluate(struct guard *out, const struct guard_limits *limits,
 			metric->value[arm] = value_of(&window[arm], m);
 			state[arm] = judge(&window[arm], m, metric->value[arm], metric->limit);
 		}
+		metric->v1_red = state[ARM_V1] == GUARD_RED;
 		if (!v2_has_share)
 			continue;
 		metric->state = state[ARM_V2];

@@ -63,6 +63,7 @@ const char *metric_name(enum metric m);
 struct guard_metric {
 	enum guard_state state;  /* now, not latched */
 	bool both;               /* v1 breaks it too */
+	bool v1_red;             /* v1 breaks it, whatever v2 does */
 	double value[ARM_COUNT]; /* fraction, microseconds, bytes; NaN missing */
 	double limit;
 };

@@ -45,14 +45,13 @@ static bool write(char *out, size_t size, const char *format, ...)
 
 /* "node-b" for the first node without news or effect; the target before it has said its name.
  */
-static const char *silent_node(const struct view *v)
+static const char *unseen_node(const struct view *v)
 {
-	for (int k = 0; k < v->p->node_count; k++) {
-		const struct node *n = &v->p->nodes[k];
-		if (n->trouble.code != ERR_NONE || !n->last)
-			return n->last ? n->last->node : n->target;
-	}
-	return v->p->nodes[0].last ? v->p->nodes[0].last->node : v->p->nodes[0].target;
+	const struct node *n = &v->p->nodes[0];
+	for (int k = v->p->node_count; k-- > 0;)
+		if (v->p->unseen >> k & 1)
+			n = &v->p->nodes[k];
+	return n->last ? n->last->node : n->target;
 }
 
 static bool rollback_unseen(const struct view *v, char *out, size_t size)
@@ -67,7 +66,7 @@ static bool rollback_unseen(const struct view *v, char *out, size_t size)
 			v->since, v->share);
 	return write(out, size,
 		"Rollback not seen on %.24s for %s, still trying. %d/%d nodes are at %s",
-		silent_node(v), v->since, v->s->seen_nodes, v->p->node_count, to);
+		unseen_node(v), v->since, v->s->seen_nodes, v->p->node_count, to);
 }
 
 static bool rollback_sending(const struct view *v, char *out, size_t size)
@@ -225,8 +224,7 @@ static bool rolled_back(const struct view *v, char *out, size_t size)
 	if (v->s->state != STATE_ROLLED_BACK)
 		return false;
 	/* One that others made, or that nobody watched, is known by the pool's word only. */
-	const struct decision *last =
-		reconcile_last_change(v->p->decisions, v->p->decision_count);
+	const struct decision *last = reconcile_last_change(v->p->decisions, v->p->decision_count);
 	return write(out, size, "Rolled back to %s, %s%s", v->share,
 		last && last->verified_ms != UNKNOWN ? "seen on every node" : "every node says so",
 		v->s->reported_bp == 0 ? ". v1 carries the traffic" : "");

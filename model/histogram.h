@@ -8,8 +8,9 @@
 
 #define HISTOGRAM_BUCKETS 1331
 #define HISTOGRAM_CAP_US 60000000
-#define HISTOGRAM_LAYOUT "loglinear7/60s" /* the name of this layout on the wire and in files \
-										   */
+#define HISTOGRAM_LAYOUT \
+	"loglinear7/60s" /* the name of this layout on the wire and in files \
+	                  */
 
 struct histogram {
 	int64_t count[HISTOGRAM_BUCKETS];

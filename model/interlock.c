@@ -149,6 +149,17 @@ static bool lease(const struct interlock_facts *f, struct interlock_check *c)
 	return f->lease_mine;
 }
 
+static void say_changed(struct interlock_check *c, const struct interlock_facts *f)
+{
+	char who[140] = "changed meanwhile", age[24];
+	if (f->changed_by[0]) {
+		unit_age(age, sizeof age, f->changed_age_ms);
+		snprintf(who, sizeof who, "changed by %s %s ago", f->changed_by, age);
+	}
+	say(c, "%s: revision %lld.%lld, shown %lld.%lld", who, (long long)f->epoch,
+		(long long)f->rev, (long long)f->shown_epoch, (long long)f->shown_rev);
+}
+
 static bool revision(const struct interlock_facts *f, struct interlock_check *c)
 {
 	c->code = ERR_CHANGED;
@@ -159,8 +170,7 @@ static bool revision(const struct interlock_facts *f, struct interlock_check *c)
 	else if (holds)
 		say(c, "revision %lld.%lld as shown", (long long)f->epoch, (long long)f->rev);
 	else
-		say(c, "changed meanwhile: revision %lld.%lld, shown %lld.%lld", (long long)f->epoch,
-			(long long)f->rev, (long long)f->shown_epoch, (long long)f->shown_rev);
+		say_changed(c, f);
 	return holds;
 }
 

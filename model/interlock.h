@@ -76,6 +76,8 @@ struct interlock_facts {
 	char lease_holder[97];
 	/* 7 */
 	int64_t shown_epoch, shown_rev, epoch, rev;
+	char changed_by[97]; /* who changed the split last; "" not known */
+	int64_t changed_age_ms;
 	/* 8 */
 	int from_bp, to_bp;
 	int next_bp; /* the plan's; -1 none */

@@ -58,13 +58,14 @@ int model_add(struct model *m, const struct pool_setup *setup)
 		p->plan.policy = POLICY_MANUAL;
 	text_copy(p->plan_hash, sizeof p->plan_hash, setup->plan_hash ? setup->plan_hash : "");
 	p->limits = *setup->limits;
-	p->node_count = p->unseen_nodes = setup->target_count;
+	p->node_count = setup->target_count;
+	p->unseen = UINT64_MAX;
 	p->nodes = mem_new((size_t)p->node_count, sizeof *p->nodes);
 	for (int k = 0; k < p->node_count; k++) {
 		struct node *n = &p->nodes[k];
 		n->id = NODE_HANDLE(index, k);
 		text_copy(n->target, sizeof n->target, setup->targets[k]);
-		n->retry_ms = n->audit_seen = n->last_tick = UNKNOWN;
+		n->retry_ms = n->audit_apart_ms = n->audit_seen = n->last_tick = UNKNOWN;
 	}
 	ring_init(&p->ticks, POOL_TICKS, sizeof(struct tick));
 	p->first_tick_ms = UNKNOWN;
@@ -242,6 +243,16 @@ static unsigned on_tick(
 	return 0;
 }
 
+/* Notes since when a node's log and its document tell of different moments. */
+static void compare_audit(struct node *n, struct instant at)
+{
+	int64_t seq = n->last ? n->last->audit_seq : UNKNOWN;
+	if (seq == UNKNOWN || seq == 0 || seq == n->audit_seen)
+		n->audit_apart_ms = UNKNOWN;
+	else if (n->audit_apart_ms == UNKNOWN)
+		n->audit_apart_ms = at.boot_ms;
+}
+
 static bool is_foreign(const struct pool *p, const struct node *n, const struct snapshot *s)
 {
 	if (p->pool_id[0] && strcmp(p->pool_id, s->pool_id) != 0)
@@ -272,6 +283,7 @@ static unsigned on_snapshot(
 		n->last = mem_new(1, sizeof *n->last);
 	*n->last = *e->snapshot;
 	n->last_at = e->at;
+	compare_audit(n, e->at);
 	p->finalized = e->snapshot->finalized;
 	return DIRTY_FACTS | (sample->valid ? DIRTY_SAMPLE : 0);
 }
@@ -290,7 +302,9 @@ static unsigned on_audit(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
-	model_node(m, e->node)->audit_seen = e->seq;
+	struct node *n = model_node(m, e->node);
+	n->audit_seen = e->seq;
+	compare_audit(n, e->at);
 	return DIRTY_FACTS;
 }
 
@@ -369,7 +383,7 @@ static unsigned on_progress(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
-	m->pools[e->pool].unseen_nodes = e->count;
+	m->pools[e->pool].unseen = e->nodes;
 	return DIRTY_DECISION;
 }
 
@@ -378,7 +392,7 @@ static void node_forget(struct node *n)
 {
 	node_release(n);
 	n->last = n->base = NULL;
-	n->last_tick = n->audit_seen = n->retry_ms = UNKNOWN;
+	n->last_tick = n->audit_apart_ms = n->audit_seen = n->retry_ms = UNKNOWN;
 	n->trouble = (struct err){0};
 	n->foreign = false;
 }
@@ -432,7 +446,7 @@ static unsigned on_reset(
 	for (int k = 0; k < p->node_count; k++)
 		node_forget(&p->nodes[k]);
 	p->decision_count = 0;
-	p->unseen_nodes = p->node_count;
+	p->unseen = UINT64_MAX;
 	forget_samples(p);
 	return DIRTY_FACTS | DIRTY_SAMPLE | DIRTY_DECISION;
 }

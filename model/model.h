@@ -55,6 +55,8 @@ struct node {
 	int64_t last_tick;  /* slot of the last sample; UNKNOWN before the first */
 	struct err trouble; /* code 0: the last poll was well */
 	int64_t retry_ms;   /* until the next try, at the trouble's time; UNKNOWN */
+	int64_t
+		audit_apart_ms; /* boot time since which log and document differ; UNKNOWN: they agree */
 	int64_t audit_seen; /* entries taken up to here; UNKNOWN before the first */
 	bool foreign;       /* another pool or node answers here */
 };
@@ -132,7 +134,7 @@ struct pool {
 	struct guard_latch latch;
 	struct decision *decisions; /* oldest first */
 	size_t decision_count;
-	int unseen_nodes; /* of the open decision, told by MODEL_PROGRESS */
+	uint64_t unseen; /* bit k: node k has not shown the open decision's effect */
 	bool finalized;
 	struct standing standing;
 };
@@ -174,7 +176,8 @@ enum model_event_kind {
 	MODEL_AUDIT,    /* node, seq: its audit log is known up to here */
 	MODEL_DECISION, /* pool, decision: new, or more is known of it */
 	MODEL_OUTCOME,  /* pool, outcome */
-	MODEL_PROGRESS, /* pool, count: nodes that have not shown the open decision's effect */
+	MODEL_PROGRESS, /* pool, nodes: bits of those that have not shown the open decision's effect
+	                 */
 	MODEL_PINNED,   /* pool, text: the identity of the pool as known from the history */
 	MODEL_HISTORY,  /* err (code 0: writable), text: head */
 	MODEL_RESET,    /* pool: forget what it said and what was decided */
@@ -188,7 +191,7 @@ struct model_event {
 	const struct snapshot *snapshot;
 	const struct err *err;
 	int64_t retry_ms, seq;
-	int count;
+	uint64_t nodes;
 	const struct decision *decision;
 	const struct outcome_row *outcome;
 	const char *text;

@@ -187,17 +187,21 @@ static void derive_open(struct standing *s, const struct pool *p, struct instant
 		}
 	}
 	if (s->open >= 0)
-		s->seen_nodes = p->node_count - p->unseen_nodes;
+		for (int k = 0; k < p->node_count; k++)
+			s->seen_nodes += !(p->unseen >> k & 1);
 }
+
+/* A log that stays silent longer explains nothing. */
+#define EXPLAIN_MS 5000
 
 /* The pool's log and its document do not tell of the same moment: one of them is still to come.
  */
-static bool audit_pending(const struct pool *p)
+static bool audit_pending(const struct pool *p, struct instant now)
 {
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
-		if (usable(n) && n->last->audit_seq != UNKNOWN && n->last->audit_seq > 0 &&
-			(n->audit_seen == UNKNOWN || n->audit_seen != n->last->audit_seq))
+		if (usable(n) && n->audit_apart_ms != UNKNOWN &&
+			now.boot_ms - n->audit_apart_ms < EXPLAIN_MS)
 			return true;
 	}
 	return false;
@@ -220,7 +224,7 @@ static void derive_intended(struct standing *s, const struct pool *p, struct ins
 		s->restarted = lost;
 		return;
 	}
-	if (audit_pending(p)) {
+	if (audit_pending(p, now)) {
 		/* An explanation, or what it explains, is on its way; until then nothing is claimed. */
 		s->intended_bp = s->reported_bp;
 		return;
@@ -374,7 +378,11 @@ static bool v1_serving(const struct pool *p, const struct standing *s)
 		if (w->ready != UNKNOWN && w->ready < 1)
 			return false;
 	}
-	return !s->guard.both;
+	/* What v1 fails at it would fail at with all the traffic too. */
+	for (int m = 0; m < METRIC_COUNT; m++)
+		if (s->guard.metric[m].v1_red)
+			return false;
+	return true;
 }
 
 static bool equal_builds(const struct pool *p)
@@ -455,6 +463,10 @@ void pool_facts(const struct model *m, const struct pool *p, enum verb verb, int
 	const struct snapshot *first = p->node_count && p->nodes[0].last ? p->nodes[0].last : NULL;
 	f->plan_as_armed = f->at_baseline || !first || !first->plan_hash[0] ||
 		strcmp(first->plan_hash, p->plan_hash) == 0;
+	if (first && first->change.known) {
+		text_copy(f->changed_by, sizeof f->changed_by, first->change.actor);
+		f->changed_age_ms = first->change.age_ms;
+	}
 	f->bake_left_ms = s->bake_left_ms;
 	f->min_samples = p->plan.min_samples;
 	for (int arm = 0; arm < ARM_COUNT; arm++) {

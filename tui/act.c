@@ -153,11 +153,11 @@ static void press_again(const struct desk *d, struct flight *f)
 			f->legs[k].due_ms = d->now.boot_ms;
 }
 
-static struct flight *open_rollback(const struct desk *d, int pool)
+static struct flight *open_brake(const struct desk *d, int pool, enum verb verb)
 {
 	for (size_t i = d->flight_count; i-- > 0;) {
 		struct flight *f = &d->flights[i];
-		if (f->pool == pool && f->verb == VERB_ROLLBACK && is_pressing(d, f))
+		if (f->pool == pool && f->verb == verb && is_pressing(d, f))
 			return f;
 	}
 	return NULL;
@@ -170,7 +170,7 @@ void desk_act(
 	desk_judge(d, r, out);
 	if (out->status != ACT_BEGUN)
 		return;
-	struct flight *open = r->verb == VERB_ROLLBACK ? open_rollback(d, r->pool) : NULL;
+	struct flight *open = flight_is_brake(r->verb) ? open_brake(d, r->pool, r->verb) : NULL;
 	if (open) {
 		press_again(d, open);
 		out->status = ACT_REPLAYED;

@@ -328,7 +328,7 @@ static bool all_heard(void *ctx)
 {
 	struct job j = *(const struct job *)ctx;
 	for (j.request.pool = 0; j.request.pool < desk_model(j.s->desk)->pool_count;
-		j.request.pool++)
+		 j.request.pool++)
 		if (!heard(&j))
 			return false;
 	return true;

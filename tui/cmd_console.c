@@ -100,6 +100,11 @@ int cmd_console(const struct options *o)
 		/* What was pressed just before the terminal went still leaves. */
 		loop_finish(s.desk, nothing_open, s.desk, FINISH_MS);
 		last_words(&s);
+		if (desk_unrecorded(s.desk) > 0) {
+			fprintf(stderr, "weir: %s %d done without a record\n", err_name(ERR_NOT_RECORDED),
+				desk_unrecorded(s.desk));
+			status = EXIT_GAPS;
+		}
 		if (desk_open_acts(s.desk) > 0)
 			status = EXIT_UNRESOLVED;
 	}

@@ -78,8 +78,11 @@ static int run(struct engine *engine, const struct options *o, struct err *err)
 		return -1;
 	int rc = o->port_file ? write_port(o->port_file, first_port(serve, &how), err) : 0;
 	for (int i = 0; rc == 0 && i < how.listen_count; i++) {
-		if (serve_port(serve, i) > 0)
-			fprintf(stderr, "weir: serving on http://127.0.0.1:%d\n", serve_port(serve, i));
+		int port = serve_port(serve, i);
+		const char *colon = strrchr(how.listen[i], ':');
+		if (port > 0)
+			fprintf(stderr, "weir: serving on http://%.*s:%d\n", (int)(colon - how.listen[i]),
+				how.listen[i], port);
 		else
 			fprintf(stderr, "weir: serving on %s\n", how.listen[i]);
 	}

@@ -154,6 +154,12 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 	return index;
 }
 
+void desk_pin(struct desk *d, int pool, const char *pool_id, struct instant now)
+{
+	d->now = now;
+	desk_apply(d, &(struct model_event){.kind = MODEL_PINNED, .pool = pool, .text = pool_id});
+}
+
 void desk_remember(struct desk *d, int pool, const struct decision *what, struct instant now)
 {
 	d->now = now;

@@ -43,7 +43,9 @@ void desk_set_clock(
 int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 	const struct scenario *scenario, struct instant now, struct err *err);
 
-/* Tells a desk that only looks what the history knows. */
+/* Tells a desk that only looks what the history knows: whose identity is pinned, what was
+ * decided. */
+void desk_pin(struct desk *d, int pool, const char *pool_id, struct instant now);
 void desk_remember(struct desk *d, int pool, const struct decision *what, struct instant now);
 
 /* Tells a desk that only looks whether the history could be written; code 0: it could. */

@@ -24,9 +24,11 @@
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 30000
 #define FLIGHTS_KEPT 64
-#define WATCH_LIMIT_MS 10000 /* a forward act that is acknowledged is seen by then, or never \
-							  */
-#define FOUND_AGE_MS 5000    /* an open intent this old has no living sender */
+#define WATCH_LIMIT_MS \
+	10000                    /* a forward act that is acknowledged is seen by then, or never \
+	                          */
+#define FOUND_AGE_MS 5000    /* an open intent this old has no living sender, unless */
+#define FOUND_BRAKE_MS 60000 /* it is a brake, whose sender may rest for half a minute */
 
 struct flight *flight_find(const struct desk *d, const char *id)
 {
@@ -65,11 +67,11 @@ static void prune(struct desk *d)
 
 static void progress(struct desk *d, const struct flight *f)
 {
-	int unseen = 0;
+	uint64_t unseen = 0;
 	for (int k = 0; k < f->leg_count; k++)
-		unseen += !f->legs[k].watch.seen;
+		unseen |= (uint64_t)!f->legs[k].watch.seen << k;
 	desk_apply(
-		d, &(struct model_event){.kind = MODEL_PROGRESS, .pool = f->pool, .count = unseen});
+		d, &(struct model_event){.kind = MODEL_PROGRESS, .pool = f->pool, .nodes = unseen});
 }
 
 struct flight *flight_add(struct desk *d, int pool, const struct decision *what)
@@ -140,6 +142,16 @@ static void end(struct desk *d, struct flight *f, enum outcome_kind kind, const 
 
 /* ---- sending ---- */
 
+/* Steps from 0.25 s to 30 s, each doubled and jittered by half. */
+static int64_t retry_delay(struct desk *d, int tries)
+{
+	int64_t base = RETRY_MIN_MS;
+	for (int i = 1; i < tries && base < RETRY_MAX_MS; i++)
+		base *= 2;
+	base = base < RETRY_MAX_MS ? base : RETRY_MAX_MS;
+	return base / 2 + (int64_t)(desk_random(d) % (uint64_t)(base / 2 + 1));
+}
+
 static void send_leg(struct desk *d, struct flight *f, int k)
 {
 	struct pool *p = &d->model.pools[f->pool];
@@ -157,6 +169,15 @@ static void send_leg(struct desk *d, struct flight *f, int k)
 	text_copy(c.actor, sizeof c.actor, what->actor);
 	text_copy(c.reason, sizeof c.reason, what->reason);
 	text_copy(c.plan_hash, sizeof c.plan_hash, p->plan_hash);
+	/* Whoever answers there now is another pool: it is not ours to roll back. */
+	if (n->foreign) {
+		struct leg *leg = &f->legs[k];
+		leg->state = LEG_WAITING;
+		leg->due_ms = d->now.boot_ms + retry_delay(d, ++leg->tries);
+		leg->answer.kind = ANSWER_NOT_SENT;
+		leg->answer.err = n->trouble;
+		return;
+	}
 	/* A pool takes the key of a retry only with the body that it came with first. */
 	if (!f->sent && d->history)
 		history_head(d->history, f->head);
@@ -178,16 +199,6 @@ static void send_all(struct desk *d, struct flight *f)
 	f->phase = FLIGHT_SENDING;
 	for (int k = 0; k < f->leg_count; k++)
 		send_leg(d, f, k);
-}
-
-/* Steps from 0.25 s to 30 s, each doubled and jittered by half. */
-static int64_t retry_delay(struct desk *d, int tries)
-{
-	int64_t base = RETRY_MIN_MS;
-	for (int i = 1; i < tries && base < RETRY_MAX_MS; i++)
-		base *= 2;
-	base = base < RETRY_MAX_MS ? base : RETRY_MAX_MS;
-	return base / 2 + (int64_t)(desk_random(d) % (uint64_t)(base / 2 + 1));
 }
 
 /* ---- settling: from the legs to the decision ---- */
@@ -490,11 +501,16 @@ static void take_up(struct desk *d, struct flight *f)
 		f->phase = FLIGHT_DONE;
 		return;
 	}
-	if (d->now.wall_ms - what->at_ms < FOUND_AGE_MS)
-		return;
-	for (int k = 0; k < p->node_count; k++)
-		if (!p->nodes[k].last || p->nodes[k].foreign)
+	int64_t age = d->now.wall_ms - what->at_ms;
+	bool moved = false;
+	for (int k = 0; k < p->node_count; k++) {
+		const struct snapshot *s = p->nodes[k].last;
+		if (!s || p->nodes[k].foreign)
 			return;
+		moved |= reconcile_open(what, s->epoch, s->rev) != RECONCILE_RESEND;
+	}
+	if (age < (flight_is_brake(f->verb) && moved ? FOUND_BRAKE_MS : FOUND_AGE_MS))
+		return;
 	f->phase = FLIGHT_SENDING;
 	for (int k = 0; k < f->leg_count; k++) {
 		const struct snapshot *s = p->nodes[k].last;

@@ -73,8 +73,8 @@ bool loop_interrupted(void)
 	return interrupted;
 }
 
-static bool turn_until(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms,
-	bool heeds_signals)
+static bool turn_until(
+	struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms, bool heeds_signals)
 {
 	struct instant now = loop_now();
 	int64_t end = now.boot_ms + timeout_ms;

@@ -21,13 +21,13 @@ struct options {
 	const char *args[OPTIONS_ARGS_MAX];
 	int arg_count;
 	/* values; NULL, false, UNKNOWN or -1 when not given */
-	const char *config, *history, *log, *color, *theme;
+	const char *config, *history, *color, *theme;
 	bool ascii, json, help, version, read_only;
 	bool watch;
 	const char *confirm, *reason;
 	bool wait;
 	int64_t wait_ms;
-	bool dry_run, break_glass;
+	bool dry_run;
 	int from_bp;
 	int64_t timeout_ms;
 	const char *await; /* --for of wait */

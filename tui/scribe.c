@@ -51,6 +51,12 @@ static void ask_audit(struct desk *d, uint64_t node, const struct snapshot *s)
 	if (!p->loaded || p->audit_asked[k] || s->audit_seq == UNKNOWN)
 		return;
 	int64_t since = p->audit_since[k];
+	/* A log that is shorter than the cursor began anew: the pool forgot, and so must the
+	 * cursor. */
+	bool anew = d->sample->change == COUNTS_RESTART ||
+		model_node(&d->model, node)->audit_seen == UNKNOWN;
+	if (since != UNKNOWN && since > s->audit_seq && anew)
+		since = 0;
 	if (since == UNKNOWN)
 		since = s->audit_seq > AUDIT_FIRST ? s->audit_seq - AUDIT_FIRST : 0;
 	if (since >= s->audit_seq) {
@@ -77,16 +83,17 @@ void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
 	if (!d->history || d->how.read_only || !p->loaded)
 		return;
 	const struct node *n = model_node(&d->model, node);
+	const char *name = model_pool_of(&d->model, node)->name;
 	if (!p->pinned[node & 0xffff]) {
 		p->pinned[node & 0xffff] = true;
-		history_node(d->history, d->now.wall_ms, s, n->target, scheme_of(d, n->target));
+		history_node(d->history, d->now.wall_ms, name, s, n->target, scheme_of(d, n->target));
 	}
 	if (!d->how.record)
 		return;
-	history_state(d->history, d->now.wall_ms, s);
+	history_state(d->history, d->now.wall_ms, name, s);
 	if (d->sample->change == COUNTS_RESTART)
-		history_event(d->history, d->now.wall_ms, model_pool_of(&d->model, node)->name,
-			"restart", "the pool restarted: counters start anew", NULL);
+		history_event(d->history, d->now.wall_ms, name, "restart",
+			"the pool restarted: counters start anew", NULL);
 	if (d->sample->valid)
 		record_sample(d, model_pool_of(&d->model, node), s);
 }
@@ -154,7 +161,8 @@ void scribe_audit(struct desk *d, const struct driver_event *e)
 	int64_t last = e->audit[e->audit_count - 1].seq;
 	p->audit_since[k] = last;
 	if (d->history && !d->how.read_only)
-		history_observed(d->history, d->now.wall_ms, n->last, e->audit, e->audit_count);
+		history_observed(d->history, d->now.wall_ms, d->model.pools[pool].name, n->last,
+			e->audit, e->audit_count);
 	desk_apply(d, &(struct model_event){.kind = MODEL_AUDIT, .node = e->node, .seq = last});
 	/* A log that is ahead of the document is no restart: the next document is on its way. */
 	if (last < n->last->audit_seq)
@@ -184,10 +192,13 @@ static void on_committed(struct desk *d, const struct history_answer *a)
 static void on_refused(struct desk *d, const struct history_answer *a)
 {
 	int pool = model_find(&d->model, a->id);
-	if (pool >= 0)
-		d->pools[pool].loaded = true; /* a past that cannot be read is no past */
-	else
+	if (pool < 0) {
 		flight_unrecorded(d, a->id, &a->err);
+		return;
+	}
+	/* Who cannot read what was decided must not decide: brakes remain. */
+	d->pools[pool].loaded = true;
+	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = &a->err});
 }
 
 static void on_observed(struct desk *d, const struct history_answer *a)

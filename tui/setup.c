@@ -113,8 +113,7 @@ static int find_scenario(struct setup *s, const struct options *o, struct err *e
 	struct text t = {0};
 	int fd = open(o->scenario, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(
-			err, ERR_FILE, "'%s' cannot be read: %s", o->scenario, strerror(errno));
+		return err_set(err, ERR_FILE, "'%s' cannot be read: %s", o->scenario, strerror(errno));
 	int rc = read_whole(fd, o->scenario, &t, err);
 	if (rc == 0)
 		rc = config_parse_scenario(&s->scenario, text_str(&t), t.len, o->scenario, err);
@@ -307,7 +306,7 @@ static int prepare_history(
 		return 0;
 	if (make_dirs(s->state_dir, err) < 0)
 		return -1;
-	if (s->demo && !o->history && !o->out)
+	if (s->demo && mode == SETUP_CONSOLE && !o->history && !o->out)
 		forget_demo(s->history_path);
 	return 0;
 }
@@ -324,8 +323,8 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 		count = 1;
 	}
 	/* Before anything is made on the disk. */
-	if (o->interval_ms != UNKNOWN && (o->interval_ms < INTERVAL_MIN_MS ||
-			o->interval_ms > INTERVAL_MAX_MS))
+	if (o->interval_ms != UNKNOWN &&
+		(o->interval_ms < INTERVAL_MIN_MS || o->interval_ms > INTERVAL_MAX_MS))
 		return err_set(err, ERR_USAGE, "--interval must be 100ms to 1h");
 	for (int i = 0; i < count; i++)
 		if (!is_url(targets[i]) && !config_pool(&s->config, targets[i]))
@@ -393,24 +392,48 @@ static void presume_history(struct setup *s)
 	desk_presume(s->desk, &why, loop_now());
 }
 
+static int remember_pool(struct setup *s, struct query *q, int pool, struct err *err)
+{
+	const char *name = desk_model(s->desk)->pools[pool].name;
+	struct query_filter f = {.pool = name, .last = POOL_DECISIONS / 2};
+	struct remember r = {s, pool};
+	struct history_answer *pins = mem_new(1, sizeof *pins);
+	int rc = query_pins(q, name, pins, err);
+	if (rc == 0 && pins->pool_id[0])
+		desk_pin(s->desk, pool, pins->pool_id, loop_now());
+	history_answer_release(pins);
+	free(pins);
+	return rc < 0 ? -1 : query_decisions(q, &f, remember_one, &r, err);
+}
+
+struct opening {
+	const char *path;
+	struct query *query;
+	struct err *err;
+};
+
+static bool opened(void *ctx)
+{
+	struct opening *o = ctx;
+	return query_open(&o->query, o->path, o->err) == 0;
+}
+
+#define MAKING_MS 1000
+
 int setup_remember(struct setup *s, struct err *err)
 {
 	presume_history(s);
 	struct stat st;
-	/* One that somebody is just making is empty still. */
+	/* One that somebody is just making is empty still, or soon more than a beginning. */
 	if (stat(s->history_path, &st) != 0 || st.st_size == 0)
 		return 0;
-	struct query *q;
-	if (query_open(&q, s->history_path, err) < 0)
+	struct opening o = {s->history_path, NULL, err};
+	if (!loop_until(s->desk, opened, &o, MAKING_MS))
 		return -1;
 	int rc = 0;
-	const struct model *m = desk_model(s->desk);
-	for (int i = 0; rc == 0 && i < m->pool_count; i++) {
-		struct query_filter f = {.pool = m->pools[i].name, .last = POOL_DECISIONS / 2};
-		struct remember r = {s, i};
-		rc = query_decisions(q, &f, remember_one, &r, err);
-	}
-	query_close(q);
+	for (int i = 0; rc == 0 && i < desk_model(s->desk)->pool_count; i++)
+		rc = remember_pool(s, o.query, i, err);
+	query_close(o.query);
 	return rc;
 }
 

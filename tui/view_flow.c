@@ -215,8 +215,8 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "v2's bad  ");
 	enum role role = view_role(v->pool, f.bad > 0 ? ROLE_WARN : ROLE_TEXT);
 	if (f.of == 0) {
-		surface_text(s, r, x, r.y, ROLE_DIM,
-			f.known ? "v2 has done nothing since it started" : "-");
+		surface_text(
+			s, r, x, r.y, ROLE_DIM, f.known ? "v2 has done nothing since it started" : "-");
 		return;
 	}
 	x = surface_textf(s, r, x, r.y, role, "%s of %s since it started", bad, of);
@@ -260,9 +260,11 @@ static void draw_decision(
 		(int)strcspn(from, " "), from, to);
 	if (d->verb == VERB_ANNOTATE)
 		result[0] = 0;
-	else if (d->verified_ms != UNKNOWN)
+	else if (d->verified_ms != UNKNOWN && d->verified_ms >= d->at_ms)
 		snprintf(result, sizeof result, "VERIFIED in %.1fs",
 			(double)(d->verified_ms - d->at_ms) / 1000);
+	else if (d->verified_ms != UNKNOWN)
+		snprintf(result, sizeof result, "VERIFIED");
 	else if (decision_awaits_verification(d))
 		snprintf(result, sizeof result, "UNVERIFIED");
 	else

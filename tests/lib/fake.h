@@ -28,7 +28,7 @@ struct fake {
 	bool silent;      /* a poll ends in trouble, a command and a question are lost */
 	int64_t delay_ms; /* of every answer */
 	int lose_before, lose_after, not_sent; /* so many of the next commands: lost before, lost
-											  after being applied, refused connections */
+	                                          after being applied, refused connections */
 	int lose_resolves;                     /* so many of the next questions for a fate */
 	enum err_code refuse;                  /* every command is refused with it; ERR_NONE */
 	bool pretend;                          /* says APPLIED and does nothing */

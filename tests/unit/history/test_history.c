@@ -214,8 +214,8 @@ static void observed_decisions_are_one_row_each(void **state)
 	text_copy(entries[3].what, sizeof entries[3].what, "lease");
 	entries[3].from_bp = entries[3].to_bp = -1; /* no decision */
 	for (int i = 0; i < 2; i++) {
-		history_node(h[i], T0, s, "http://127.0.0.1:7070", "http");
-		history_observed(h[i], T0 + 5000, s, entries, 4);
+		history_node(h[i], T0, s->pool, s, "http://127.0.0.1:7070", "http");
+		history_observed(h[i], T0 + 5000, s->pool, s, entries, 4);
 		wait_kind(h[i], HISTORY_OBSERVED, &a);
 		assert_int_equal(a.decision_count, 3);
 		assert_string_equal(a.decisions[0].id, "other-1");
@@ -256,10 +256,10 @@ static void identities_are_pinned(void **state)
 	(void)state;
 	place_make(&p);
 	h = start_opened(&p, "kim@ops1");
-	history_node(h, T0, s, "http://a", "http");
+	history_node(h, T0, s->pool, s, "http://a", "http");
 	text_copy(s->pool_id, sizeof s->pool_id, "another");
 	text_copy(s->node_id, sizeof s->node_id, "another");
-	history_node(h, T0 + 9, s, "http://a", "http");
+	history_node(h, T0 + 9, s->pool, s, "http://a", "http");
 	settle(h);
 	assert_int_equal(ask(p.path,
 						 "SELECT count(*) FROM pool WHERE pool_id = 'pool-1'"

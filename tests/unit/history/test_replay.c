@@ -54,7 +54,7 @@ static void record_tick(struct history *h, struct pool *p, int tick, bool state_
 	const int64_t at_ms = T0 + tick * 1000 + 120;
 
 	if (state_first)
-		history_state(h, at_ms, p->now);
+		history_state(h, at_ms, p->now->pool, p->now);
 	text_copy(s.pool_id, sizeof s.pool_id, p->now->pool_id);
 	text_copy(s.node_id, sizeof s.node_id, p->now->node_id);
 	s.sample.at =
@@ -68,7 +68,7 @@ static void record_tick(struct history *h, struct pool *p, int tick, bool state_
 	}
 	history_sample(h, &s);
 	if (!state_first)
-		history_state(h, at_ms, p->now);
+		history_state(h, at_ms, p->now->pool, p->now);
 	*p->before = *p->now;
 	p->before_tick = tick;
 }
@@ -90,7 +90,7 @@ static void make_recording(const struct place *place)
 	s->change.known = true;
 	s->audit_seq = UNKNOWN;
 	s->seq = 1000;
-	history_node(h, T0, s, "http://127.0.0.1:7070", "http");
+	history_node(h, T0, s->pool, s, "http://127.0.0.1:7070", "http");
 	history_recording(h, T0, 1000, "0.1", "ops1", "{}", "{}");
 	for (int tick = 0; tick < TICKS; tick++) {
 		if (tick == RESTART) { /* no sample: the counters begin anew */
@@ -99,7 +99,7 @@ static void make_recording(const struct place *place)
 			text_copy(s->boot_id, sizeof s->boot_id, "boot-2");
 			s->seq = 1;
 			s->uptime_ms = 10;
-			history_state(h, T0 + tick * 1000 + 120, s);
+			history_state(h, T0 + tick * 1000 + 120, s->pool, s);
 			*p.before = *s;
 			p.before_tick = tick;
 			continue;
@@ -120,7 +120,7 @@ static void make_recording(const struct place *place)
 		if (tick >= GAP_FROM && tick <= GAP_TO)
 			continue;
 		if (tick == 0) { /* the first document has no difference */
-			history_state(h, T0 + 120, s);
+			history_state(h, T0 + 120, s->pool, s);
 			*p.before = *s;
 			continue;
 		}
@@ -446,7 +446,8 @@ static void the_first_sample_counts(void **state)
 		text_copy(pools[n].now->pool_id, POOL_ID_MAX, "pool-1");
 		text_copy(pools[n].now->node_id, POOL_ID_MAX, n == 0 ? "n-1" : "n-2");
 		text_copy(pools[n].now->boot_id, POOL_ID_MAX, n == 0 ? "b-1" : "b-2");
-		history_node(h, T0, pools[n].now, n == 0 ? "http://a" : "http://b", "http");
+		history_node(
+			h, T0, pools[n].now->pool, pools[n].now, n == 0 ? "http://a" : "http://b", "http");
 		*pools[n].before = *pools[n].now;
 	}
 	for (int tick = 1; tick <= 3; tick++)

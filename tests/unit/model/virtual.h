@@ -246,7 +246,11 @@ static inline void virtual_row(
 
 static inline void virtual_progress(struct virtual *v, int unseen)
 {
-	virtual_tell(v, (struct model_event){.kind = MODEL_PROGRESS, .count = unseen});
+	/* The last `unseen` nodes. */
+	uint64_t nodes = 0;
+	for (int k = v->m.pools[0].node_count; unseen > 0 && k-- > 0; unseen--)
+		nodes |= (uint64_t)1 << k;
+	virtual_tell(v, (struct model_event){.kind = MODEL_PROGRESS, .nodes = nodes});
 }
 
 /* An act from the intent to the pool's yes; the next poll shows its effect. */
