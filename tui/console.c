@@ -236,7 +236,10 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 			console_open_sheet(c, SHEET_ROLLBACK, -1, now);
 		return;
 	case VERB_RESUME:
-		console_open_sheet(c, SHEET_RESUME, -1, now);
+		if (st->hold.on || console_pool(c)->latch.red)
+			console_open_sheet(c, SHEET_RESUME, -1, now);
+		else
+			console_say(c, now, ROLE_TEXT, "U: nothing is held and nothing is red");
 		return;
 	case VERB_HOLD:
 		console_act(c, VERB_HOLD, -1, "", UNKNOWN, UNKNOWN, now);
