@@ -326,22 +326,36 @@ static bool approval(const struct interlock_facts *f, struct interlock_check *c)
 	return f->approved;
 }
 
+/* What nothing supplies so far, by policy; "" none. */
+static const char *unsupplied(const struct interlock_facts *f)
+{
+	bool owner = f->policy != POLICY_MANUAL && !f->owner_asked;
+	bool drill = f->policy == POLICY_STRICT && !f->drill_asked;
+	if (owner && drill)
+		return "; guard owner and drill: not asked yet";
+	return owner ? "; guard owner: not asked yet" : drill ? "; drill: not asked yet" : "";
+}
+
 static bool way_back(const struct interlock_facts *f, struct interlock_check *c)
 {
 	c->code = ERR_WAY_BACK;
-	bool serving = f->baseline_known && f->v1_serving;
-	bool drill_missing = f->policy == POLICY_STRICT && !f->drill_asked;
-	if (serving && drill_missing)
-		c->state = CHECK_NOT_ASKED_YET;
+	bool holds = false;
 	if (!f->baseline_known)
 		say(c, "baseline not known");
 	else if (!f->v1_serving)
 		say(c, "v1 is not fit to take the traffic back");
+	else if (f->owner_asked && !f->owner_stays)
+		say(c, "no guard owner that stays");
 	else if (f->drill_asked && !f->drill_fresh)
 		say(c, "no drill of late");
 	else
-		say(c, "baseline known, v1 serving%s", drill_missing ? "; drill: not asked yet" : "");
-	return serving && (!f->drill_asked || f->drill_fresh);
+		holds = true;
+	if (!holds)
+		return false;
+	say(c, "baseline known, v1 serving%s", unsupplied(f));
+	if (*unsupplied(f))
+		c->state = CHECK_NOT_ASKED_YET;
+	return true;
 }
 
 static predicate_fn *const predicates[PREDICATE_COUNT] = {history, live, identity, drift,

@@ -101,6 +101,7 @@ struct interlock_facts {
 	bool approval_asked, approved;
 	/* 14 */
 	bool baseline_known, v1_serving;
+	bool owner_asked, owner_stays; /* a guard owner that outlives this console */
 	bool drill_asked, drill_fresh;
 };
 

@@ -84,6 +84,8 @@ static struct interlock_facts in_order(enum policy policy, enum act act, bool at
 		.approved = true,
 		.baseline_known = true,
 		.v1_serving = true,
+		.owner_asked = true,
+		.owner_stays = true,
 		.drill_asked = true,
 		.drill_fresh = true,
 	};
@@ -163,10 +165,12 @@ static enum err_code spoil(struct interlock_facts *f, int p, uint64_t way)
 		f->approved = false;
 		return ERR_APPROVAL;
 	case PREDICATE_WAY_BACK:
-		if (way % 3 == 0)
+		if (way % 4 == 0)
 			f->baseline_known = false;
-		else if (way % 3 == 1)
+		else if (way % 4 == 1)
 			f->v1_serving = false;
+		else if (way % 4 == 2)
+			f->owner_stays = false;
 		else
 			f->drill_fresh = false;
 		return ERR_WAY_BACK;
@@ -313,9 +317,13 @@ static void test_not_asked_yet_never_fails(void **state)
 	/* what a policy does not ask is not even open */
 	f.policy = POLICY_MANUAL;
 	assert_int_equal(state_of_check(&f, PREDICATE_APPROVAL), CHECK_NOT_ASKED);
-	/* only strict asks for a drill */
+	/* only strict asks for a drill, and by hand no guard owner is asked for */
 	f = in_order(POLICY_STANDARD, ACT_RAISE, false);
 	f.drill_asked = false;
+	assert_int_equal(state_of_check(&f, PREDICATE_WAY_BACK), CHECK_HOLDS);
+	f.owner_asked = false;
+	assert_int_equal(state_of_check(&f, PREDICATE_WAY_BACK), CHECK_NOT_ASKED_YET);
+	f.policy = POLICY_MANUAL;
 	assert_int_equal(state_of_check(&f, PREDICATE_WAY_BACK), CHECK_HOLDS);
 }
 
