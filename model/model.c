@@ -99,6 +99,11 @@ int model_find(const struct model *m, const char *name)
 	return -1;
 }
 
+bool node_is_usable(const struct node *n)
+{
+	return n->last && !n->foreign;
+}
+
 static struct decision *decision_at(struct pool *p, const char *id)
 {
 	for (size_t i = p->decision_count; i-- > 0;)

@@ -219,6 +219,9 @@ struct node *model_node(const struct model *m, uint64_t node);
 /* The pool of a name, -1 none. */
 int model_find(const struct model *m, const char *name);
 
+/* True when the node has spoken and is the one that is meant. */
+bool node_is_usable(const struct node *n);
+
 /* The decision with this id, NULL none. */
 const struct decision *pool_decision(const struct pool *p, const char *id);
 

@@ -3,6 +3,7 @@
  * latch and the time at which a state was first derived. */
 #include "model/model.h"
 
+#include "model/figures.h"
 #include "model/reconcile.h"
 #include "model/text.h"
 
@@ -35,11 +36,6 @@ enum freshness freshness_of(int64_t age_ms, int64_t interval_ms)
 	return age_ms <= LOST_MS ? FRESHNESS_STALE : FRESHNESS_LOST;
 }
 
-static bool usable(const struct node *n)
-{
-	return n->last && !n->foreign;
-}
-
 static int64_t age_of(const struct node *n, struct instant now)
 {
 	return now.boot_ms - n->last_at.boot_ms;
@@ -51,7 +47,7 @@ static void derive_freshness(struct standing *s, const struct pool *p, struct in
 	s->nodes_live = 0;
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
-		int64_t age = usable(n) ? age_of(n, now) : UNKNOWN;
+		int64_t age = node_is_usable(n) ? age_of(n, now) : UNKNOWN;
 		if (freshness_of(age, p->interval_ms) == FRESHNESS_LIVE)
 			s->nodes_live++;
 		if (age == UNKNOWN || s->age_ms == UNKNOWN)
@@ -60,11 +56,6 @@ static void derive_freshness(struct standing *s, const struct pool *p, struct in
 			s->age_ms = age;
 	}
 	s->freshness = freshness_of(s->age_ms, p->interval_ms);
-}
-
-static int64_t plus(int64_t a, int64_t b)
-{
-	return a == UNKNOWN || b == UNKNOWN ? UNKNOWN : a + b;
 }
 
 /* What all nodes report, -1 where they differ or one is silent. */
@@ -77,7 +68,7 @@ static void derive_reported(struct standing *s, const struct pool *p, struct ins
 	s->hold.on = false;
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
-		if (!usable(n)) {
+		if (!node_is_usable(n)) {
 			all = false;
 			continue;
 		}
@@ -88,7 +79,7 @@ static void derive_reported(struct standing *s, const struct pool *p, struct ins
 			s->epoch = x->epoch;
 			s->rev = x->rev;
 		}
-		int64_t uptime_ms = plus(x->uptime_ms, age_of(n, now));
+		int64_t uptime_ms = unit_plus(x->uptime_ms, age_of(n, now));
 		if (s->uptime_ms == UNKNOWN || (uptime_ms != UNKNOWN && uptime_ms < s->uptime_ms))
 			s->uptime_ms = uptime_ms;
 		/* A pool never armed rolls back to 0. */
@@ -110,7 +101,7 @@ static int64_t since_change(const struct pool *p, enum arm arm, bool units, bool
 	*sessions = true;
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
-		if (!usable(n) || !n->last->change.known)
+		if (!node_is_usable(n) || !n->last->change.known)
 			return UNKNOWN;
 		const struct arm_counts *c = &n->last->arms[arm];
 		const struct change_counts *then = &n->last->change.arms[arm];
@@ -200,7 +191,7 @@ static bool audit_pending(const struct pool *p, struct instant now)
 {
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
-		if (usable(n) && n->audit_apart_ms != UNKNOWN &&
+		if (node_is_usable(n) && n->audit_apart_ms != UNKNOWN &&
 			now.boot_ms - n->audit_apart_ms < EXPLAIN_MS)
 			return true;
 	}
@@ -238,9 +229,9 @@ static int64_t elapsed_since_change(const struct pool *p, struct instant now)
 	int64_t least = UNKNOWN;
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
-		if (!usable(n) || !n->last->change.known)
+		if (!node_is_usable(n) || !n->last->change.known)
 			return UNKNOWN;
-		int64_t age = plus(n->last->change.age_ms, age_of(n, now));
+		int64_t age = unit_plus(n->last->change.age_ms, age_of(n, now));
 		if (age == UNKNOWN)
 			return UNKNOWN;
 		if (least == UNKNOWN || age < least)
@@ -271,73 +262,6 @@ static void derive_bake(struct standing *s, const struct pool *p, struct instant
 		s->act = ACT_PUT_BACK;
 	} else if (p->has_plan && s->reported_bp >= 0) {
 		s->next_bp = plan_next_bp(&p->plan, s->reported_bp);
-	}
-}
-
-#define RATE_MS 5000
-
-static void derive_rate(struct arm_figures *f, const struct pool *p, enum arm arm)
-{
-	int64_t requests = 0, covered = 0;
-	for (int64_t t = p->ticks.next; t-- > p->ticks.first && covered < RATE_MS;) {
-		const struct tick *tick = ring_at(&p->ticks, t);
-		if (!tick)
-			break;
-		requests += tick->arms[arm].requests;
-		covered += tick->interval_ms;
-	}
-	f->rate = covered > 0 ? (double)requests * 1000 / (double)covered : NAN;
-}
-
-static void derive_gauges(struct arm_figures *f, const struct pool *p, enum arm arm)
-{
-	f->busy = f->total = f->queue_depth = f->requests = f->memory_bytes = 0;
-	int known = 0;
-	for (int k = 0; k < p->node_count; k++) {
-		if (!usable(&p->nodes[k]))
-			continue;
-		const struct arm_counts *c = &p->nodes[k].last->arms[arm];
-		known++;
-		f->busy = plus(f->busy, c->workers.busy);
-		f->total = plus(f->total, c->workers.total);
-		f->queue_depth = plus(f->queue_depth, c->queue_depth);
-		f->requests = plus(f->requests, c->requests);
-		f->memory_bytes = plus(f->memory_bytes, c->memory_bytes);
-	}
-	if (known == 0)
-		f->busy = f->total = f->queue_depth = f->requests = f->memory_bytes = UNKNOWN;
-}
-
-static void derive_figures(struct standing *s, const struct pool *p, struct instant now,
-	struct guard_window window[ARM_COUNT])
-{
-	for (int arm = 0; arm < ARM_COUNT; arm++) {
-		struct arm_figures *f = &s->arms[arm];
-		window_sum(&p->window[arm], now.boot_ms, &window[arm]);
-		f->done = window[arm].done;
-		f->failed = window[arm].failed;
-		f->error_rate = f->done > 0 ? (double)f->failed / (double)f->done : NAN;
-		f->p50_us = window_quantile_us(&p->window[arm], now.boot_ms, 0.50);
-		f->p95_us = window_quantile_us(&p->window[arm], now.boot_ms, 0.95);
-		f->p99_us = window[arm].p99_us;
-		derive_rate(f, p, (enum arm)arm);
-		derive_gauges(f, p, (enum arm)arm);
-	}
-}
-
-static void derive_worst(struct standing *s, const struct pool *p)
-{
-	int64_t most = 0;
-	s->worst_operation[0] = 0;
-	for (int k = 0; k < p->node_count; k++) {
-		if (!usable(&p->nodes[k]))
-			continue;
-		const struct arm_counts *c = &p->nodes[k].last->arms[ARM_V2];
-		for (int i = 0; i < c->operation_count; i++)
-			if (c->operations[i].failed > most) {
-				most = c->operations[i].failed;
-				text_copy(s->worst_operation, sizeof s->worst_operation, c->operations[i].name);
-			}
 	}
 }
 
@@ -372,7 +296,7 @@ static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 static bool v1_serving(const struct pool *p, const struct standing *s)
 {
 	for (int k = 0; k < p->node_count; k++) {
-		if (!usable(&p->nodes[k]))
+		if (!node_is_usable(&p->nodes[k]))
 			return false;
 		const struct worker_counts *w = &p->nodes[k].last->arms[ARM_V1].workers;
 		if (w->ready != UNKNOWN && w->ready < 1)
@@ -389,7 +313,7 @@ static bool equal_builds(const struct pool *p)
 {
 	const char *build = NULL;
 	for (int k = 0; k < p->node_count; k++) {
-		if (!usable(&p->nodes[k]))
+		if (!node_is_usable(&p->nodes[k]))
 			continue;
 		if (build && strcmp(build, p->nodes[k].last->build) != 0)
 			return false;
@@ -413,7 +337,7 @@ static double samples_rate(const struct pool *p, const struct standing *s, int a
 	if (!s->sessions)
 		return s->arms[arm].rate;
 	const struct node *n = &p->nodes[0];
-	if (!usable(n) || !n->last->change.known || s->samples[arm] == UNKNOWN)
+	if (!node_is_usable(n) || !n->last->change.known || s->samples[arm] == UNKNOWN)
 		return NAN;
 	if (n->last->change.age_ms == UNKNOWN || n->last->unit_ms == UNKNOWN)
 		return NAN;
@@ -612,8 +536,7 @@ void standing_derive(const struct model *m, struct pool *p, struct instant now)
 	derive_open(s, p, now);
 	derive_intended(s, p, now);
 	derive_bake(s, p, now);
-	derive_figures(s, p, now, window);
-	derive_worst(s, p);
+	figures_derive(s, p, now, window);
 	derive_guard(s, p, now, window);
 	struct interlock_facts facts;
 	pool_facts(m, p, VERB_STEP, s->next_bp, s->epoch, s->rev, &facts);

@@ -18,6 +18,9 @@ struct instant {
 	int64_t wall_ms;
 };
 
+/* The sum; UNKNOWN when either is. */
+int64_t unit_plus(int64_t a, int64_t b);
+
 /* Reads "90s", "10m", "1h30m", "3d", "250ms" (units d h m s ms, each once, falling, no spaces;
  * a bare 0 is allowed). Result in milliseconds, 0..10 years. Returns false on anything else. */
 bool unit_parse_duration(const char *s, int64_t *ms);

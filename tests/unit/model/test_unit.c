@@ -455,6 +455,13 @@ static void integers(void **state)
 	assert_false(unit_parse_int("-9223372036854775809", INT64_MIN, INT64_MAX, &n));
 }
 
+static void sums(void **state)
+{
+	(void)state;
+	assert_true(unit_plus(2, 3) == 5);
+	assert_true(unit_plus(UNKNOWN, 3) == UNKNOWN && unit_plus(2, UNKNOWN) == UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -471,6 +478,7 @@ int main(void)
 		cmocka_unit_test(instants_read),
 		cmocka_unit_test(when),
 		cmocka_unit_test(integers),
+		cmocka_unit_test(sums),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
