@@ -107,7 +107,7 @@ try() { # NAME, commands on standard input
 	sed "s,/tmp/,$dir/,g; s,build/weir,weir,g" >"$dir/script"
 	[ -s "$dir/script" ] || { complain "$1 has no example marked run"; return; }
 	(cd "$dir" && env -u WEIR_ACTOR PATH="$base:$PATH" HOME="$dir" XDG_STATE_HOME="$dir/state" XDG_CONFIG_HOME="$dir/config" \
-		timeout 60 bash -e -c "trap 'kill \$(jobs -p) 2>/dev/null' EXIT; . ./script" >log 2>&1 </dev/null ||
+		timeout 60 bash -e -c "trap 'kill \$(jobs -p) 2>/dev/null || :' EXIT; . ./script" >log 2>&1 </dev/null ||
 		touch failed) &
 }
 try README < <(sed -n '/^<!-- run -->/,/^```$/p' README.md | grep -v '^\(<!--\|```\)')
