@@ -71,8 +71,6 @@ static enum state at_baseline(const struct migration_facts *f)
 
 static enum state above_baseline(const struct migration_facts *f)
 {
-	if (f->step_failed)
-		return STATE_HELD;
 	bool ready = f->guarded && (f->by_hand || (f->baked && f->sampled));
 	if (!ready)
 		return STATE_BAKING;
@@ -119,7 +117,7 @@ static const unsigned short table[STATE_COUNT][EVENT_COUNT] = {
 	[STATE_IDLE] = {PL | AR, ID, ST, NO, UN, NO, ID, ID, HE, NO, DI, RO, NO, NO},
 	[STATE_PLANNED] = {ID, PL | AR, ST, NO, UN, NO, PL, PL, HE, NO, DI, RO, NO, NO},
 	[STATE_ARMED] = {ID, PL, ST, NO, UN, NO, AR, AR, HE, NO, DI, RO, NO, NO},
-	[STATE_STEPPING] = {ST, ST, NO, ID | PL | AR | HE | RB | DI, UN,
+	[STATE_STEPPING] = {ST, ST, NO, ID | PL | AR | BA | RE | HE | RB | DI | CO, UN,
 		ID | PL | AR | BA | RE | HE | CO, ST, ST, ST, ST, ST, RO, NO, NO},
 	[STATE_BAKING] = {BA | RE | CO, BA, ST, NO, UN, NO, BA | RE | CO, BA, HE, NO, DI, RO, NO,
 		NO},

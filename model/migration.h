@@ -11,14 +11,16 @@
  *
  *            plan            preflight            step              seen
  *   IDLE -----------> PLANNED --------> ARMED ----------> STEPPING ------> BAKING <---+
- *    ^                                                     |  | no answer    |        | step
- *    |                                           refused   |  v              v bake   |
- *    |                                              HELD <-+ UNRESOLVED     READY ----+
+ *    ^                                                        |  no answer   |        | step
+ *    |                                                        v              v bake   |
+ *    |                                                   UNRESOLVED        READY -----+
  *    |                                                                       | at 100 %
  *    |                rollback, from everywhere                              v
- *    +--- ROLLED_BACK <--- RB_UNVERIFIED <--- ROLLING_BACK <---          COMPLETE --->
- * FINALIZED seen on all nodes       acknowledged HELD: a person's hold, a red guard, nodes that
- * differ.   DIVERGED: an unexplained share. */
+ *    +--- ROLLED_BACK <--- RB_UNVERIFIED <--- ROLLING_BACK <---          COMPLETE ---> FINALIZED
+ *              seen on all nodes       acknowledged
+ *
+ * HELD: a person's hold, a red guard, nodes that differ. DIVERGED: an unexplained share. A step that
+ * was refused or not sent leaves the migration where it was: that is no reason that lasts. */
 #ifndef WEIR_MODEL_MIGRATION_H
 #define WEIR_MODEL_MIGRATION_H
 
@@ -69,7 +71,6 @@ struct migration_facts {
 	enum back back;       /* of the newest rollback; DONE: it is the last change, and seen */
 	bool diverged;        /* reported is known, not intended, and not explained */
 	bool held, red;       /* a person's hold; the latched guard */
-	bool step_failed;     /* the last step was refused, not sent, or taken by some nodes only */
 	bool baked, sampled, guarded; /* bake over; samples there; the guard as the policy asks */
 	bool finalized;
 };

@@ -44,9 +44,6 @@ static bool consistent(const struct facts *f)
 	if (m->back == BACK_DONE &&
 		(m->forward != FORWARD_NONE || (m->share_bp >= 0 && !at_baseline && !m->diverged)))
 		return false;
-	/* a step that failed left the pool above its baseline, and is over */
-	if (m->step_failed && (at_baseline || m->forward != FORWARD_NONE))
-		return false;
 	/* a hold on its way shows in no state before its answer is lost */
 	if (m->forward == FORWARD_ON_ITS_WAY && !f->stepping)
 		return false;
@@ -57,7 +54,7 @@ typedef void visit_fn(void *ctx, const struct facts *f);
 
 static void each(visit_fn *visit, void *ctx)
 {
-	for (unsigned bits = 0; bits < 1u << 12; bits++)
+	for (unsigned bits = 0; bits < 1u << 11; bits++)
 		for (int share = 0; share < SHARES; share++)
 			for (int forward = 0; forward < 3; forward++)
 				for (int back = 0; back < 4; back++) {
@@ -68,11 +65,10 @@ static void each(visit_fn *visit, void *ctx)
 										  .diverged = bits >> 4 & 1,
 										  .held = bits >> 5 & 1,
 										  .red = bits >> 6 & 1,
-										  .step_failed = bits >> 7 & 1,
-										  .baked = bits >> 8 & 1,
-										  .sampled = bits >> 9 & 1,
-										  .guarded = bits >> 10 & 1,
-										  .finalized = bits >> 11 & 1,
+										  .baked = bits >> 7 & 1,
+										  .sampled = bits >> 8 & 1,
+										  .guarded = bits >> 9 & 1,
+										  .finalized = bits >> 10 & 1,
 										  .share_bp = shares[share],
 										  .baseline_bp = BASELINE,
 										  .forward = (enum forward)forward,
@@ -135,7 +131,7 @@ static void step(struct walk *w, struct facts f)
 	to.m.forward = FORWARD_ON_ITS_WAY;
 	to.stepping = true;
 	to.m.back = BACK_NONE;
-	to.m.step_failed = to.m.diverged = false;
+	to.m.diverged = false;
 	note(w, EVENT_STEP, to);
 }
 
@@ -144,7 +140,6 @@ static void refused(struct walk *w, struct facts f)
 	struct facts to = f;
 	if (f.m.forward != FORWARD_NONE) {
 		to.m.forward = FORWARD_NONE;
-		to.m.step_failed = f.stepping && f.m.share_bp != f.m.baseline_bp;
 		note_uncovered(w, EVENT_REFUSED, to);
 	}
 	if (f.m.back == BACK_SENDING) {
@@ -168,7 +163,7 @@ static void lost(struct walk *w, struct facts f)
 	if (f.m.back == BACK_DONE)
 		to.m.back = BACK_NONE;
 	if (f.m.forward == FORWARD_NONE)
-		to.m.step_failed = to.m.diverged = false;
+		to.m.diverged = false;
 	note(w, EVENT_LOST, to);
 }
 
@@ -177,7 +172,7 @@ static void seen(struct walk *w, struct facts f)
 	struct facts to = f;
 	if (f.m.forward != FORWARD_NONE && f.stepping) {
 		to.m.forward = FORWARD_NONE;
-		to.m.mixed = to.m.step_failed = to.m.diverged = to.m.baked = to.m.sampled = false;
+		to.m.mixed = to.m.diverged = to.m.baked = to.m.sampled = false;
 		for (int i = 1; i < SHARES; i++) {
 			to.m.share_bp = shares[i];
 			note(w, EVENT_SEEN, to);
@@ -194,7 +189,7 @@ static void seen(struct walk *w, struct facts f)
 		to.m.back = BACK_DONE;
 		to.m.forward = FORWARD_NONE; /* superseded by the raised epoch */
 		to.m.share_bp = f.m.baseline_bp;
-		to.m.mixed = to.m.step_failed = to.m.diverged = false;
+		to.m.mixed = to.m.diverged = false;
 		note(w, EVENT_SEEN, to);
 	}
 }
@@ -304,7 +299,7 @@ static void check_invariants(void *ctx, const struct facts *f)
 	*reached |= 1u << s;
 	if (s == STATE_READY || s == STATE_COMPLETE) {
 		assert_true(f->m.share_bp >= 0 && f->m.guarded && !f->m.held && !f->m.red);
-		assert_true(!f->m.diverged && !f->m.step_failed && !commanded(f));
+		assert_true(!f->m.diverged && !commanded(f));
 		assert_true(f->m.by_hand || (f->m.baked && f->m.sampled));
 		assert_int_equal(s == STATE_COMPLETE, f->m.share_bp == SHARE_FULL);
 	}
@@ -394,9 +389,6 @@ static void test_the_path(void **state)
 	f.red = true;
 	assert_int_equal(migration_derive(&f), STATE_HELD);
 	f.red = false;
-	f.step_failed = true;
-	assert_int_equal(migration_derive(&f), STATE_HELD);
-	f.step_failed = false;
 	f.mixed = true;
 	f.share_bp = -1;
 	assert_int_equal(migration_derive(&f), STATE_HELD);
