@@ -43,7 +43,7 @@ A_engine  := $(B)/libengine.a $(A_model)
 A_client  := $(B)/libclient.a $(A_engine)
 A_tui     := $(B)/libtui.a $(B)/libclient.a $(B)/libengine.a $(B)/libhistory.a $(A_model)
 
-.PHONY: all run test check unit e2e san tsan arch docs lint install clean deps-run deps-test
+.PHONY: all run test check unit e2e san tsan bench arch docs lint install clean deps-run deps-test
 
 all: $(B)/weir
 
@@ -142,6 +142,19 @@ docs: $(B)/weir
 
 lint:
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+# ---- benches ----
+
+BENCH_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+
+$(BENCH_BIN): $(B)/tests/bench/%: tests/bench/%.c $(B)/tests/bench/bench.o $(B)/libtestlib.a $(A_tui)
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  BENCH $<";)$(CC) $(ALLC) -MF $@.d -o $@ $< $(B)/tests/bench/bench.o \
+		$(B)/libtestlib.a $(A_tui) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_tui)
+
+# Figures against yardsticks of the same run, one program after the other; nothing is asserted.
+bench: $(B)/weir $(BENCH_BIN)
+	@for b in $(BENCH_BIN); do WEIR=$(abspath $(B)/weir) $$b || exit 1; done
 
 # ---- installing ----
 

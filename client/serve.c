@@ -364,9 +364,10 @@ void serve_stop(struct serve *s)
 {
 	if (!s)
 		return;
+	/* Work ends first: until it has, a rollback still finds the door open. */
+	end_callers(s);
 	if (s->door)
 		serve_door_close(s->door);
-	end_callers(s);
 	if (s->daemon) {
 		int64_t until_us = threads_us() + STOP_US;
 		(void)pthread_mutex_lock(&s->lock);

@@ -252,13 +252,29 @@ static enum schema_result find_key(struct journal *j, struct err *err)
 	return r;
 }
 
+/* What is written to a file that has lost its name, nobody will find again. */
+static enum schema_result check_place(struct journal *j, struct err *err)
+{
+	int moved = 0;
+
+	if (sqlite3_file_control(j->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
+		!moved)
+		return SCHEMA_OK;
+	err_set(err, ERR_HISTORY,
+		"\"%s\" was moved, replaced or removed while it was open; put it back and start again",
+		j->path);
+	return SCHEMA_BROKEN;
+}
+
 enum schema_result journal_begin(struct journal *j, struct err *err)
 {
 	enum schema_result r;
 
 	if (lock_take(&j->lock, LOCK_LIMIT_MS, err) < 0)
 		return SCHEMA_LATER;
-	r = result(j, sqlite3_exec(j->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), err);
+	r = check_place(j, err);
+	if (r == SCHEMA_OK)
+		r = result(j, sqlite3_exec(j->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), err);
 	if (r != SCHEMA_OK) {
 		lock_give(&j->lock);
 		return r;

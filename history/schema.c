@@ -341,6 +341,25 @@ static bool is_closed(const char *path)
 	return closed;
 }
 
+/* Opens what stands for a file that has no tables yet: tables without rows, in memory. */
+static int open_empty(sqlite3 **out, const char *path, struct err *err)
+{
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX;
+	sqlite3 *db = NULL;
+	int code = sqlite3_open_v2(":memory:", &db, flags, NULL);
+
+	if (code == SQLITE_OK)
+		code = harden(db);
+	if (schema_result(err, db, code, "opening the history", path) == SCHEMA_OK &&
+		create_tables(db, path, err) == 0 &&
+		execute(db, "PRAGMA query_only = ON", path, err) == 0) {
+		*out = db;
+		return 0;
+	}
+	sqlite3_close(db);
+	return -1;
+}
+
 int schema_open_readonly(sqlite3 **out, const char *path, struct err *err)
 {
 	struct stat st;
@@ -370,7 +389,9 @@ int schema_open_readonly(sqlite3 **out, const char *path, struct err *err)
 			*out = db;
 			return 0;
 		}
-		err_set(err, ERR_DAMAGED, "\"%s\" is empty, not a weir history", path);
+		/* who made it was killed before the tables, or is about to make them */
+		sqlite3_close(db);
+		return open_empty(out, path, err);
 	}
 	sqlite3_close(db);
 	return -1;

@@ -46,7 +46,8 @@ extern const struct schema_chained schema_chained[SCHEMA_CHAINED];
 int schema_open(struct sqlite3 **out, const char *path, bool must_be_new, struct err *err);
 
 /* Opens one read-only, also in a directory that cannot be written. The same refusals, but for
- * W204. */
+ * W204. A file whose making was cut short (no byte, or no table yet) is a history without rows,
+ * and stays one for this connection. */
 int schema_open_readonly(struct sqlite3 **out, const char *path, struct err *err);
 
 /* Prepares a statement; errors name `path`. */

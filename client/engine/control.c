@@ -114,9 +114,9 @@ static void take(struct control *c, const struct store_record *r,
 	c->baseline_bp = r->baseline_bp;
 	c->finalized |= !strcmp(r->what, WHAT_FINALIZE);
 	text_copy(c->plan_hash, sizeof c->plan_hash, r->plan_hash);
-	if (changes_split(r->what))
+	/* A record also tells of changes before it that could not be stored, after a restart. */
+	if (changes_split(r->what) || c->share_bp != r->to_bp || c->strategy != r->strategy)
 		take_split(c, r, counts, boot_ms);
-	/* The last: after a restart, when the change of hold itself could not be stored. */
 	if (verb == VERB_HOLD || verb == VERB_RESUME || verb == VERB_ROLLBACK ||
 		c->hold.on != r->held)
 		take_hold(c, r, boot_ms);
@@ -375,6 +375,13 @@ void control_change(struct control *c, const struct control_request *r,
 	fill_current(c, now, out);
 	out->status = 200;
 	out->durable = stored;
+}
+
+void control_recount(struct control *c, const struct control_counts *counts)
+{
+	assert(c->change.known);
+	for (int i = 0; i < ARM_COUNT; i++)
+		c->change.arms[i] = counts->arms[i];
 }
 
 /* ---- telling ---- */

@@ -61,6 +61,10 @@ struct control_answer {
 void control_change(struct control *c, const struct control_request *r,
 	const struct control_counts *counts, struct instant now, struct control_answer *out);
 
+/* Replaces the counters of the last change of split: for an owner that can count exactly only
+ * when the split is in force, which is after it was stored. */
+void control_recount(struct control *c, const struct control_counts *counts);
+
 enum intent_fate { INTENT_UNKNOWN, INTENT_APPLIED, INTENT_SUPERSEDED, INTENT_VOID };
 const char *intent_fate_name(enum intent_fate f); /* "unknown", "applied", … */
 

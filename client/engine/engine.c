@@ -116,16 +116,22 @@ static int start_control(struct engine *e, const struct engine_options *how, str
 	return e->control ? 0 : -1;
 }
 
-/* Puts what control decided in force. Under the control lock, or before any thread. */
-static void put_in_force(struct engine *e)
+/* Puts what control decided in force and counts what there was until then. Under the control
+ * lock, or before any thread. */
+static void put_in_force(struct engine *e, struct control_counts *until)
 {
 	enum strategy strategy;
 	int share_bp;
 	control_split(e->control, &strategy, &share_bp);
 	pthread_mutex_lock(&e->sessions_lock);
+	for (int i = 0; i < ARM_COUNT; i++)
+		sessions_totals(e->sessions, (enum arm)i, true, threads_us() / 1000,
+			&until->arms[i].sessions, &until->arms[i].sessions_bad);
 	uint32_t generation = router_set(&e->router, strategy, share_bp);
 	sessions_turn(e->sessions, generation, threads_us() / 1000);
 	pthread_mutex_unlock(&e->sessions_lock);
+	for (int i = 0; i < ARM_COUNT; i++)
+		workers_totals(e->arms[i], &until->arms[i]);
 }
 
 int engine_start(struct engine **out, const struct engine_options *how, struct err *err)
@@ -149,7 +155,8 @@ int engine_start(struct engine **out, const struct engine_options *how, struct e
 		engine_stop(e);
 		return -1;
 	}
-	put_in_force(e);
+	struct control_counts none;
+	put_in_force(e, &none);
 	int workers =
 		(how->v1_workers ? how->v1_workers : 1) + (how->v2_workers ? how->v2_workers : 8);
 	int callers = workers < 16 ? workers + 16 : 32;
@@ -275,8 +282,10 @@ static void execute(struct engine *e, const struct engine_request *q, enum opera
 {
 	struct route route = router_pick(&e->router, q->session, q->id);
 	int64_t timeout_ms = q->timeout_ms ? q->timeout_ms : e->timeout_ms;
-	if (timeout_ms > atomic_load_explicit(&e->timeout_seen_ms, memory_order_relaxed))
-		atomic_store_explicit(&e->timeout_seen_ms, timeout_ms, memory_order_relaxed);
+	int64_t seen_ms = atomic_load_explicit(&e->timeout_seen_ms, memory_order_relaxed);
+	while (timeout_ms > seen_ms &&
+		!atomic_compare_exchange_weak(&e->timeout_seen_ms, &seen_ms, timeout_ms))
+		;
 
 	int64_t start_us = threads_us();
 	struct task t;
@@ -322,21 +331,15 @@ void engine_set_fault(struct engine *e, enum arm arm, const struct fault *fault)
 void engine_change(
 	struct engine *e, const struct control_request *request, struct control_answer *out)
 {
-	struct control_counts counts;
+	struct control_counts counts = {0};
 	pthread_mutex_lock(&e->control_lock);
-	struct instant now = engine_now();
-	for (int i = 0; i < ARM_COUNT; i++) {
-		struct change_counts *c = &counts.arms[i];
-		workers_totals(e->arms[i], c);
-		pthread_mutex_lock(&e->sessions_lock);
-		sessions_totals(e->sessions, (enum arm)i, true, threads_us() / 1000, &c->sessions,
-			&c->sessions_bad);
-		pthread_mutex_unlock(&e->sessions_lock);
-	}
-	control_change(e->control, request, &counts, now, out);
+	control_change(e->control, request, &counts, engine_now(), out);
 	bool turns = request->verb == VERB_STEP || request->verb == VERB_ROLLBACK;
-	if (out->status == 200 && !out->replayed && turns)
-		put_in_force(e);
+	if (out->status == 200 && !out->replayed && turns) {
+		/* Writing the change took its time; nobody has seen it yet. */
+		put_in_force(e, &counts);
+		control_recount(e->control, &counts);
+	}
 	pthread_mutex_unlock(&e->control_lock);
 }
 

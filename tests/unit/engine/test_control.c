@@ -587,6 +587,41 @@ static void what_is_not_stored_is_not_done(void **state)
 	stored_teardown(store);
 }
 
+/* A rollback that could not be stored stands in what is stored behind it. */
+static void a_restart_knows_a_rollback_by_what_follows_it(void **state)
+{
+	(void)state;
+	struct store *store = stored_setup();
+	assert_int_equal(step("k1", 2500), 200);
+	struct stat st;
+	assert_int_equal(stat(file, &st), 0);
+	struct rlimit was, full;
+	getrlimit(RLIMIT_FSIZE, &was);
+	full = was;
+	full.rlim_cur = (rlim_t)st.st_size;
+	void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &full);
+	int rolled = act(VERB_ROLLBACK, "b");
+	bool durable = a.durable;
+	setrlimit(RLIMIT_FSIZE, &was);
+	signal(SIGXFSZ, handler);
+	assert_int_equal(rolled, 200);
+	assert_false(durable);
+	assert_int_equal(act(VERB_HOLD, "h"), 200);
+	assert_true(a.durable);
+	int64_t epoch = a.epoch;
+
+	store = restart(store);
+	look();
+	assert_int_equal(snap->share_bp, 0);
+	assert_int_equal(snap->strategy, STRATEGY_PRIMARY_ONLY);
+	assert_int_equal(snap->epoch, epoch);
+	assert_true(snap->hold.on);
+	assert_int_equal(control_intent(c, "k1", false, now, NULL), INTENT_SUPERSEDED);
+	assert_int_equal(control_intent(c, "h", false, now, NULL), INTENT_APPLIED);
+	stored_teardown(store);
+}
+
 static void finished_means_no_way_back(void **state)
 {
 	(void)state;
@@ -635,6 +670,7 @@ int main(void)
 		T(keys_outlive_a_day_and_a_thousand),
 		T(restart_stands_where_it_stood),
 		T(what_is_not_stored_is_not_done),
+		T(a_restart_knows_a_rollback_by_what_follows_it),
 		T(finished_means_no_way_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

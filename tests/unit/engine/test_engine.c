@@ -503,6 +503,52 @@ static void of_two_compare_and_sets_one_wins(void **state)
 	free(racers);
 }
 
+#define TURNS 20
+
+static atomic_bool over;
+
+static void *keep_busy(void *arg)
+{
+	struct engine_request mine = {.work_us = UNKNOWN, .operation = "echo"};
+	struct engine_response answer;
+	for (int i = 0; !atomic_load(&over); i++) {
+		snprintf(mine.session, sizeof mine.session, "%d-%d", (int)(intptr_t)arg, i % 5000);
+		engine_execute(e, &mine, &answer);
+	}
+	return NULL;
+}
+
+/* An arm without a share has no unit since the change that took it away: those of the time
+ * while the change was written to the disk belong to the split before. */
+static void no_unit_of_one_split_counts_for_the_next(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/weir-engine-XXXXXX", file[64];
+	assert_non_null(mkdtemp(dir));
+	start(&(struct engine_options){.strategy = STRATEGY_CANARY, .state_dir = dir});
+	pthread_t threads[2];
+	atomic_store(&over, false);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, keep_busy, (void *)(intptr_t)i), 0);
+	int64_t strays = 0;
+	for (int i = 0; i < TURNS; i++) {
+		char key[16];
+		snprintf(key, sizeof key, "t%d", i);
+		bool up = i % 2 == 0;
+		assert_int_equal(change(VERB_STEP, key, STRATEGY_COUNT, up ? SHARE_FULL : 0), 200);
+		engine_snapshot(e, snap);
+		enum arm idle = up ? ARM_V1 : ARM_V2;
+		strays += snap->arms[idle].sessions - snap->change.arms[idle].sessions;
+	}
+	atomic_store(&over, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(strays, 0);
+	snprintf(file, sizeof file, "%s/control.log", dir);
+	unlink(file);
+	rmdir(dir);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -522,6 +568,7 @@ int main(void)
 		T(restart_keeps_the_split),
 		T(adds_up_while_callers_and_changes_run),
 		T(of_two_compare_and_sets_one_wins),
+		T(no_unit_of_one_split_counts_for_the_next),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,6 +271,119 @@ static void identities_are_pinned(void **state)
 	place_clean(&p);
 }
 
+static bool count_pool(void *ctx, const struct decision *d)
+{
+	assert_string_equal(d->pool, "checkout");
+	++*(int *)ctx;
+	return true;
+}
+
+/* What the pool calls itself is its own affair. */
+static void a_pool_has_the_name_it_is_known_by(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	struct query *q;
+	struct err err;
+	struct snapshot *s = make_snapshot("n-1");
+	const struct audit_entry entries[] = {make_entry(1, "other-1"), make_entry(2, "other-2")};
+	const struct query_filter checkout = {.pool = "checkout"}, shop = {.pool = "shop"};
+	int n = 0;
+
+	(void)state;
+	place_make(&p);
+	text_copy(s->pool, sizeof s->pool, "shop");
+	h = start_opened(&p, "kim@ops1");
+	commit(h, "own-1", T0);
+	history_node(h, T0, "checkout", s, "http://a", "http");
+	history_observed(h, T0 + 5000, "checkout", s, entries, 2);
+	expect_kind(h, HISTORY_OBSERVED);
+	/* Another pool at the address, by the same name for itself: the first stays. */
+	text_copy(s->pool_id, sizeof s->pool_id, "another");
+	history_node(h, T0 + 6000, "checkout", s, "http://a", "http");
+	settle(h);
+	h = start_opened(&p, "kim@ops1");
+	history_load(h, "checkout", 10);
+	wait_kind(h, HISTORY_LOADED, &a);
+	assert_string_equal(a.pool_id, "pool-1");
+	assert_int_equal(a.decision_count, 3);
+	assert_int_equal(a.node_count, 1);
+	assert_int_equal(a.nodes[0].audit_seq, 2);
+	history_answer_release(&a);
+	history_load(h, "shop", 10);
+	wait_kind(h, HISTORY_LOADED, &a);
+	assert_string_equal(a.pool_id, "");
+	assert_int_equal(a.decision_count + a.node_count, 0);
+	history_answer_release(&a);
+	settle(h);
+	assert_int_equal(query_open(&q, p.path, &err), 0);
+	assert_int_equal(query_decisions(q, &checkout, count_pool, &n, &err), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(query_decisions(q, &shop, count_pool, &n, &err), 0);
+	assert_int_equal(n, 3);
+	query_close(q);
+	free(s);
+	place_clean(&p);
+}
+
+/* A pool without memory counts its entries from 1 again: the cursor follows it back. */
+static void a_cursor_goes_back_with_its_log(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	struct snapshot *s = make_snapshot("n-1");
+	const struct audit_entry before = make_entry(9, "other-9"),
+							 after = make_entry(2, "other-2");
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	history_node(h, T0, "checkout", s, "http://a", "http");
+	history_observed(h, T0 + 1000, "checkout", s, &before, 1);
+	expect_kind(h, HISTORY_OBSERVED);
+	history_observed(h, T0 + 2000, "checkout", s, &after, 1);
+	expect_kind(h, HISTORY_OBSERVED);
+	settle(h);
+	h = start_opened(&p, "kim@ops1");
+	history_load(h, "checkout", 10);
+	wait_kind(h, HISTORY_LOADED, &a);
+	assert_int_equal(a.decision_count, 2);
+	assert_int_equal(a.nodes[0].audit_seq, 2);
+	history_answer_release(&a);
+	settle(h);
+	free(s);
+	place_clean(&p);
+}
+
+static void a_past_that_cannot_be_read_is_refused(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	char away[200];
+
+	(void)state;
+	place_make(&p);
+	snprintf(away, sizeof away, "%s.away", p.path);
+	h = start_opened(&p, "kim@ops1");
+	assert_int_equal(rename(p.path, away), 0);
+	history_load(h, "checkout", 10);
+	next_answer(h, &a);
+	assert_int_equal(a.kind, HISTORY_REFUSED);
+	assert_string_equal(a.id, "checkout");
+	assert_int_not_equal(a.err.code, ERR_NONE);
+	assert_int_equal(a.decision_count, 0);
+	history_answer_release(&a);
+	assert_int_equal(rename(away, p.path), 0);
+	/* The next who asks is answered. */
+	history_load(h, "checkout", 10);
+	expect_kind(h, HISTORY_LOADED);
+	settle(h);
+	place_clean(&p);
+}
+
 /* Two handles of one process: the lock belongs to the open file, not to the process. */
 static void two_writers_keep_one_chain(void **state)
 {
@@ -454,6 +567,35 @@ static void a_disk_error_ends_the_recording(void **state)
 	place_clean(&p);
 }
 
+/* A row in a file without its name would be a decision that nobody finds again. */
+static void a_file_that_was_moved_takes_no_decision(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	const struct decision d = make_decision("d-2", T0);
+	char elsewhere[256];
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	commit(h, "d-1", T0);
+	snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere.db", p.dir);
+	assert_int_equal(rename(p.path, elsewhere), 0);
+	history_intent(h, &d);
+	next_answer(h, &a);
+	assert_int_equal(a.kind, HISTORY_REFUSED);
+	assert_string_equal(a.id, "d-2");
+	assert_int_equal(a.err.code, ERR_HISTORY);
+	history_answer_release(&a);
+	expect_kind(h, HISTORY_FAILED);
+	assert_false(history_writable(h));
+	settle(h);
+	assert_int_equal(ask(elsewhere, "SELECT count(*) FROM decision"), 1);
+	assert_whole(elsewhere, NULL);
+	place_clean(&p);
+}
+
 static void a_stalled_stop_gives_up_in_time(void **state)
 {
 	struct place p;
@@ -491,11 +633,15 @@ int main(void)
 		cmocka_unit_test(a_held_lock_refuses_an_intent_and_heals),
 		cmocka_unit_test(observed_decisions_are_one_row_each),
 		cmocka_unit_test(identities_are_pinned),
+		cmocka_unit_test(a_pool_has_the_name_it_is_known_by),
+		cmocka_unit_test(a_cursor_goes_back_with_its_log),
+		cmocka_unit_test(a_past_that_cannot_be_read_is_refused),
 		cmocka_unit_test(two_writers_keep_one_chain),
 		cmocka_unit_test(load_gives_the_last_and_the_open),
 		cmocka_unit_test(samples_need_a_recording_and_room),
 		cmocka_unit_test(a_large_batch_does_not_wait),
 		cmocka_unit_test(a_disk_error_ends_the_recording),
+		cmocka_unit_test(a_file_that_was_moved_takes_no_decision),
 		cmocka_unit_test(a_stalled_stop_gives_up_in_time),
 	};
 
