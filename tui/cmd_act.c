@@ -223,8 +223,7 @@ static int report_end(const struct job *j)
 	}
 	if (!outcome_is_final(d->outcome) && j->view.err.code != ERR_NONE) {
 		fprintf(stderr,
-			"weir: %s of '%s' has not reached it: %s %s; it stays open and is sent when this "
-			"history is next opened\n",
+			"weir: %s of '%s' has not reached it: %s %s; try again when it answers\n",
 			verb_row(j->verb)->word, p->name, err_name(j->view.err.code), j->view.err.text);
 		return EXIT_UNRESOLVED;
 	}

@@ -79,6 +79,7 @@ struct desk {
 	struct model_sample *sample;
 	unsigned dirty;
 	int unrecorded;
+	struct err unread; /* why a pool's past could not be read; code 0: none was asked in vain */
 	int64_t ticked_ms;
 };
 

@@ -171,21 +171,30 @@ void scribe_audit(struct desk *d, const struct driver_event *e)
 
 /* ---- what the history answers ---- */
 
+/* Whether changes can be recorded, in the model's eyes. Who cannot read what was decided must
+ * not decide, however well the file takes rows: brakes remain. */
+static void tell_history(struct desk *d, const struct err *err, const char *head)
+{
+	if (!err || err->code == ERR_NONE)
+		err = &d->unread;
+	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = err, .text = head});
+}
+
 static void on_opened(struct desk *d, const struct history_answer *a)
 {
-	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .text = a->hash});
+	tell_history(d, NULL, a->hash);
 }
 
 static void on_failed(struct desk *d, const struct history_answer *a)
 {
-	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = &a->err});
+	tell_history(d, &a->err, NULL);
 	for (int i = 0; i < d->model.pool_count; i++)
 		d->pools[i].loaded = true;
 }
 
 static void on_committed(struct desk *d, const struct history_answer *a)
 {
-	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .text = a->hash});
+	tell_history(d, NULL, a->hash);
 	flight_committed(d, a->id);
 }
 
@@ -196,9 +205,9 @@ static void on_refused(struct desk *d, const struct history_answer *a)
 		flight_unrecorded(d, a->id, &a->err);
 		return;
 	}
-	/* Who cannot read what was decided must not decide: brakes remain. */
 	d->pools[pool].loaded = true;
-	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = &a->err});
+	d->unread = a->err;
+	tell_history(d, &d->unread, NULL);
 }
 
 static void on_observed(struct desk *d, const struct history_answer *a)
@@ -236,7 +245,7 @@ static void on_loaded(struct desk *d, const struct history_answer *a)
 
 static void on_writes(struct desk *d, const struct history_answer *a)
 {
-	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = &a->err});
+	tell_history(d, &a->err, NULL);
 }
 
 void scribe_answers(struct desk *d)

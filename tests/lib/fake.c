@@ -4,6 +4,7 @@
 
 #include "client/engine/control.h"
 #include "client/engine/hash.h"
+#include "client/wire.h"
 #include "model/mem.h"
 #include "model/text.h"
 
@@ -165,6 +166,11 @@ void fake_become(struct fake *f, const char *pool_id)
 	text_copy(f->counts->pool_id, sizeof f->counts->pool_id, pool_id);
 }
 
+void fake_rename(struct fake *f, const char *pool)
+{
+	text_copy(f->counts->pool, sizeof f->counts->pool, pool);
+}
+
 /* ---- what it says ---- */
 
 /* The document of this moment, without a lie. */
@@ -253,7 +259,8 @@ static void change(struct fake *f, const struct control_request *r, struct contr
 static void deliver(struct fake *f, const struct command *c, struct control_answer *out)
 {
 	struct text body = {0};
-	text_addf(&body, "%d %d %d\n%s\n%s", c->verb, c->from_bp, c->to_bp, c->actor, c->reason);
+	/* As it would travel: what a real pool takes for another body is one here. */
+	wire_write_command(&body, c);
 	struct control_request r = {.verb = c->verb,
 		.body_hash = hash_bytes(body.data, body.len, 0),
 		.has_match = c->verb == VERB_STEP,
@@ -477,7 +484,7 @@ static void tell(struct driver *d, const struct news *n, struct instant now)
 		e.verb = n->verb;
 		e.answer = &n->answer;
 	}
-	if (n->kind == DRIVER_TROUBLE || (n->kind == DRIVER_AUDIT && f->silent)) {
+	if (n->kind == DRIVER_TROUBLE || (n->kind == DRIVER_AUDIT && (f->silent || f->no_audit))) {
 		err_set(&err, ERR_UNREACHABLE, "'fake:%s' does not answer", f->name);
 		e.err = &err;
 	}

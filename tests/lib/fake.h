@@ -33,6 +33,7 @@ struct fake {
 	enum err_code refuse;                  /* every command is refused with it; ERR_NONE */
 	bool pretend;                          /* says APPLIED and does nothing */
 	int lie_bp;                            /* documents say this share; -1 */
+	bool no_audit;                         /* a question for its log ends in trouble */
 	/* what has happened */
 	int polls, commands, resolves, audits; /* asked of it, by anyone */
 	struct command got[FAKE_COMMANDS_MAX]; /* every command that left a desk, oldest first */
@@ -72,6 +73,9 @@ void fake_restart(struct fake *f, bool keeps_share);
 
 /* Says to be another pool from now on. */
 void fake_become(struct fake *f, const char *pool_id);
+
+/* Names itself so from now on, and stays the pool that it is. */
+void fake_rename(struct fake *f, const char *pool);
 
 /* What it is, whatever it says. */
 int fake_share_bp(const struct fake *f);

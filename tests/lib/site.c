@@ -93,8 +93,11 @@ static bool owes(struct desk *d)
 {
 	if (!desk_history(d))
 		return false;
-	if (!desk_model(d)->history_known || !desk_loaded(d, 0))
+	if (!desk_model(d)->history_known)
 		return true;
+	for (int i = 0; i < desk_model(d)->pool_count; i++)
+		if (!desk_loaded(d, i))
+			return true;
 	for (size_t i = 0; i < d->flight_count; i++) {
 		const struct flight *f = &d->flights[i];
 		if (!f->recorded && !f->unrecorded && f->phase != FLIGHT_FOUND)
@@ -107,7 +110,7 @@ static bool owes(struct desk *d)
  * commit is sent and answered, the effect polled, the log read. */
 #define TURNS 4
 
-static void settle(struct site *s, struct desk *d)
+static void listen(struct site *s, struct desk *d)
 {
 	for (int tries = 0; owes(d); tries++) {
 		struct pollfd p = {.fd = history_fd(desk_history(d)), .events = POLLIN};
@@ -117,6 +120,11 @@ static void settle(struct site *s, struct desk *d)
 		d->now = s->now;
 		scribe_answers(d);
 	}
+}
+
+static void settle(struct site *s, struct desk *d)
+{
+	listen(s, d);
 	for (int i = 0; i < TURNS; i++)
 		desk_turn(d, s->now);
 }
@@ -129,11 +137,52 @@ void site_settle(struct site *s)
 
 /* ---- desks ---- */
 
+static void add_pool(struct site *s, struct desk *d, int first, int count)
+{
+	char targets[SITE_NODES_MAX][80];
+	const char *target[SITE_NODES_MAX];
+	struct err err;
+	for (int k = 0; k < count; k++) {
+		snprintf(targets[k], sizeof targets[k], "fake:%s", s->node[first + k]->name);
+		target[k] = targets[k];
+	}
+	struct pool_setup pool = {.name = first == 0 ? "checkout" : s->node[first]->name,
+		.env = s->env,
+		.targets = target,
+		.target_count = count,
+		.interval_ms = 1000,
+		.plan = s->has_plan ? &s->plan : NULL,
+		.plan_hash = s->has_plan ? "0123abcd" : "",
+		.limits = &s->limits};
+	if (desk_add(d, &pool, NULL, NULL, s->now, &err) < 0)
+		give_up("no pool", err.text);
+}
+
+static void add_pools(struct site *s, struct desk *d)
+{
+	int each = s->apart ? 1 : s->node_count;
+	for (int k = 0; k < s->node_count; k += each)
+		add_pool(s, d, k, each);
+}
+
+/* The writer has the file by then, and the reader, which opens it by name, does not find it. */
+static void add_without_past(struct site *s, struct desk *d, const char *path)
+{
+	char away[300];
+	snprintf(away, sizeof away, "%s.away", path);
+	listen(s, d);
+	if (rename(path, away) < 0)
+		give_up("no file to move away", path);
+	add_pools(s, d);
+	listen(s, d);
+	if (rename(away, path) < 0)
+		give_up("the file does not come back", path);
+}
+
 struct desk *site_open(struct site *s, const struct site_desk *how)
 {
 	static const struct driver_ops *const schemes[] = {&fake_driver, NULL};
-	char path[256], keys[256], targets[SITE_NODES_MAX][80];
-	const char *target[SITE_NODES_MAX];
+	char path[256], keys[256];
 	struct err err;
 	if (s->desk_count == SITE_DESKS_MAX)
 		give_up("too many desks", "");
@@ -150,23 +199,13 @@ struct desk *site_open(struct site *s, const struct site_desk *how)
 		.host = "ops1"};
 	for (const char *c = how->actor; *c; c++)
 		o.seed = o.seed * 31 + (unsigned char)*c;
-	for (int k = 0; k < s->node_count; k++) {
-		snprintf(targets[k], sizeof targets[k], "fake:%s", s->node[k]->name);
-		target[k] = targets[k];
-	}
 	struct desk *d = desk_new(&o, s->now, &err);
 	if (!d)
 		give_up("no desk", err.text);
-	struct pool_setup pool = {.name = "checkout",
-		.env = s->env,
-		.targets = target,
-		.target_count = s->node_count,
-		.interval_ms = 1000,
-		.plan = s->has_plan ? &s->plan : NULL,
-		.plan_hash = s->has_plan ? "0123abcd" : "",
-		.limits = &s->limits};
-	if (desk_add(d, &pool, NULL, NULL, s->now, &err) < 0)
-		give_up("no pool", err.text);
+	if (how->no_past)
+		add_without_past(s, d, path);
+	else
+		add_pools(s, d);
 	s->desk[s->desk_count++] = d;
 	settle(s, d);
 	return d;

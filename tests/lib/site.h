@@ -26,6 +26,7 @@ struct site {
 	struct plan plan;           /* 1, 10, 50, 100 %; bake 10 s, 50 samples */
 	struct guard_limits limits; /* errors 5 %, p99 1000 ms, memory 2 GiB */
 	const char *env;
+	bool apart; /* each node is a pool of its own: "checkout", then by the nodes' names */
 	char dir[128];
 };
 
@@ -38,6 +39,7 @@ void site_release(struct site *s); /* desks too */
 struct site_desk {
 	const char *actor, *file;
 	bool read_only, passive, record;
+	bool no_past; /* its file is gone when the past is asked for, back when it is open */
 };
 struct desk *site_open(struct site *s, const struct site_desk *how);
 

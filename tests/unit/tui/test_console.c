@@ -457,7 +457,7 @@ static void a_locked_step_says_why_and_y_does_nothing(void **state)
 	assert_int_equal(commands(), before);
 	key('?');
 	shows("history writable");
-	shows("14 ok            baseline known");
+	shows("14 not asked yet baseline known");
 	key(KEYS_ESC);
 }
 
