@@ -244,8 +244,9 @@ static void rows_cannot_go_come_or_change_places(void **state)
 	static const struct {
 		const char *change, *undo;
 	} acts[] = {
-		{"CREATE TABLE b AS SELECT * FROM outcome WHERE seq = 20; DELETE FROM outcome WHERE "
-		 "seq = 20",
+		/* which row has which number is the writer's to say */
+		{"CREATE TABLE b AS SELECT * FROM outcome ORDER BY seq LIMIT 1 OFFSET 3;"
+		 "DELETE FROM outcome WHERE seq = (SELECT seq FROM b)",
 			"INSERT INTO outcome SELECT * FROM b; DROP TABLE b"},
 		{"CREATE TABLE b AS SELECT * FROM outcome ORDER BY seq LIMIT 2;"
 		 "DELETE FROM outcome WHERE seq IN (SELECT seq FROM b);"
@@ -258,10 +259,10 @@ static void rows_cannot_go_come_or_change_places(void **state)
 		 "hash,"
 		 " signature FROM decision LIMIT 1",
 			"DELETE FROM event WHERE seq = 1000"},
-		{"INSERT INTO event SELECT 5, at_ms, pool, '', NULL, NULL, 'x', reason, NULL, key, "
+		{"INSERT INTO event SELECT seq, at_ms, pool, '', NULL, NULL, 'x', reason, NULL, key, "
 		 "hash,"
-		 " signature FROM decision LIMIT 1",
-			"DELETE FROM event WHERE seq = 5"},
+		 " signature FROM decision ORDER BY seq LIMIT 1",
+			"DELETE FROM event WHERE seq = (SELECT min(seq) FROM decision)"},
 		/* the tail: only the head that was seen elsewhere tells */
 		{"CREATE TABLE b AS SELECT * FROM outcome WHERE seq ="
 		 " (SELECT max(seq) FROM outcome); DELETE FROM outcome WHERE seq = (SELECT seq FROM b)",
