@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RACES 100 /* of each kind */
+#define RACES 200 /* of each kind */
 
 struct race {
 	struct site site;
