@@ -68,6 +68,7 @@ struct arm_counts {
 	int64_t memory_bytes, cpu_us, fds; /* UNKNOWN where the pool does not say */
 	struct operation_counts operations[OPERATIONS_MAX];
 	int operation_count;
+	int operations_dropped; /* those that the pool named beyond OPERATIONS_MAX */
 };
 
 /* All failures of an arm. */

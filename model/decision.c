@@ -3,7 +3,8 @@
  *
  * Invariants:
  * 1. The first final outcome stays; no later row changes it.
- * 2. The first verification stays. */
+ * 2. The first verification stays. What was seen cannot be given up; what was given up may
+ *    still be seen. */
 #include "model/decision.h"
 
 #include "model/text.h"
@@ -59,14 +60,16 @@ static bool add_final(struct decision *d, const struct outcome_row *row)
 	d->outcome_ms = row->at_ms;
 	d->latency_ms = row->latency_ms;
 	text_copy(d->answer, sizeof(d->answer), row->answer);
+	if (row->kind == OUTCOME_CLOSED)
+		d->closed_ms = row->at_ms;
 	return true;
 }
 
 static bool add_verification(struct decision *d, const struct outcome_row *row)
 {
-	if (d->verified_ms != UNKNOWN)
+	if (d->verified_ms != UNKNOWN || (row->kind == OUTCOME_CLOSED && d->closed_ms > 0))
 		return false;
-	d->verified_ms = row->at_ms;
+	*(row->kind == OUTCOME_CLOSED ? &d->closed_ms : &d->verified_ms) = row->at_ms;
 	return true;
 }
 
@@ -93,7 +96,7 @@ bool decision_is_open(const struct decision *d)
 bool decision_awaits_verification(const struct decision *d)
 {
 	return d->verb == VERB_ROLLBACK && !d->observed && d->outcome == OUTCOME_APPLIED &&
-		d->verified_ms == UNKNOWN;
+		d->verified_ms == UNKNOWN && d->closed_ms <= 0;
 }
 
 bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
@@ -108,7 +111,8 @@ bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
 	text_copy(d->pool, sizeof d->pool, pool);
 	text_copy(d->pool_id, sizeof d->pool_id, pool_id);
 	text_copy(d->actor, sizeof d->actor, e->actor[0] ? e->actor : "unknown");
-	text_copy(d->role, sizeof d->role, e->key[0] ? "operator" : "pool");
+	bool by_pool = !e->key[0] || strcmp(e->actor, POOL_ACTOR) == 0;
+	text_copy(d->role, sizeof d->role, by_pool ? "pool" : "operator");
 	text_copy(d->reason, sizeof d->reason, e->reason);
 	text_copy(d->evidence, sizeof d->evidence, "{}");
 	d->verb = verb;
@@ -116,7 +120,7 @@ bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
 		d->verb = VERB_STEP;
 		snprintf(d->reason, sizeof d->reason, "%s%s%.150s", e->what, e->reason[0] ? ": " : "",
 			e->reason);
-		d->reason[text_whole(d->reason, strlen(d->reason))] = 0;
+		text_mend(d->reason);
 	}
 	d->from_bp = e->from_bp;
 	d->to_bp = e->to_bp;
@@ -124,7 +128,7 @@ bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
 	d->rev = e->rev;
 	d->observed = true;
 	d->at_ms = e->age_ms >= 0 && e->age_ms <= at_ms ? at_ms - e->age_ms : at_ms;
-	d->outcome_ms = d->verified_ms = d->latency_ms = UNKNOWN;
+	d->outcome_ms = d->verified_ms = d->closed_ms = d->latency_ms = UNKNOWN;
 	return true;
 }
 
@@ -193,6 +197,7 @@ void decision_json(struct text *t, const struct decision *d)
 	text_json_str(t, "outcome", outcome_name(outcome));
 	add_time(t, "outcome_at", d->outcome_ms);
 	add_time(t, "verified_at", d->verified_ms);
+	add_time(t, "closed_at", d->closed_ms > 0 ? d->closed_ms : UNKNOWN);
 	text_json_key(t, "evidence");
 	text_add(t, is_object(d->evidence) ? d->evidence : "{}");
 	text_json_str(t, "hash", d->hash[0] ? d->hash : NULL);

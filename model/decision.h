@@ -19,7 +19,8 @@
 	X(UNRESOLVED, "UNRESOLVED", false) \
 	X(SUPERSEDED, "SUPERSEDED", true) \
 	X(NOT_SENT, "NOT_SENT", true) \
-	X(VOID, "VOID", true)
+	X(VOID, "VOID", true) \
+	X(CLOSED, "CLOSED", true) /* given up by a person */
 
 enum outcome_kind {
 #define X(name, word, final) OUTCOME_##name,
@@ -55,6 +56,7 @@ struct decision {
 	enum outcome_kind outcome;
 	int64_t outcome_ms;           /* wall clock; UNKNOWN while there is none */
 	int64_t verified_ms;          /* wall clock; UNKNOWN while not verified */
+	int64_t closed_ms;            /* wall clock at which a person gave it up; not above 0: no */
 	int64_t latency_ms;           /* from sent to answered; UNKNOWN */
 	char answer[POOL_REASON_MAX]; /* the pool's or our words about the outcome */
 	char hash[POOL_HASH_MAX];     /* hex of its row in the chain; "" before */
@@ -67,9 +69,10 @@ struct outcome_row {
 	char decision[DECISION_ID_MAX];
 	enum outcome_row_kind row;
 	char node[POOL_NAME_MAX]; /* "" for the final one and the verification */
-	enum outcome_kind kind;   /* of node and final rows; APPLIED for a verification */
-	int64_t at_ms;            /* wall clock */
-	int64_t latency_ms;       /* UNKNOWN allowed */
+	enum outcome_kind kind; /* of node and final rows; APPLIED for a verification, CLOSED where
+	                             a person gave up what was applied and not seen */
+	int64_t at_ms;          /* wall clock */
+	int64_t latency_ms;     /* UNKNOWN allowed */
 	char answer[POOL_REASON_MAX];
 };
 
@@ -77,7 +80,8 @@ struct outcome_row {
 void decision_make_id(
 	char out[DECISION_ID_MAX], int64_t wall_ms, const unsigned char random[10]);
 
-/* Applies a row to what is known: the first final outcome stays, a verification is added.
+/* Applies a row to what is known: the first final outcome stays, a verification (or that it was
+ * given up) is added.
  * Returns false when nothing changed. */
 bool decision_add_outcome(struct decision *d, const struct outcome_row *row);
 
@@ -86,12 +90,14 @@ bool decision_is_open(const struct decision *d);
 
 /* Writes what one entry of a pool's audit log says as a decision that was observed and not yet
  * said to be applied. `id`: the entry's key, or the id that stands for it; at_ms: wall clock of
- * the answer that brought it. A word that is no verb of ours and moved the share is a step, and
- * its reason says the word. False for an entry that decides nothing. */
+ * the answer that brought it. A word that is no verb of ours and moved the share (the pool's
+ * "revert" of what nobody kept) is a step, and its reason says the word. What the pool did by
+ * itself has the role "pool". False for an entry that decides nothing. */
 bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
 	const struct audit_entry *e, const char *id, int64_t at_ms);
 
-/* True for an applied rollback of our own that has not been seen everywhere. */
+/* True for an applied rollback of our own that has neither been seen everywhere nor given up.
+ */
 bool decision_awaits_verification(const struct decision *d);
 
 struct text;

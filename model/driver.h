@@ -17,10 +17,20 @@
 /* A change asked of one node. */
 struct command {
 	char id[DECISION_ID_MAX]; /* Idempotency-Key */
-	enum verb verb;           /* STEP, HOLD, RESUME, ROLLBACK */
-	int from_bp, to_bp;       /* STEP */
+	enum verb verb;           /* one that is sent */
+	int from_bp, to_bp;       /* STEP, OPERATIONS */
 	enum strategy strategy;   /* STEP; STRATEGY_COUNT leaves it as it is */
-	int64_t epoch, rev;       /* If-Match of a STEP */
+	int64_t epoch, rev;       /* of those that match, and of KEEP */
+	int64_t keep_within_ms;   /* STEP: 0: the raise stays */
+	bool has_guard;           /* STEP, ARM: the limits that the pool's own guard acts on */
+	struct guard_limits guard;
+	bool has_operations; /* OPERATIONS: those that v2 may get from now on */
+	struct operation_set operations;
+	int baseline_bp;       /* ARM: -1: the share as it stands */
+	enum orphan on_orphan; /* ARM */
+	enum guard_action act; /* GUARD: HOLD, or ROLLBACK: acts again */
+	int64_t for_ms;        /* GUARD: how long it only holds */
+	int64_t ttl_ms;        /* TAKE */
 	char actor[POOL_ACTOR_MAX];
 	char reason[POOL_REASON_MAX];
 	char plan_hash[POOL_HASH_MAX];
@@ -33,13 +43,14 @@ enum driver_event_kind {
 	DRIVER_ANSWER,   /* a command was answered, or its answer was lost */
 	DRIVER_RESOLVED, /* the fate of an intent, by `resolve` */
 	DRIVER_AUDIT,    /* entries of the pool's audit log */
+	DRIVER_LEASE,    /* what became of a lease that was asked for or given back */
 	DRIVER_RESET,    /* replay: a seek; what was known is void, what follows starts afresh */
 	DRIVER_DECISION, /* replay: a recorded decision as it stood at this moment */
 };
 
 /* The pool's word on one command. */
 enum answer_kind {
-	ANSWER_APPLIED,
+	ANSWER_APPLIED,    /* `err` is set where it did another thing than asked: APPLIED_AS */
 	ANSWER_REFUSED,    /* final: the pool did not do it */
 	ANSWER_LOST,       /* no answer, or none that can be read: the effect is unknown */
 	ANSWER_NOT_SENT,   /* the connection was refused before a byte left: not applied */
@@ -59,15 +70,22 @@ struct answer {
 	int64_t changed_age_ms;          /* W140: how long ago; UNKNOWN */
 };
 
+/* A lease asked for. */
+struct lease_request {
+	char actor[POOL_ACTOR_MAX];
+	int64_t ttl_ms; /* 0 gives it back */
+};
+
 struct driver_event {
 	enum driver_event_kind kind;
 	uint64_t node; /* the handle given at open */
 	struct instant at;
 	const struct snapshot *snapshot;
 	const struct err *err;
-	const char *intent; /* ANSWER, RESOLVED: the command's id */
-	enum verb verb;     /* ANSWER */
-	const struct answer *answer;
+	const char *intent;          /* ANSWER, RESOLVED: the command's id */
+	enum verb verb;              /* ANSWER */
+	const struct answer *answer; /* ANSWER, RESOLVED, LEASE */
+	int64_t ttl_ms;              /* LEASE: as asked */
 	const struct audit_entry *audit;
 	size_t audit_count;
 	const struct decision *decision;
@@ -123,6 +141,9 @@ struct driver_ops {
 	/* Asks for the fate of an intent and voids it when unknown; ends in RESOLVED. NULL: none.
 	 */
 	void (*resolve)(struct driver *d, const char *intent, struct instant now);
+	/* Takes the free lease, renews one's own or gives it back; ends in LEASE. Taking it from
+	 * another is a command (TAKE). NULL: this end has no leases. */
+	void (*lease)(struct driver *d, const struct lease_request *r, struct instant now);
 	/* Asks for audit entries after `seq`; ends in AUDIT. NULL: none. */
 	void (*audit)(struct driver *d, int64_t since, struct instant now);
 	/* Tells what has happened since (for ends that are not on the transport). NULL: nothing. */

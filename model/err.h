@@ -52,6 +52,7 @@ enum exit_status {
 	X(VOID, 146, EXIT_REFUSED, "the command was voided and can never apply") \
 	X(FINALIZED, 147, EXIT_REFUSED, "the migration is finished, there is no way back") \
 	X(LIMIT, 148, EXIT_REFUSED, "beyond the pool's own limits") \
+	X(NOT_ARMED, 149, EXIT_REFUSED, "the pool is not armed with this plan") \
 	X(NOT_POOL, 150, EXIT_FAILED, "the answer is not a pool's") \
 	X(PROTOCOL, 151, EXIT_FAILED, "the pool speaks another protocol version") \
 	X(NOT_SEEN, 160, EXIT_UNVERIFIED, "acknowledged but not seen") \
@@ -70,6 +71,7 @@ enum exit_status {
 	X(REPLAYED, 182, EXIT_FAILED, "an old answer was delivered again") \
 	X(BAKE, 184, EXIT_REFUSED, "the bake has not passed") \
 	X(GUARD, 185, EXIT_REFUSED, "the guard is not green") \
+	X(UNKEPT, 186, EXIT_REFUSED, "the raise before it is not kept yet") \
 	X(APPROVAL, 190, EXIT_REFUSED, "approval is missing") \
 	X(FROZEN, 191, EXIT_REFUSED, "changes are frozen now") \
 	X(WAY_BACK, 192, EXIT_REFUSED, "the way back is not proven") \

@@ -9,6 +9,8 @@
 #include "model/text.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 /* fewer prove nothing; the 99th percentile of fewer than 100 is but the slowest one */
 enum { LEAST_DONE = 10, LEAST_FAILED = 2, LEAST_P99 = 100 };
@@ -24,6 +26,25 @@ static const char *const metric_names[METRIC_COUNT] = {
 	METRIC_INFO(X)
 #undef X
 };
+
+static const char *const action_names[GUARD_ACTION_COUNT] = {
+#define X(name, word, help) [GUARD_ACTION_##name] = word,
+	GUARD_ACTION_INFO(X)
+#undef X
+};
+
+const char *guard_action_name(enum guard_action a)
+{
+	return action_names[a];
+}
+
+enum guard_action guard_action_of(const char *word)
+{
+	int a = 0;
+	while (a < GUARD_ACTION_COUNT && strcmp(action_names[a], word) != 0)
+		a++;
+	return (enum guard_action)a;
+}
 
 const char *guard_state_name(enum guard_state s)
 {
@@ -43,7 +64,12 @@ void guard_limits_init(struct guard_limits *l)
 		.memory_bytes = UNKNOWN,
 		.window_ms = 60000,
 	};
-	text_copy(l->action, sizeof(l->action), "rollback");
+	l->action = GUARD_ACTION_ROLLBACK;
+}
+
+bool guard_limits_any(const struct guard_limits *l)
+{
+	return !isnan(l->error_rate) || l->latency_ms != UNKNOWN || l->memory_bytes != UNKNOWN;
 }
 
 static double real(int64_t n)
@@ -59,12 +85,9 @@ static double limit_of(const struct guard_limits *l, enum metric m)
 		return l->error_rate;
 	case METRIC_P99:
 		return real(l->latency_ms) * 1000;
-	case METRIC_MEMORY:
+	default:
 		return real(l->memory_bytes);
-	case METRIC_COUNT:
-		break;
 	}
-	return NAN;
 }
 
 /* What the window says in the metric's own unit, NaN where it says nothing. */
@@ -75,12 +98,9 @@ static double value_of(const struct guard_window *w, enum metric m)
 		return w->done > 0 ? (double)w->failed / (double)w->done : NAN;
 	case METRIC_P99:
 		return w->done > 0 ? real(w->p99_us) : NAN;
-	case METRIC_MEMORY:
+	default:
 		return real(w->memory_bytes);
-	case METRIC_COUNT:
-		break;
 	}
-	return NAN;
 }
 
 static enum guard_state judge(
@@ -152,22 +172,49 @@ void guard_evaluate(struct guard *out, const struct guard_limits *limits,
 	summarise(out);
 }
 
-bool guard_latch_update(struct guard_latch *l, const struct guard *g, struct instant now)
+enum metric guard_word_metric(const char *word)
 {
-	bool flips = false;
+	for (int m = 0; m < METRIC_COUNT; m++)
+		if (strncmp(word, metric_names[m], strlen(metric_names[m])) == 0)
+			return (enum metric)m;
+	return METRIC_ERRORS;
+}
 
-	for (int m = 0; m < METRIC_COUNT; m++) {
-		l->seen_red[m] = is_red(g, m);
+double guard_upper_bound(int64_t n, int64_t failed)
+{
+	if (n < 0 || failed != 0)
+		return NAN;
+	return n > 3 ? 3 / (double)n : 1;
+}
+
+/* Each time that it is red anew after the first is a flap, whether anyone had resumed or not. */
+static void count_flaps(struct guard_latch *l, bool red)
+{
+	l->flaps += red && !l->is_red && l->was_red;
+	l->was_red |= red;
+	l->is_red = red;
+}
+
+bool guard_latch_update(
+	struct guard_latch *l, const struct guard *g, const char *pool_red, struct instant now)
+{
+	int first = -1;
+	bool red = false;
+
+	for (int m = 0; m <= METRIC_COUNT; m++) {
+		l->seen_red[m] = m < METRIC_COUNT ? is_red(g, m) : pool_red != NULL;
 		l->accepted[m] = l->accepted[m] && l->seen_red[m];
-		if (l->red || flips || !l->seen_red[m] || l->accepted[m])
-			continue;
-		flips = true;
-		l->metric = (enum metric)m;
+		red |= l->seen_red[m];
+		if (first < 0 && l->seen_red[m] && !l->accepted[m])
+			first = m;
 	}
 	l->both = g->both;
-	if (!flips)
+	count_flaps(l, red);
+	if (l->red || first < 0)
 		return false;
 	l->red = true;
+	l->by_pool = first == METRIC_COUNT;
+	l->metric = first < METRIC_COUNT ? (enum metric)first : guard_word_metric(pool_red);
 	l->since_boot_ms = now.boot_ms;
 	l->since_wall_ms = now.wall_ms;
 	return true;
@@ -178,6 +225,24 @@ void guard_latch_resume(struct guard_latch *l, int64_t wall_ms)
 	if (!l->red || wall_ms <= l->since_wall_ms)
 		return;
 	l->red = false;
-	for (int m = 0; m < METRIC_COUNT; m++)
+	for (int m = 0; m <= METRIC_COUNT; m++)
 		l->accepted[m] = l->seen_red[m];
+}
+
+void guard_value_text(char *out, size_t size, enum metric m, double value)
+{
+	char number[24];
+	int64_t whole = isnan(value) ? UNKNOWN : (int64_t)value;
+	switch (m) {
+	case METRIC_ERRORS:
+		unit_percent(number, sizeof number, value);
+		snprintf(out, size, "%s %%", number);
+		return;
+	case METRIC_P99:
+		unit_ms(number, sizeof number, whole);
+		snprintf(out, size, "%s ms", number);
+		return;
+	default:
+		unit_bytes(out, size, whole);
+	}
 }

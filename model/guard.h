@@ -27,15 +27,34 @@ enum guard_state {
 
 const char *guard_state_name(enum guard_state s);
 
+/* X(name, word, help): what a broken limit does. */
+#define GUARD_ACTION_INFO(X) \
+	X(WARN, "warn", "it is shown") \
+	X(HOLD, "hold", "nobody steps until a person resumes") \
+	X(ROLLBACK, "rollback", "back to the baseline")
+
+enum guard_action {
+#define X(name, word, help) GUARD_ACTION_##name,
+	GUARD_ACTION_INFO(X)
+#undef X
+		GUARD_ACTION_COUNT
+};
+
+const char *guard_action_name(enum guard_action a);
+enum guard_action guard_action_of(const char *word); /* GUARD_ACTION_COUNT when unknown */
+
 struct guard_limits {
 	double error_rate;    /* fraction 0..1; NaN: no limit */
 	int64_t latency_ms;   /* of p99; UNKNOWN: no limit */
 	int64_t memory_bytes; /* UNKNOWN: no limit */
 	int64_t window_ms;    /* default 60 s */
-	char action[12];      /* "warn", "hold", "rollback" */
+	enum guard_action action;
 };
 
 void guard_limits_init(struct guard_limits *l);
+
+/* True when at least one limit is set. */
+bool guard_limits_any(const struct guard_limits *l);
 
 /* The sums of one arm over the window. */
 struct guard_window {
@@ -59,6 +78,9 @@ enum metric {
 };
 
 const char *metric_name(enum metric m);
+
+/* Writes a value of a metric for people: "4.1 %", "171 ms", "398M"; "-" for NaN. */
+void guard_value_text(char *out, size_t size, enum metric m, double value);
 
 struct guard_metric {
 	enum guard_state state;  /* now, not latched */
@@ -84,18 +106,32 @@ struct guard {
 void guard_evaluate(struct guard *out, const struct guard_limits *limits,
 	const struct guard_window window[ARM_COUNT], bool v2_has_share);
 
+/* The metric that a guard's word begins with, "p99 2,100 of 1,000 ms"; errors for any other. */
+enum metric guard_word_metric(const char *word);
+
+/* Where an arm of `n` units shows no failure its rate is still at most 3/n, with 95 %
+ * confidence (rule of three; Hanley and Lippman-Hand, JAMA 1983). 1 for no units; NaN where some
+ * have failed, which says more itself, and for numbers that are not known. */
+double guard_upper_bound(int64_t n, int64_t failed);
+
 /* The latch: since when it is red. Zero-initialised it is not. */
 struct guard_latch {
 	bool red;
 	int64_t since_boot_ms, since_wall_ms;
-	enum metric metric;          /* what turned it red */
-	bool both;                   /* of the last evaluation: some limit is broken by both arms */
-	bool seen_red[METRIC_COUNT]; /* of the last evaluation, by v2 alone */
-	bool accepted[METRIC_COUNT]; /* red when a person resumed, and red ever since */
+	enum metric metric; /* what turned it red */
+	bool by_pool;       /* the pool's own guard said so, and this process saw nothing */
+	bool both;          /* of the last evaluation: some limit is broken by both arms */
+	int flaps;          /* how often it was red anew after the first time */
+	/* of the last evaluation, by v2 alone; the last one: the pool's own guard */
+	bool seen_red[METRIC_COUNT + 1];
+	bool accepted[METRIC_COUNT + 1]; /* red when a person resumed, and red ever since */
+	bool is_red, was_red;            /* any of them at the last evaluation; at any before */
 };
 
-/* Advances the latch by one evaluation; returns true when it flipped to red. */
-bool guard_latch_update(struct guard_latch *l, const struct guard *g, struct instant now);
+/* Advances the latch by one evaluation and, NULL where it is not red, the word of the pool's own
+ * guard; returns true when it flipped to red. */
+bool guard_latch_update(
+	struct guard_latch *l, const struct guard *g, const char *pool_red, struct instant now);
 
 /* Releases it when a resume at `wall_ms` is younger than its beginning. What is red at that
  * moment is accepted: it does not turn the latch red again before it has been something else.

@@ -40,6 +40,7 @@ static bool write(char *out, size_t size, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(out, size, format, args);
 	va_end(args);
+	text_mend(out);
 	return true;
 }
 
@@ -91,22 +92,34 @@ static bool both_fail(const struct view *v, char *out, size_t size)
 		"Both sides break a limit (errors v1 %s %%, v2 %s %%): not v2's doing. Held", v1, v2);
 }
 
-static bool red(const struct view *v, char *out, size_t size)
+/* What the guard's owner does now that a limit is broken: " The pool rolls back". */
+static const char *acts(const struct view *v)
 {
-	if (!v->p->latch.red)
-		return false;
-	const struct guard_metric *g = &v->s->guard.metric[v->p->latch.metric];
-	const char *what = metric_name(v->p->latch.metric);
-	if (v->p->latch.metric != METRIC_ERRORS) {
-		char value[16] = "-", limit[16];
-		bool memory = v->p->latch.metric == METRIC_MEMORY;
-		int64_t shown =
-			g->value[ARM_V2] == g->value[ARM_V2] ? (int64_t)g->value[ARM_V2] : UNKNOWN;
-		(memory ? unit_bytes : unit_ms)(value, sizeof value, shown);
-		(memory ? unit_bytes : unit_ms)(limit, sizeof limit, (int64_t)g->limit);
-		return write(out, size, "v2 breaks its limit: %s %s%s of %s. Press R to roll back",
-			what, value, memory ? "" : " ms", limit);
-	}
+	const struct standing *s = v->s;
+	enum guard_action action =
+		s->owner == OWNER_POOL ? s->pool_guard.action : v->p->limits.action;
+	bool told_to_hold =
+		s->owner == OWNER_RECORD && v->now.wall_ms < v->p->owner_line.hold_until_wall_ms;
+	if (s->owner == OWNER_NONE || (s->owner == OWNER_POOL && !s->pool_guard.armed) ||
+		action == GUARD_ACTION_WARN)
+		return "Press R to roll back";
+	if (told_to_hold || action == GUARD_ACTION_HOLD)
+		return "Only held; R rolls back";
+	static const char *const words[OWNER_COUNT] = {[OWNER_CONSOLE] = "Rolling back; R now",
+		[OWNER_RECORD] = "The recorder rolls back",
+		[OWNER_POOL] = "The pool rolls back"};
+	return words[s->owner];
+}
+
+/* What only the pool's own guard has seen. */
+static bool red_at_pool(const struct view *v, char *out, size_t size)
+{
+	return write(out, size, "v2 is worse, says the pool: %.28s. %s",
+		v->s->pool_guard.word[0] ? v->s->pool_guard.word : "its guard is RED", acts(v));
+}
+
+static bool red_errors(const struct view *v, char *out, size_t size)
+{
 	char v1[16], v2[16], mostly[OPERATION_NAME_MAX + 10] = "";
 	unit_percent(v1, sizeof v1, v->s->arms[ARM_V1].error_rate);
 	unit_percent(v2, sizeof v2, v->s->arms[ARM_V2].error_rate);
@@ -116,7 +129,24 @@ static bool red(const struct view *v, char *out, size_t size)
 		return write(
 			out, size, "v2 broke its errors limit, now %s %%. R rolls back, U accepts", v2);
 	return write(
-		out, size, "v2 fails: errors %s %%, v1 %s %%%s. Press R to roll back", v2, v1, mostly);
+		out, size, "v2 is worse: errors %s %%, v1 %s %%%s. %s", v2, v1, mostly, acts(v));
+}
+
+static bool red(const struct view *v, char *out, size_t size)
+{
+	const struct guard_latch *l = &v->p->latch;
+	if (!l->red)
+		return false;
+	if (l->by_pool)
+		return red_at_pool(v, out, size);
+	if (l->metric == METRIC_ERRORS)
+		return red_errors(v, out, size);
+	const struct guard_metric *g = &v->s->guard.metric[l->metric];
+	char value[24], limit[24];
+	guard_value_text(value, sizeof value, l->metric, g->value[ARM_V2]);
+	guard_value_text(limit, sizeof limit, l->metric, g->limit);
+	return write(out, size, "v2 breaks its limit: %s %s of %s. %s", metric_name(l->metric),
+		value, limit, acts(v));
 }
 
 static bool no_history(const struct view *v, char *out, size_t size)
@@ -192,6 +222,21 @@ static bool diverged(const struct view *v, char *out, size_t size)
 		v->share, v->asked);
 }
 
+static bool partial(const struct view *v, char *out, size_t size)
+{
+	if (v->s->state != STATE_HELD || !v->s->partial)
+		return false;
+	char to[24], left[24];
+	unit_share(to, sizeof to, v->s->partial_bp);
+	unit_countdown(left, sizeof left, v->s->keep.left_ms);
+	if (v->s->keep.left_ms == UNKNOWN)
+		return write(out, size, "Step to %s reached %d/%d nodes; S sends it to the rest", to,
+			v->s->nodes_took, v->p->node_count);
+	return write(out, size,
+		"Step to %s reached %d/%d nodes; S sends it to the rest, or back in %s", to,
+		v->s->nodes_took, v->p->node_count, left);
+}
+
 static bool mixed(const struct view *v, char *out, size_t size)
 {
 	if (!v->s->mixed)
@@ -208,6 +253,85 @@ static bool held(const struct view *v, char *out, size_t size)
 	const char *reason = v->s->hold.reason;
 	return write(out, size, "Held by %.24s%s%.24s%s. U resumes, R rolls back", v->s->hold.actor,
 		reason[0] ? ": \"" : "", reason, reason[0] ? "\"" : "");
+}
+
+static bool went_back(const struct view *v, char *out, size_t size)
+{
+	const struct decision *d = reconcile_last_change(v->p->decisions, v->p->decision_count);
+	if (v->s->state != STATE_HELD || !v->s->went_back || !d)
+		return false;
+	char from[24], to[24];
+	unit_share(from, sizeof from, d->from_bp);
+	unit_share(to, sizeof to, d->to_bp);
+	return write(out, size, "Went back %s > %s: not kept in time. S steps anew", from, to);
+}
+
+static bool blind(const struct view *v, char *out, size_t size)
+{
+	if (v->s->state != STATE_HELD || !v->s->blind)
+		return false;
+	char since[24];
+	unit_age(since, sizeof since, v->s->pool_guard.since_ms);
+	return write(
+		out, size, "The pool's guard has had no data for %s: steps locked, R works", since);
+}
+
+/* A raise that this actor's desks and recorders will not keep. */
+static bool unkept(const struct view *v, char *out, size_t size)
+{
+	const struct standing *s = v->s;
+	if (!s->keep.on || s->keep.left_ms == UNKNOWN || s->bake_left_ms != 0 ||
+		s->reported_bp < 0 || pool_keeps(v->m, v->p, s->owner == OWNER_RECORD))
+		return false;
+	char left[24], kept[24];
+	unit_countdown(left, sizeof left, s->keep.left_ms);
+	unit_share(kept, sizeof kept, s->kept_bp);
+	if (orphan_at(s->keep.on_orphan, s->reported_bp) == ORPHAN_HOLD)
+		return write(out, size, "%s is held in %s unless kept. Run: weir keep %s", v->share,
+			left, v->p->name);
+	return write(out, size, "%s goes back to %s in %s unless kept. Run: weir keep %s", v->share,
+		kept, left, v->p->name);
+}
+
+static bool above_baseline(const struct standing *s)
+{
+	return s->reported_bp > s->baseline_bp && s->state != STATE_FINALIZED;
+}
+
+static bool unguarded(const struct view *v, char *out, size_t size)
+{
+	if (!v->p->has_plan || !above_baseline(v->s) || v->s->owner >= OWNER_RECORD)
+		return false;
+	if (v->s->owner == OWNER_NONE)
+		return write(
+			out, size, "Nobody rolls back by itself. Run: weir record --guard %s", v->p->name);
+	return write(out, size,
+		"Nobody rolls back if this console closes. Run: weir record --guard %s", v->p->name);
+}
+
+/* A guard that was told to hold rolls nothing back. */
+static bool only_holds(const struct view *v, char *out, size_t size)
+{
+	const struct pool_guard *g = &v->s->pool_guard;
+	if (!above_baseline(v->s) || v->s->owner != OWNER_POOL || g->held_ms == UNKNOWN)
+		return false;
+	char left[24];
+	unit_countdown(left, sizeof left, g->held_ms);
+	return write(
+		out, size, "The pool's guard only holds for %s: nothing rolls back by itself", left);
+}
+
+/* Whoever may not step is told why first, where that is the only reason. */
+static bool leased(const struct view *v, char *out, size_t size)
+{
+	static const unsigned at = 1u << STATE_READY | 1u << STATE_PLANNED;
+	if (!(at >> v->s->state & 1) || v->s->next.failing != 1u << PREDICATE_LEASE ||
+		v->s->lease_mine || !v->s->lease.holder[0])
+		return false;
+	char left[24];
+	unit_countdown(left, sizeof left, v->s->lease.ttl_ms);
+	return write(out, size, "Lease is %.24s's for %s: looking only; :take takes it",
+		v->s->lease.holder, left);
 }
 
 static bool stepping(const struct view *v, char *out, size_t size)
@@ -262,7 +386,7 @@ static bool ready(const struct view *v, char *out, size_t size)
 		[GUARD_UNKNOWN] = "too little data to judge v2",
 		[GUARD_RED] = "v2 breaks a limit"};
 	return write(out, size, "Ready for %s: %s%s. S steps", v->next,
-		v->p->plan.policy == POLICY_MANUAL ? "" : "bake passed, ", guards[v->s->guard.state]);
+		policy_is_manual(&v->p->plan.policy) ? "" : "bake passed, ", guards[v->s->judged]);
 }
 
 static bool baking(const struct view *v, char *out, size_t size)
@@ -270,9 +394,9 @@ static bool baking(const struct view *v, char *out, size_t size)
 	if (v->s->state != STATE_BAKING)
 		return false;
 	const struct interlock *i = &v->s->next;
-	const char *news = v->s->guard.state == GUARD_GREEN ? "Within limits so far"
-		: v->s->guard.state == GUARD_NONE               ? "No limit is set"
-														: "Too little data to judge v2";
+	const char *news = v->s->judged == GUARD_GREEN ? "Within limits so far"
+		: v->s->judged == GUARD_NONE               ? "No limit is set"
+												   : "Too little data to judge v2";
 	if (v->s->next_bp < 0 || i->failures == 0)
 		return write(out, size, "%s. Baking at %s", news, v->share);
 	static const unsigned in_time = 1u << PREDICATE_BAKE | 1u << PREDICATE_SAMPLES;
@@ -331,12 +455,19 @@ static const struct {
 	{LEVEL_LOOK, stale},
 	{LEVEL_LOOK, restarted},
 	{LEVEL_LOOK, diverged},
+	{LEVEL_LOOK, partial},
 	{LEVEL_LOOK, mixed},
 	{LEVEL_LOOK, held},
+	{LEVEL_LOOK, went_back},
+	{LEVEL_LOOK, blind},
+	{LEVEL_LOOK, unkept},
+	{LEVEL_LOOK, unguarded},
+	{LEVEL_LOOK, only_holds},
 	{LEVEL_OK, stepping},
 	{LEVEL_OK, rolled_back},
 	{LEVEL_OK, complete},
 	{LEVEL_OK, finalized},
+	{LEVEL_OK, leased},
 	{LEVEL_OK, ready},
 	{LEVEL_OK, baking},
 	{LEVEL_OK, armed},
@@ -344,24 +475,16 @@ static const struct {
 	{LEVEL_OK, looking},
 };
 
-/* Cuts at HEADLINE_COLUMNS columns, and drops what a precision left of a character. */
+/* Cuts at HEADLINE_COLUMNS columns. */
 static void cut(char *s)
 {
 	size_t at = 0, len = strlen(s);
 	int columns = 0;
-	for (size_t from = 0; from < len;) {
-		uint32_t point;
-		int n = text_decode(s + from, len - from, &point);
-		if (n <= 0) {
-			from++;
-			continue;
-		}
+	uint32_t point;
+	for (int n; (n = text_decode(s + at, len - at, &point)) > 0; at += (size_t)n) {
 		columns += text_columns(point);
 		if (columns > HEADLINE_COLUMNS)
 			break;
-		memmove(s + at, s + from, (size_t)n);
-		at += (size_t)n;
-		from += (size_t)n;
 	}
 	s[at] = 0;
 }

@@ -32,27 +32,39 @@ const char *predicate_name(enum predicate p)
 #define BIT(p) (1u << PREDICATE_##p)
 /* Going down needs no news of every node. */
 #define LOWERING (BIT(HISTORY) | BIT(IDENTITY) | BIT(OPEN) | BIT(LEASE) | BIT(REVISION))
-#define RAISING \
-	(LOWERING | BIT(LIVE) | BIT(DRIFT) | BIT(NEXT) | BIT(GUARD) | BIT(FROZEN) | BIT(WAY_BACK))
-#define PLANNED (RAISING | BIT(BAKE) | BIT(SAMPLES) | BIT(APPROVAL))
-/* Putting a lost share back repeats what was allowed: nothing has baked at the share it left.
- */
-#define RESTORING (PLANNED & ~(BIT(DRIFT) | BIT(BAKE) | BIT(SAMPLES)))
-#define RESUMING (BIT(HISTORY) | BIT(LIVE) | BIT(IDENTITY) | BIT(OPEN))
+#define FORWARD \
+	(LOWERING | BIT(LIVE) | BIT(GUARD) | BIT(FROZEN) | BIT(APPROVAL) | BIT(WAY_BACK))
 
-static const unsigned asked[POLICY_COUNT][ACT_COUNT] = {
-	[POLICY_MANUAL] = {RAISING, RESTORING & ~BIT(APPROVAL), LOWERING, RESUMING},
-	[POLICY_DEMO] = {PLANNED, RESTORING, LOWERING, RESUMING},
-	[POLICY_STANDARD] = {PLANNED, RESTORING, LOWERING, RESUMING},
-	[POLICY_STRICT] = {PLANNED, RESTORING, LOWERING, RESUMING},
+/* What each act asks where the policy asks it at all. */
+static const unsigned by_act[ACT_COUNT] = {
+	[ACT_RAISE] = FORWARD | BIT(DRIFT) | BIT(NEXT) | BIT(BAKE) | BIT(SAMPLES),
+	/* Both repeat what was allowed, where nothing has baked since; that the pool does not say
+	 * what was asked is why they are there. */
+	[ACT_PUT_BACK] = FORWARD | BIT(NEXT),
+	[ACT_COMPLETE] = FORWARD | BIT(NEXT),
+	[ACT_LOWER] = LOWERING,
+	/* More work for v2 like a raise; the share stays. */
+	[ACT_WIDEN] = FORWARD | BIT(DRIFT) | BIT(BAKE) | BIT(SAMPLES),
+	[ACT_KEEP] = BIT(HISTORY) | BIT(LIVE) | BIT(IDENTITY) | BIT(DRIFT) | BIT(OPEN) |
+		BIT(REVISION) | BIT(BAKE) | BIT(GUARD),
+	/* Arming is its own preflight. */
+	[ACT_ARM] = LOWERING | BIT(LIVE) | BIT(DRIFT) | BIT(WAY_BACK),
+	[ACT_RESUME] = BIT(HISTORY) | BIT(LIVE) | BIT(IDENTITY) | BIT(OPEN),
+	[ACT_ADOPT] = BIT(HISTORY) | BIT(LIVE) | BIT(IDENTITY),
+	[ACT_TELL] = BIT(HISTORY) | BIT(IDENTITY),
 };
 
-bool interlock_asks(enum policy policy, enum act act, bool at_baseline, enum predicate p)
+bool interlock_asks(
+	const struct policy *policy, enum act act, bool at_baseline, enum predicate p)
 {
-	assert(policy < POLICY_COUNT && act < ACT_COUNT && p < PREDICATE_COUNT);
-	unsigned set = asked[policy][act];
-	if (at_baseline)
-		set &= ~(BIT(BAKE) | BIT(SAMPLES));
+	assert(act < ACT_COUNT && p < PREDICATE_COUNT);
+	unsigned set = by_act[act];
+	if (!policy->bake || at_baseline)
+		set &= ~BIT(BAKE);
+	if (!policy->samples || at_baseline)
+		set &= ~BIT(SAMPLES);
+	if (policy->approval_bp >= SHARE_FULL)
+		set &= ~BIT(APPROVAL);
 	return set >> p & 1;
 }
 
@@ -100,14 +112,16 @@ static bool live(const struct interlock_facts *f, struct interlock_check *c)
 
 static bool identity(const struct interlock_facts *f, struct interlock_check *c)
 {
-	c->code = f->identity_equal ? ERR_BUILD : ERR_IDENTITY;
+	c->code = !f->identity_equal ? ERR_IDENTITY : f->build_equal ? ERR_TOO_MANY : ERR_BUILD;
 	if (!f->identity_equal)
 		say(c, "another pool answers here");
 	else if (!f->build_equal)
 		say(c, "nodes run different builds");
+	else if (f->dropped > 0)
+		say(c, "%d operations more than can be checked", f->dropped);
 	else
 		say(c, "one identity, one build");
-	return f->identity_equal && f->build_equal;
+	return f->identity_equal && f->build_equal && f->dropped == 0;
 }
 
 static bool drift(const struct interlock_facts *f, struct interlock_check *c)
@@ -134,19 +148,33 @@ static bool open_intent(const struct interlock_facts *f, struct interlock_check 
 	return !f->open_intent;
 }
 
+/* True for what gives v2 more work. */
+static bool is_forward(enum act a)
+{
+	return a == ACT_RAISE || a == ACT_PUT_BACK || a == ACT_COMPLETE || a == ACT_WIDEN;
+}
+
 static bool lease(const struct interlock_facts *f, struct interlock_check *c)
 {
+	char left[24];
 	c->code = ERR_LEASE;
-	if (!f->lease_asked) {
-		c->state = CHECK_NOT_ASKED_YET;
-		say(c, "lease: not asked yet");
-		return true;
+	if (f->lease_asked && !f->lease_mine && f->lease_holder[0]) {
+		unit_countdown(left, sizeof left, f->lease_left_ms);
+		say(c, "lease is %s's for %s; take takes it", f->lease_holder, left);
+		return false;
 	}
-	if (f->lease_mine)
+	if (f->policy.armed && !f->armed && is_forward(f->act)) {
+		c->code = ERR_NOT_ARMED;
+		say(c, "not armed with this plan: run weir arm %s", f->pool);
+		return false;
+	}
+	if (!f->lease_asked)
+		say(c, "this pool has no leases");
+	else if (f->lease_mine)
 		say(c, "lease mine");
 	else
-		say(c, "lease is %s's", f->lease_holder[0] ? f->lease_holder : "nobody");
-	return f->lease_mine;
+		say(c, "lease free, taken with the %s", f->act == ACT_ARM ? "arming" : "step");
+	return true;
 }
 
 static void say_changed(struct interlock_check *c, const struct interlock_facts *f)
@@ -174,43 +202,34 @@ static bool revision(const struct interlock_facts *f, struct interlock_check *c)
 	return holds;
 }
 
-/* Without a plan: up to 25 % from nothing, else at most 50 points more. */
-#define MANUAL_FIRST_BP 2500
-#define MANUAL_DELTA_BP 5000
+/* One person: any share that is not too far at once. */
+static bool next_by_hand(const struct interlock_facts *f, struct interlock_check *c)
+{
+	char to[24], most[24];
+	int most_bp = f->from_bp == 0 ? f->policy.first_bp : f->from_bp + f->policy.delta_bp;
+	unit_share(to, sizeof to, f->to_bp);
+	unit_share(most, sizeof most, most_bp < SHARE_FULL ? most_bp : SHARE_FULL);
+	bool holds = f->to_bp <= most_bp;
+	say(c, "%s%s, at most %s%s", to, holds ? "" : " is too far at once", most,
+		holds ? " at once" : "");
+	return holds;
+}
 
-static bool next(const struct interlock_facts *f, struct interlock_check *c)
+static bool next_of_plan(const struct interlock_facts *f, struct interlock_check *c)
 {
 	char to[24], want[24];
 	unit_share(to, sizeof to, f->to_bp);
-	c->code = ERR_NEXT;
-	if (f->to_bp < 0 || f->to_bp > SHARE_FULL || f->from_bp < 0) {
-		say(c, "no next share");
-		return false;
-	}
-	if (f->act == ACT_PUT_BACK) {
-		say(c, "puts back %s", to);
-		return true;
-	}
-	if (f->policy == POLICY_MANUAL) {
-		int most = f->from_bp == 0 ? MANUAL_FIRST_BP : f->from_bp + MANUAL_DELTA_BP;
-		unit_share(want, sizeof want, most < SHARE_FULL ? most : SHARE_FULL);
-		if (f->to_bp > most) {
-			say(c, "%s is too far at once, at most %s", to, want);
-			return false;
-		}
-		say(c, "%s, at most %s at once", to, want);
-		return true;
-	}
+	unit_share(want, sizeof want, f->next_bp);
 	if (!f->plan_as_armed) {
 		say(c, "the plan is not the one this migration began with");
 		return false;
 	}
-	unit_share(want, sizeof want, f->next_bp);
+	if (f->next_bp < 0) {
+		say(c, "the plan has no step after this one");
+		return false;
+	}
 	if (f->to_bp != f->next_bp) {
-		if (f->next_bp < 0)
-			say(c, "the plan has no step after this one");
-		else
-			say(c, "%s is not the plan's next, that is %s", to, want);
+		say(c, "%s is not the plan's next, that is %s", to, want);
 		return false;
 	}
 	if (f->to_bp - f->from_bp > f->max_delta_bp) {
@@ -222,22 +241,48 @@ static bool next(const struct interlock_facts *f, struct interlock_check *c)
 	return true;
 }
 
+static bool next(const struct interlock_facts *f, struct interlock_check *c)
+{
+	char to[24];
+	c->code = ERR_NEXT;
+	unit_share(to, sizeof to, f->to_bp);
+	if (f->to_bp < 0 || f->to_bp > SHARE_FULL) {
+		say(c, "no next share");
+		return false;
+	}
+	if (f->act == ACT_PUT_BACK || f->act == ACT_COMPLETE) {
+		say(c, f->act == ACT_PUT_BACK ? "puts back %s" : "%s for the nodes that lack it", to);
+		return true;
+	}
+	if (f->from_bp < 0) {
+		say(c, "not known from which share");
+		return false;
+	}
+	return (policy_is_manual(&f->policy) ? next_by_hand : next_of_plan)(f, c);
+}
+
 static bool bake(const struct interlock_facts *f, struct interlock_check *c)
 {
+	int64_t left_ms = f->act == ACT_KEEP ? f->keep_left_ms : f->bake_left_ms;
 	char left[24];
 	c->code = ERR_BAKE;
-	if (f->bake_left_ms == UNKNOWN) {
+	if (left_ms == UNKNOWN) {
 		say(c, "bake: not known since when the share stands");
 		return false;
 	}
-	if (f->bake_left_ms <= 0) {
-		say(c, "bake passed");
-		return true;
+	if (left_ms > 0) {
+		unit_countdown(left, sizeof left, left_ms);
+		say(c, "bake %s left", left);
+		c->wait_ms = left_ms;
+		return false;
 	}
-	unit_countdown(left, sizeof left, f->bake_left_ms);
-	say(c, "bake %s left", left);
-	c->wait_ms = f->bake_left_ms;
-	return false;
+	if (f->act != ACT_KEEP && !f->kept) {
+		c->code = ERR_UNKEPT;
+		say(c, "bake passed, but the raise before is not kept yet");
+		return false;
+	}
+	say(c, "bake passed");
+	return true;
 }
 
 /* Milliseconds until an arm has its samples at the present rate; UNKNOWN when it has none. */
@@ -291,11 +336,14 @@ static bool guard(const struct interlock_facts *f, struct interlock_check *c)
 		say(c, "both sides break a limit: %s", what);
 		return false;
 	}
-	say(c, "guard %s%s", guard_state_name(f->guard), f->at_baseline ? ", v2 has no share" : "");
+	say(c, "guard %s%s%s", guard_state_name(f->guard),
+		f->at_baseline ? ", v2 has no share" : "",
+		f->policy.safe && f->act != ACT_KEEP ? "; SAFE: not asked yet" : "");
 	if (f->guard == GUARD_GREEN || f->guard == GUARD_NONE || f->at_baseline)
 		return true;
-	/* By hand UNKNOWN is said, not refused: the sheet shows it. */
-	return f->policy == POLICY_MANUAL;
+	/* By hand UNKNOWN is said, not refused: the sheet shows it. And what only some nodes took
+	 * was allowed a moment ago. */
+	return f->act != ACT_KEEP && (!f->policy.green || f->act == ACT_COMPLETE);
 }
 
 static bool frozen(const struct interlock_facts *f, struct interlock_check *c)
@@ -316,7 +364,13 @@ static bool frozen(const struct interlock_facts *f, struct interlock_check *c)
 
 static bool approval(const struct interlock_facts *f, struct interlock_check *c)
 {
+	char above[24];
 	c->code = ERR_APPROVAL;
+	if (f->to_bp >= 0 && f->to_bp <= f->policy.approval_bp) {
+		unit_share(above, sizeof above, f->policy.approval_bp);
+		say(c, "approvals only above %s", above);
+		return true;
+	}
 	if (!f->approval_asked) {
 		c->state = CHECK_NOT_ASKED_YET;
 		say(c, "approvals: not asked yet");
@@ -326,35 +380,48 @@ static bool approval(const struct interlock_facts *f, struct interlock_check *c)
 	return f->approved;
 }
 
-/* What nothing supplies so far, by policy; "" none. */
-static const char *unsupplied(const struct interlock_facts *f)
+static bool owner_stays(const struct interlock_facts *f, struct interlock_check *c)
 {
-	bool owner = f->policy != POLICY_MANUAL && !f->owner_asked;
-	bool drill = f->policy == POLICY_STRICT && !f->drill_asked;
-	if (owner && drill)
-		return "; guard owner and drill: not asked yet";
-	return owner ? "; guard owner: not asked yet" : drill ? "; drill: not asked yet" : "";
+	char most[24];
+	if (!f->policy.owner || f->owner >= OWNER_RECORD)
+		return true;
+	if (f->owner == OWNER_NONE) {
+		say(c, "nobody would roll back: run weir record --guard %s", f->pool);
+		return false;
+	}
+	if (f->to_bp >= 0 && f->to_bp <= CONSOLE_MOST_BP)
+		return true;
+	unit_share(most, sizeof most, CONSOLE_MOST_BP);
+	say(c, "only a console would roll back, good for %s: run weir record --guard %s", most,
+		f->pool);
+	return false;
 }
 
 static bool way_back(const struct interlock_facts *f, struct interlock_check *c)
 {
+	bool drill = f->policy.drill_ms > 0;
 	c->code = ERR_WAY_BACK;
-	bool holds = false;
-	if (!f->baseline_known)
+	if (!f->baseline_known) {
 		say(c, "baseline not known");
-	else if (!f->v1_serving)
-		say(c, "v1 is not fit to take the traffic back");
-	else if (f->owner_asked && !f->owner_stays)
-		say(c, "no guard owner that stays");
-	else if (f->drill_asked && !f->drill_fresh)
-		say(c, "no drill of late");
-	else
-		holds = true;
-	if (!holds)
 		return false;
-	say(c, "baseline known, v1 serving%s", unsupplied(f));
-	if (*unsupplied(f))
-		c->state = CHECK_NOT_ASKED_YET;
+	}
+	if (!f->v1_serving) {
+		say(c, "v1 is not fit to take the traffic back");
+		return false;
+	}
+	if (!owner_stays(f, c))
+		return false;
+	if (drill && f->drill_asked && !f->drill_fresh) {
+		say(c, "no drill of late");
+		return false;
+	}
+	say(c, "baseline known, v1 serving%s%s", f->policy.owner ? ", guard owner " : "",
+		f->policy.owner ? owner_name(f->owner) : "");
+	if (!drill || f->drill_asked)
+		return true;
+	size_t used = strlen(c->text);
+	snprintf(c->text + used, sizeof c->text - used, "; drill: not asked yet");
+	c->state = CHECK_NOT_ASKED_YET;
 	return true;
 }
 
@@ -369,7 +436,8 @@ void interlock_evaluate(struct interlock *out, const struct interlock_facts *fac
 		c->state = CHECK_HOLDS;
 		c->wait_ms = UNKNOWN;
 		bool holds = predicates[p](facts, c);
-		if (!interlock_asks(facts->policy, facts->act, facts->at_baseline, (enum predicate)p)) {
+		if (!interlock_asks(
+				&facts->policy, facts->act, facts->at_baseline, (enum predicate)p)) {
 			c->state = CHECK_NOT_ASKED;
 			c->wait_ms = UNKNOWN;
 			continue;
@@ -401,11 +469,9 @@ void interlock_summary(char *out, size_t size, const struct interlock *i)
 		const struct interlock_check *c = &i->check[p];
 		if (c->state != CHECK_FAILS)
 			continue;
-		int n = snprintf(
+		snprintf(
 			out + used, size - used, "%s%s %s", used ? "; " : "", err_name(c->code), c->text);
-		if (n < 0)
-			return;
-		used += (size_t)n < size - used ? (size_t)n : size - used - 1;
+		used += strlen(out + used);
 	}
 	out[text_whole(out, used)] = 0;
 }

@@ -8,7 +8,9 @@
 
 #include "model/err.h"
 #include "model/guard.h"
+#include "model/owner.h"
 #include "model/plan.h"
+#include "model/policy.h"
 #include "model/unit.h"
 
 #include <stdbool.h>
@@ -44,8 +46,14 @@ const char *predicate_name(enum predicate p);
 #define ACT_INFO(X) \
 	X(RAISE, "raise") \
 	X(PUT_BACK, "put back") /* the last verified share, after a reload lost it */ \
-	X(LOWER, "lower") \
-	X(RESUME, "resume")
+	X(COMPLETE, "complete") /* a step that only some nodes took, at the others */ \
+	X(LOWER, "lower") /* or an operation taken off v2, a strategy at the same share, disarm */ \
+	X(WIDEN, "widen") /* one more operation for v2 */ \
+	X(KEEP, "keep") \
+	X(ARM, "arm") \
+	X(RESUME, "resume") \
+	X(ADOPT, "adopt") \
+	X(TELL, "tell") /* take, guard, and what nothing gates: no share moves */
 
 enum act {
 #define X(name, word) ACT_##name,
@@ -56,7 +64,8 @@ enum act {
 
 struct interlock_facts {
 	enum act act;
-	enum policy policy;
+	char pool[POOL_NAME_MAX];
+	struct policy policy;
 	bool has_plan;
 	/* 1 */
 	bool history_writable;
@@ -66,14 +75,18 @@ struct interlock_facts {
 	int64_t worst_age_ms; /* of the oldest news; UNKNOWN: never any */
 	/* 3 */
 	bool identity_equal, build_equal;
+	int dropped; /* operations that a document had beyond what fits */
 	/* 4; -1 not known (or nodes differ) */
 	int intended_bp, reported_bp;
 	/* 5 */
 	bool open_intent;
 	char open_what[80]; /* "step 1 > 10 %" */
 	/* 6 */
-	bool lease_asked, lease_mine;
-	char lease_holder[97];
+	bool lease_asked; /* the pool has leases */
+	bool lease_mine;
+	char lease_holder[97]; /* "": free, taken with the act */
+	int64_t lease_left_ms; /* UNKNOWN: not known */
+	bool armed;            /* the pool is armed with this plan */
 	/* 7 */
 	int64_t shown_epoch, shown_rev, epoch, rev;
 	char changed_by[97]; /* who changed the split last; "" not known */
@@ -85,7 +98,9 @@ struct interlock_facts {
 	bool plan_as_armed;
 	/* 9, 10 */
 	bool at_baseline;     /* nothing has been baked */
+	bool kept;            /* nothing goes back by itself, or a step keeps it first */
 	int64_t bake_left_ms; /* 0: over; UNKNOWN: the time of the last change is not known */
+	int64_t keep_left_ms; /* the same of the plan's bake alone, which is all that KEEP asks */
 	int64_t min_samples;
 	int64_t samples[2];    /* units in this bake, v1 and v2; UNKNOWN */
 	double sample_rate[2]; /* units a second now, for the time to wait; NaN */
@@ -101,7 +116,7 @@ struct interlock_facts {
 	bool approval_asked, approved;
 	/* 14 */
 	bool baseline_known, v1_serving;
-	bool owner_asked, owner_stays; /* a guard owner that outlives this console */
+	enum guard_owner owner;
 	bool drill_asked, drill_fresh;
 };
 
@@ -128,8 +143,12 @@ struct interlock {
 	int64_t wait_ms; /* the longest wait when time alone helps every one; UNKNOWN; 0 allowed */
 };
 
+/* Up to this share a console is guard owner enough. */
+#define CONSOLE_MOST_BP 1000
+
 /* True when the policy asks predicate `p` for an act at or above the baseline. */
-bool interlock_asks(enum policy policy, enum act act, bool at_baseline, enum predicate p);
+bool interlock_asks(
+	const struct policy *policy, enum act act, bool at_baseline, enum predicate p);
 
 /* Judges every predicate. */
 void interlock_evaluate(struct interlock *out, const struct interlock_facts *facts);

@@ -71,7 +71,7 @@ static enum state at_baseline(const struct migration_facts *f)
 
 static enum state above_baseline(const struct migration_facts *f)
 {
-	bool ready = f->guarded && (f->by_hand || (f->baked && f->sampled));
+	bool ready = f->guarded && f->kept && (f->by_hand || (f->baked && f->sampled));
 	if (!ready)
 		return STATE_BAKING;
 	return f->share_bp == SHARE_FULL ? STATE_COMPLETE : STATE_READY;
@@ -142,15 +142,32 @@ unsigned migration_next(enum state from, enum event e)
 	return table[from][e];
 }
 
+/* Sets of states for what a person may begin. */
+enum {
+	BUSY = ST | UN | RO | RU,
+	ANY = (1 << STATE_COUNT) - 1,
+	OPEN = ANY & ~FI,
+	QUIET = OPEN & ~BUSY,
+	AT_BASELINE = ID | PL | AR | RB | HE,
+};
+
 bool migration_accepts(enum state s, enum verb v)
 {
-	static const int event[VERB_COUNT] = {
-		[VERB_STEP] = EVENT_STEP,
-		[VERB_HOLD] = -1,
-		[VERB_RESUME] = -1,
-		[VERB_ROLLBACK] = EVENT_BACK,
-		[VERB_ANNOTATE] = -1,
+	static const unsigned short in[VERB_COUNT] = {
+		[VERB_STEP] = QUIET,
+		[VERB_HOLD] = ANY,
+		[VERB_RESUME] = ANY,
+		[VERB_ROLLBACK] = OPEN,
+		[VERB_ANNOTATE] = ANY,
+		[VERB_KEEP] = BA | RE | HE | CO,
+		[VERB_OPERATIONS] = QUIET,
+		[VERB_ARM] = QUIET,
+		[VERB_DISARM] = AT_BASELINE,
+		[VERB_TAKE] = OPEN,
+		[VERB_GUARD] = OPEN,
+		[VERB_ADOPT] = DI,
+		[VERB_CLOSE] = RO | RU,
 	};
 	assert(s < STATE_COUNT && v < VERB_COUNT);
-	return event[v] < 0 || table[s][event[v]] != NO;
+	return in[v] >> s & 1;
 }

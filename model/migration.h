@@ -19,7 +19,8 @@
  *    +--- ROLLED_BACK <--- RB_UNVERIFIED <--- ROLLING_BACK <---          COMPLETE ---> FINALIZED
  *              seen on all nodes       acknowledged
  *
- * HELD: a person's hold, a red guard, nodes that differ. DIVERGED: an unexplained share. A step that
+ * HELD: a person's hold, a red guard or one without data, nodes that differ, a raise that went
+ * back by itself. DIVERGED: an unexplained share. A step that
  * was refused or not sent leaves the migration where it was: that is no reason that lasts. */
 #ifndef WEIR_MODEL_MIGRATION_H
 #define WEIR_MODEL_MIGRATION_H
@@ -70,8 +71,10 @@ struct migration_facts {
 	enum forward forward; /* of the newest open step, hold or resume */
 	enum back back;       /* of the newest rollback; DONE: it is the last change, and seen */
 	bool diverged;        /* reported is known, not intended, and not explained */
-	bool held, red;       /* a person's hold; the latched guard */
+	bool held;            /* a person's hold, or the pool took back what nobody kept */
+	bool red;             /* the latched guard, both sides, or the pool's guard sees nothing */
 	bool baked, sampled, guarded; /* bake over; samples there; the guard as the policy asks */
+	bool kept; /* nothing goes back by itself, or the next step keeps it first */
 	bool finalized;
 };
 
@@ -86,8 +89,8 @@ enum state migration_derive(const struct migration_facts *f);
 	X(REFUSED, "the open command is refused, or was not sent") \
 	X(LOST, "the open command's answer is lost") \
 	X(SEEN, "the open command is seen on all nodes") \
-	X(TIME, "bake, samples or guard come to hold") \
-	X(AGAIN, "bake, samples or guard no longer hold") \
+	X(TIME, "bake, samples, guard or keep come to hold") \
+	X(AGAIN, "bake, samples, guard or keep no longer hold") \
 	X(HOLD, "a hold is seen, or a guard turns red") \
 	X(RESUME, "hold and red end") \
 	X(DRIFT, "an unexplained share appears") \

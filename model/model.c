@@ -1,8 +1,10 @@
 /* The one writer of what is believed. Each event is one function in a table; what follows from
- * the facts is derived in standing.c. */
+ * the facts is derived in standing.c and its sisters. */
 #include "model/model.h"
 
+#include "model/intake.h"
 #include "model/mem.h"
+#include "model/standing.h"
 #include "model/text.h"
 
 #include <assert.h>
@@ -55,11 +57,12 @@ int model_add(struct model *m, const struct pool_setup *setup)
 	else
 		plan_init(&p->plan);
 	if (!setup->plan)
-		p->plan.policy = POLICY_MANUAL;
+		p->plan.policy = *policy_builtin(POLICY_MANUAL);
 	text_copy(p->plan_hash, sizeof p->plan_hash, setup->plan_hash ? setup->plan_hash : "");
 	p->limits = *setup->limits;
 	p->node_count = setup->target_count;
 	p->unseen = UINT64_MAX;
+	p->counter_back_ms = UNKNOWN;
 	p->nodes = mem_new((size_t)p->node_count, sizeof *p->nodes);
 	for (int k = 0; k < p->node_count; k++) {
 		struct node *n = &p->nodes[k];
@@ -117,128 +120,6 @@ const struct decision *pool_decision(const struct pool *p, const char *id)
 	return decision_at((struct pool *)p, id);
 }
 
-/* ---- a snapshot becomes a sample ---- */
-
-static uint32_t narrow(int64_t n)
-{
-	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
-}
-
-static int32_t worse_us(int32_t have, int64_t us)
-{
-	if (us == UNKNOWN)
-		return have;
-	int32_t n = us > INT32_MAX ? INT32_MAX : (int32_t)us;
-	return n > have ? n : have;
-}
-
-/* Adds a node's interval to the pool's slot: counts add up, a quantile is the worst node's. */
-static void tick_add(struct pool *p, int64_t tick, const struct sample *s)
-{
-	const struct tick *old = ring_at(&p->ticks, tick);
-	struct tick t = {.wall_ms = s->at.wall_ms};
-	if (old)
-		t = *old;
-	else
-		for (int arm = 0; arm < ARM_COUNT; arm++)
-			t.arms[arm] = (struct tick_arm){
-				.p50_us = -1, .p95_us = -1, .p99_us = -1, .memory_bytes = UNKNOWN};
-	t.interval_ms = narrow(s->interval_ms);
-	for (int arm = 0; arm < ARM_COUNT; arm++) {
-		const struct arm_sample *a = &s->arms[arm];
-		struct tick_arm *x = &t.arms[arm];
-		x->requests += narrow(a->requests);
-		x->done += narrow(a->ok + a->failed_total);
-		x->failed += narrow(a->failed_total);
-		x->p50_us = worse_us(x->p50_us, a->p50_us);
-		x->p95_us = worse_us(x->p95_us, a->p95_us);
-		x->p99_us = worse_us(x->p99_us, a->p99_us);
-		if (a->memory_bytes != UNKNOWN)
-			x->memory_bytes =
-				a->memory_bytes + (x->memory_bytes == UNKNOWN ? 0 : x->memory_bytes);
-	}
-	ring_put(&p->ticks, tick, &t);
-}
-
-/* The slot of a receipt: the one after the node's last, so that jitter makes no holes, unless
- * the clock has gone two slots further. */
-static int64_t tick_of(struct pool *p, struct node *n, struct instant at)
-{
-	if (p->first_tick_ms == UNKNOWN)
-		p->first_tick_ms = at.boot_ms;
-	int64_t nearest = (at.boot_ms - p->first_tick_ms + p->interval_ms / 2) / p->interval_ms;
-	if (n->last_tick == UNKNOWN)
-		return nearest;
-	return nearest > n->last_tick + 2 ? nearest : n->last_tick + 1;
-}
-
-/* By the pool's own clock; by ours where it does not say. */
-static int64_t interval_of(const struct node *n, const struct snapshot *s, struct instant at)
-{
-	if (s->uptime_ms != UNKNOWN && n->base->uptime_ms != UNKNOWN &&
-		s->uptime_ms > n->base->uptime_ms)
-		return s->uptime_ms - n->base->uptime_ms;
-	return at.boot_ms - n->base_at.boot_ms;
-}
-
-static void sample_arms(struct pool *p, struct node *n, const struct snapshot *s,
-	struct instant at, struct model_sample *out)
-{
-	for (int arm = 0; arm < ARM_COUNT; arm++) {
-		const struct arm_counts *later = &s->arms[arm], *earlier = &n->base->arms[arm];
-		if (counts_difference(&out->sample.arms[arm], &out->latency[arm], later, earlier) !=
-			COUNTS_OK) {
-			out->change = COUNTS_BACK;
-			return;
-		}
-		out->has_latency[arm] = later->has_latency && earlier->has_latency;
-		out->has_session_latency[arm] = later->has_session_latency &&
-			earlier->has_session_latency &&
-			histogram_difference(
-				&out->session_latency[arm], &later->session_latency, &earlier->session_latency);
-	}
-	out->valid = true;
-	out->sample.at = at;
-	out->sample.interval_ms = interval_of(n, s, at);
-	int64_t tick = tick_of(p, n, at);
-	out->gap = n->last_tick != UNKNOWN && tick > n->last_tick + 1;
-	out->tick = tick;
-	n->last_tick = tick;
-	tick_add(p, tick, &out->sample);
-	for (int arm = 0; arm < ARM_COUNT; arm++)
-		window_add(&p->window[arm], at.boot_ms, out->sample.interval_ms, &out->sample.arms[arm],
-			out->has_latency[arm] ? &out->latency[arm] : NULL);
-}
-
-/* Makes `s` the document that the next sample is measured from. */
-static void rebase(struct node *n, const struct snapshot *s, struct instant at)
-{
-	if (!n->base)
-		n->base = mem_new(1, sizeof *n->base);
-	*n->base = *s;
-	n->base_at = at;
-}
-
-static void take_sample(struct pool *p, struct node *n, const struct snapshot *s,
-	struct instant at, struct model_sample *out)
-{
-	out->change = COUNTS_OK;
-	if (!n->base) {
-		rebase(n, s, at);
-		return;
-	}
-	if (strcmp(n->base->boot_id, s->boot_id) != 0) {
-		out->change = COUNTS_RESTART;
-		rebase(n, s, at);
-		return;
-	}
-	/* Polls that come faster, while a command is unverified, do not make more samples. */
-	if (at.boot_ms - n->base_at.boot_ms < p->interval_ms * 3 / 4)
-		return;
-	sample_arms(p, n, s, at, out);
-	rebase(n, s, at);
-}
-
 /* ---- events ---- */
 
 static unsigned on_tick(
@@ -280,7 +161,9 @@ static unsigned on_snapshot(
 		text_copy(p->pool_id, sizeof p->pool_id, e->snapshot->pool_id);
 	n->trouble = (struct err){0};
 	n->retry_ms = UNKNOWN;
-	take_sample(p, n, e->snapshot, e->at, sample);
+	intake_sample(p, n, e->snapshot, e->at, sample);
+	if (sample->change == COUNTS_BACK)
+		p->counter_back_ms = e->at.boot_ms;
 	if (sample->change == COUNTS_BACK)
 		err_set(&n->trouble, ERR_COUNTER_BACK, "a counter of '%s' went back without a restart",
 			n->target);
@@ -366,6 +249,8 @@ static unsigned on_decision(
 		}
 		if (was.verified_ms != UNKNOWN)
 			known->verified_ms = was.verified_ms;
+		if (was.closed_ms > 0)
+			known->closed_ms = was.closed_ms;
 	}
 	settle_latch(p, decision_at(p, e->decision->id));
 	return DIRTY_DECISION;
@@ -405,7 +290,7 @@ static void node_forget(struct node *n)
 /* Forgets what was measured, and what was made of it. */
 static void forget_samples(struct pool *p)
 {
-	p->first_tick_ms = UNKNOWN;
+	p->first_tick_ms = p->counter_back_ms = UNKNOWN;
 	ring_clear(&p->ticks);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_clear(&p->window[arm]);
@@ -429,6 +314,19 @@ static unsigned on_pinned(
 	}
 	forget_samples(p);
 	return DIRTY_FACTS | DIRTY_SAMPLE;
+}
+
+static unsigned on_owner(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	/* Its time changes with each poll; a picture changes with the rest. */
+	const struct owner_line was = p->owner_line, *is = e->owner_line;
+	p->owner_line = *is;
+	bool same = was.held == is->held && was.mine == is->mine && was.state == is->state &&
+		was.hold_until_wall_ms == is->hold_until_wall_ms;
+	return same ? 0 : DIRTY_STATE;
 }
 
 static unsigned on_history(
@@ -472,6 +370,7 @@ static const struct {
 	[MODEL_OUTCOME] = {on_outcome, false, false},
 	[MODEL_PROGRESS] = {on_progress, false, false},
 	[MODEL_PINNED] = {on_pinned, false, false},
+	[MODEL_OWNER] = {on_owner, false, false},
 	[MODEL_HISTORY] = {on_history, false, true},
 	[MODEL_RESET] = {on_reset, false, false},
 };
@@ -480,8 +379,12 @@ static unsigned derive(const struct model *m, struct pool *p, struct instant now
 {
 	enum state before = p->standing.state;
 	enum freshness fresh = p->standing.freshness;
+	enum guard_owner owner = p->standing.owner;
 	standing_derive(m, p, now);
-	return before != p->standing.state || fresh != p->standing.freshness ? DIRTY_STATE : 0;
+	return before != p->standing.state || fresh != p->standing.freshness ||
+			owner != p->standing.owner
+		? DIRTY_STATE
+		: 0;
 }
 
 unsigned model_apply(struct model *m, const struct model_event *e, struct model_sample *sample)

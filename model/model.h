@@ -102,19 +102,38 @@ struct standing {
 	int64_t uptime_ms;             /* of the youngest node */
 	int next_bp;                   /* -1: no next step */
 	enum act act;                  /* what a step to next_bp is */
-	int64_t bake_ms, bake_left_ms; /* of the share now; left UNKNOWN: not known */
+	int64_t bake_ms, bake_left_ms; /* the plan's until the share is kept, then the longer of it
+	                                  and the step's own `for`; left UNKNOWN: not known */
+	int64_t stay_left_ms;          /* until both have passed, kept or not */
 	int64_t samples[ARM_COUNT];    /* units in this bake; UNKNOWN */
 	bool sessions;                 /* units are sessions, else requests */
 	int64_t epoch, rev;            /* of the first node; UNKNOWN */
 	struct hold hold;
-	int open;       /* index of the open or unverified decision, -1 none */
-	int seen_nodes; /* of that decision */
+	struct lease lease; /* of the node where it matters most: another's, else mine, else free */
+	bool lease_mine;    /* held by this actor on every node */
+	struct keep keep;   /* the raise that goes back first; off: nothing goes back */
+	int kept_bp;        /* what it goes back to; -1 unknown or nodes differ */
+	bool keepable;      /* all that KEEP asks holds now */
+	bool went_back;     /* the last change was the pool's: nobody had kept it; until a resume */
+	bool armed;         /* every node is armed with this plan */
+	bool partial;       /* a step that only some nodes took is the last thing asked */
+	int partial_bp;     /* its share */
+	int nodes_took;     /* how many took it */
+	enum guard_owner owner;
+	struct pool_guard pool_guard; /* the loudest node's; not known where one has none */
+	bool blind;                   /* it acts, and has had no data for a minute: it holds */
+	int open;                     /* index of the open or unverified decision, -1 none */
+	int seen_nodes;               /* of that decision */
 	struct arm_figures arms[ARM_COUNT];
 	char worst_operation[OPERATION_NAME_MAX]; /* most of v2's failures since the change; "" */
-	struct guard guard;
-	struct interlock next; /* for a step to next_bp */
+	struct guard guard;                       /* as this process sees it */
+	bool doubtful;           /* a counter went back within the window: nothing is green */
+	enum guard_state judged; /* what 11 asks: the word of the guard's owner, own RED first */
+	struct interlock next;   /* for a step to next_bp */
 	struct headline headline;
 	char state_text[96]; /* the state with its object: "BAKING at 10 %, 06:49 left" */
+	char guard_text[64]; /* who rolls back: "guard: pool, rolls back by itself" */
+	char leave_text[48]; /* if this console ends: "all goes on", "back to 1 % in 02:00" */
 };
 
 struct pool {
@@ -132,10 +151,12 @@ struct pool {
 	int64_t first_tick_ms; /* boot time of tick 0 */
 	struct window window[ARM_COUNT];
 	struct guard_latch latch;
+	int64_t counter_back_ms;    /* boot time at which a counter last went back; UNKNOWN */
 	struct decision *decisions; /* oldest first */
 	size_t decision_count;
 	uint64_t unseen; /* bit k: node k has not shown the open decision's effect */
 	bool finalized;
+	struct owner_line owner_line; /* of a recorder on this host that guards; zero: none */
 	struct standing standing;
 };
 
@@ -144,6 +165,7 @@ struct model {
 	int pool_count;
 	char actor[POOL_ACTOR_MAX];
 	bool read_only;
+	bool guards; /* this process acts on guards that nobody else owns */
 	bool history_known, history_writable;
 	char history_why[120];
 	char history_head[POOL_HASH_MAX];
@@ -179,6 +201,7 @@ enum model_event_kind {
 	MODEL_PROGRESS, /* pool, nodes: bits of those that have not shown the open decision's effect
 	                 */
 	MODEL_PINNED,   /* pool, text: the identity of the pool as known from the history */
+	MODEL_OWNER,    /* pool, owner_line: what a recorder that guards says of itself */
 	MODEL_HISTORY,  /* err (code 0: writable), text: head */
 	MODEL_RESET,    /* pool: forget what it said and what was decided */
 };
@@ -194,6 +217,7 @@ struct model_event {
 	uint64_t nodes;
 	const struct decision *decision;
 	const struct outcome_row *outcome;
+	const struct owner_line *owner_line;
 	const char *text;
 };
 
@@ -225,12 +249,31 @@ bool node_is_usable(const struct node *n);
 /* The decision with this id, NULL none. */
 const struct decision *pool_decision(const struct pool *p, const char *id);
 
-/* The facts of a change to `to_bp` as things stand, for the interlock. shown_epoch/rev are
- * those on the asker's screen. */
-void pool_facts(const struct model *m, const struct pool *p, enum verb verb, int to_bp,
-	int64_t shown_epoch, int64_t shown_rev, struct interlock_facts *out);
+/* What somebody wants of a pool. */
+struct intent {
+	enum verb verb;
+	int to_bp; /* STEP */
+	bool has_strategy;
+	enum strategy strategy;         /* STEP: one that implies another share moves it too */
+	bool widens;                    /* OPERATIONS: v2 gets one that it did not get */
+	int64_t shown_epoch, shown_rev; /* those on the asker's screen */
+};
 
-/* Derives p->standing anew; called by model_apply. */
-void standing_derive(const struct model *m, struct pool *p, struct instant now);
+/* What kind of change it is as things stand. A strategy counts as the share that it implies,
+ * disarm as a lowering: what it ends is back already, and nothing has to prove the way there. */
+enum act pool_act(const struct pool *p, const struct intent *want);
+
+/* The facts of it as things stand, for the interlock. */
+void pool_facts(const struct model *m, const struct pool *p, const struct intent *want,
+	struct interlock_facts *out);
+
+/* The nodes (bits) to which a rollback by the pool's own guard at another node is still to be
+ * carried; 0 none. */
+uint64_t pool_carries(const struct model *m, const struct pool *p);
+
+/* True when this process should now make the raise stay by itself: a plan that bakes, a
+ * deadline that runs, the bake (not the step's own `for`) passed, what KEEP asks holds, and the
+ * raise is this actor's or this process guards (`keeper`). */
+bool pool_keeps(const struct model *m, const struct pool *p, bool keeper);
 
 #endif

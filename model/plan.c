@@ -7,44 +7,6 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const policy_names[POLICY_COUNT] = {
-#define X(name, word, help) [POLICY_##name] = word,
-	POLICY_INFO(X)
-#undef X
-};
-
-static const char *const orphan_names[ORPHAN_COUNT] = {
-#define X(name, word, help) [ORPHAN_##name] = word,
-	ORPHAN_INFO(X)
-#undef X
-};
-
-const char *policy_name(enum policy p)
-{
-	return policy_names[p];
-}
-
-enum policy policy_of(const char *word)
-{
-	for (int i = 0; i < POLICY_COUNT; i++)
-		if (strcmp(policy_names[i], word) == 0)
-			return (enum policy)i;
-	return POLICY_COUNT;
-}
-
-const char *orphan_name(enum orphan o)
-{
-	return orphan_names[o];
-}
-
-enum orphan orphan_of(const char *word)
-{
-	for (int i = 0; i < ORPHAN_COUNT; i++)
-		if (strcmp(orphan_names[i], word) == 0)
-			return (enum orphan)i;
-	return ORPHAN_COUNT;
-}
-
 void plan_init(struct plan *p)
 {
 	*p = (struct plan){
@@ -52,7 +14,7 @@ void plan_init(struct plan *p)
 		.min_samples = 300,
 		.max_delta_bp = 5000,
 		.on_orphan = ORPHAN_DEFAULT,
-		.policy = POLICY_STANDARD,
+		.policy = *policy_builtin(POLICY_STANDARD),
 		.on_reload = "hold",
 	};
 }
@@ -140,7 +102,7 @@ void plan_json(struct text *out, const struct plan *p)
 	text_json_int(out, "min_samples", p->min_samples);
 	text_json_str(out, "on_orphan", orphan_name(p->on_orphan));
 	text_json_str(out, "on_reload", p->on_reload);
-	text_json_str(out, "policy", policy_name(p->policy));
+	text_json_str(out, "policy", p->policy.name);
 	text_json_key(out, "steps");
 	text_add(out, "[");
 	for (int i = 0; i < p->step_count; i++) {

@@ -3,6 +3,7 @@
 #define WEIR_MODEL_PLAN_H
 
 #include "model/err.h"
+#include "model/policy.h"
 #include "model/pool.h"
 #include "model/unit.h"
 
@@ -10,38 +11,6 @@
 #include <stddef.h>
 
 #define PLAN_STEPS_MAX 32
-
-/* X(name, word, help) */
-#define ORPHAN_INFO(X) \
-	X(DEFAULT, "default", "revert up to 50 %, hold above") \
-	X(REVERT, "revert", "go back to the last kept share") \
-	X(HOLD, "hold", "stay, with hold on")
-
-enum orphan {
-#define X(name, word, help) ORPHAN_##name,
-	ORPHAN_INFO(X)
-#undef X
-		ORPHAN_COUNT
-};
-
-/* X(name, word, help) */
-#define POLICY_INFO(X) \
-	X(MANUAL, "manual", "one person: at most 25 % from nothing, 50 % more at once") \
-	X(DEMO, "demo", "standard with bakes of seconds") \
-	X(STANDARD, "standard", "steps in order, bake, samples, guards green") \
-	X(STRICT, "strict", "standard, and SAFE, a drill, approvals")
-
-enum policy {
-#define X(name, word, help) POLICY_##name,
-	POLICY_INFO(X)
-#undef X
-		POLICY_COUNT
-};
-
-const char *policy_name(enum policy p);
-enum policy policy_of(const char *word); /* POLICY_COUNT when unknown */
-const char *orphan_name(enum orphan o);
-enum orphan orphan_of(const char *word); /* ORPHAN_COUNT when unknown */
 
 struct plan_step {
 	int share_bp;
@@ -55,9 +24,9 @@ struct plan {
 	int64_t min_samples; /* units in this bake on each arm that has a share; default 300 */
 	int max_delta_bp;    /* default 5000 */
 	enum orphan on_orphan;
-	enum policy policy; /* default standard */
-	char hours[64];     /* as written; "" any time. Asked from the safety work on */
-	char on_reload[16]; /* "hold" or "put_back" */
+	struct policy policy; /* default standard */
+	char hours[64];       /* as written; "" any time. Asked from the safety work on */
+	char on_reload[16];   /* "hold" or "put_back" */
 };
 
 /* A plan with every default and no steps. */

@@ -5,6 +5,7 @@
 #define WEIR_MODEL_POOL_H
 
 #include "model/counts.h"
+#include "model/guard.h"
 #include "model/split.h"
 #include "model/unit.h"
 
@@ -17,12 +18,66 @@
 #define POOL_REASON_MAX 201
 #define POOL_HASH_MAX 65
 
+/* X(name, word, help): what becomes of a raise that nobody keeps in time. */
+#define ORPHAN_INFO(X) \
+	X(DEFAULT, "default", "revert up to 50 %, hold above") \
+	X(REVERT, "revert", "go back to the last kept share") \
+	X(HOLD, "hold", "stay, with hold on")
+
+enum orphan {
+#define X(name, word, help) ORPHAN_##name,
+	ORPHAN_INFO(X)
+#undef X
+		ORPHAN_COUNT
+};
+
+const char *orphan_name(enum orphan o);
+enum orphan orphan_of(const char *word); /* ORPHAN_COUNT when unknown */
+
+/* What the policy does to a raise to `share_bp`: REVERT or HOLD. */
+enum orphan orphan_at(enum orphan o, int share_bp);
+
+/* The actor of what a pool did by itself. */
+#define POOL_ACTOR "pool"
+
 /* A person's or the pool's hold: raises are refused until resume. */
 struct hold {
 	bool on;
 	char actor[POOL_ACTOR_MAX];
 	char reason[POOL_REASON_MAX];
 	int64_t age_ms;
+};
+
+/* Who may raise. */
+struct lease {
+	bool known;                  /* the pool has leases */
+	char holder[POOL_ACTOR_MAX]; /* "" nobody */
+	int64_t ttl_ms;              /* left; UNKNOWN where nobody holds it */
+};
+
+/* A raise that goes back by itself unless it is kept. */
+struct keep {
+	bool on;
+	int64_t left_ms; /* UNKNOWN while a hold stops it */
+	enum orphan on_orphan;
+};
+
+/* The pool's own guard. */
+struct pool_guard {
+	bool known; /* the pool has one */
+	bool armed; /* and it has limits and acts on them */
+	enum guard_state state;
+	enum guard_action action;   /* what it does now; HOLD too while it was told to hold only */
+	int64_t since_ms;           /* age of the state */
+	int64_t held_ms;            /* how much longer it only holds; UNKNOWN: it was not told to */
+	char word[POOL_REASON_MAX]; /* why it is what it is: "errors 4.1 % of 5 %" */
+};
+
+/* The operations that v2 may get; all where the pool does not limit them. */
+struct operation_set {
+	bool limited;
+	int count;
+	char name[OPERATIONS_MAX][OPERATION_NAME_MAX];
 };
 
 /* What an arm's counters were when the split last changed. */
@@ -54,6 +109,10 @@ struct snapshot {
 	int kept_bp;                   /* -1: unknown */
 	char plan_hash[POOL_HASH_MAX]; /* "" without a plan */
 	struct hold hold;
+	struct lease lease;
+	struct keep keep;
+	struct pool_guard guard;
+	struct operation_set operations;
 	struct change change;
 	struct arm_counts arms[ARM_COUNT];
 	int64_t unit_ms; /* age at which a session is counted */

@@ -5,9 +5,13 @@
 
 #include <string.h>
 
+/* To adopt is to have asked for what is there. Operations taken off while nodes differ say
+ * nothing of a share. */
 static bool changes_split(const struct decision *d)
 {
-	return d->verb == VERB_STEP || d->verb == VERB_ROLLBACK;
+	if (d->verb == VERB_OPERATIONS)
+		return d->to_bp >= 0;
+	return verb_is(d->verb, VERB_SPLITS) || d->verb == VERB_ADOPT;
 }
 
 /* True when `a` was surely applied after `b`. An own decision was applied between its making
@@ -102,6 +106,7 @@ bool watch_observe(
 		return false;
 	switch (verb) {
 	case VERB_STEP:
+	case VERB_OPERATIONS:
 		w->seen = reports(w, to_bp, s);
 		break;
 	case VERB_ROLLBACK:
@@ -111,10 +116,14 @@ bool watch_observe(
 			w->seen = to_bp > 0 ? share_measured(to_bp, s) : v2_rests(w, s, at);
 		break;
 	case VERB_HOLD:
+	case VERB_ADOPT:
 		w->seen = s->hold.on;
 		break;
 	case VERB_RESUME:
 		w->seen = !s->hold.on;
+		break;
+	case VERB_KEEP:
+		w->seen = !s->keep.on;
 		break;
 	default:
 		w->seen = true;

@@ -259,6 +259,21 @@ size_t text_whole(const char *s, size_t len)
 	return tail + 1 < want ? len - 1 - tail : len;
 }
 
+void text_mend(char *s)
+{
+	size_t len = strlen(s), kept = 0;
+	uint32_t point;
+	for (size_t at = 0; at < len;) {
+		int used = text_decode(s + at, len - at, &point);
+		if (used > 0) {
+			memmove(s + kept, s + at, (size_t)used);
+			kept += (size_t)used;
+		}
+		at += used > 0 ? (size_t)used : 1;
+	}
+	s[kept] = '\0';
+}
+
 bool text_copy(char *dst, size_t size, const char *src)
 {
 	size_t len = strlen(src);

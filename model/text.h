@@ -53,6 +53,9 @@ bool text_valid(const char *s, size_t len);
 /* The length of `s` without a UTF-8 sequence that was cut at its end. */
 size_t text_whole(const char *s, size_t len);
 
+/* Drops, in place, what is no whole UTF-8 character: what a precision left of one. */
+void text_mend(char *s);
+
 /* Columns a code point takes on a terminal: 0 combining, 1, 2 wide. Source: the ranges of
  * Unicode 15 East Asian Width W/F, general categories Mn, Me, and conjoining Hangul. */
 int text_columns(uint32_t point);

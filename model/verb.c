@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const struct verb_row rows[VERB_COUNT] = {
-#define X(name, word, key, class, argument, confirm, help) \
-	[VERB_##name] = {word, key, class, argument, confirm, help},
+#define X(name, word, key, class, argument, confirm, traits, help) \
+	[VERB_##name] = {word, key, class, argument, confirm, traits, help},
 	VERB_INFO(X)
 #undef X
 };
@@ -36,9 +36,19 @@ enum verb verb_of(const char *word)
 	return VERB_COUNT;
 }
 
+bool verb_is(enum verb v, enum verb_trait t)
+{
+	return v < VERB_COUNT && (rows[v].traits & t) != 0;
+}
+
 bool verb_is_sent(enum verb v)
 {
-	return v < VERB_COUNT && v != VERB_ANNOTATE;
+	return verb_is(v, VERB_SENT);
+}
+
+bool verb_is_brake(enum verb v)
+{
+	return verb_is(v, VERB_BRAKES);
 }
 
 const char *verb_alias(const char *word)

@@ -28,6 +28,7 @@ static struct decision a_decision(enum verb verb)
 		.evidence = "{}",
 		.outcome_ms = UNKNOWN,
 		.verified_ms = UNKNOWN,
+		.closed_ms = UNKNOWN,
 		.latency_ms = UNKNOWN,
 	};
 
@@ -55,6 +56,7 @@ static void test_outcome_names(void **state)
 		assert_int_equal(outcome_of(outcome_name((enum outcome_kind)i)), i);
 	assert_string_equal(outcome_name(OUTCOME_NOT_SENT), "NOT_SENT");
 	assert_int_equal(outcome_of("applied"), OUTCOME_COUNT);
+	assert_true(outcome_is_final(OUTCOME_CLOSED));
 	assert_false(outcome_is_final(OUTCOME_PENDING));
 	assert_false(outcome_is_final(OUTCOME_UNRESOLVED));
 	assert_true(outcome_is_final(OUTCOME_APPLIED));
@@ -155,6 +157,113 @@ static void test_rollback_awaits_verification(void **state)
 	assert_false(decision_awaits_verification(&d));
 }
 
+/* A person gives up a rollback that nobody sees, or that no node takes. */
+static void test_a_rollback_is_closed(void **state)
+{
+	struct decision d = a_decision(VERB_ROLLBACK);
+	struct outcome_row applied = a_row(OUTCOME_ROW_FINAL, OUTCOME_APPLIED);
+	struct outcome_row closed = a_row(OUTCOME_ROW_VERIFIED, OUTCOME_CLOSED);
+	struct outcome_row seen = a_row(OUTCOME_ROW_VERIFIED, OUTCOME_APPLIED);
+
+	(void)state;
+	assert_true(decision_add_outcome(&d, &applied));
+	closed.at_ms = 1700000009000;
+	assert_true(decision_add_outcome(&d, &closed));
+	assert_false(decision_awaits_verification(&d));
+	assert_int_equal(d.outcome, OUTCOME_APPLIED);
+	assert_true(d.verified_ms == UNKNOWN && d.closed_ms == 1700000009000);
+	closed.at_ms++;
+	assert_false(decision_add_outcome(&d, &closed));
+	/* it may come after all */
+	assert_true(decision_add_outcome(&d, &seen));
+	assert_true(d.verified_ms == seen.at_ms && d.closed_ms == 1700000009000);
+	/* what was seen is not given up any more */
+	d = a_decision(VERB_ROLLBACK);
+	assert_true(decision_add_outcome(&d, &applied));
+	assert_true(decision_add_outcome(&d, &seen));
+	assert_false(decision_add_outcome(&d, &closed));
+	assert_true(d.closed_ms == UNKNOWN);
+	/* one that never went */
+	d = a_decision(VERB_ROLLBACK);
+	closed.row = OUTCOME_ROW_FINAL;
+	assert_true(decision_add_outcome(&d, &closed));
+	assert_int_equal(d.outcome, OUTCOME_CLOSED);
+	assert_false(decision_is_open(&d));
+	assert_true(d.closed_ms == closed.at_ms);
+	assert_false(decision_add_outcome(&d, &applied));
+	/* a decision that nobody gave a time to be closed at is not closed */
+	d = a_decision(VERB_ROLLBACK);
+	d.closed_ms = 0;
+	assert_true(decision_add_outcome(&d, &applied));
+	assert_true(decision_awaits_verification(&d));
+}
+
+static struct audit_entry an_entry(const char *what, int from_bp, int to_bp, const char *actor)
+{
+	struct audit_entry e = {
+		.seq = 7, .from_bp = from_bp, .to_bp = to_bp, .epoch = 3, .rev = 42, .age_ms = 500};
+
+	text_copy(e.what, sizeof(e.what), what);
+	text_copy(e.actor, sizeof(e.actor), actor);
+	text_copy(e.reason, sizeof(e.reason), "not kept in time");
+	return e;
+}
+
+/* What pools write of themselves and of others, as decisions. */
+static void test_observed(void **state)
+{
+	static const struct {
+		const char *what, *key, *actor;
+		int from_bp, to_bp;
+		enum verb verb; /* VERB_COUNT: decides nothing */
+		const char *role, *reason;
+	} rows[] = {
+		{"step", "k", "ana@ops2", 100, 1000, VERB_STEP, "operator", "not kept in time"},
+		{"revert", "", "pool", 1000, 100, VERB_STEP, "pool", "revert: not kept in time"},
+		{"rollback", "", "pool", 1000, 0, VERB_ROLLBACK, "pool", "not kept in time"},
+		{"rollback", "k", "pool", 1000, 0, VERB_ROLLBACK, "pool", "not kept in time"},
+		{"hold", "", "pool", 1000, 1000, VERB_HOLD, "pool", "not kept in time"},
+		{"keep", "k", "ana@ops2", 1000, 1000, VERB_KEEP, "operator", "not kept in time"},
+		{"arm", "k", "ana@ops2", 0, 0, VERB_ARM, "operator", "not kept in time"},
+		{"disarm", "k", "ana@ops2", 0, 0, VERB_DISARM, "operator", "not kept in time"},
+		{"take", "k", "ana@ops2", 0, 0, VERB_TAKE, "operator", "not kept in time"},
+		{"guard", "k", "ana@ops2", 0, 0, VERB_GUARD, "operator", "not kept in time"},
+		{"operations", "k", "ana@ops2", 100, 100, VERB_OPERATIONS, "operator",
+			"not kept in time"},
+		{"void", "k", "ana@ops2", 100, 100, VERB_COUNT, "", ""},
+		{"lease", "", "pool", -1, -1, VERB_COUNT, "", ""},
+	};
+	struct decision d;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct audit_entry e =
+			an_entry(rows[i].what, rows[i].from_bp, rows[i].to_bp, rows[i].actor);
+		text_copy(e.key, sizeof(e.key), rows[i].key);
+		bool decides = decision_observe(&d, "checkout", "shop", &e, "id", 10000);
+		assert_int_equal(decides, rows[i].verb != VERB_COUNT);
+		if (!decides)
+			continue;
+		assert_int_equal(d.verb, rows[i].verb);
+		assert_string_equal(d.role, rows[i].role);
+		assert_string_equal(d.reason, rows[i].reason);
+		assert_true(d.observed && d.at_ms == 9500 && d.closed_ms == UNKNOWN);
+		assert_int_equal(d.to_bp, rows[i].to_bp);
+	}
+	/* a time that cannot be is that of the answer; nobody is called unknown */
+	struct audit_entry e = an_entry("step", 0, 100, "");
+	e.age_ms = 20000;
+	assert_true(decision_observe(&d, "checkout", "shop", &e, "id", 10000));
+	assert_true(d.at_ms == 10000);
+	assert_string_equal(d.actor, "unknown");
+	e.age_ms = UNKNOWN;
+	e.reason[0] = '\0';
+	text_copy(e.what, sizeof(e.what), "reload");
+	assert_true(decision_observe(&d, "checkout", "shop", &e, "id", 10000));
+	assert_true(d.at_ms == 10000);
+	assert_string_equal(d.reason, "reload");
+}
+
 static void assert_json(const struct decision *d, const char *expected)
 {
 	struct text t = {0};
@@ -182,7 +291,7 @@ static void test_json_of_a_whole_decision(void **state)
 		"\"role\":\"operator\",\"verb\":\"step\",\"from_bp\":100,\"to_bp\":1000,"
 		"\"reason\":\"say \\\"yes\\\"\",\"outcome\":\"APPLIED\","
 		"\"outcome_at\":\"2023-11-14T22:13:21.000Z\","
-		"\"verified_at\":\"2023-11-14T22:13:22.500Z\","
+		"\"verified_at\":\"2023-11-14T22:13:22.500Z\",\"closed_at\":null,"
 		"\"evidence\":{\"a\":[1,{\"b\":\"}\\\"\"}]},\"hash\":\"ab12\",\"pool\":\"checkout\","
 		"\"observed\":false,\"late\":true}");
 }
@@ -199,7 +308,7 @@ static void test_json_unknown_is_null(void **state)
 		"{\"seq\":null,\"id\":\"d-1\",\"at\":\"2023-11-14T22:13:20.123Z\","
 		"\"actor\":\"kim@ops1\",\"role\":\"operator\",\"verb\":\"hold\",\"from_bp\":null,"
 		"\"to_bp\":null,\"reason\":\"\",\"outcome\":\"PENDING\",\"outcome_at\":null,"
-		"\"verified_at\":null,\"evidence\":{},\"hash\":null,\"pool\":\"checkout\","
+		"\"verified_at\":null,\"closed_at\":null,\"evidence\":{},\"hash\":null,\"pool\":\"checkout\","
 		"\"observed\":true,\"late\":false}");
 }
 
@@ -264,6 +373,8 @@ int main(void)
 		cmocka_unit_test(test_first_final_outcome_stays),
 		cmocka_unit_test(test_what_is_not_final_changes_nothing),
 		cmocka_unit_test(test_rollback_awaits_verification),
+		cmocka_unit_test(test_a_rollback_is_closed),
+		cmocka_unit_test(test_observed),
 		cmocka_unit_test(test_json_of_a_whole_decision),
 		cmocka_unit_test(test_json_unknown_is_null),
 		cmocka_unit_test(test_an_annotation_is_applied),

@@ -53,7 +53,7 @@ static void test_defaults(void **state)
 	assert_true(isnan(l.error_rate));
 	assert_true(l.latency_ms == UNKNOWN && l.memory_bytes == UNKNOWN);
 	assert_int_equal(l.window_ms, 60000);
-	assert_string_equal(l.action, "rollback");
+	assert_int_equal(l.action, GUARD_ACTION_ROLLBACK);
 }
 
 static void test_no_limits_is_none(void **state)
@@ -292,7 +292,7 @@ static bool update(struct guard_latch *l, struct guard_window v2, int64_t second
 {
 	struct guard g = evaluate(limits_of(0.05, 1000, UNKNOWN), good, v2);
 
-	return guard_latch_update(l, &g, at_second(second));
+	return guard_latch_update(l, &g, NULL, at_second(second));
 }
 
 static void test_latch_keeps_the_beginning(void **state)
@@ -320,7 +320,7 @@ static void test_unknown_and_both_do_not_latch(void **state)
 
 	(void)state;
 	assert_false(update(&l, empty, 1));
-	assert_false(guard_latch_update(&l, &both, at_second(2)));
+	assert_false(guard_latch_update(&l, &both, NULL, at_second(2)));
 	assert_false(l.red);
 	assert_true(l.both);
 	assert_false(update(&l, good, 3));
@@ -389,6 +389,140 @@ static void test_resume_of_nothing(void **state)
 	assert_true(update(&l, failing(100, 50), 2));
 }
 
+/* The pool's own guard has a word too, and a resume accepts it like the rest. */
+static void test_the_pools_word_latches(void **state)
+{
+	struct guard_latch l = {0};
+	struct guard g = evaluate(limits_of(0.05, 1000, UNKNOWN), good, good);
+
+	(void)state;
+	assert_false(guard_latch_update(&l, &g, NULL, at_second(1)));
+	assert_true(guard_latch_update(&l, &g, "p99 2,100 of 1,000 ms", at_second(2)));
+	assert_true(l.red && l.by_pool);
+	assert_int_equal(l.metric, METRIC_P99);
+	assert_int_equal(l.since_boot_ms, 2000);
+	guard_latch_resume(&l, at_second(3).wall_ms);
+	assert_false(l.red);
+	assert_false(guard_latch_update(&l, &g, "p99 2,100 of 1,000 ms", at_second(4)));
+	assert_false(guard_latch_update(&l, &g, NULL, at_second(5)));
+	assert_true(guard_latch_update(&l, &g, "", at_second(6)));
+	assert_int_equal(l.metric, METRIC_ERRORS);
+	/* what this process sees itself comes first */
+	l = (struct guard_latch){0};
+	struct guard_window fat = good;
+	fat.memory_bytes = 2000;
+	g = evaluate(limits_of(0.05, 1000, 1500), good, fat);
+	assert_true(guard_latch_update(&l, &g, "errors 9 of 5 %", at_second(7)));
+	assert_false(l.by_pool);
+	assert_int_equal(l.metric, METRIC_MEMORY);
+}
+
+static void test_words_name_their_metric(void **state)
+{
+	(void)state;
+	for (int m = 0; m < METRIC_COUNT; m++)
+		assert_int_equal(guard_word_metric(metric_name((enum metric)m)), m);
+	assert_int_equal(guard_word_metric("p99 2,100"), METRIC_P99);
+	assert_int_equal(guard_word_metric("something else"), METRIC_ERRORS);
+}
+
+static void test_row_33_no_traffic_is_no_evidence(void **state)
+{
+	/* v2 gets nothing at all: nothing of it is green, nor red */
+	struct guard g = evaluate(limits_of(0.05, 1000, UNKNOWN), good, empty);
+
+	(void)state;
+	assert_int_equal(g.state, GUARD_UNKNOWN);
+	assert_true(isnan(g.metric[METRIC_ERRORS].value[ARM_V2]));
+}
+
+static void test_row_34_few_without_failure_prove_little(void **state)
+{
+	/* no failure among a dozen looks perfect, and may still be a quarter */
+	(void)state;
+	assert_true(guard_upper_bound(12, 0) == 0.25);
+	assert_true(guard_upper_bound(300, 0) == 0.01);
+	assert_true(guard_upper_bound(3000, 0) == 0.001);
+	assert_true(guard_upper_bound(3, 0) == 1);
+	assert_true(guard_upper_bound(0, 0) == 1);
+	assert_true(isnan(guard_upper_bound(300, 1)));
+	assert_true(isnan(guard_upper_bound(UNKNOWN, 0)));
+	assert_true(isnan(guard_upper_bound(300, UNKNOWN)));
+}
+
+static void test_row_39_a_metric_that_is_missing(void **state)
+{
+	/* the pool answers and counts, but has stopped saying its latencies */
+	struct guard_window mute = good;
+	struct guard g;
+
+	(void)state;
+	mute.p99_us = UNKNOWN;
+	g = evaluate(limits_of(0.05, 1000, UNKNOWN), good, mute);
+	assert_int_equal(g.metric[METRIC_ERRORS].state, GUARD_GREEN);
+	assert_int_equal(g.metric[METRIC_P99].state, GUARD_UNKNOWN);
+	assert_int_equal(g.state, GUARD_UNKNOWN);
+}
+
+static void test_row_40_flapping_stays_red_and_is_counted(void **state)
+{
+	/* good and bad take turns: a look at the right moment would see green */
+	struct guard_latch l = {0};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(update(&l, failing(100, 50), 10 * i), i == 0);
+		assert_false(update(&l, failing(100, 60), 10 * i + 1)); /* still the same red */
+		assert_false(update(&l, good, 10 * i + 5));
+		assert_true(l.red);
+		assert_int_equal(l.flaps, i);
+	}
+	/* a resume accepts, it does not forget */
+	guard_latch_resume(&l, at_second(50).wall_ms);
+	assert_true(update(&l, failing(100, 50), 60));
+	assert_int_equal(l.flaps, 4);
+}
+
+static void test_values(void **state)
+{
+	char out[24];
+
+	(void)state;
+	guard_value_text(out, sizeof(out), METRIC_ERRORS, 0.041);
+	assert_string_equal(out, "4.1 %");
+	guard_value_text(out, sizeof(out), METRIC_P99, 171000);
+	assert_string_equal(out, "171 ms");
+	guard_value_text(out, sizeof(out), METRIC_MEMORY, 2147483648.0);
+	assert_string_equal(out, "2G");
+	guard_value_text(out, sizeof(out), METRIC_P99, NAN);
+	assert_string_equal(out, "- ms");
+	guard_value_text(out, sizeof(out), METRIC_ERRORS, NAN);
+	assert_string_equal(out, "- %");
+}
+
+static void test_actions(void **state)
+{
+	(void)state;
+	for (int a = 0; a < GUARD_ACTION_COUNT; a++)
+		assert_int_equal(guard_action_of(guard_action_name((enum guard_action)a)), a);
+	assert_int_equal(guard_action_of("Rollback"), GUARD_ACTION_COUNT);
+	assert_int_equal(guard_action_of(""), GUARD_ACTION_COUNT);
+}
+
+static void test_any_limit(void **state)
+{
+	struct guard_limits l = limits_of(NAN, UNKNOWN, UNKNOWN);
+
+	(void)state;
+	assert_false(guard_limits_any(&l));
+	l = limits_of(0.05, UNKNOWN, UNKNOWN);
+	assert_true(guard_limits_any(&l));
+	l = limits_of(NAN, 1000, UNKNOWN);
+	assert_true(guard_limits_any(&l));
+	l = limits_of(NAN, UNKNOWN, 1000);
+	assert_true(guard_limits_any(&l));
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -419,6 +553,15 @@ int main(void)
 		cmocka_unit_test(test_acceptance_ends_when_it_is_not_red),
 		cmocka_unit_test(test_resume_after_it_turned_green_accepts_nothing),
 		cmocka_unit_test(test_resume_of_nothing),
+		cmocka_unit_test(test_the_pools_word_latches),
+		cmocka_unit_test(test_words_name_their_metric),
+		cmocka_unit_test(test_row_33_no_traffic_is_no_evidence),
+		cmocka_unit_test(test_row_34_few_without_failure_prove_little),
+		cmocka_unit_test(test_row_39_a_metric_that_is_missing),
+		cmocka_unit_test(test_row_40_flapping_stays_red_and_is_counted),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_any_limit),
 		cmocka_unit_test(test_names),
 	};
 

@@ -267,6 +267,164 @@ static void back_by_hand(struct virtual *v)
 	virtual_move(v, VERB_STEP, 0);
 }
 
+static void partial(struct virtual *v)
+{
+	go_to(v, 100);
+	struct decision d = virtual_decision(v, VERB_STEP, 1000);
+	virtual_decide(v, &d);
+	virtual_apply_at(v, 0, VERB_STEP, 1000, "kim@ops1");
+	virtual_row(v, d.id, OUTCOME_ROW_FINAL, OUTCOME_REFUSED);
+	virtual_run(v, 1000);
+}
+
+static void partial_unkept(struct virtual *v)
+{
+	virtual_unkept(v, 0, 100, 100000);
+	partial(v);
+	v->node[0].keep_until_ms = v->now.boot_ms + 100000;
+	virtual_poll(v);
+}
+
+/* The pool takes a raise back; its log says why. */
+static void went_back(struct virtual *v)
+{
+	struct audit_entry e = {.what = "revert",
+		.actor = POOL_ACTOR,
+		.reason = "not kept",
+		.from_bp = 1000,
+		.to_bp = 100,
+		.epoch = 2,
+		.rev = 3};
+	struct decision d;
+	go_to(v, 1000);
+	virtual_apply_at(v, 0, VERB_STEP, 100, POOL_ACTOR);
+	decision_observe(&d, "checkout", "shop", &e, "observed", v->now.wall_ms);
+	d.outcome = OUTCOME_APPLIED;
+	d.outcome_ms = d.at_ms;
+	virtual_decide(v, &d);
+	virtual_run(v, 1000);
+}
+
+static void held_by_pool(struct virtual *v)
+{
+	go_to(v, 1000);
+	virtual_apply_at(v, 0, VERB_HOLD, -1, POOL_ACTOR);
+	text_copy(v->node[0].s->hold.reason, sizeof v->node[0].s->hold.reason, "not kept");
+	virtual_run(v, 1000);
+}
+
+static void blind(struct virtual *v)
+{
+	go_to(v, 1000);
+	v->node[0].s->guard.state = GUARD_UNKNOWN;
+	v->node[0].s->guard.since_ms = 61000;
+	virtual_run(v, 1000);
+}
+
+/* 10 % that another raised; the bake is over and nobody has kept it. */
+static void unkept(struct virtual *v)
+{
+	go_to(v, 1000);
+	virtual_apply_at(v, 0, VERB_STEP, 1000, "ana@ops2");
+	virtual_run(v, 12000);
+	virtual_unkept(v, 0, 100, 100000);
+	virtual_poll(v);
+}
+
+static void unkept_above_half(struct virtual *v)
+{
+	go_to(v, 10000);
+	virtual_apply_at(v, 0, VERB_STEP, 10000, "ana@ops2");
+	virtual_run(v, 12000);
+	virtual_unkept(v, 0, 5000, 100000);
+	virtual_poll(v);
+}
+
+static void unguarded(struct virtual *v)
+{
+	go_to(v, 1000);
+	v->node[0].s->guard.known = false;
+	virtual_run(v, 1000);
+}
+
+static void guarded_here(struct virtual *v)
+{
+	v->m.guards = true;
+	unguarded(v);
+}
+
+static void only_holds(struct virtual *v)
+{
+	go_to(v, 1000);
+	v->node[0].s->guard.held_ms = 14340000;
+	virtual_poll(v);
+}
+
+static void leased(struct virtual *v)
+{
+	go_to(v, 1000);
+	virtual_run(v, 20000);
+	virtual_lease(v, 0, "ana@ops2", 24000);
+	virtual_poll(v);
+}
+
+static void red_at_pool(struct virtual *v)
+{
+	go_to(v, 1000);
+	struct pool_guard *g = &v->node[0].s->guard;
+	g->state = GUARD_RED;
+	text_copy(g->word, sizeof g->word, "errors 9 % of 5 %");
+	virtual_run(v, 1000);
+}
+
+static void red_without_a_word(struct virtual *v)
+{
+	red_at_pool(v);
+	v->node[0].s->guard.word[0] = 0;
+	virtual_poll(v);
+}
+
+static void red_and_unarmed(struct virtual *v)
+{
+	v->node[0].s->guard.armed = false;
+	red_errors(v);
+}
+
+static void red_and_only_held(struct virtual *v)
+{
+	v->node[0].s->guard.action = GUARD_ACTION_HOLD;
+	red_errors(v);
+}
+
+static void red_here(struct virtual *v)
+{
+	v->m.guards = true;
+	v->node[0].s->guard.known = false;
+	red_errors(v);
+}
+
+static void owner(struct virtual *v, int64_t hold_ms)
+{
+	struct owner_line line = {.held = true,
+		.actor = "ana@ops2",
+		.state = GUARD_GREEN,
+		.written_wall_ms = v->now.wall_ms,
+		.hold_until_wall_ms = hold_ms ? v->now.wall_ms + hold_ms : 0};
+	virtual_tell(v, (struct model_event){.kind = MODEL_OWNER, .owner_line = &line});
+}
+
+static void red_by_recorder(struct virtual *v)
+{
+	red_here(v);
+	owner(v, 0);
+}
+
+static void red_by_held_recorder(struct virtual *v)
+{
+	red_here(v);
+	owner(v, 60000);
+}
+
 /* How the pool is set up. */
 enum { PLAN = 1, TWO = 2, LIMITS = 4 };
 
@@ -283,13 +441,29 @@ static const struct {
 	{both_fail, PLAN | LIMITS, LEVEL_ACT,
 		"Both sides break a limit (errors v1 28 %, v2 28 %): not v2's doing. Held"},
 	{red_errors, PLAN | LIMITS, LEVEL_ACT,
-		"v2 fails: errors 20 %, v1 0 %, mostly predict. Press R to roll back"},
+		"v2 is worse: errors 20 %, v1 0 %, mostly predict. The pool rolls back"},
+	{red_errors, LIMITS, LEVEL_ACT,
+		"v2 is worse: errors 20 %, v1 0 %, mostly predict. Press R to roll back"},
+	{red_and_unarmed, PLAN | LIMITS, LEVEL_ACT,
+		"v2 is worse: errors 20 %, v1 0 %, mostly predict. Press R to roll back"},
+	{red_and_only_held, PLAN | LIMITS, LEVEL_ACT,
+		"v2 is worse: errors 20 %, v1 0 %, mostly predict. Only held; R rolls back"},
+	{red_here, PLAN | LIMITS, LEVEL_ACT,
+		"v2 is worse: errors 20 %, v1 0 %, mostly predict. Rolling back; R now"},
+	{red_by_recorder, PLAN | LIMITS, LEVEL_ACT,
+		"v2 is worse: errors 20 %, v1 0 %, mostly predict. The recorder rolls back"},
+	{red_by_held_recorder, PLAN | LIMITS, LEVEL_ACT,
+		"v2 is worse: errors 20 %, v1 0 %, mostly predict. Only held; R rolls back"},
+	{red_at_pool, PLAN | LIMITS, LEVEL_ACT,
+		"v2 is worse, says the pool: errors 9 % of 5 %. The pool rolls back"},
+	{red_without_a_word, PLAN | LIMITS, LEVEL_ACT,
+		"v2 is worse, says the pool: its guard is RED. The pool rolls back"},
 	{red_before, PLAN | LIMITS, LEVEL_ACT,
 		"v2 broke its errors limit, now 0 %. R rolls back, U accepts"},
 	{red_latency, PLAN | LIMITS, LEVEL_ACT,
-		"v2 breaks its limit: p99 2,998 ms of 1,000. Press R to roll back"},
+		"v2 breaks its limit: p99 2,998 ms of 1,000 ms. The pool rolls back"},
 	{red_memory, PLAN | LIMITS, LEVEL_ACT,
-		"v2 breaks its limit: memory 3G of 2G. Press R to roll back"},
+		"v2 breaks its limit: memory 3G of 2G. The pool rolls back"},
 	{no_history, PLAN, LEVEL_LOOK,
 		"History cannot be written: steps locked, R works. disk full"},
 	{foreign, PLAN, LEVEL_LOOK, "Another pool answers at http://a:1. Steps locked"},
@@ -306,6 +480,24 @@ static const struct {
 	{diverged, PLAN, LEVEL_LOOK,
 		"The pool says 30 %, asked 10 %, and nothing explains it. R rolls back"},
 	{mixed, PLAN | TWO, LEVEL_LOOK, "Nodes differ: 1.00 to 10.00 %. Steps locked, R works"},
+	{partial, PLAN | TWO, LEVEL_LOOK, "Step to 10 % reached 1/2 nodes; S sends it to the rest"},
+	{partial_unkept, PLAN | TWO, LEVEL_LOOK,
+		"Step to 10 % reached 1/2 nodes; S sends it to the rest, or back in 01:40"},
+	{held_by_pool, PLAN, LEVEL_LOOK, "Held by pool: \"not kept\". U resumes, R rolls back"},
+	{went_back, PLAN, LEVEL_LOOK, "Went back 10 % > 1 %: not kept in time. S steps anew"},
+	{blind, PLAN, LEVEL_LOOK,
+		"The pool's guard has had no data for 1:01: steps locked, R works"},
+	{unkept, PLAN, LEVEL_LOOK,
+		"10 % goes back to 1 % in 01:40 unless kept. Run: weir keep checkout"},
+	{unkept_above_half, PLAN, LEVEL_LOOK,
+		"100 % is held in 01:40 unless kept. Run: weir keep checkout"},
+	{unguarded, PLAN, LEVEL_LOOK,
+		"Nobody rolls back by itself. Run: weir record --guard checkout"},
+	{guarded_here, PLAN, LEVEL_LOOK,
+		"Nobody rolls back if this console closes. Run: weir record --guard checkout"},
+	{only_holds, PLAN, LEVEL_LOOK,
+		"The pool's guard only holds for 3:59:00: nothing rolls back by itself"},
+	{leased, PLAN, LEVEL_OK, "Lease is ana@ops2's for 00:24: looking only; :take takes it"},
 	{held, PLAN, LEVEL_LOOK, "Held by kim@ops1. U resumes, R rolls back"},
 	{held_with_reason, PLAN, LEVEL_LOOK,
 		"Held by kim@ops1: \"lunch\". U resumes, R rolls back"},
@@ -445,6 +637,17 @@ static void randomize_standing(struct standing *s, struct pool *p)
 	s->hold.on = chance();
 	some_text(s->hold.actor, sizeof s->hold.actor);
 	some_text(s->hold.reason, sizeof s->hold.reason);
+	s->partial = below(4) == 0;
+	s->went_back = s->blind = s->keep.on = false; /* have their rows above */
+	s->owner = (enum guard_owner)below(OWNER_COUNT);
+	s->pool_guard.armed = chance();
+	s->pool_guard.action = (enum guard_action)below(GUARD_ACTION_COUNT);
+	s->pool_guard.held_ms = below(4) ? UNKNOWN : some(10000000);
+	some_text(s->pool_guard.word, sizeof s->pool_guard.word);
+	s->judged = (enum guard_state)below(GUARD_COUNT);
+	s->lease.ttl_ms = some(30000);
+	some_text(s->lease.holder, sizeof s->lease.holder);
+	s->keep.left_ms = some(100000);
 	some_text(s->worst_operation, sizeof s->worst_operation);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		s->arms[arm].error_rate = chance() ? NAN : (double)below(1000) / 999;
@@ -454,7 +657,8 @@ static void randomize_standing(struct standing *s, struct pool *p)
 		s->guard.metric[m].limit = (double)below(1LL << 40);
 		s->guard.metric[m].value[ARM_V2] = chance() ? NAN : (double)below(1LL << 50);
 	}
-	struct interlock_facts f = {.policy = (enum policy)below(POLICY_COUNT),
+	struct interlock_facts f = {
+		.policy = *policy_builtin((enum policy_kind)below(POLICY_COUNT)),
 		.nodes = 2,
 		.nodes_live = (int)below(3),
 		.worst_age_ms = some(100000),
@@ -484,8 +688,10 @@ static void randomize(struct virtual *v)
 	v->m.history_writable = chance();
 	v->m.read_only = below(4) == 0;
 	some_text(v->m.history_why, sizeof v->m.history_why);
-	p->latch = (struct guard_latch){
-		.red = below(5) == 0, .both = chance(), .metric = (enum metric)below(METRIC_COUNT)};
+	p->latch = (struct guard_latch){.red = below(5) == 0,
+		.by_pool = below(4) == 0,
+		.both = chance(),
+		.metric = (enum metric)below(METRIC_COUNT)};
 	for (int k = 0; k < p->node_count; k++) {
 		struct node *n = &p->nodes[k];
 		n->foreign = below(8) == 0;
@@ -517,7 +723,10 @@ static enum level expected_level(const struct virtual *v)
 	bool locked = v->m.history_known && !v->m.history_writable && !v->m.read_only;
 	if (strange || locked || s->mixed || s->freshness >= FRESHNESS_STALE ||
 		s->state == STATE_UNRESOLVED || s->state == STATE_DIVERGED ||
-		(s->state == STATE_HELD && s->hold.on))
+		(s->state == STATE_HELD && (s->hold.on || s->partial)))
+		return LEVEL_LOOK;
+	bool above = s->reported_bp > s->baseline_bp && s->state != STATE_FINALIZED;
+	if (above && s->owner == OWNER_POOL && s->pool_guard.held_ms != UNKNOWN)
 		return LEVEL_LOOK;
 	return LEVEL_OK;
 }
@@ -532,7 +741,7 @@ static void test_any_facts(void **state)
 	virtual_decide(&v, &d);
 	seed = 78;
 	int levels[LEVEL_COUNT] = {0}, full = 0;
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 9000; i++) {
 		struct headline h = {0};
 		randomize(&v);
 		headline_write(&h, &v.m, virtual_pool(&v), v.now);
@@ -562,6 +771,30 @@ static void test_what_follows_a_cut_name_stays(void **state)
 	const char *text = virtual_standing(&v)->headline.text;
 	assert_fit(text);
 	assert_non_null(strstr(text, "\xe2\x82\xac. U resumes, R rolls back"));
+	virtual_release(&v);
+}
+
+/* Whoever holds, and however his name is cut: row 1 stays valid. */
+static void test_a_cut_holder_leaves_whole_words(void **state)
+{
+	(void)state;
+	struct virtual v;
+	struct plan plan = virtual_plan();
+	virtual_init(&v, 1, &plan, NULL);
+	go_to(&v, 1000);
+	for (int shift = 0; shift < 4; shift++) {
+		char actor[POOL_ACTOR_MAX];
+		int at = snprintf(actor, sizeof actor, "%.*s", shift, "abc");
+		for (; at + 4 < 60; at += 4)
+			memcpy(actor + at, "\xF0\x9F\x98\x80", 5);
+		virtual_apply_at(&v, 0, VERB_HOLD, -1, actor);
+		virtual_run(&v, 1000);
+		const struct standing *s = virtual_standing(&v);
+		assert_fit(s->headline.text);
+		assert_fit(s->state_text);
+		assert_int_equal(strncmp(s->state_text, "HELD by ", 8), 0);
+		assert_string_equal(s->state_text + strlen(s->state_text) - 6, " 00:01");
+	}
 	virtual_release(&v);
 }
 
@@ -607,6 +840,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_any_facts),
 		cmocka_unit_test(test_what_follows_a_cut_name_stays),
+		cmocka_unit_test(test_a_cut_holder_leaves_whole_words),
 		cmocka_unit_test(test_the_first_wins),
 		cmocka_unit_test(test_levels),
 	};

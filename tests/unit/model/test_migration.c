@@ -54,7 +54,7 @@ typedef void visit_fn(void *ctx, const struct facts *f);
 
 static void each(visit_fn *visit, void *ctx)
 {
-	for (unsigned bits = 0; bits < 1u << 11; bits++)
+	for (unsigned bits = 0; bits < 1u << 12; bits++)
 		for (int share = 0; share < SHARES; share++)
 			for (int forward = 0; forward < 3; forward++)
 				for (int back = 0; back < 4; back++) {
@@ -69,6 +69,7 @@ static void each(visit_fn *visit, void *ctx)
 										  .sampled = bits >> 8 & 1,
 										  .guarded = bits >> 9 & 1,
 										  .finalized = bits >> 10 & 1,
+										  .kept = bits >> 11 & 1,
 										  .share_bp = shares[share],
 										  .baseline_bp = BASELINE,
 										  .forward = (enum forward)forward,
@@ -173,6 +174,7 @@ static void seen(struct walk *w, struct facts f)
 	if (f.m.forward != FORWARD_NONE && f.stepping) {
 		to.m.forward = FORWARD_NONE;
 		to.m.mixed = to.m.diverged = to.m.baked = to.m.sampled = false;
+		to.m.kept = f.m.by_hand; /* such a raise stays until someone moves it */
 		for (int i = 1; i < SHARES; i++) {
 			to.m.share_bp = shares[i];
 			note(w, EVENT_SEEN, to);
@@ -196,9 +198,12 @@ static void seen(struct walk *w, struct facts f)
 
 static void bake(struct walk *w, struct facts f)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		struct facts to = f;
-		bool *fact = i == 0 ? &to.m.baked : i == 1 ? &to.m.sampled : &to.m.guarded;
+		bool *fact = i == 0 ? &to.m.baked
+			: i == 1        ? &to.m.sampled
+			: i == 2        ? &to.m.guarded
+							: &to.m.kept;
 		enum event e = *fact ? EVENT_AGAIN : EVENT_TIME;
 		*fact = !*fact;
 		note(w, e, to);
@@ -298,7 +303,7 @@ static void check_invariants(void *ctx, const struct facts *f)
 	enum state s = migration_derive(&f->m);
 	*reached |= 1u << s;
 	if (s == STATE_READY || s == STATE_COMPLETE) {
-		assert_true(f->m.share_bp >= 0 && f->m.guarded && !f->m.held && !f->m.red);
+		assert_true(f->m.share_bp >= 0 && f->m.guarded && f->m.kept && !f->m.held && !f->m.red);
 		assert_true(!f->m.diverged && !commanded(f));
 		assert_true(f->m.by_hand || (f->m.baked && f->m.sampled));
 		assert_int_equal(s == STATE_COMPLETE, f->m.share_bp == SHARE_FULL);
@@ -348,13 +353,36 @@ static void test_rollback_from_everywhere(void **state)
 static void test_what_a_person_may_begin(void **state)
 {
 	(void)state;
-	const unsigned busy = 1u << STATE_STEPPING | 1u << STATE_UNRESOLVED |
-		1u << STATE_ROLLING_BACK | 1u << STATE_RB_UNVERIFIED | 1u << STATE_FINALIZED;
+	/* a letter a state, in their order: I P A S B R H U r u b D C F */
+	static const struct {
+		enum verb verb;
+		const char *in;
+	} rows[] = {
+		{VERB_STEP, "IPA.BRH...bDC."},
+		{VERB_HOLD, "IPASBRHUrubDCF"},
+		{VERB_RESUME, "IPASBRHUrubDCF"},
+		{VERB_ROLLBACK, "IPASBRHUrubDC."},
+		{VERB_ANNOTATE, "IPASBRHUrubDCF"},
+		{VERB_KEEP, "....BRH.....C."},
+		{VERB_OPERATIONS, "IPA.BRH...bDC."},
+		{VERB_ARM, "IPA.BRH...bDC."},
+		{VERB_DISARM, "IPA...H...b..."},
+		{VERB_TAKE, "IPASBRHUrubDC."},
+		{VERB_GUARD, "IPASBRHUrubDC."},
+		{VERB_ADOPT, "...........D.."},
+		{VERB_CLOSE, "........ru...."},
+	};
+	assert_int_equal(sizeof rows / sizeof *rows, VERB_COUNT);
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+		for (int s = 0; s < STATE_COUNT; s++)
+			assert_int_equal(
+				migration_accepts((enum state)s, rows[k].verb), rows[k].in[s] != '.');
+	/* what the table of events says of the two that it knows */
 	for (int s = 0; s < STATE_COUNT; s++) {
-		assert_int_equal(migration_accepts((enum state)s, VERB_STEP), !(busy >> s & 1));
-		assert_true(migration_accepts((enum state)s, VERB_HOLD));
-		assert_true(migration_accepts((enum state)s, VERB_RESUME));
-		assert_true(migration_accepts((enum state)s, VERB_ANNOTATE));
+		assert_int_equal(migration_accepts((enum state)s, VERB_STEP),
+			migration_next((enum state)s, EVENT_STEP) != 0);
+		assert_int_equal(migration_accepts((enum state)s, VERB_ROLLBACK),
+			migration_next((enum state)s, EVENT_BACK) != 0);
 	}
 }
 
@@ -382,6 +410,8 @@ static void test_the_path(void **state)
 	f.sampled = true;
 	assert_int_equal(migration_derive(&f), STATE_BAKING);
 	f.guarded = true;
+	assert_int_equal(migration_derive(&f), STATE_BAKING); /* it would still go back */
+	f.kept = true;
 	assert_int_equal(migration_derive(&f), STATE_READY);
 	f.held = true;
 	assert_int_equal(migration_derive(&f), STATE_HELD);

@@ -59,6 +59,16 @@ static bool fails(const struct virtual *v, enum predicate p)
 	return virtual_standing(v)->next.failing >> p & 1;
 }
 
+static void facts_of(
+	const struct virtual *v, enum verb verb, int to_bp, struct interlock_facts *out)
+{
+	const struct standing *s = virtual_standing(v);
+	pool_facts(&v->m, virtual_pool(v),
+		&(struct intent){
+			.verb = verb, .to_bp = to_bp, .shown_epoch = s->epoch, .shown_rev = s->rev},
+		out);
+}
+
 #define assert_state(v, s) assert_string_equal(state_name(state_of_pool(v)), state_name(s))
 
 /* ---- freshness ---- */
@@ -688,7 +698,7 @@ static void test_a_restart_that_lost_the_share(void **state)
 	virtual_run(v, 1000);
 	assert_true(s->next.allowed);
 	struct interlock_facts f;
-	pool_facts(&v->m, virtual_pool(v), VERB_STEP, 1000, s->epoch, s->rev, &f);
+	facts_of(v, VERB_STEP, 1000, &f);
 	assert_int_equal(f.act, ACT_PUT_BACK);
 	virtual_move(v, VERB_STEP, 1000);
 	assert_state(v, STATE_BAKING);
@@ -817,6 +827,755 @@ static void test_hold_of_one_node_holds_all(void **state)
 	assert_string_equal(virtual_standing(v)->hold.actor, "sam@ops2");
 }
 
+/* ---- lease, keep, plan, guard: who may move it and what moves by itself ---- */
+
+static void test_lease(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	struct interlock_facts f;
+	virtual_run(v, 1000);
+	facts_of(v, VERB_STEP, 100, &f);
+	assert_false(s->lease.known || s->lease_mine || f.lease_asked);
+	for (int k = 0; k < 2; k++)
+		virtual_lease(v, k, "", UNKNOWN);
+	virtual_poll(v);
+	facts_of(v, VERB_STEP, 100, &f);
+	assert_true(s->lease.known && f.lease_asked && !f.lease_mine && !f.lease_holder[0]);
+	/* mine on one node is free on the other */
+	virtual_lease(v, 1, "kim@ops1", 20000);
+	virtual_poll(v);
+	facts_of(v, VERB_STEP, 100, &f);
+	assert_string_equal(s->lease.holder, "kim@ops1");
+	assert_true(!s->lease_mine && !f.lease_holder[0]);
+	virtual_lease(v, 0, "kim@ops1", 25000);
+	virtual_poll(v);
+	assert_true(s->lease_mine);
+	/* another's matters most, and runs out with the age of the news */
+	virtual_lease(v, 1, "ana@ops2", 24000);
+	virtual_poll(v);
+	virtual_wait(v, 1500);
+	virtual_tick(v);
+	facts_of(v, VERB_STEP, 100, &f);
+	assert_false(s->lease_mine);
+	assert_string_equal(f.lease_holder, "ana@ops2");
+	assert_true(f.lease_left_ms == 22500);
+	assert_true(fails(v, PREDICATE_LEASE));
+	virtual_wait(v, 60000);
+	virtual_tick(v);
+	assert_true(s->lease.ttl_ms == 0);
+	/* one node that has no leases, or does not speak, and nothing is known of all */
+	v->node[0].s->lease.known = false;
+	virtual_poll(v);
+	assert_false(s->lease.known || s->lease_mine);
+}
+
+static void test_armed(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	virtual_run(v, 1000);
+	assert_false(s->armed);
+	for (int k = 0; k < 2; k++) {
+		text_copy(v->node[k].s->plan_hash, sizeof v->node[k].s->plan_hash, "hash");
+		v->node[k].s->baseline_bp = 0;
+	}
+	virtual_poll(v);
+	assert_true(s->armed);
+	text_copy(v->node[1].s->plan_hash, sizeof v->node[1].s->plan_hash, "other");
+	virtual_poll(v);
+	assert_false(s->armed);
+}
+
+static bool keeps(const struct virtual *v, bool keeper)
+{
+	return pool_keeps(&v->m, virtual_pool(v), keeper);
+}
+
+static void test_a_raise_is_kept(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	virtual_pool(v)->plan.steps[1].for_ms = 60000;
+	v->rate = 1000;
+	virtual_history_opens(v);
+	virtual_run(v, 2000);
+	virtual_unkept(v, 0, 0, 130000);
+	virtual_move(v, VERB_STEP, 1000);
+	assert_string_equal(s->state_text, "BAKING at 10 %, 00:09 left");
+	assert_string_equal(s->leave_text, "back to 0 % in 02:09");
+	assert_true(s->keep.on && s->kept_bp == 0 && s->stay_left_ms == 59000);
+	assert_false(keeps(v, false) || s->keepable);
+	virtual_run(v, 9000);
+	/* the bake is over, its own `for` is not: it is kept, and stays */
+	assert_true(s->bake_left_ms == 0 && s->keepable);
+	assert_true(keeps(v, false) && keeps(v, true));
+	assert_state(v, STATE_BAKING);
+	/* another's raise only by who guards */
+	text_copy(v->node[0].s->change.actor, sizeof v->node[0].s->change.actor, "ana@ops2");
+	virtual_poll(v);
+	assert_true(!keeps(v, false) && keeps(v, true));
+	assert_string_equal(s->leave_text, "all goes on");
+	/* not while it is held, nor red, nor by who only looks */
+	virtual_apply_at(v, 0, VERB_HOLD, -1, "ana@ops2");
+	virtual_poll(v);
+	assert_true(!keeps(v, true) && s->keep.left_ms == UNKNOWN);
+	virtual_apply_at(v, 0, VERB_RESUME, -1, "ana@ops2");
+	virtual_poll(v);
+	assert_true(keeps(v, true));
+	v->m.read_only = true;
+	assert_false(keeps(v, true));
+	v->m.read_only = false;
+	v->node[0].s->guard.state = GUARD_UNKNOWN;
+	virtual_poll(v);
+	assert_false(keeps(v, true));
+	v->node[0].s->guard.state = GUARD_NONE;
+	/* kept: what is left is the step's own time */
+	v->node[0].s->keep.on = false;
+	v->node[0].s->kept_bp = 1000;
+	virtual_run(v, 1000);
+	assert_false(keeps(v, true));
+	assert_string_equal(s->state_text, "BAKING at 10 %, 00:49 left");
+	virtual_run(v, 49000);
+	assert_state(v, STATE_READY);
+}
+
+/* A step whose checks hold keeps the one before it first; where that is refused so is it. */
+static void test_a_step_keeps_first(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	virtual_unkept(v, 0, 100, 130000);
+	v->rate = 1000;
+	virtual_run(v, 20000);
+	assert_state(v, STATE_READY);
+	assert_true(virtual_standing(v)->next.allowed);
+	/* nothing follows the last step that could keep it */
+	virtual_apply_at(v, 0, VERB_STEP, 10000, "kim@ops1");
+	struct decision d = virtual_decision(v, VERB_STEP, 10000);
+	d.outcome = OUTCOME_APPLIED;
+	virtual_decide(v, &d);
+	virtual_run(v, 20000);
+	assert_state(v, STATE_BAKING);
+	v->node[0].s->keep.on = false;
+	virtual_run(v, 1000);
+	assert_state(v, STATE_COMPLETE);
+}
+
+static void test_one_more_operation_waits_for_the_keep(void **state)
+{
+	struct virtual *v = *state;
+	struct interlock_facts f;
+	struct interlock i;
+	go_to(v, 1000);
+	virtual_unkept(v, 0, 100, 130000);
+	v->rate = 1000;
+	virtual_run(v, 20000);
+	const struct standing *s = virtual_standing(v);
+	struct intent want = {
+		.verb = VERB_OPERATIONS, .to_bp = -1, .shown_epoch = s->epoch, .shown_rev = s->rev};
+	pool_facts(&v->m, virtual_pool(v), &want, &f);
+	assert_int_equal(f.act, ACT_LOWER);
+	interlock_evaluate(&i, &f);
+	assert_true(i.allowed);
+	want.widens = true;
+	pool_facts(&v->m, virtual_pool(v), &want, &f);
+	assert_int_equal(f.act, ACT_WIDEN);
+	assert_int_equal(f.to_bp, 1000);
+	interlock_evaluate(&i, &f);
+	assert_int_equal(i.failing, 1u << PREDICATE_BAKE);
+	assert_int_equal(i.check[PREDICATE_BAKE].code, ERR_UNKEPT);
+}
+
+static void test_what_goes_back_first(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	virtual_unkept(v, 0, 100, 90000);
+	virtual_unkept(v, 1, 100, 60000);
+	virtual_poll(v);
+	assert_true(s->keep.left_ms == 60000 && s->kept_bp == 100);
+	v->node[1].s->hold.on = true; /* there the time stands */
+	v->node[1].s->kept_bp = 0;
+	virtual_poll(v);
+	assert_true(s->keep.left_ms == 90000 && s->kept_bp == -1);
+	v->node[0].s->hold.on = true;
+	virtual_poll(v);
+	assert_true(s->keep.on && s->keep.left_ms == UNKNOWN);
+}
+
+static void observe(struct virtual *v, const char *what, int from_bp, int to_bp)
+{
+	struct audit_entry e = {.from_bp = from_bp, .to_bp = to_bp, .epoch = 2, .rev = 5};
+	struct decision d;
+	char id[32];
+	text_copy(e.what, sizeof e.what, what);
+	text_copy(e.actor, sizeof e.actor, POOL_ACTOR);
+	snprintf(id, sizeof id, "observed-%d", ++v->serial);
+	assert_true(decision_observe(&d, "checkout", "shop", &e, id, v->now.wall_ms));
+	d.outcome = OUTCOME_APPLIED;
+	d.outcome_ms = d.at_ms;
+	virtual_decide(v, &d);
+}
+
+static void test_what_nobody_kept_goes_back(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	virtual_apply_at(v, 0, VERB_STEP, 100, POOL_ACTOR);
+	observe(v, "revert", 1000, 100);
+	virtual_run(v, 1000);
+	assert_true(s->went_back && !s->diverged);
+	assert_int_equal(s->intended_bp, 100);
+	assert_state(v, STATE_HELD);
+	assert_string_equal(s->state_text, "HELD at 1 %: went back, not kept");
+	/* a person's resume accepts it */
+	struct decision d = virtual_decision(v, VERB_RESUME, -1);
+	d.outcome = OUTCOME_APPLIED;
+	d.at_ms += 1;
+	virtual_decide(v, &d);
+	assert_false(s->went_back);
+	assert_state(v, STATE_BAKING);
+	/* and so does the next step; what a person lowers has not gone back */
+	virtual_run(v, 1000);
+	observe(v, "revert", 1000, 100);
+	virtual_run(v, 1000);
+	assert_true(s->went_back);
+	virtual_move(v, VERB_STEP, 1000);
+	assert_false(s->went_back);
+	virtual_move(v, VERB_STEP, 100);
+	assert_false(s->went_back);
+	struct audit_entry e = {.what = "step",
+		.key = "k",
+		.actor = "ana@ops2",
+		.from_bp = 100,
+		.to_bp = 50,
+		.epoch = 9,
+		.rev = 50};
+	virtual_run(v, 1000);
+	virtual_apply_at(v, 0, VERB_STEP, 50, "ana@ops2");
+	assert_true(decision_observe(&d, "checkout", "shop", &e, "k", v->now.wall_ms));
+	d.outcome = OUTCOME_APPLIED;
+	virtual_decide(v, &d);
+	virtual_run(v, 1000);
+	assert_true(!s->went_back && s->intended_bp == 50);
+}
+
+static void test_adopted(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	virtual_apply_at(v, 0, VERB_STEP, 3500, "nobody");
+	virtual_run(v, 1000);
+	assert_state(v, STATE_DIVERGED);
+	struct decision d = virtual_decision(v, VERB_ADOPT, 3500);
+	struct interlock_facts f;
+	facts_of(v, VERB_ADOPT, -1, &f);
+	assert_int_equal(f.act, ACT_ADOPT);
+	virtual_decide(v, &d);
+	virtual_apply_at(v, 0, VERB_HOLD, -1, "kim@ops1");
+	virtual_row(v, d.id, OUTCOME_ROW_FINAL, OUTCOME_APPLIED);
+	virtual_run(v, 1000);
+	assert_state(v, STATE_HELD);
+	assert_int_equal(virtual_standing(v)->intended_bp, 3500);
+}
+
+/* ---- partial ---- */
+
+static struct decision partly(struct virtual *v)
+{
+	go_to(v, 100);
+	struct decision d = virtual_decision(v, VERB_STEP, 1000);
+	virtual_decide(v, &d);
+	virtual_apply_at(v, 0, VERB_STEP, 1000, "kim@ops1");
+	virtual_row(v, d.id, OUTCOME_ROW_FINAL, OUTCOME_REFUSED);
+	virtual_run(v, 1000);
+	return d;
+}
+
+static void test_a_step_that_only_some_took(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	partly(v);
+	assert_state(v, STATE_HELD);
+	assert_string_equal(s->state_text, "PARTIAL 1/2");
+	assert_true(s->partial && s->partial_bp == 1000 && s->nodes_took == 1);
+	assert_int_equal(s->next_bp, 1000);
+	assert_int_equal(s->act, ACT_COMPLETE);
+	assert_true(s->next.allowed);
+	struct interlock_facts f;
+	facts_of(v, VERB_STEP, 100, &f);
+	assert_int_equal(f.act, ACT_LOWER); /* back for those that took it */
+	facts_of(v, VERB_STEP, 5000, &f);
+	assert_int_equal(f.act, ACT_RAISE);
+	/* the same again, from a share that nobody can name */
+	struct decision again = virtual_decision(v, VERB_STEP, 1000);
+	assert_int_equal(again.from_bp, -1);
+	virtual_decide(v, &again);
+	virtual_row(v, again.id, OUTCOME_ROW_FINAL, OUTCOME_NOT_SENT);
+	virtual_run(v, 1000);
+	assert_true(s->partial && s->act == ACT_COMPLETE);
+	virtual_move(v, VERB_STEP, 1000);
+	assert_false(s->partial);
+	assert_state(v, STATE_BAKING);
+}
+
+static void test_what_is_not_partial(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	partly(v);
+	/* somebody moved one further */
+	virtual_apply_at(v, 1, VERB_STEP, 5000, "nobody");
+	virtual_run(v, 1000);
+	assert_true(s->mixed && !s->partial && s->nodes_took == 0);
+	assert_int_equal(s->next_bp, -1);
+	assert_string_equal(s->state_text, "10 % .. 50 % MIXED");
+	/* the last thing asked was a way down */
+	virtual_apply_at(v, 1, VERB_STEP, 100, "nobody");
+	struct decision d = virtual_decision(v, VERB_ROLLBACK, 0);
+	d.outcome = OUTCOME_CLOSED;
+	virtual_decide(v, &d);
+	virtual_run(v, 1000);
+	assert_true(s->mixed && !s->partial);
+}
+
+/* ---- what kind of change it is ---- */
+
+static enum act act_of(const struct virtual *v, struct intent want)
+{
+	return pool_act(virtual_pool(v), &want);
+}
+
+static void test_acts(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	static const struct {
+		struct intent want;
+		enum act act;
+	} rows[] = {
+		{{.verb = VERB_STEP, .to_bp = 5000}, ACT_RAISE},
+		{{.verb = VERB_STEP, .to_bp = 1000}, ACT_RAISE},
+		{{.verb = VERB_STEP, .to_bp = 999}, ACT_LOWER},
+		{{.verb = VERB_STEP, .to_bp = -1}, ACT_RAISE},
+		{{.verb = VERB_STEP, .to_bp = -1, .has_strategy = true, .strategy = STRATEGY_AB_TEST},
+			ACT_RAISE},
+		{{.verb = VERB_STEP,
+			 .to_bp = 100,
+			 .has_strategy = true,
+			 .strategy = STRATEGY_FULL_MIGRATION},
+			ACT_RAISE},
+		{{.verb = VERB_STEP,
+			 .to_bp = -1,
+			 .has_strategy = true,
+			 .strategy = STRATEGY_PRIMARY_ONLY},
+			ACT_LOWER},
+		{{.verb = VERB_STEP, .to_bp = 1000, .has_strategy = true, .strategy = STRATEGY_CANARY},
+			ACT_LOWER},
+		{{.verb = VERB_STEP, .to_bp = -1, .has_strategy = true, .strategy = STRATEGY_CANARY},
+			ACT_LOWER},
+		{{.verb = VERB_STEP, .to_bp = 5000, .has_strategy = true, .strategy = STRATEGY_CANARY},
+			ACT_RAISE},
+		{{.verb = VERB_OPERATIONS, .widens = true}, ACT_WIDEN},
+		{{.verb = VERB_OPERATIONS}, ACT_LOWER},
+		{{.verb = VERB_KEEP}, ACT_KEEP},
+		{{.verb = VERB_ARM}, ACT_ARM},
+		{{.verb = VERB_DISARM}, ACT_LOWER},
+		{{.verb = VERB_RESUME}, ACT_RESUME},
+		{{.verb = VERB_ADOPT}, ACT_ADOPT},
+		{{.verb = VERB_TAKE}, ACT_TELL},
+		{{.verb = VERB_GUARD}, ACT_TELL},
+		{{.verb = VERB_CLOSE}, ACT_TELL},
+		{{.verb = VERB_ANNOTATE}, ACT_TELL},
+		{{.verb = VERB_HOLD}, ACT_TELL},
+		{{.verb = VERB_ROLLBACK}, ACT_TELL},
+	};
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+		assert_int_equal(act_of(v, rows[k].want), rows[k].act);
+	struct interlock_facts f;
+	pool_facts(&v->m, virtual_pool(v), &rows[4].want, &f);
+	assert_int_equal(f.to_bp, 5000);
+	/* a plan that is not the one armed with goes no further */
+	text_copy(v->node[0].s->plan_hash, sizeof v->node[0].s->plan_hash, "other");
+	virtual_poll(v);
+	assert_true(fails(v, PREDICATE_NEXT));
+}
+
+/* ---- the guard's owner ---- */
+
+static void tell_owner(struct virtual *v, enum guard_state guard, bool mine)
+{
+	struct owner_line line = {
+		.held = true, .mine = mine, .state = guard, .written_wall_ms = v->now.wall_ms};
+	virtual_tell(v, (struct model_event){.kind = MODEL_OWNER, .owner_line = &line});
+}
+
+static void test_owners(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	assert_int_equal(s->owner, OWNER_POOL);
+	assert_string_equal(s->guard_text, "guard: pool, rolls back by itself");
+	assert_string_equal(s->leave_text, "all goes on");
+	v->node[0].s->guard.held_ms = 14340000;
+	virtual_poll(v);
+	assert_string_equal(s->guard_text, "guard: pool, only holds for 3:59:00");
+	v->node[0].s->guard.armed = false;
+	virtual_poll(v);
+	assert_string_equal(s->guard_text, "guard: pool, no limit is set");
+	v->node[0].s->guard.known = false;
+	virtual_poll(v);
+	assert_int_equal(s->owner, OWNER_NONE);
+	assert_string_equal(s->guard_text, "guard: NONE, nobody rolls back");
+	assert_string_equal(s->leave_text, "NOBODY WATCHES");
+	assert_true(fails(v, PREDICATE_WAY_BACK));
+	v->m.guards = true;
+	virtual_tick(v);
+	assert_int_equal(s->owner, OWNER_CONSOLE);
+	assert_string_equal(s->guard_text, "guard: console, rolls back while it runs");
+	assert_string_equal(s->leave_text, "NOBODY WATCHES");
+	assert_true(fails(v, PREDICATE_WAY_BACK)); /* the next is 50 % */
+	tell_owner(v, GUARD_GREEN, false);
+	assert_int_equal(s->owner, OWNER_RECORD);
+	assert_int_equal(v->dirty & DIRTY_STATE, DIRTY_STATE);
+	assert_string_equal(s->guard_text, "guard: record, rolls back by itself");
+	assert_string_equal(s->leave_text, "all goes on");
+	virtual_wait(v, 500);
+	tell_owner(v, GUARD_GREEN, false);
+	assert_int_equal(v->dirty, 0); /* no more than that it lives */
+	struct owner_line line = {.held = true,
+		.written_wall_ms = v->now.wall_ms,
+		.hold_until_wall_ms = v->now.wall_ms + 60000};
+	virtual_tell(v, (struct model_event){.kind = MODEL_OWNER, .owner_line = &line});
+	assert_string_equal(s->guard_text, "guard: record, only holds for 01:00");
+	/* its silence ends it */
+	virtual_wait(v, 2001);
+	virtual_tick(v);
+	assert_int_equal(s->owner, OWNER_CONSOLE);
+	assert_true(v->dirty & DIRTY_STATE);
+}
+
+static void test_row_76_the_owner_without_a_plan(void **state)
+{
+	/* the console dies above the baseline: who rolls back then is said before */
+	struct virtual *v = *state;
+	virtual_history_opens(v);
+	virtual_run(v, 2000);
+	virtual_move(v, VERB_STEP, 1000);
+	assert_int_equal(virtual_standing(v)->owner, OWNER_NONE);
+	assert_string_equal(
+		virtual_standing(v)->guard_text, "guard: none without a plan, limits only warn");
+	assert_string_equal(virtual_standing(v)->leave_text, "the share stays");
+}
+
+/* Where another owns the guard its word counts: a process that has just begun has no window. */
+static void test_the_owners_word(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	v->rate = 0;
+	virtual_run(v, 70000);
+	assert_int_equal(s->guard.state, GUARD_UNKNOWN);
+	assert_int_equal(s->judged, GUARD_UNKNOWN);
+	v->node[0].s->guard.state = GUARD_GREEN;
+	virtual_run(v, 1000);
+	assert_int_equal(s->judged, GUARD_GREEN);
+	assert_false(fails(v, PREDICATE_GUARD));
+	v->node[0].s->guard.known = false;
+	virtual_run(v, 1000);
+	assert_int_equal(s->judged, GUARD_UNKNOWN);
+	tell_owner(v, GUARD_GREEN, false);
+	assert_int_equal(s->judged, GUARD_GREEN);
+	tell_owner(v, GUARD_GREEN, true); /* that is this process: its own eyes */
+	assert_int_equal(s->judged, GUARD_UNKNOWN);
+}
+
+static void test_the_pools_red_latches(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	struct pool_guard *g = &v->node[0].s->guard;
+	g->state = GUARD_RED;
+	text_copy(g->word, sizeof g->word, "p99 2,100 of 1,000 ms");
+	virtual_run(v, 1000);
+	const struct pool *p = virtual_pool(v);
+	assert_true(p->latch.red && p->latch.by_pool);
+	assert_state(v, STATE_HELD);
+	assert_true(fails(v, PREDICATE_GUARD));
+	assert_non_null(strstr(virtual_standing(v)->next.check[PREDICATE_GUARD].text, g->word));
+	g->state = GUARD_GREEN;
+	virtual_run(v, 1000);
+	assert_true(p->latch.red);
+	struct decision d = virtual_decision(v, VERB_RESUME, -1);
+	d.outcome = OUTCOME_APPLIED;
+	virtual_decide(v, &d);
+	assert_false(p->latch.red);
+}
+
+static void test_a_guard_without_data_holds(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	v->node[0].s->guard.state = GUARD_UNKNOWN;
+	v->node[0].s->guard.since_ms = 59000;
+	virtual_poll(v);
+	assert_false(s->blind);
+	virtual_wait(v, 1000);
+	virtual_tick(v);
+	assert_true(s->blind);
+	assert_state(v, STATE_HELD);
+	assert_string_equal(s->state_text, "HELD at 10 %: guard sees no data");
+	/* one that only warns holds nothing */
+	v->node[0].s->guard.action = GUARD_ACTION_WARN;
+	virtual_poll(v);
+	assert_false(s->blind);
+	assert_string_equal(s->guard_text, "guard: pool, only warns by itself");
+}
+
+static void test_the_loudest_node_speaks(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	v->node[1].s->guard.state = GUARD_UNKNOWN;
+	v->node[0].s->guard.state = GUARD_GREEN;
+	virtual_poll(v);
+	assert_int_equal(s->pool_guard.state, GUARD_UNKNOWN);
+	v->node[0].s->guard.state = GUARD_RED;
+	virtual_poll(v);
+	assert_int_equal(s->pool_guard.state, GUARD_RED);
+	v->node[1].s->guard.armed = false;
+	virtual_poll(v);
+	assert_true(s->pool_guard.known && !s->pool_guard.armed);
+	v->node[1].s->guard.known = false;
+	virtual_poll(v);
+	assert_false(s->pool_guard.known);
+	assert_int_equal(s->owner, OWNER_NONE);
+	/* old words are no evidence */
+	v->node[1].s->guard.known = true;
+	virtual_poll(v);
+	virtual_wait(v, 10000);
+	virtual_tick(v);
+	assert_int_equal(s->pool_guard.state, GUARD_UNKNOWN);
+}
+
+static uint64_t carries(const struct virtual *v)
+{
+	return pool_carries(&v->m, virtual_pool(v));
+}
+
+static void test_a_nodes_rollback_is_carried_on(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	assert_true(carries(v) == 0);
+	virtual_apply_at(v, 1, VERB_ROLLBACK, 0, POOL_ACTOR);
+	observe(v, "rollback", 1000, 0);
+	virtual_run(v, 1000);
+	assert_true(carries(v) == 1);
+	v->m.read_only = true;
+	assert_true(carries(v) == 0);
+	v->m.read_only = false;
+	/* while a rollback is on its way there is nothing more to carry */
+	struct decision d = virtual_decision(v, VERB_ROLLBACK, 0);
+	virtual_decide(v, &d);
+	assert_true(carries(v) == 0);
+	virtual_row(v, d.id, OUTCOME_ROW_FINAL, OUTCOME_REFUSED);
+	assert_true(carries(v) == 1);
+	/* a node that moved since was moved by somebody who knew */
+	virtual_apply_at(v, 0, VERB_STEP, 500, "ana@ops2");
+	virtual_run(v, 1000);
+	assert_true(carries(v) == 0);
+	v->node[0].s->change.known = false;
+	virtual_run(v, 1000);
+	assert_true(carries(v) == 1);
+	virtual_apply_at(v, 0, VERB_ROLLBACK, 0, POOL_ACTOR);
+	virtual_run(v, 1000);
+	assert_true(carries(v) == 0);
+}
+
+/* ---- faults that the model must see through ---- */
+
+static void test_row_31_a_restart_begins_the_samples_anew(void **state)
+{
+	/* all counters of the pool begin at nothing again */
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	int64_t before = virtual_standing(v)->samples[ARM_V1];
+	virtual_boot(v, 0, "boot-2");
+	virtual_apply_at(v, 0, VERB_STEP, 1000, POOL_ACTOR);
+	virtual_run(v, 1000);
+	assert_int_equal(v->sample->change, COUNTS_RESTART);
+	assert_true(virtual_standing(v)->samples[ARM_V1] < before);
+	virtual_run(v, 1000);
+	assert_true(v->sample->sample.arms[ARM_V1].requests == 90);
+}
+
+static void test_row_32_a_counter_that_went_back_is_no_green(void **state)
+{
+	/* a counter falls within one boot: corrupt, or a lie */
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	virtual_run(v, 5000);
+	assert_int_equal(s->guard.state, GUARD_GREEN);
+	v->node[0].s->guard.state = GUARD_GREEN;
+	v->node[0].s->arms[ARM_V1].requests -= 250;
+	virtual_run(v, 1000);
+	assert_int_equal(model_node(&v->m, NODE_HANDLE(0, 0))->trouble.code, ERR_COUNTER_BACK);
+	assert_true(s->doubtful);
+	assert_int_equal(s->guard.state, GUARD_UNKNOWN);
+	assert_int_equal(s->judged, GUARD_UNKNOWN); /* nor is the pool's own word believed */
+	virtual_run(v, 59000);
+	assert_true(fails(v, PREDICATE_GUARD));
+	virtual_run(v, 1000);
+	assert_false(s->doubtful);
+	assert_int_equal(s->guard.state, GUARD_GREEN);
+}
+
+static void test_row_33_an_idle_v2_steps_nowhere(void **state)
+{
+	/* v2 gets no traffic: that it does not fail proves nothing */
+	struct virtual *v = *state;
+	go_to(v, 100);
+	v->rate = 0;
+	virtual_run(v, 70000);
+	assert_true(fails(v, PREDICATE_GUARD) && fails(v, PREDICATE_SAMPLES));
+	assert_int_equal(virtual_standing(v)->next.check[PREDICATE_SAMPLES].code, ERR_SAMPLES);
+}
+
+static void test_row_35_the_wall_clock_jumps(void **state)
+{
+	/* an hour forth and two back: bake and ages are of the other clock */
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	int64_t left = virtual_standing(v)->bake_left_ms;
+	v->now.wall_ms += 3600000;
+	virtual_tick(v);
+	assert_true(virtual_standing(v)->bake_left_ms == left);
+	v->now.wall_ms -= 7200000;
+	virtual_tick(v);
+	assert_true(virtual_standing(v)->bake_left_ms == left);
+	assert_int_equal(virtual_standing(v)->freshness, FRESHNESS_LIVE);
+}
+
+static void test_row_36_the_lid_was_closed(void **state)
+{
+	/* forty minutes of sleep: all is old at once, and no step goes */
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	virtual_run(v, 20000);
+	assert_true(virtual_standing(v)->next.allowed);
+	virtual_wait(v, 2400000);
+	virtual_tick(v);
+	assert_int_equal(virtual_standing(v)->freshness, FRESHNESS_LOST);
+	assert_true(fails(v, PREDICATE_LIVE));
+}
+
+static void test_row_37_the_pools_clock_is_far_off(void **state)
+{
+	/* what the pool calls now is nobody's age */
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	int64_t left = virtual_standing(v)->bake_left_ms;
+	v->node[0].s->now_ms -= 312000;
+	virtual_tell(v,
+		(struct model_event){
+			.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(0, 0), .snapshot = v->node[0].s});
+	assert_int_equal(virtual_standing(v)->freshness, FRESHNESS_LIVE);
+	assert_true(virtual_standing(v)->bake_left_ms == left);
+}
+
+static void test_row_41_quantiles_are_merged_not_averaged(void **state)
+{
+	/* one node is fast and one slow: their average is nobody's latency */
+	struct virtual *v = *state;
+	virtual_poll(v);
+	v->latency_us[ARM_V1] = 10000;
+	virtual_work(v, &v->node[0], 99000);
+	v->latency_us[ARM_V1] = 900000;
+	virtual_work(v, &v->node[1], 1000);
+	virtual_wait(v, 1000);
+	virtual_poll(v);
+	const struct arm_figures *f = &virtual_standing(v)->arms[ARM_V1];
+	assert_true(f->p50_us < 20000 && f->p95_us < 20000);
+	/* and where a slot has only each node's own, the worst is shown */
+	const struct tick *t = ring_last(&virtual_pool(v)->ticks);
+	assert_true(t->arms[ARM_V1].p50_us > 500000);
+}
+
+static void test_row_70_a_rollback_half_way(void **state)
+{
+	/* one node of two went back: it is not rolled back */
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	struct decision d = virtual_decision(v, VERB_ROLLBACK, 0);
+	virtual_decide(v, &d);
+	virtual_apply_at(v, 0, VERB_ROLLBACK, 0, "kim@ops1");
+	virtual_run(v, 2000);
+	assert_state(v, STATE_ROLLING_BACK);
+	assert_string_equal(virtual_standing(v)->leave_text, "NOBODY TRIES ON");
+	/* given up by a person: no state says that it is back */
+	virtual_row(v, d.id, OUTCOME_ROW_FINAL, OUTCOME_CLOSED);
+	assert_state(v, STATE_HELD);
+	assert_true(virtual_standing(v)->mixed);
+	/* acknowledged by all, seen at one */
+	d = virtual_act(v, VERB_ROLLBACK, 0);
+	virtual_progress(v, 1);
+	assert_string_equal(virtual_standing(v)->state_text, "ROLLBACK UNVERIFIED 1/2");
+	virtual_row(v, d.id, OUTCOME_ROW_VERIFIED, OUTCOME_CLOSED);
+	assert_true(virtual_standing(v)->open < 0);
+	assert_true(pool_decision(virtual_pool(v), d.id)->closed_ms == v->now.wall_ms);
+	d.closed_ms = UNKNOWN; /* an older copy takes nothing away */
+	virtual_decide(v, &d);
+	assert_true(pool_decision(virtual_pool(v), d.id)->closed_ms == v->now.wall_ms);
+}
+
+static void test_row_71_v1_is_gone(void **state)
+{
+	/* the way back leads to a v1 that has no worker left */
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	assert_false(fails(v, PREDICATE_WAY_BACK));
+	v->node[0].s->arms[ARM_V1].workers.ready = 0;
+	virtual_run(v, 1000);
+	assert_true(fails(v, PREDICATE_WAY_BACK));
+	v->node[0].s->arms[ARM_V1].workers.ready = UNKNOWN; /* not said is not none */
+	virtual_run(v, 1000);
+	assert_false(fails(v, PREDICATE_WAY_BACK));
+}
+
+static void test_row_78_moved_by_hand(void **state)
+{
+	/* somebody edits the balancer: steps are locked, the way back is not */
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	virtual_apply_at(v, 0, VERB_STEP, 3500, "nobody");
+	virtual_run(v, 1000);
+	assert_string_equal(virtual_standing(v)->state_text, "DIVERGED pool 35 %, asked 10 %");
+	assert_true(fails(v, PREDICATE_DRIFT));
+	assert_true(migration_accepts(STATE_DIVERGED, VERB_ROLLBACK));
+	assert_true(migration_accepts(STATE_DIVERGED, VERB_ADOPT));
+}
+
+static void test_row_79_nodes_run_different_builds(void **state)
+{
+	/* one node was left on the old build */
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	text_copy(v->node[1].s->build, sizeof v->node[1].s->build, "1.1");
+	virtual_run(v, 1000);
+	assert_int_equal(virtual_standing(v)->next.check[PREDICATE_IDENTITY].code, ERR_BUILD);
+	assert_true(fails(v, PREDICATE_IDENTITY));
+}
+
 /* ---- by hand, unknown, reset ---- */
 
 static void test_by_hand(void **state)
@@ -827,19 +1586,18 @@ static void test_by_hand(void **state)
 	assert_state(v, STATE_IDLE);
 	struct interlock_facts f;
 	struct interlock i;
-	const struct standing *s = virtual_standing(v);
-	pool_facts(&v->m, virtual_pool(v), VERB_STEP, 2500, s->epoch, s->rev, &f);
-	assert_int_equal(f.policy, POLICY_MANUAL);
+	facts_of(v, VERB_STEP, 2500, &f);
+	assert_true(policy_is_manual(&f.policy));
 	interlock_evaluate(&i, &f);
 	assert_true(i.allowed);
-	pool_facts(&v->m, virtual_pool(v), VERB_STEP, 2600, s->epoch, s->rev, &f);
+	facts_of(v, VERB_STEP, 2600, &f);
 	interlock_evaluate(&i, &f);
 	assert_int_equal(i.failing, 1u << PREDICATE_NEXT);
 	virtual_move(v, VERB_STEP, 2500);
 	assert_state(v, STATE_READY); /* nothing bakes */
-	pool_facts(&v->m, virtual_pool(v), VERB_STEP, 1000, s->epoch, s->rev, &f);
+	facts_of(v, VERB_STEP, 1000, &f);
 	assert_int_equal(f.act, ACT_LOWER);
-	pool_facts(&v->m, virtual_pool(v), VERB_RESUME, -1, s->epoch, s->rev, &f);
+	facts_of(v, VERB_RESUME, -1, &f);
 	assert_int_equal(f.act, ACT_RESUME);
 	virtual_move(v, VERB_STEP, 0);
 	assert_state(v, STATE_IDLE);
@@ -1061,6 +1819,35 @@ int main(void)
 		TWO(test_one_restart_restarts_the_bakes_samples),
 		TWO(test_seen_nodes),
 		TWO(test_hold_of_one_node_holds_all),
+		ONE(test_a_raise_is_kept),
+		ONE(test_a_step_keeps_first),
+		ONE(test_one_more_operation_waits_for_the_keep),
+		TWO(test_what_goes_back_first),
+		TWO(test_lease),
+		TWO(test_armed),
+		ONE(test_what_nobody_kept_goes_back),
+		ONE(test_adopted),
+		TWO(test_a_step_that_only_some_took),
+		TWO(test_what_is_not_partial),
+		ONE(test_acts),
+		ONE(test_owners),
+		HAND(test_row_76_the_owner_without_a_plan),
+		ONE(test_the_owners_word),
+		ONE(test_the_pools_red_latches),
+		ONE(test_a_guard_without_data_holds),
+		TWO(test_the_loudest_node_speaks),
+		TWO(test_a_nodes_rollback_is_carried_on),
+		ONE(test_row_31_a_restart_begins_the_samples_anew),
+		ONE(test_row_32_a_counter_that_went_back_is_no_green),
+		ONE(test_row_33_an_idle_v2_steps_nowhere),
+		ONE(test_row_35_the_wall_clock_jumps),
+		ONE(test_row_36_the_lid_was_closed),
+		ONE(test_row_37_the_pools_clock_is_far_off),
+		TWO(test_row_41_quantiles_are_merged_not_averaged),
+		TWO(test_row_70_a_rollback_half_way),
+		ONE(test_row_71_v1_is_gone),
+		ONE(test_row_78_moved_by_hand),
+		TWO(test_row_79_nodes_run_different_builds),
 		HAND(test_by_hand),
 		ONE(test_acknowledged_but_not_done),
 		ONE(test_what_a_pool_does_not_say_is_unknown),

@@ -51,6 +51,15 @@ static const struct {
 	{{{VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_STEP, 1000, OUTCOME_UNRESOLVED}}, 2, 100, 0},
 	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ROLLBACK, 0, OUTCOME_APPLIED}}, 2, 0, 1},
 	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ROLLBACK, 0, OUTCOME_PENDING}}, 2, 1000, 0},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ROLLBACK, 0, OUTCOME_CLOSED}}, 2, 1000, 0},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ADOPT, 3500, OUTCOME_APPLIED}}, 2, 3500, 1},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ADOPT, 3500, OUTCOME_REFUSED}}, 2, 1000, 0},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_OPERATIONS, 1000, OUTCOME_APPLIED}}, 2, 1000,
+		1},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_OPERATIONS, -1, OUTCOME_APPLIED}}, 2, 1000, 0},
+	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_KEEP, 1000, OUTCOME_APPLIED},
+		 {VERB_ARM, 0, OUTCOME_APPLIED}, {VERB_TAKE, 0, OUTCOME_APPLIED}},
+		4, 1000, 0},
 	{{{VERB_STEP, 1000, OUTCOME_APPLIED}, {VERB_ROLLBACK, 0, OUTCOME_APPLIED},
 		 {VERB_STEP, 100, OUTCOME_APPLIED}, {VERB_ANNOTATE, -1, OUTCOME_APPLIED}},
 		4, 100, 2},
@@ -370,6 +379,58 @@ static void test_hold_and_resume(void **state)
 	assert_true(observe(c, VERB_RESUME, -1, 400));
 }
 
+static void test_what_else_is_seen(void **state)
+{
+	struct scene *c = *state;
+	/* to adopt is sent as a hold */
+	assert_false(observe(c, VERB_ADOPT, 3500, 100));
+	c->s->hold.on = true;
+	assert_true(observe(c, VERB_ADOPT, 3500, 200));
+	c->watch.seen = false;
+	c->s->keep.on = true;
+	assert_false(observe(c, VERB_KEEP, 1000, 300));
+	c->s->keep.on = false;
+	assert_true(observe(c, VERB_KEEP, 1000, 400));
+	/* operations are a change of split at the same share */
+	c->watch.seen = false;
+	c->s->share_bp = 1000;
+	c->s->rev = 49;
+	assert_false(observe(c, VERB_OPERATIONS, 1000, 500));
+	c->s->rev = 50;
+	assert_true(observe(c, VERB_OPERATIONS, 1000, 600));
+	/* where nodes differ there is no share to look for */
+	c->watch.seen = false;
+	assert_true(observe(c, VERB_OPERATIONS, -1, 650));
+	/* the answer alone says it of the rest */
+	c->watch.seen = false;
+	assert_true(observe(c, VERB_ARM, -1, 700));
+}
+
+/* Where nobody knew what it goes back to, the pool's word says so. */
+static void test_rollback_to_what_the_pool_says(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	assert_false(observe(c, VERB_ROLLBACK, -1, 0));
+	assert_true(observe(c, VERB_ROLLBACK, -1, WATCH_REST_MS));
+}
+
+static void test_counts_that_went_back_measure_nothing(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 1000;
+	c->s->change.known = true;
+	c->s->change.arms[ARM_V1].requests = 0;
+	c->s->change.arms[ARM_V2].requests = UNKNOWN;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 500));
+	c->s->change.arms[ARM_V1].requests = 9001;
+	c->s->change.arms[ARM_V2].requests = 0;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 1000));
+	c->s->change.arms[ARM_V1].requests = 0;
+	c->s->change.arms[ARM_V2].requests = 1001;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 1500));
+}
+
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -389,6 +450,9 @@ int main(void)
 		SCENE(test_rest_of_unknown_requests_proves_nothing),
 		SCENE(test_baseline_above_nothing_is_measured),
 		SCENE(test_hold_and_resume),
+		SCENE(test_what_else_is_seen),
+		SCENE(test_rollback_to_what_the_pool_says),
+		SCENE(test_counts_that_went_back_measure_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -321,6 +321,47 @@ static void utf8_whole(void **state)
 	assert_int_equal(text_whole("\x80\x80", 2), 2);
 }
 
+static void utf8_mended(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *cut, *want;
+	} rows[] = {
+		{"", ""},
+		{"plain", "plain"},
+		{"\xE2\x82\xAC\xF0\x9F\x98\x80", "\xE2\x82\xAC\xF0\x9F\x98\x80"},
+		{"a\xC3: b", "a: b"},
+		{"a\xE2\x82: b", "a: b"},
+		{"a\xF0\x9F\x98: b", "a: b"},
+		{"by \xE2\x82\xAC\xE2\x82", "by \xE2\x82\xAC"},
+		{"\xE2\x82\xE2\x82\xAC", "\xE2\x82\xAC"},
+		{"\x80\xBF\xFF\xC0\xAF", ""},
+		{"\xED\xA0\x80!", "!"},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char s[32];
+		assert_true(text_copy(s, sizeof s, rows[i].cut));
+		text_mend(s);
+		assert_string_equal(s, rows[i].want);
+		text_mend(s);
+		assert_string_equal(s, rows[i].want);
+	}
+}
+
+/* Every cut that a precision can make of a text leaves valid UTF-8, of it and what follows. */
+static void utf8_mended_wherever_it_is_cut(void **state)
+{
+	(void)state;
+	static const char name[] = "k\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80z";
+	for (int cut = 0; cut <= (int)sizeof name - 1; cut++) {
+		char s[64];
+		snprintf(s, sizeof s, "by %.*s: \xC3\xA9", cut, name);
+		text_mend(s);
+		assert_true(text_valid(s, strlen(s)));
+		assert_string_equal(s + strlen(s) - 4, ": \xC3\xA9");
+	}
+}
+
 static void copies(void **state)
 {
 	(void)state;
@@ -557,6 +598,8 @@ int main(void)
 		cmocka_unit_test(cleans_in_place),
 		cmocka_unit_test(utf8_round_trip),
 		cmocka_unit_test(utf8_whole),
+		cmocka_unit_test(utf8_mended),
+		cmocka_unit_test(utf8_mended_wherever_it_is_cut),
 		cmocka_unit_test(copies),
 		cmocka_unit_test(widths),
 		cmocka_unit_test(hidden),

@@ -48,8 +48,28 @@ static void test_sent(void **state)
 {
 	(void)state;
 	for (int i = 0; i < VERB_COUNT; i++)
-		assert_int_equal(verb_is_sent((enum verb)i), i != VERB_ANNOTATE);
+		assert_int_equal(verb_is_sent((enum verb)i), i != VERB_ANNOTATE && i != VERB_CLOSE);
 	assert_false(verb_is_sent(VERB_COUNT));
+}
+
+/* Nothing gates a brake, and nothing that raises goes without epoch, revision and lease. */
+static void test_traits(void **state)
+{
+	(void)state;
+	for (int i = 0; i < VERB_COUNT; i++) {
+		enum verb v = (enum verb)i;
+
+		assert_int_equal(verb_is_brake(v), v == VERB_ROLLBACK || v == VERB_HOLD);
+		assert_int_equal(verb_is(v, VERB_SPLITS),
+			v == VERB_STEP || v == VERB_ROLLBACK || v == VERB_OPERATIONS);
+		assert_int_equal(verb_is(v, VERB_MATCHES), v == VERB_STEP || v == VERB_OPERATIONS);
+		if (verb_is_brake(v))
+			assert_false(verb_is(v, VERB_LEASED));
+		if (verb_is(v, VERB_MATCHES))
+			assert_true(verb_is(v, VERB_LEASED));
+	}
+	assert_false(verb_is(VERB_COUNT, VERB_SENT));
+	assert_int_equal(verb_row(VERB_ADOPT)->class, VERB_GRAVE);
 }
 
 static void test_aliases_lead_to_verbs(void **state)
@@ -75,6 +95,7 @@ int main(void)
 		cmocka_unit_test(test_the_way_back_asks_for_nothing),
 		cmocka_unit_test(test_unknown_words),
 		cmocka_unit_test(test_sent),
+		cmocka_unit_test(test_traits),
 		cmocka_unit_test(test_aliases_lead_to_verbs),
 	};
 

@@ -22,6 +22,7 @@ struct virtual_node {
 	struct snapshot *s; /* what it would answer now */
 	bool silent;
 	int64_t booted_ms, changed_ms, held_ms;
+	int64_t keep_until_ms; /* of a keep that is on */
 };
 
 struct virtual
@@ -114,6 +115,12 @@ static inline void virtual_boot(struct virtual *v, int k, const char *boot_id)
 	s->baseline_bp = s->kept_bp = -1;
 	s->unit_ms = s->drain_ms = s->settle_ms = UNKNOWN;
 	s->audit_seq = UNKNOWN;
+	s->lease.ttl_ms = s->keep.left_ms = UNKNOWN;
+	s->guard = (struct pool_guard){.known = true,
+		.armed = true,
+		.state = GUARD_NONE,
+		.action = GUARD_ACTION_ROLLBACK,
+		.held_ms = UNKNOWN};
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		struct arm_counts *a = &s->arms[arm];
 		a->sessions = a->sessions_bad = UNKNOWN;
@@ -173,6 +180,22 @@ static inline void virtual_apply_at(
 	virtual_mark_change(v, n, actor);
 }
 
+/* From now on the node goes back to `kept_bp` in `ms` unless it is kept. */
+static inline void virtual_unkept(struct virtual *v, int k, int kept_bp, int64_t ms)
+{
+	v->node[k].s->keep = (struct keep){.on = true, .on_orphan = ORPHAN_DEFAULT};
+	v->node[k].s->kept_bp = kept_bp;
+	v->node[k].keep_until_ms = v->now.boot_ms + ms;
+}
+
+static inline void virtual_lease(struct virtual *v, int k, const char *holder, int64_t ttl_ms)
+{
+	struct lease *l = &v->node[k].s->lease;
+	l->known = true;
+	l->ttl_ms = ttl_ms;
+	text_copy(l->holder, sizeof l->holder, holder);
+}
+
 /* ---- polls ---- */
 
 static inline void virtual_poll_node(struct virtual *v, int k)
@@ -185,6 +208,8 @@ static inline void virtual_poll_node(struct virtual *v, int k)
 	n->s->now_ms = v->now.wall_ms;
 	n->s->change.age_ms = v->now.boot_ms - n->changed_ms;
 	n->s->hold.age_ms = v->now.boot_ms - n->held_ms;
+	if (n->s->keep.on)
+		n->s->keep.left_ms = n->s->hold.on ? UNKNOWN : n->keep_until_ms - v->now.boot_ms;
 	virtual_tell(v,
 		(struct model_event){
 			.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(0, k), .snapshot = n->s});
@@ -222,6 +247,7 @@ static inline struct decision virtual_decision(struct virtual *v, enum verb verb
 		.rev = s->rev,
 		.outcome_ms = UNKNOWN,
 		.verified_ms = UNKNOWN,
+		.closed_ms = UNKNOWN,
 		.latency_ms = UNKNOWN};
 	snprintf(d.id, sizeof d.id, "intent-%d", ++v->serial);
 	text_copy(d.actor, sizeof d.actor, v->m.actor);

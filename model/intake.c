@@ -1,0 +1,127 @@
+/* Intake: a document becomes a sample: the difference to the last one of the same boot, in the
+ * pool's slots and windows. Not what follows from it. */
+#include "model/intake.h"
+
+#include "model/mem.h"
+
+#include <string.h>
+
+static uint32_t narrow(int64_t n)
+{
+	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static int32_t worse_us(int32_t have, int64_t us)
+{
+	if (us == UNKNOWN)
+		return have;
+	int32_t n = us > INT32_MAX ? INT32_MAX : (int32_t)us;
+	return n > have ? n : have;
+}
+
+/* Adds a node's interval to the pool's slot: counts add up, a quantile is the worst node's. */
+static void tick_add(struct pool *p, int64_t tick, const struct sample *s)
+{
+	const struct tick *old = ring_at(&p->ticks, tick);
+	struct tick t = {.wall_ms = s->at.wall_ms};
+	if (old)
+		t = *old;
+	else
+		for (int arm = 0; arm < ARM_COUNT; arm++)
+			t.arms[arm] = (struct tick_arm){
+				.p50_us = -1, .p95_us = -1, .p99_us = -1, .memory_bytes = UNKNOWN};
+	t.interval_ms = narrow(s->interval_ms);
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		const struct arm_sample *a = &s->arms[arm];
+		struct tick_arm *x = &t.arms[arm];
+		x->requests += narrow(a->requests);
+		x->done += narrow(a->ok + a->failed_total);
+		x->failed += narrow(a->failed_total);
+		x->p50_us = worse_us(x->p50_us, a->p50_us);
+		x->p95_us = worse_us(x->p95_us, a->p95_us);
+		x->p99_us = worse_us(x->p99_us, a->p99_us);
+		if (a->memory_bytes != UNKNOWN)
+			x->memory_bytes =
+				a->memory_bytes + (x->memory_bytes == UNKNOWN ? 0 : x->memory_bytes);
+	}
+	ring_put(&p->ticks, tick, &t);
+}
+
+/* The slot of a receipt: the one after the node's last, so that jitter makes no holes, unless
+ * the clock has gone two slots further. */
+static int64_t tick_of(struct pool *p, struct node *n, struct instant at)
+{
+	if (p->first_tick_ms == UNKNOWN)
+		p->first_tick_ms = at.boot_ms;
+	int64_t nearest = (at.boot_ms - p->first_tick_ms + p->interval_ms / 2) / p->interval_ms;
+	if (n->last_tick == UNKNOWN)
+		return nearest;
+	return nearest > n->last_tick + 2 ? nearest : n->last_tick + 1;
+}
+
+/* By the pool's own clock; by ours where it does not say. */
+static int64_t interval_of(const struct node *n, const struct snapshot *s, struct instant at)
+{
+	if (s->uptime_ms != UNKNOWN && n->base->uptime_ms != UNKNOWN &&
+		s->uptime_ms > n->base->uptime_ms)
+		return s->uptime_ms - n->base->uptime_ms;
+	return at.boot_ms - n->base_at.boot_ms;
+}
+
+static void sample_arms(struct pool *p, struct node *n, const struct snapshot *s,
+	struct instant at, struct model_sample *out)
+{
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		const struct arm_counts *later = &s->arms[arm], *earlier = &n->base->arms[arm];
+		if (counts_difference(&out->sample.arms[arm], &out->latency[arm], later, earlier) !=
+			COUNTS_OK) {
+			out->change = COUNTS_BACK;
+			return;
+		}
+		out->has_latency[arm] = later->has_latency && earlier->has_latency;
+		out->has_session_latency[arm] = later->has_session_latency &&
+			earlier->has_session_latency &&
+			histogram_difference(
+				&out->session_latency[arm], &later->session_latency, &earlier->session_latency);
+	}
+	out->valid = true;
+	out->sample.at = at;
+	out->sample.interval_ms = interval_of(n, s, at);
+	int64_t tick = tick_of(p, n, at);
+	out->gap = n->last_tick != UNKNOWN && tick > n->last_tick + 1;
+	out->tick = tick;
+	n->last_tick = tick;
+	tick_add(p, tick, &out->sample);
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		window_add(&p->window[arm], at.boot_ms, out->sample.interval_ms, &out->sample.arms[arm],
+			out->has_latency[arm] ? &out->latency[arm] : NULL);
+}
+
+/* Makes `s` the document that the next sample is measured from. */
+static void rebase(struct node *n, const struct snapshot *s, struct instant at)
+{
+	if (!n->base)
+		n->base = mem_new(1, sizeof *n->base);
+	*n->base = *s;
+	n->base_at = at;
+}
+
+void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, struct instant at,
+	struct model_sample *out)
+{
+	out->change = COUNTS_OK;
+	if (!n->base) {
+		rebase(n, s, at);
+		return;
+	}
+	if (strcmp(n->base->boot_id, s->boot_id) != 0) {
+		out->change = COUNTS_RESTART;
+		rebase(n, s, at);
+		return;
+	}
+	/* Polls that come faster, while a command is unverified, do not make more samples. */
+	if (at.boot_ms - n->base_at.boot_ms < p->interval_ms * 3 / 4)
+		return;
+	sample_arms(p, n, s, at, out);
+	rebase(n, s, at);
+}

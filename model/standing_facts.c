@@ -1,0 +1,232 @@
+/* Facts: what the interlock is asked about a pool, and what a desk may do by itself: keep a raise,
+ * carry a guard's rollback on. */
+#include "model/standing.h"
+
+#include "model/reconcile.h"
+#include "model/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The share that a step ends at; -1: where it stands. */
+static int intent_share(const struct intent *want)
+{
+	int implied_bp = want->has_strategy ? strategy_share_bp(want->strategy) : -1;
+	return implied_bp >= 0 ? implied_bp : want->to_bp;
+}
+
+static enum act step_act(const struct standing *s, const struct intent *want)
+{
+	int to_bp = intent_share(want);
+	int low_bp = s->mixed ? s->mixed_low_bp : s->reported_bp;
+	if (s->act != ACT_RAISE && to_bp == s->next_bp)
+		return s->act;
+	if (to_bp < 0)
+		return want->has_strategy ? ACT_LOWER : ACT_RAISE;
+	/* With another strategy the same share is no raise; where nodes differ it lowers some. */
+	return to_bp < low_bp || (to_bp == low_bp && (s->mixed || want->has_strategy)) ? ACT_LOWER
+																				   : ACT_RAISE;
+}
+
+enum act pool_act(const struct pool *p, const struct intent *want)
+{
+	static const enum act acts[VERB_COUNT] = {
+		[VERB_HOLD] = ACT_TELL,
+		[VERB_RESUME] = ACT_RESUME,
+		[VERB_ROLLBACK] = ACT_TELL,
+		[VERB_ANNOTATE] = ACT_TELL,
+		[VERB_KEEP] = ACT_KEEP,
+		[VERB_ARM] = ACT_ARM,
+		[VERB_DISARM] = ACT_LOWER,
+		[VERB_TAKE] = ACT_TELL,
+		[VERB_GUARD] = ACT_TELL,
+		[VERB_ADOPT] = ACT_ADOPT,
+		[VERB_CLOSE] = ACT_TELL,
+	};
+	if (want->verb == VERB_STEP)
+		return step_act(&p->standing, want);
+	if (want->verb == VERB_OPERATIONS)
+		return want->widens ? ACT_WIDEN : ACT_LOWER;
+	return acts[want->verb];
+}
+
+static bool v1_serving(const struct pool *p, const struct standing *s)
+{
+	for (int k = 0; k < p->node_count; k++) {
+		if (!node_is_usable(&p->nodes[k]))
+			return false;
+		const struct worker_counts *w = &p->nodes[k].last->arms[ARM_V1].workers;
+		if (w->ready != UNKNOWN && w->ready < 1)
+			return false;
+	}
+	/* What v1 fails at it would fail at with all the traffic too. */
+	for (int m = 0; m < METRIC_COUNT; m++)
+		if (s->guard.metric[m].v1_red)
+			return false;
+	return true;
+}
+
+static bool equal_builds(const struct pool *p)
+{
+	const char *build = NULL;
+	for (int k = 0; k < p->node_count; k++) {
+		if (!node_is_usable(&p->nodes[k]))
+			continue;
+		if (build && strcmp(build, p->nodes[k].last->build) != 0)
+			return false;
+		build = p->nodes[k].last->build;
+	}
+	return true;
+}
+
+static int most_dropped(const struct pool *p)
+{
+	int most = 0;
+	for (int k = 0; k < p->node_count; k++)
+		for (int arm = 0; node_is_usable(&p->nodes[k]) && arm < ARM_COUNT; arm++)
+			if (p->nodes[k].last->arms[arm].operations_dropped > most)
+				most = p->nodes[k].last->arms[arm].operations_dropped;
+	return most;
+}
+
+static bool any_foreign(const struct pool *p)
+{
+	for (int k = 0; k < p->node_count; k++)
+		if (p->nodes[k].foreign)
+			return true;
+	return false;
+}
+
+/* Samples a second of an arm now, to say how long the missing ones take. Sessions are slower
+ * than requests; their own rate since the change is the honest figure. */
+static double samples_rate(const struct pool *p, const struct standing *s, int arm)
+{
+	if (!s->sessions)
+		return s->arms[arm].rate;
+	const struct node *n = &p->nodes[0];
+	if (!node_is_usable(n) || !n->last->change.known || s->samples[arm] == UNKNOWN)
+		return NAN;
+	if (n->last->change.age_ms == UNKNOWN || n->last->unit_ms == UNKNOWN)
+		return NAN;
+	int64_t counted_ms = n->last->change.age_ms - n->last->unit_ms;
+	return counted_ms > 1000 ? (double)s->samples[arm] * 1000 / (double)counted_ms : NAN;
+}
+
+static void lease_facts(
+	struct interlock_facts *f, const struct model *m, const struct standing *s)
+{
+	f->lease_asked = s->lease.known;
+	f->lease_mine = s->lease_mine;
+	f->lease_left_ms = s->lease.ttl_ms;
+	/* One's own on some nodes is free on the others. */
+	if (strcmp(s->lease.holder, m->actor) != 0)
+		text_copy(f->lease_holder, sizeof f->lease_holder, s->lease.holder);
+	f->armed = s->armed;
+}
+
+void pool_facts(const struct model *m, const struct pool *p, const struct intent *want,
+	struct interlock_facts *out)
+{
+	const struct standing *s = &p->standing;
+	struct interlock_facts *f = out;
+	memset(f, 0, sizeof *f);
+	f->act = pool_act(p, want);
+	text_copy(f->pool, sizeof f->pool, p->name);
+	f->policy = p->plan.policy;
+	f->has_plan = p->has_plan;
+	/* Who only looks has no history of his own: whether one could write is not his question. */
+	f->history_writable = m->read_only || (m->history_known && m->history_writable);
+	text_copy(
+		f->history_why, sizeof f->history_why, m->history_known ? m->history_why : "opening");
+	f->nodes = p->node_count;
+	f->nodes_live = s->nodes_live;
+	f->worst_age_ms = s->age_ms;
+	f->identity_equal = !any_foreign(p);
+	f->dropped = most_dropped(p);
+	f->build_equal = equal_builds(p);
+	f->intended_bp = s->intended_bp;
+	f->reported_bp = s->reported_bp;
+	f->open_intent = s->open >= 0;
+	if (s->open >= 0) {
+		const struct decision *d = &p->decisions[s->open];
+		snprintf(f->open_what, sizeof f->open_what, "%s by %.40s", verb_row(d->verb)->word,
+			d->actor);
+		text_mend(f->open_what);
+	}
+	f->shown_epoch = want->shown_epoch;
+	f->shown_rev = want->shown_rev;
+	f->epoch = s->epoch;
+	f->rev = s->rev;
+	f->from_bp = s->reported_bp;
+	int to_bp = intent_share(want);
+	f->to_bp = to_bp >= 0 || want->verb == VERB_STEP ? to_bp : s->reported_bp;
+	f->next_bp = p->has_plan ? plan_next_bp(&p->plan, s->reported_bp) : -1;
+	f->max_delta_bp = p->plan.max_delta_bp;
+	f->at_baseline = s->reported_bp >= 0 && s->reported_bp == s->baseline_bp;
+	const struct snapshot *first = p->node_count && p->nodes[0].last ? p->nodes[0].last : NULL;
+	f->plan_as_armed = f->at_baseline || !first || !first->plan_hash[0] ||
+		strcmp(first->plan_hash, p->plan_hash) == 0;
+	if (first && first->change.known) {
+		text_copy(f->changed_by, sizeof f->changed_by, first->change.actor);
+		f->changed_age_ms = first->change.age_ms;
+	}
+	lease_facts(f, m, s);
+	/* Only a raise keeps the one before it first. */
+	f->kept = !s->keep.on || (f->act == ACT_RAISE && s->keepable);
+	f->bake_left_ms = s->stay_left_ms;
+	f->keep_left_ms = s->bake_left_ms;
+	f->min_samples = p->plan.min_samples;
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		f->samples[arm] = s->samples[arm];
+		f->sample_rate[arm] = samples_rate(p, s, arm);
+	}
+	f->guard = s->judged;
+	f->guard_red = p->latch.red;
+	f->guard_both = s->guard.both || (p->latch.red && p->latch.both);
+	int metric = p->latch.red ? (int)p->latch.metric : s->guard.worst;
+	if (p->latch.red && p->latch.by_pool)
+		text_copy(f->guard_what, sizeof f->guard_what, s->pool_guard.word);
+	else if (metric >= 0)
+		text_copy(f->guard_what, sizeof f->guard_what, metric_name((enum metric)metric));
+	f->held = s->hold.on;
+	text_copy(f->held_by, sizeof f->held_by, s->hold.actor);
+	f->baseline_known = s->baseline_bp >= 0;
+	f->v1_serving = v1_serving(p, s);
+	f->owner = s->owner;
+}
+
+bool pool_keeps(const struct model *m, const struct pool *p, bool keeper)
+{
+	const struct standing *s = &p->standing;
+	if (m->read_only || !p->has_plan || !p->plan.policy.bake || !s->keep.on ||
+		s->keep.left_ms == UNKNOWN || !s->keepable || s->open >= 0)
+		return false;
+	for (int k = 0; k < p->node_count && !keeper; k++) {
+		const struct change *c = &p->nodes[k].last->change;
+		if (!c->known || strcmp(c->actor, m->actor) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* True when the node stands above where the guard went back to, and has not moved since. */
+static bool lags(const struct node *n, const struct decision *back)
+{
+	if (!node_is_usable(n) || n->last->share_bp <= back->to_bp)
+		return false;
+	const struct change *c = &n->last->change;
+	return !c->known || c->age_ms == UNKNOWN || n->last_at.wall_ms - c->age_ms < back->at_ms;
+}
+
+uint64_t pool_carries(const struct model *m, const struct pool *p)
+{
+	const struct decision *d = reconcile_last_change(p->decisions, p->decision_count);
+	uint64_t nodes = 0;
+	if (m->read_only || !p->has_plan || p->standing.open >= 0 || !d || !d->observed ||
+		d->verb != VERB_ROLLBACK || strcmp(d->actor, POOL_ACTOR) != 0)
+		return 0;
+	for (int k = 0; k < p->node_count; k++)
+		nodes |= (uint64_t)lags(&p->nodes[k], d) << k;
+	return nodes;
+}
