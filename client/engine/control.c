@@ -1,15 +1,15 @@
-/* Control: decides every change of a pool's split, in the order of refusal of weir.pool/1, and
- * remembers what was decided. Pure but for the store it is given: no clock, no lock, no engine.
+/* Control: decides every change of a pool's split and remembers what was decided. Pure but for
+ * the store it is given: no clock, no lock, no engine. What is refused, control_rule.c says;
+ * what time does, control_time.c.
  *
  * All it knows follows from its records: what the store replays at start is taken in by the
  * same function that takes in a new change, so a restarted pool stands where the old one stood.
  */
 #include "client/engine/control.h"
 
-#include "client/engine/hash.h"
+#include "client/engine/control_state.h"
 #include "client/engine/store.h"
 #include "model/mem.h"
-#include "model/text.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -17,58 +17,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_LIFE_MS (24 * 3600 * 1000)
-#define KEYS_MIN 1024
-#define KEYS_MAX 65536 /* younger than a day: beyond it steps and voids wait */
-
-#define WHAT_VOID "void"
-#define WHAT_FINALIZE "finalize"
-
-struct entry {
-	struct store_record record;
-	int64_t boot_ms; /* when, on this boot's clock; below 0 for one of an earlier boot */
-	bool durable;
-};
-
-struct control {
-	struct store *store;
-	bool has_v2, finalized;
-	enum strategy strategy;
-	int share_bp, baseline_bp;
-	int64_t epoch, rev, seq;
-	char plan_hash[POOL_HASH_MAX];
-	struct hold hold; /* age_ms unused: see hold_boot_ms */
-	int64_t hold_boot_ms;
-	struct change change; /* age_ms unused: see change_boot_ms */
-	int64_t change_boot_ms;
-	int64_t split_seq, hold_seq; /* of the last record that set split, hold */
-	uint64_t head;               /* chained hash of all records */
-	/* the log, oldest first; `hashes` is the index of its keys */
-	struct entry *entries;
-	size_t count, cap;
-	uint64_t *hashes;
-	size_t hash_cap;
-};
-
 /* ---- taking in ---- */
 
-static bool changes_split(const char *what)
-{
-	enum verb v = verb_of(what);
-	return v == VERB_STEP || v == VERB_ROLLBACK;
-}
+#define BIT(aspect) (1u << ASPECT_##aspect)
 
-static void prune(struct control *c, struct instant now)
+/* What a change is about, and all that it sets. */
+static const struct effect {
+	const char *what;
+	enum aspect about;
+	unsigned sets;
+} effects[] = {
+	{"step", ASPECT_SPLIT, BIT(SPLIT) | BIT(KEEP)},
+	{"rollback", ASPECT_SPLIT, BIT(SPLIT) | BIT(KEEP) | BIT(HOLD) | BIT(LEASE)},
+	{STORE_REVERT, ASPECT_SPLIT, BIT(SPLIT) | BIT(KEEP) | BIT(HOLD)},
+	{"hold", ASPECT_HOLD, BIT(HOLD)},
+	{"resume", ASPECT_HOLD, BIT(HOLD)},
+	{"keep", ASPECT_KEEP, BIT(KEEP)},
+	{"operations", ASPECT_OPERATIONS, BIT(OPERATIONS)},
+	{"arm", ASPECT_PLAN, BIT(PLAN)},
+	{"disarm", ASPECT_PLAN, BIT(PLAN) | BIT(KEEP)},
+	{"take", ASPECT_LEASE, BIT(LEASE)},
+	{"guard", ASPECT_GUARD, BIT(GUARD)},
+	{STORE_FINALIZE, ASPECT_END, BIT(END)},
+};
+
+static const struct effect *effect_of(const char *what)
 {
-	size_t old = 0;
-	while (c->count - old > KEYS_MIN && now.boot_ms - c->entries[old].boot_ms > KEY_LIFE_MS)
-		old++;
-	/* In batches, so that a full log is not moved by every change. */
-	if (old < KEYS_MIN / 4)
-		return;
-	c->count -= old;
-	memmove(c->entries, c->entries + old, c->count * sizeof *c->entries);
-	memmove(c->hashes, c->hashes + old, c->count * sizeof *c->hashes);
+	size_t i = 0;
+	while (i < sizeof effects / sizeof *effects - 1 && strcmp(effects[i].what, what))
+		i++;
+	return &effects[i];
 }
 
 static void take_split(struct control *c, const struct store_record *r,
@@ -76,7 +54,6 @@ static void take_split(struct control *c, const struct store_record *r,
 {
 	c->strategy = r->strategy;
 	c->share_bp = r->to_bp;
-	c->split_seq = r->seq;
 	c->change_boot_ms = boot_ms;
 	c->change.known = true;
 	text_copy(c->change.actor, sizeof c->change.actor, r->actor);
@@ -86,45 +63,117 @@ static void take_split(struct control *c, const struct store_record *r,
 
 static void take_hold(struct control *c, const struct store_record *r, int64_t boot_ms)
 {
-	c->hold_seq = r->seq;
 	c->hold.on = r->held;
 	c->hold_boot_ms = boot_ms;
 	text_copy(c->hold.actor, sizeof c->hold.actor, r->held ? r->actor : "");
 	text_copy(c->hold.reason, sizeof c->hold.reason, r->held ? r->reason : "");
 }
 
-static void take(struct control *c, const struct store_record *r,
-	const struct control_counts *counts, int64_t boot_ms, bool durable)
+static void take_operations(struct control *c, const char *names)
 {
-	mem_grow(&c->entries, &c->cap, c->count + 1, sizeof *c->entries);
-	mem_grow(&c->hashes, &c->hash_cap, c->count + 1, sizeof *c->hashes);
-	c->entries[c->count] = (struct entry){.record = *r, .boot_ms = boot_ms, .durable = durable};
-	c->hashes[c->count++] = hash_bytes(r->key, strlen(r->key), 0);
+	struct operation_set *s = &c->operations;
+	*s = (struct operation_set){.limited = names};
+	text_clear(&c->operation_text);
+	text_add(&c->operation_text, names ? names : "");
+	while (names && *names && s->count < OPERATIONS_MAX) {
+		size_t len = strcspn(names, ",");
+		snprintf(s->name[s->count++], sizeof s->name[0], "%.*s", (int)len, names);
+		names += len + (names[len] == ',');
+	}
+}
+
+/* The deadline of a wall clock on this boot's: it has passed, or at most `most` is left. */
+static int64_t deadline(int64_t wall_ms, int64_t most_ms, struct instant now)
+{
+	int64_t left_ms = wall_ms - now.wall_ms;
+	return now.boot_ms + (left_ms < 0 ? 0 : left_ms < most_ms ? left_ms : most_ms);
+}
+
+/* Deadlines that stand as they stood keep this boot's clock, whatever the wall clock does. */
+static void take_deadlines(struct control *c, const struct store_record *r, struct instant now)
+{
+	if (c->keep_ms != r->keep_ms || c->keep_wall_ms != r->keep_wall_ms) {
+		c->keep_ms = r->keep_ms;
+		c->keep_wall_ms = r->keep_wall_ms;
+		c->keep_boot_ms = r->keep_wall_ms ? deadline(r->keep_wall_ms, r->keep_ms, now) : NEVER;
+	}
+	if (c->guard_hold_wall_ms != r->guard_hold_wall_ms) {
+		c->guard_hold_wall_ms = r->guard_hold_wall_ms;
+		c->guard_hold_boot_ms = deadline(r->guard_hold_wall_ms, GUARD_HOLD_MAX_MS, now);
+	}
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* A record also tells of changes before it that could not be stored, after a restart. */
+static unsigned sets_of(const struct control *c, const struct store_record *r)
+{
+	unsigned sets = effect_of(r->what)->sets;
+	const char *names = c->operations.limited ? text_str(&c->operation_text) : NULL;
+	if (c->share_bp != r->to_bp || c->strategy != r->strategy)
+		sets |= BIT(SPLIT);
+	if (c->hold.on != r->held)
+		sets |= BIT(HOLD);
+	if (!is_same_text(names, r->operations))
+		sets |= BIT(OPERATIONS);
+	return sets;
+}
+
+/* Takes in a record of `boot_ms`; its deadlines count from now. */
+static void take(struct control *c, const struct store_record *r,
+	const struct control_counts *counts, int64_t boot_ms, struct instant now, uint64_t ticket)
+{
+	control_log_add(&c->log, r, boot_ms, ticket);
 	if (!r->seq)
 		return;
-
-	struct text line = {0};
-	store_line(&line, r);
-	c->head = hash_bytes(line.data, line.len, c->head);
-	text_free(&line);
-	enum verb verb = verb_of(r->what);
+	unsigned sets = sets_of(c, r);
+	for (int i = 0; i < ASPECT_COUNT; i++)
+		c->set_seq[i] = sets & 1u << i ? r->seq : c->set_seq[i];
+	c->head = r->head;
 	c->seq = r->seq;
 	c->epoch = r->epoch;
 	c->rev = r->rev;
 	c->baseline_bp = r->baseline_bp;
-	c->finalized |= !strcmp(r->what, WHAT_FINALIZE);
+	c->kept_bp = r->kept_bp;
+	c->on_orphan = r->on_orphan;
+	c->limits = r->guard;
 	text_copy(c->plan_hash, sizeof c->plan_hash, r->plan_hash);
-	/* A record also tells of changes before it that could not be stored, after a restart. */
-	if (changes_split(r->what) || c->share_bp != r->to_bp || c->strategy != r->strategy)
+	take_deadlines(c, r, now);
+	if (sets & (BIT(SPLIT) | BIT(OPERATIONS)))
 		take_split(c, r, counts, boot_ms);
-	if (verb == VERB_HOLD || verb == VERB_RESUME || verb == VERB_ROLLBACK ||
-		c->hold.on != r->held)
+	if (sets & BIT(HOLD))
 		take_hold(c, r, boot_ms);
+	if (sets & BIT(OPERATIONS))
+		take_operations(c, r->operations);
+	c->finalized |= (sets & BIT(END)) != 0;
+	if (verb_of(r->what) == VERB_ROLLBACK)
+		c->holder[0] = '\0';
 }
 
-static int64_t age(int64_t boot_ms, struct instant now)
+/* ---- making ---- */
+
+void control_do(struct control *c, struct store_record *r, const struct control_counts *counts,
+	struct instant now)
 {
-	return now.boot_ms > boot_ms ? now.boot_ms - boot_ms : 0;
+	r->head = store_record_head(r, c->head);
+	uint64_t ticket = c->store ? store_begin(c->store, r, true) : 0;
+	take(c, r, counts, now.boot_ms, now, ticket);
+	control_log_prune(&c->log, now);
+}
+
+static void replay_store(struct control *c, struct instant now)
+{
+	static const struct control_counts zero;
+	const struct store_record *r;
+	for (size_t i = 0; (r = store_record_at(c->store, i)); i++) {
+		int64_t past_ms = now.wall_ms > r->wall_ms ? now.wall_ms - r->wall_ms : 0;
+		take(c, r, &zero, now.boot_ms - past_ms, now, 0);
+	}
+	store_forget(c->store);
+	control_log_prune(&c->log, now);
 }
 
 struct control *control_new(
@@ -135,20 +184,18 @@ struct control *control_new(
 	struct control *c = mem_new(1, sizeof *c);
 	c->store = store;
 	c->has_v2 = how->has_v2;
-	c->share_bp = how->share_bp;
+	c->known = how->known;
+	c->share_bp = c->kept_bp = how->share_bp;
 	c->strategy =
 		implied_bp >= 0 && implied_bp != how->share_bp ? STRATEGY_CANARY : how->strategy;
 	c->baseline_bp = -1;
 	c->epoch = how->epoch ? how->epoch : now.wall_ms;
-	c->rev = 0;
-	struct control_counts zero = {0};
-	const struct store_record *r;
-	for (size_t i = 0; store && (r = store_record_at(store, i)); i++) {
-		int64_t past_ms = now.wall_ms > r->wall_ms ? now.wall_ms - r->wall_ms : 0;
-		take(c, r, &zero, now.boot_ms - past_ms, true);
-	}
-	prune(c, now);
-	if (!c->has_v2 && (c->share_bp > 0 || strategy_share_bp(c->strategy) > 0)) {
+	c->keep_boot_ms = NEVER;
+	c->guard_boot_ms = now.boot_ms;
+	guard_limits_init(&c->limits);
+	if (store)
+		replay_store(c, now);
+	if (!c->has_v2 && c->share_bp > 0) {
 		err_set(err, ERR_CONFIG,
 			"the share is %.2f%% and there is no v2; start with one, or at 0%%",
 			c->share_bp / 100.0);
@@ -162,34 +209,19 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
-	free(c->entries);
-	free(c->hashes);
+	control_log_free(&c->log);
+	text_free(&c->operation_text);
 	free(c);
 }
 
 /* ---- deciding ---- */
 
-static const struct entry *find_key(const struct control *c, const char *key)
+static int64_t age(int64_t boot_ms, struct instant now)
 {
-	uint64_t hash = hash_bytes(key, strlen(key), 0);
-	for (size_t i = c->count; i-- > 0;) {
-		if (c->hashes[i] == hash && !strcmp(c->entries[i].record.key, key))
-			return &c->entries[i];
-	}
-	return NULL;
+	return now.boot_ms > boot_ms ? now.boot_ms - boot_ms : 0;
 }
 
-static bool is_void(const struct entry *e)
-{
-	return !e->record.seq;
-}
-
-static bool is_crowded(const struct control *c, struct instant now)
-{
-	return c->count >= KEYS_MAX && age(c->entries[0].boot_ms, now) <= KEY_LIFE_MS;
-}
-
-static void fill_current(
+void control_fill_current(
 	const struct control *c, struct instant now, struct control_answer *out)
 {
 	*out = (struct control_answer){
@@ -200,181 +232,148 @@ static void fill_current(
 	}
 }
 
-__attribute__((format(printf, 4, 5))) static bool refuse(
-	struct control_answer *out, int status, const char *word, const char *format, ...)
+static bool is_stored(const struct control *c, const struct log_entry *e)
 {
-	va_list args;
-	va_start(args, format);
-	vsnprintf(out->message, sizeof out->message, format, args);
-	va_end(args);
-	text_clean_in(out->message, sizeof out->message);
-	out->status = status;
-	text_copy(out->error, sizeof out->error, word);
+	return !e->ticket || store_fate(c->store, e->ticket) == STORE_STORED;
+}
+
+static void replay(const struct control *c, const struct log_entry *e,
+	const struct control_request *r, struct control_answer *out)
+{
+	if (!e->seq) {
+		control_refuse(out, 422, "void", "the key \"%s\" was voided and never applies", r->key);
+	} else if (e->body_hash != r->body_hash || verb_of(e->what) != r->verb) {
+		control_refuse(
+			out, 422, "key_reused", "the key \"%s\" belongs to another change", r->key);
+	} else {
+		out->status = 200;
+		out->epoch = e->epoch;
+		out->rev = e->rev;
+		out->share_bp = e->to_bp;
+		out->replayed = true;
+		out->durable = is_stored(c, e);
+	}
+}
+
+static void refuse_open(struct control_answer *out, int status)
+{
+	control_refuse(out, status, "in_progress",
+		"the disk has not answered yet; ask for the fate of the key");
+}
+
+static void refuse_unstored(struct control_answer *out)
+{
+	control_refuse(
+		out, 507, "not_stored", "the pool cannot write its control log; nothing was changed");
+}
+
+static void draft_void(
+	const struct control *c, const char *key, struct instant now, struct store_record *out)
+{
+	control_draft(c, STORE_VOID, now, out);
+	out->seq = 0;
+	out->operations = NULL;
+	out->actor[0] = '\0';
+	text_copy(out->key, sizeof out->key, key);
+}
+
+void control_clear_pending(struct control *c, struct instant now)
+{
+	struct pending *p = &c->pending;
+	enum store_fate f = p->ticket ? store_fate(c->store, p->ticket) : STORE_WAITING;
+	if (f == STORE_WAITING)
+		return;
+	if (f == STORE_STORED)
+		take(c, &p->undo, NULL, now.boot_ms, now, 0);
+	*p = (struct pending){0};
+}
+
+/* True when the change is on the disk, or nothing keeps it; else it is refused. */
+static bool store(struct control *c, const struct store_record *r, struct instant now,
+	struct control_answer *out)
+{
+	if (!c->store)
+		return true;
+	if (store_is_stalled(c->store)) {
+		refuse_unstored(out);
+		return false;
+	}
+	struct store_record undo;
+	draft_void(c, r->key, now, &undo);
+	uint64_t ticket = store_begin(c->store, r, false);
+	enum store_fate f = store_wait(c->store, ticket, false);
+	if (f == STORE_WAITING && r->seq)
+		f = store_abandon(c->store, ticket, &undo);
+	if (f == STORE_STORED)
+		return true;
+	if (f == STORE_FAILED) {
+		refuse_unstored(out);
+		return false;
+	}
+	c->pending = (struct pending){.ticket = ticket, .undo = undo};
+	refuse_open(out, 503);
 	return false;
 }
 
-static bool replay(
-	const struct entry *e, const struct control_request *r, struct control_answer *out)
+/* What is not in the record: a lease lasts as long as its process renews it, and what a guard
+ * saw is told anew. */
+static void take_moment(struct control *c, const struct control_request *r, struct instant now)
 {
-	if (is_void(e))
-		return refuse(out, 422, "void", "the key \"%s\" was voided and never applies", r->key);
-	if (e->record.body_hash != r->body_hash || verb_of(e->record.what) != r->verb)
-		return refuse(
-			out, 422, "key_reused", "the key \"%s\" belongs to another change", r->key);
-	out->status = 200;
-	out->epoch = e->record.epoch;
-	out->rev = e->record.rev;
-	out->share_bp = e->record.to_bp;
-	out->replayed = true;
-	out->durable = e->durable;
-	return true;
-}
-
-/* The strategy after a step: the one asked for; else the one in force, unless it implies
- * another share. */
-static enum strategy strategy_after(const struct control *c, const struct control_request *r)
-{
-	if (r->strategy != STRATEGY_COUNT)
-		return r->strategy;
-	int implied_bp = strategy_share_bp(c->strategy);
-	return implied_bp < 0 || implied_bp == r->to_bp ? c->strategy : STRATEGY_CANARY;
-}
-
-static bool is_current(
-	const struct control *c, const struct control_request *r, struct control_answer *out)
-{
-	if (r->match_epoch != c->epoch || r->match_rev != c->rev)
-		return refuse(out, 412, "conflict",
-			"decided on %" PRId64 ".%" PRId64 ", now it is %" PRId64 ".%" PRId64
-			" at %d bp; look again",
-			r->match_epoch, r->match_rev, c->epoch, c->rev, c->share_bp);
-	if (r->from_bp >= 0 && r->from_bp != c->share_bp)
-		return refuse(out, 412, "conflict",
-			"decided on a share of %d bp, now it is %d bp; look again", r->from_bp,
-			c->share_bp);
-	return true;
-}
-
-static bool is_within_limits(
-	const struct control *c, const struct control_request *r, struct control_answer *out)
-{
-	if (r->to_bp < 0 || r->to_bp > SHARE_FULL)
-		return refuse(out, 422, "limit", "the share %d is not 0 to %d basis points", r->to_bp,
-			SHARE_FULL);
-	if (!c->has_v2 && (r->to_bp > 0 || strategy_after(c, r) == STRATEGY_SHADOW))
-		return refuse(out, 422, "limit", "this pool has no v2");
-	int implied_bp = strategy_share_bp(strategy_after(c, r));
-	if (implied_bp >= 0 && implied_bp != r->to_bp)
-		return refuse(out, 422, "limit", "\"%s\" means a share of %d bp, not %d",
-			strategy_name(r->strategy), implied_bp, r->to_bp);
-	return true;
-}
-
-static bool is_well_formed(const struct control_request *r, struct control_answer *out)
-{
-	if (r->verb == VERB_STEP && !r->has_match)
-		return refuse(out, 428, "no_match", "a change of split needs If-Match");
-	if (!text_is_name(r->key, POOL_ID_MAX - 1))
-		return refuse(out, 400, "no_key",
-			"an Idempotency-Key of 1 to 64 letters, digits and ._:- is needed");
-	if (!verb_is_sent(r->verb))
-		return refuse(out, 400, "bad_body", "this is no change of a pool");
-	if (!r->actor[0])
-		return refuse(out, 400, "bad_body", "the actor is missing");
-	if (r->plan_hash[0] && !text_is_name(r->plan_hash, POOL_HASH_MAX - 1))
-		return refuse(out, 400, "bad_body", "the plan hash is not a name");
-	return true;
-}
-
-/* The order of refusal of weir.pool/1, after key and form. */
-static bool is_allowed(const struct control *c, const struct control_request *r,
-	struct instant now, struct control_answer *out)
-{
-	if (c->finalized)
-		return refuse(out, 410, "finalized", "the migration is finished; there is no way back");
-	if (r->verb != VERB_STEP)
-		return true;
-	if (!is_current(c, r, out))
-		return false;
-	if (c->hold.on && r->to_bp > c->share_bp)
-		return refuse(out, 409, "held", "held by %s: %s", c->hold.actor, c->hold.reason);
-	if (!is_within_limits(c, r, out))
-		return false;
-	if (is_crowded(c, now))
-		return refuse(
-			out, 507, "not_stored", "%d changes within a day; no room for more", KEYS_MAX);
-	return true;
-}
-
-/* What the pool would be after the change. */
-static void draft(const struct control *c, const struct control_request *r, struct instant now,
-	struct store_record *out)
-{
-	*out = (struct store_record){
-		.seq = c->seq + 1,
-		.wall_ms = now.wall_ms,
-		.from_bp = c->share_bp,
-		.to_bp = c->share_bp,
-		.epoch = c->epoch,
-		.rev = c->rev,
-		.strategy = c->strategy,
-		.baseline_bp = c->baseline_bp,
-		.held = c->hold.on,
-		.body_hash = r->body_hash,
-	};
-	text_copy(out->what, sizeof out->what, verb_row(r->verb)->word);
-	text_copy(out->plan_hash, sizeof out->plan_hash, c->plan_hash);
-	text_copy(out->key, sizeof out->key, r->key);
-	text_clean(out->actor, sizeof out->actor, r->actor, strlen(r->actor));
-	text_clean(out->reason, sizeof out->reason, r->reason, strlen(r->reason));
-
-	bool open = c->baseline_bp >= 0 && c->share_bp != c->baseline_bp;
-	if (r->verb == VERB_STEP) {
-		out->rev++;
-		out->to_bp = r->to_bp;
-		out->strategy = strategy_after(c, r);
-		if (r->to_bp > c->share_bp && c->share_bp == 0 && !open) {
-			out->baseline_bp = 0;
-			text_copy(out->plan_hash, sizeof out->plan_hash, r->plan_hash);
-		}
-	} else if (r->verb == VERB_ROLLBACK) {
-		out->rev++;
-		out->epoch++;
-		out->to_bp = c->baseline_bp > 0 ? c->baseline_bp : 0;
-		out->strategy = out->to_bp > 0 ? STRATEGY_CANARY : STRATEGY_PRIMARY_ONLY;
-		out->held = false;
-	} else {
-		out->held = r->verb == VERB_HOLD;
+	if (r->verb == VERB_RESUME)
+		control_guard_resume(c, now);
+	if (r->verb == VERB_TAKE) {
+		text_clean(c->holder, sizeof c->holder, r->actor, strlen(r->actor));
+		c->lease_boot_ms = now.boot_ms + r->ttl_ms;
 	}
+}
+
+static void accept(struct control *c, const struct control_request *r,
+	const struct control_counts *counts, struct instant now, struct control_answer *out)
+{
+	struct store_record record;
+	struct text names = {0};
+	bool brakes = verb_is_brake(r->verb);
+	control_draft_change(c, r, now, &names, &record);
+	if (brakes || store(c, &record, now, out)) {
+		uint64_t ticket = brakes && c->store ? store_begin(c->store, &record, true) : 0;
+		take(c, &record, counts, now.boot_ms, now, ticket);
+		take_moment(c, r, now);
+		control_log_prune(&c->log, now);
+		control_fill_current(c, now, out);
+		out->status = 200;
+		out->durable = !ticket;
+	}
+	text_free(&names);
 }
 
 void control_change(struct control *c, const struct control_request *r,
 	const struct control_counts *counts, struct instant now, struct control_answer *out)
 {
-	fill_current(c, now, out);
-	if (!is_well_formed(r, out))
-		return;
-	const struct entry *known = find_key(c, r->key);
-	if (known) {
-		replay(known, r, out);
-		return;
+	struct control_request adopt;
+	if (r->verb == VERB_ADOPT) {
+		adopt = *r;
+		adopt.verb = VERB_HOLD;
+		r = &adopt;
 	}
-	if (!is_allowed(c, r, now, out))
+	control_clear_pending(c, now);
+	control_fill_current(c, now, out);
+	if (!control_is_well_formed(r, out))
 		return;
+	const struct log_entry *known = control_log_find(&c->log, r->key);
+	if (known)
+		replay(c, known, r, out);
+	else if (c->pending.ticket && !strcmp(c->pending.undo.key, r->key))
+		refuse_open(out, 409);
+	else if (control_is_allowed(c, r, now, out))
+		accept(c, r, counts, now, out);
+}
 
-	struct store_record record;
-	draft(c, r, now, &record);
-	bool stored = !c->store || store_append(c->store, &record);
-	if (!stored && r->verb != VERB_ROLLBACK && r->verb != VERB_HOLD) {
-		refuse(out, 507, "not_stored",
-			"the pool cannot write its control log; nothing was changed");
+void control_settle(struct control *c, struct control_answer *out)
+{
+	if (out->status != 200 || out->durable || out->replayed)
 		return;
-	}
-	take(c, &record, counts, now.boot_ms, stored);
-	prune(c, now);
-	fill_current(c, now, out);
-	out->status = 200;
-	out->durable = stored;
+	struct log_entry *newest = &c->log.entries[c->log.count - 1];
+	out->durable = store_wait(c->store, newest->ticket, true) == STORE_STORED;
 }
 
 void control_recount(struct control *c, const struct control_counts *counts)
@@ -384,7 +383,7 @@ void control_recount(struct control *c, const struct control_counts *counts)
 		c->change.arms[i] = counts->arms[i];
 }
 
-/* ---- telling ---- */
+/* ---- keys ---- */
 
 static const char *const fate_names[] = {
 	[INTENT_UNKNOWN] = "unknown",
@@ -398,105 +397,57 @@ const char *intent_fate_name(enum intent_fate f)
 	return fate_names[f];
 }
 
-static enum intent_fate fate(const struct control *c, const struct entry *e)
+static enum intent_fate fate(const struct control *c, const struct log_entry *e)
 {
-	if (is_void(e))
+	if (!e->seq)
 		return INTENT_VOID;
-	int64_t last = changes_split(e->record.what) ? c->split_seq : c->hold_seq;
-	return e->record.seq == last ? INTENT_APPLIED : INTENT_SUPERSEDED;
+	return e->seq == c->set_seq[effect_of(e->what)->about] ? INTENT_APPLIED : INTENT_SUPERSEDED;
+}
+
+static enum intent_fate tell_fate(
+	const struct control *c, const struct log_entry *e, struct control_answer *out)
+{
+	if (e->seq) {
+		out->epoch = e->epoch;
+		out->rev = e->rev;
+		out->share_bp = e->to_bp;
+	}
+	out->durable = is_stored(c, e);
+	return fate(c, e);
 }
 
 enum intent_fate control_intent(struct control *c, const char *key, bool make_void,
 	struct instant now, struct control_answer *out)
 {
 	struct control_answer ignored;
-	if (!out)
-		out = &ignored;
-	fill_current(c, now, out);
+	out = out ? out : &ignored;
+	control_clear_pending(c, now);
+	control_fill_current(c, now, out);
 	if (!text_is_name(key, POOL_ID_MAX - 1)) {
-		refuse(out, 400, "no_key", "this is no key");
+		control_refuse(out, 400, "no_key", "this is no key");
 		return INTENT_UNKNOWN;
 	}
 	out->status = 200;
-	const struct entry *known = find_key(c, key);
-	if (known) {
-		if (!is_void(known)) {
-			out->epoch = known->record.epoch;
-			out->rev = known->record.rev;
-			out->share_bp = known->record.to_bp;
-		}
-		out->durable = known->durable;
-		return fate(c, known);
+	const struct log_entry *known = control_log_find(&c->log, key);
+	if (known)
+		return tell_fate(c, known, out);
+	if (c->pending.ticket && !strcmp(c->pending.undo.key, key)) {
+		refuse_open(out, 503);
+		return INTENT_UNKNOWN;
 	}
 	if (!make_void)
 		return INTENT_UNKNOWN;
 
-	struct store_record record = {
-		.wall_ms = now.wall_ms,
-		.what = WHAT_VOID,
-		.from_bp = c->share_bp,
-		.to_bp = c->share_bp,
-		.epoch = c->epoch,
-		.rev = c->rev,
-		.strategy = c->strategy,
-		.baseline_bp = c->baseline_bp,
-		.held = c->hold.on,
-	};
-	text_copy(record.key, sizeof record.key, key);
-	if (is_crowded(c, now) || (c->store && !store_append(c->store, &record))) {
-		refuse(out, 507, "not_stored",
-			"the pool cannot write its control log; the key is not void");
+	struct store_record record;
+	draft_void(c, key, now, &record);
+	if (control_log_is_crowded(&c->log, now)) {
+		refuse_unstored(out);
 		return INTENT_UNKNOWN;
 	}
-	take(c, &record, NULL, now.boot_ms, true);
-	prune(c, now);
+	if (!store(c, &record, now, out))
+		return INTENT_UNKNOWN;
+	take(c, &record, NULL, now.boot_ms, now, 0);
+	control_log_prune(&c->log, now);
 	out->durable = true;
 	return INTENT_VOID;
-}
-
-size_t control_audit(const struct control *c, int64_t since, struct audit_entry *out,
-	size_t max, struct instant now)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < c->count && n < max; i++) {
-		const struct store_record *r = &c->entries[i].record;
-		if (!r->seq || r->seq <= since)
-			continue;
-		struct audit_entry *e = &out[n++];
-		*e = (struct audit_entry){.seq = r->seq,
-			.from_bp = r->from_bp,
-			.to_bp = r->to_bp,
-			.epoch = r->epoch,
-			.rev = r->rev,
-			.age_ms = age(c->entries[i].boot_ms, now)};
-		text_copy(e->what, sizeof e->what, r->what);
-		text_copy(e->key, sizeof e->key, r->key);
-		text_copy(e->actor, sizeof e->actor, r->actor);
-		text_copy(e->reason, sizeof e->reason, r->reason);
-	}
-	return n;
-}
-
-void control_fill(const struct control *c, struct snapshot *s, struct instant now)
-{
-	s->epoch = c->epoch;
-	s->rev = c->rev;
-	s->strategy = c->strategy;
-	s->share_bp = c->share_bp;
-	s->baseline_bp = c->baseline_bp;
-	s->kept_bp = c->share_bp;
-	s->finalized = c->finalized;
-	text_copy(s->plan_hash, sizeof s->plan_hash, c->plan_hash);
-	s->hold = c->hold;
-	s->hold.age_ms = c->hold.on ? age(c->hold_boot_ms, now) : UNKNOWN;
-	s->change = c->change;
-	s->change.age_ms = c->change.known ? age(c->change_boot_ms, now) : UNKNOWN;
-	s->audit_seq = c->seq;
-	snprintf(s->audit_head, sizeof s->audit_head, "%016" PRIx64, c->head);
-}
-
-void control_split(const struct control *c, enum strategy *strategy, int *share_bp)
-{
-	*strategy = c->strategy;
-	*share_bp = c->share_bp;
 }

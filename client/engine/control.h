@@ -2,13 +2,21 @@
  * and the store are arguments. The same for `local:`, `weir serve` and tests.
  *
  * Invariants:
- * 1. rev rises with every accepted change of split; epoch with every applied rollback.
+ * 1. rev rises with every accepted change of split; epoch with every applied rollback, when the
+ *    lease passes to another actor who took it, when the pool goes back by itself and when its
+ *    guard rolls back.
  * 2. A command with an older epoch or rev never applies; a void key never applies.
  * 3. A known key with the same body gets the stored answer, marked replayed.
  * 4. A change is stored before it is applied, applied before it is answered; a rollback or
  *    hold that cannot be stored is applied all the same and says so (durable false). Without a
  *    store there is nothing to be told.
- * 5. Only accepted changes have a key; keys live >= 24 h and >= 1,024. */
+ * 5. Only accepted changes have a key; keys live >= 24 h and >= 1,024.
+ * 6. While a lease is held only its actor raises. Rollback, hold, resume and keep need none; a
+ *    rollback ends it. Leases do not survive a restart: whoever held one renews it.
+ * 7. A raise with keep_within_ms goes back to kept_bp (or holds, by on_orphan) when nobody keeps
+ *    it in time; a hold stops the time, a resume starts it anew. The deadline survives a restart:
+ *    by the wall clock, at most the original length.
+ * 8. The baseline is captured when none is open and never moves while one is. */
 #ifndef WEIR_CLIENT_ENGINE_CONTROL_H
 #define WEIR_CLIENT_ENGINE_CONTROL_H
 
@@ -23,6 +31,7 @@ struct control_options {
 	int share_bp;
 	bool has_v2;
 	int64_t epoch; /* where it starts when the store has none; 0: the wall clock in ms */
+	const struct operation_set *known; /* the operations there are; NULL: any. Borrowed */
 };
 
 struct control *control_new(const struct control_options *how, struct store *store,
@@ -36,19 +45,30 @@ struct control_counts {
 
 /* A change as it arrives. */
 struct control_request {
-	enum verb verb;        /* STEP, HOLD, RESUME, ROLLBACK */
+	enum verb verb;        /* one that is sent; ADOPT arrives as HOLD */
 	char key[POOL_ID_MAX]; /* "" none */
 	uint64_t body_hash;    /* of the body's bytes: same key, other body is refused */
-	bool has_match;        /* STEP: If-Match was there */
+	bool has_match;        /* If-Match was there; KEEP: epoch and rev in its body */
 	int64_t match_epoch, match_rev;
-	int to_bp, from_bp;     /* from_bp -1: not said */
+	int to_bp, from_bp;     /* from_bp -1: not said; OPERATIONS: to_bp -1: as it stands */
+	int64_t keep_within_ms; /* STEP: 0 or UNKNOWN: the raise stays */
+	bool has_guard;         /* STEP, ARM */
+	struct guard_limits guard;
+	bool has_operations; /* OPERATIONS, STEP */
+	struct operation_set operations;
+	int baseline_bp;        /* ARM: -1: the share as it stands */
+	enum orphan on_orphan;  /* ARM; ORPHAN_COUNT: not said */
+	enum guard_action act;  /* GUARD */
+	int64_t for_ms;         /* GUARD: at most 4 h */
+	int64_t ttl_ms;         /* TAKE */
 	enum strategy strategy; /* STRATEGY_COUNT: not said */
 	char actor[POOL_ACTOR_MAX], reason[POOL_REASON_MAX], plan_hash[POOL_HASH_MAX];
 };
 
 struct control_answer {
-	int status;     /* HTTP: 200, 400, 409, 410, 412, 422, 428, 507 */
-	char error[24]; /* word of a refusal: "held", "conflict", "void", …; "" for 200 */
+	int status; /* HTTP: 200, 400, 409, 410, 412, 422, 423, 428, 503, 507 */
+	char error
+		[24]; /* word of a refusal: "held", "unkept", "conflict", "leased", …; "" for 200 */
 	char message[POOL_REASON_MAX];
 	int64_t epoch, rev;
 	int share_bp;
@@ -57,13 +77,47 @@ struct control_answer {
 	int64_t changed_age_ms;
 };
 
-/* Decides one change in the order of refusal of weir.pool/1 and applies it. */
+/* Decides one change in the order of refusal of weir.pool/1 and applies it. One that the disk
+ * does not take in time is answered 503 "in_progress": it is not applied, and a void of its key
+ * follows its line. A brake waits for no disk: its answer says durable where control_settle
+ * has been asked. */
 void control_change(struct control *c, const struct control_request *r,
 	const struct control_counts *counts, struct instant now, struct control_answer *out);
+
+/* After control_change, when what it changed is in force: gives the disk a moment and says in
+ * the answer whether a brake is stored. Does nothing for other answers. */
+void control_settle(struct control *c, struct control_answer *out);
 
 /* Replaces the counters of the last change of split: for an owner that can count exactly only
  * when the split is in force, which is after it was stored. */
 void control_recount(struct control *c, const struct control_counts *counts);
+
+/* Takes the free lease, renews the own or gives it back (ttl 0); another's is 423. ttl at most
+ * 10 min. Nothing is stored and no key is asked, since nothing moves. */
+void control_lease(struct control *c, const struct lease_request *r, struct instant now,
+	struct control_answer *out);
+
+/* What the pool's own guard says of the moment. */
+struct control_guard {
+	enum guard_state state;
+	bool both;                  /* v1 breaks the limit too */
+	char word[POOL_REASON_MAX]; /* "errors 4.1 % of 5 %" */
+};
+
+/* Lets time act: deadlines of keeps, the lease's end, and the guard where it has limits (the
+ * limits in force are told by control_limits). Red rolls back or holds as its action says;
+ * BOTH holds; UNKNOWN for 60 s refuses raises, for 5 min without a lease does what on_orphan
+ * says. Returns true when the split changed: the owner puts it in force and calls
+ * control_recount. */
+bool control_tick(struct control *c, const struct control_guard *guard,
+	const struct control_counts *counts, struct instant now);
+
+/* The limits that the pool's guard judges by; false while it asks nothing: there are none, or
+ * v2 has no more than the baseline. */
+bool control_limits(const struct control *c, struct guard_limits *out);
+
+/* The operations that v2 may get. */
+const struct operation_set *control_operations(const struct control *c);
 
 enum intent_fate { INTENT_UNKNOWN, INTENT_APPLIED, INTENT_SUPERSEDED, INTENT_VOID };
 const char *intent_fate_name(enum intent_fate f); /* "unknown", "applied", … */
@@ -78,8 +132,8 @@ enum intent_fate control_intent(struct control *c, const char *key, bool make_vo
 size_t control_audit(const struct control *c, int64_t since, struct audit_entry *out,
 	size_t max, struct instant now);
 
-/* Fills epoch, rev, strategy, share, baseline, kept, plan_hash, hold, change, audit_* of a
- * document. */
+/* Fills epoch, rev, strategy, share, baseline, kept, keep, plan_hash, hold, lease, guard,
+ * operations, change, audit_* of a document. */
 void control_fill(const struct control *c, struct snapshot *s, struct instant now);
 
 /* For the router, without a lock beyond the owner's: the split in force. */

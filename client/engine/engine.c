@@ -1,5 +1,6 @@
 /* Engine: the embedded pool put together: router, two arms of workers, sessions, control,
- * store, load. Not itself any of them: each has its file and its own lock.
+ * store, load, and the thread that lets the guard look and time act. Not itself any of them:
+ * each has its file and its own lock.
  *
  * Invariants:
  * 1. No lock is held while work runs. Order where two are taken: control, then sessions or an
@@ -10,6 +11,7 @@
 
 #include "client/engine/load.h"
 #include "client/engine/router.h"
+#include "client/engine/sentry.h"
 #include "client/engine/session.h"
 #include "client/engine/store.h"
 #include "client/engine/task.h"
@@ -17,6 +19,7 @@
 #include "client/engine/worker.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "model/verb.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -27,6 +30,9 @@
 #define BUILD "weir-engine-1"
 #define TIMEOUT_MAX_MS 60000
 #define STOP_WAIT_MS 2000
+#define WATCH_US 1000000
+
+_Static_assert(OPERATION_COUNT <= ROUTER_OPERATIONS, "the router tells them apart by a bit");
 
 struct engine {
 	char pool[POOL_NAME_MAX], pool_id[POOL_ID_MAX], node[POOL_NAME_MAX], boot_id[POOL_ID_MAX];
@@ -45,10 +51,15 @@ struct engine {
 	pthread_mutex_t sessions_lock;
 	struct sessions *sessions;
 
-	pthread_mutex_t control_lock; /* also of store and seq */
+	pthread_mutex_t control_lock; /* also of store, seq and sentry */
 	struct control *control;
 	struct store *store;
 	int64_t seq;
+	struct operation_set known;
+	struct sentry sentry;
+	struct arm_counts seen[ARM_COUNT]; /* for the sentry */
+	pthread_t watch;
+	bool has_watch;
 };
 
 /* ---- start and stop ---- */
@@ -108,12 +119,28 @@ static int start_arms(struct engine *e, const struct engine_options *how, struct
 
 static int start_control(struct engine *e, const struct engine_options *how, struct err *err)
 {
-	if (how->state_dir && store_open(&e->store, how->state_dir, err))
+	const struct store_options keeps = {.now_wall_ms = e->started.wall_ms};
+	if (how->state_dir && store_open(&e->store, how->state_dir, &keeps, err))
 		return -1;
-	struct control_options o = {
-		.strategy = how->strategy, .share_bp = how->share_bp, .has_v2 = e->has_v2};
+	e->known.limited = true;
+	for (int i = 0; i < OPERATION_COUNT; i++)
+		text_copy(e->known.name[e->known.count++], OPERATION_NAME_MAX,
+			operation_name((enum operation)i));
+	struct control_options o = {.strategy = how->strategy,
+		.share_bp = how->share_bp,
+		.has_v2 = e->has_v2,
+		.known = &e->known};
 	e->control = control_new(&o, e->store, e->started, err);
 	return e->control ? 0 : -1;
+}
+
+/* The operations that v2 may get, as bits. */
+static unsigned allowed(const struct operation_set *s)
+{
+	unsigned bits = 0;
+	for (int i = 0; i < s->count; i++)
+		bits |= 1u << operation_of(s->name[i]);
+	return s->limited ? bits : ROUTER_ALL;
 }
 
 /* Puts what control decided in force and counts what there was until then. Under the control
@@ -127,11 +154,20 @@ static void put_in_force(struct engine *e, struct control_counts *until)
 	for (int i = 0; i < ARM_COUNT; i++)
 		sessions_totals(e->sessions, (enum arm)i, true, threads_us() / 1000,
 			&until->arms[i].sessions, &until->arms[i].sessions_bad);
-	uint32_t generation = router_set(&e->router, strategy, share_bp);
+	uint32_t generation =
+		router_set(&e->router, strategy, share_bp, allowed(control_operations(e->control)));
 	sessions_turn(e->sessions, generation, threads_us() / 1000);
 	pthread_mutex_unlock(&e->sessions_lock);
 	for (int i = 0; i < ARM_COUNT; i++)
 		workers_totals(e->arms[i], &until->arms[i]);
+}
+
+static void *watch(void *arg)
+{
+	struct engine *e = arg;
+	while (!gate_wait(&e->gate, threads_us() + WATCH_US))
+		engine_watch(e);
+	return NULL;
 }
 
 int engine_start(struct engine **out, const struct engine_options *how, struct err *err)
@@ -157,6 +193,11 @@ int engine_start(struct engine **out, const struct engine_options *how, struct e
 	}
 	struct control_counts none;
 	put_in_force(e, &none);
+	if (threads_start(&e->watch, watch, e, err)) {
+		engine_stop(e);
+		return -1;
+	}
+	e->has_watch = true;
 	int workers =
 		(how->v1_workers ? how->v1_workers : 1) + (how->v2_workers ? how->v2_workers : 8);
 	int callers = workers < 16 ? workers + 16 : 32;
@@ -191,8 +232,11 @@ void engine_stop(struct engine *e)
 	load_stop(e->load);
 	while (!engine_drain(e, STOP_WAIT_MS))
 		;
+	if (e->has_watch)
+		pthread_join(e->watch, NULL);
 	for (int i = 0; i < ARM_COUNT; i++)
 		workers_free(e->arms[i]);
+	sentry_release(&e->sentry);
 	control_free(e->control);
 	store_close(e->store);
 	sessions_free(e->sessions);
@@ -200,6 +244,11 @@ void engine_stop(struct engine *e)
 	pthread_mutex_destroy(&e->sessions_lock);
 	gate_release(&e->gate);
 	free(e);
+}
+
+const char *engine_note(const struct engine *e)
+{
+	return e->store ? store_note(e->store) : "";
 }
 
 /* ---- work ---- */
@@ -280,7 +329,7 @@ static void copy_to_v2(struct engine *e, const struct task *answered)
 static void execute(struct engine *e, const struct engine_request *q, enum operation o,
 	struct engine_response *r)
 {
-	struct route route = router_pick(&e->router, q->session, q->id);
+	struct route route = router_pick(&e->router, o, q->session, q->id);
 	int64_t timeout_ms = q->timeout_ms ? q->timeout_ms : e->timeout_ms;
 	int64_t seen_ms = atomic_load_explicit(&e->timeout_seen_ms, memory_order_relaxed);
 	while (timeout_ms > seen_ms &&
@@ -295,6 +344,10 @@ static void execute(struct engine *e, const struct engine_request *q, enum opera
 	t.start_us = start_us;
 	t.deadline_us = start_us + timeout_ms * 1000;
 	r->arm = route.arm;
+	if (route.bypasses) {
+		r->status = workers_run(e->arms[ARM_V1], &t, RUN_BYPASS);
+		return;
+	}
 	r->status = workers_run(e->arms[route.arm], &t, RUN_REQUEST);
 	bool failed = !r->ok;
 	int64_t latency_us = r->latency_us;
@@ -328,18 +381,47 @@ void engine_set_fault(struct engine *e, enum arm arm, const struct fault *fault)
 
 /* ---- control ---- */
 
+/* Under the control lock. Writing the change took its time; nobody has seen it yet. */
+static void turn(struct engine *e)
+{
+	struct control_counts counts = {0};
+	put_in_force(e, &counts);
+	control_recount(e->control, &counts);
+}
+
 void engine_change(
 	struct engine *e, const struct control_request *request, struct control_answer *out)
 {
-	struct control_counts counts = {0};
+	static const struct control_counts none;
 	pthread_mutex_lock(&e->control_lock);
-	control_change(e->control, request, &counts, engine_now(), out);
-	bool turns = request->verb == VERB_STEP || request->verb == VERB_ROLLBACK;
-	if (out->status == 200 && !out->replayed && turns) {
-		/* Writing the change took its time; nobody has seen it yet. */
-		put_in_force(e, &counts);
-		control_recount(e->control, &counts);
-	}
+	control_change(e->control, request, &none, engine_now(), out);
+	if (out->status == 200 && !out->replayed && verb_is(request->verb, VERB_SPLITS))
+		turn(e);
+	control_settle(e->control, out);
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+void engine_lease(
+	struct engine *e, const struct lease_request *request, struct control_answer *out)
+{
+	pthread_mutex_lock(&e->control_lock);
+	control_lease(e->control, request, engine_now(), out);
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+void engine_watch(struct engine *e)
+{
+	static const struct control_counts none;
+	struct guard_limits limits;
+	struct control_guard word;
+	pthread_mutex_lock(&e->control_lock);
+	struct instant now = engine_now();
+	for (int i = 0; i < ARM_COUNT; i++)
+		workers_fill(e->arms[i], &e->seen[i]);
+	bool asks = control_limits(e->control, &limits);
+	sentry_look(&e->sentry, e->seen, &limits, asks, now, &word);
+	if (control_tick(e->control, &word, &none, now))
+		turn(e);
 	pthread_mutex_unlock(&e->control_lock);
 }
 
@@ -373,6 +455,7 @@ void engine_snapshot(struct engine *e, struct snapshot *out)
 	text_copy(out->build, sizeof out->build, BUILD);
 	out->unit_ms = e->unit_ms;
 	int64_t timeout_ms = atomic_load_explicit(&e->timeout_seen_ms, memory_order_relaxed);
+	out->drain_ms = 0; /* requests are counted when routed, and routed by the split in force */
 	out->settle_ms = timeout_ms > e->unit_ms ? timeout_ms : e->unit_ms;
 
 	/* Under one lock, so that counters never belong to another split than the one told. */

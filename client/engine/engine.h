@@ -27,6 +27,10 @@ struct engine_options {
 /* Starts the engine with its threads. 0, or -1 with err. */
 int engine_start(struct engine **out, const struct engine_options *how, struct err *err);
 
+/* What a person should know of the start: what was cut off the control log; "" nothing.
+ * Borrowed until the stop. */
+const char *engine_note(const struct engine *e);
+
 /* Stops arrivals, lets running work end (at most 2 s), joins the threads, frees. */
 void engine_stop(struct engine *e);
 
@@ -70,6 +74,10 @@ void engine_snapshot(struct engine *e, struct snapshot *out);
 /* control.h with the engine's counters, lock and clock. */
 void engine_change(
 	struct engine *e, const struct control_request *request, struct control_answer *out);
+void engine_lease(
+	struct engine *e, const struct lease_request *request, struct control_answer *out);
+/* What the guard's thread does once a second: judges the time since, lets time act. */
+void engine_watch(struct engine *e);
 enum intent_fate engine_intent(
 	struct engine *e, const char *key, bool make_void, struct control_answer *out);
 size_t engine_audit(struct engine *e, int64_t since, struct audit_entry *out, size_t max);

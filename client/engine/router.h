@@ -7,8 +7,12 @@
 #include <stdatomic.h>
 
 struct router {
-	_Atomic uint64_t split; /* generation << 32 | strategy << 16 | share_bp */
+	_Atomic uint64_t
+		split; /* generation << 32 | operations << 18 | strategy << 14 | share_bp */
 };
+
+#define ROUTER_OPERATIONS 14 /* as many can be told apart */
+#define ROUTER_ALL ((1u << ROUTER_OPERATIONS) - 1)
 
 /* Where one request goes, and under which split that was decided. */
 struct route {
@@ -16,12 +20,17 @@ struct route {
 	int share_bp;
 	uint32_t generation; /* rises with every change of split */
 	enum arm arm;
+	bool bypasses; /* not on the list of what v2 may get: v1's, and in no comparison */
 };
 
-/* Puts a split in force. Calls must not overlap. Returns its generation. */
-uint32_t router_set(struct router *r, enum strategy strategy, int share_bp);
+/* Puts a split in force; v2 may get the operations whose bits are set. Calls must not overlap.
+ * Returns its generation. */
+uint32_t router_set(
+	struct router *r, enum strategy strategy, int share_bp, unsigned operations);
 
-/* Routes by the session, or by the request's id where it has none. */
-struct route router_pick(struct router *r, const char *session, const char *id);
+/* Routes a request for operation number `operation` (below ROUTER_OPERATIONS) by the session,
+ * or by the request's id where it has none. */
+struct route router_pick(
+	struct router *r, unsigned operation, const char *session, const char *id);
 
 #endif

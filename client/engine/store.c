@@ -1,253 +1,279 @@
-/* Store: reads and appends the control log. Not a database: control.c keeps what it needs of
- * the records in memory.
- *
- * The file: a line naming the format, then one record a line: fields parted by tabs, the last
- * one a hash of all before it.
+/* Store: a queue of lines and the thread that writes them to the control log. What a line is,
+ * store_record.c says; how it gets onto the disk, store_file.c.
  *
  * Invariants:
- * 1. `length` bytes of the file are whole, checked lines; nothing is ever written before it.
- * 2. A line counts as stored only after fdatasync; after a failed one the file is trusted no
- * more (the kernel may have dropped the page), so every later append fails. */
-#define _GNU_SOURCE
+ * 1. Lines reach the file in the order they were begun in: a brake that could not be written is
+ *    tried before all that came after it.
+ * 2. No lock is held while the disk is asked, and the file is the thread's alone.
+ * 3. A change that was given up while it was written is followed by its void before any other
+ *    line is.
+ * 4. The queue is bounded: beyond its limit the oldest brake goes, since each line holds all
+ *    that a restart must know. */
 #include "client/engine/store.h"
 
-#include "client/engine/hash.h"
+#include "client/engine/store_file.h"
+#include "client/engine/threads.h"
 #include "model/mem.h"
-#include "model/unit.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define HEADER "weir control 1\n"
-#define FIELDS 15
-#define FILE_MAX (256 * 1024 * 1024)
+#define PATIENCE_MS 1000
+#define BRAKE_MS 200
+#define AGAIN_MS 1000
+#define QUEUE_MAX 4096
 
-struct store {
-	int fd;
-	bool broken;
-	off_t length;
-	struct store_record *records;
-	size_t count, cap;
+struct line {
+	uint64_t ticket;
+	bool brakes;
+	struct text text;
+	struct text undo; /* follows when this one is on the disk; empty: nothing does */
+	struct line *next;
 };
 
-void store_line(struct text *t, const struct store_record *r)
+struct store {
+	struct store_file file;
+	int64_t patience_ms, brake_ms, again_ms;
+	pthread_t thread;
+	bool has_thread;
+
+	pthread_mutex_t lock;
+	pthread_cond_t work;  /* the queue has one more, or it is over */
+	pthread_cond_t moved; /* a line has left the queue, or changed what it is */
+	bool over, news, begun, late;
+	struct line *first, **last;
+	int queued;
+	uint64_t tickets, stored, failed; /* the newest given, on the disk, failed */
+	uint64_t missed; /* up to here all have been tried, or wait behind one that was */
+};
+
+/* ---- the queue; all under the lock ---- */
+
+static void line_free(struct line *l)
 {
-	text_addf(t,
-		"%" PRId64 "\t%" PRId64 "\t%s\t%d\t%d\t%" PRId64 "\t%" PRId64 "\t%s\t%d\t%d\t%s\t%s\t"
-		"%016" PRIx64 "\t%s\t%s",
-		r->seq, r->wall_ms, r->what, r->from_bp, r->to_bp, r->epoch, r->rev,
-		strategy_name(r->strategy), r->baseline_bp, r->held, r->plan_hash, r->key, r->body_hash,
-		r->actor, r->reason);
+	text_free(&l->text);
+	text_free(&l->undo);
+	free(l);
 }
 
-/* ---- reading ---- */
-
-static bool read_int(const char *s, int64_t min, int64_t max, int *out)
+/* Takes the line that `at` points to out of the queue. */
+static void drop(struct store *s, struct line **at)
 {
-	int64_t n;
-	if (!unit_parse_int(s, min, max, &n))
-		return false;
-	*out = (int)n;
-	return true;
+	struct line *l = *at;
+	*at = l->next;
+	if (!*at)
+		s->last = at;
+	s->queued--;
+	s->late = s->late && s->first;
+	line_free(l);
 }
 
-static bool read_hex(const char *s, uint64_t *out)
+static void fail(struct store *s, struct line **at)
 {
-	if (strlen(s) != 16 || strspn(s, "0123456789abcdef") != 16)
-		return false;
-	*out = strtoull(s, NULL, 16);
-	return true;
+	s->failed = (*at)->ticket;
+	drop(s, at);
 }
 
-/* Reads one line (NUL-terminated, changed by this). */
-static bool read_record(char *line, struct store_record *r)
+/* The first line is on the disk. */
+static void settle(struct store *s)
 {
-	char *check = strrchr(line, '\t');
-	uint64_t hash;
-	if (!check || !read_hex(check + 1, &hash) ||
-		hash != hash_bytes(line, (size_t)(check - line), 0))
-		return false;
-	*check = '\0';
-	char *field[FIELDS];
-	char *rest = line;
-	int n = 0;
-	while (rest && n < FIELDS)
-		field[n++] = strsep(&rest, "\t");
-	if (rest || n != FIELDS)
-		return false;
-	int held;
-	*r = (struct store_record){.strategy = strategy_of(field[7])};
-	return unit_parse_int(field[0], 0, INT64_MAX, &r->seq) &&
-		unit_parse_int(field[1], 0, INT64_MAX, &r->wall_ms) &&
-		text_copy(r->what, sizeof r->what, field[2]) &&
-		read_int(field[3], -1, SHARE_FULL, &r->from_bp) &&
-		read_int(field[4], -1, SHARE_FULL, &r->to_bp) &&
-		unit_parse_int(field[5], 0, INT64_MAX, &r->epoch) &&
-		unit_parse_int(field[6], 0, INT64_MAX, &r->rev) && r->strategy != STRATEGY_COUNT &&
-		read_int(field[8], -1, SHARE_FULL, &r->baseline_bp) &&
-		read_int(field[9], 0, 1, &held) && ((r->held = held), true) &&
-		text_copy(r->plan_hash, sizeof r->plan_hash, field[10]) &&
-		text_copy(r->key, sizeof r->key, field[11]) && read_hex(field[12], &r->body_hash) &&
-		text_copy(r->actor, sizeof r->actor, field[13]) &&
-		text_copy(r->reason, sizeof r->reason, field[14]);
-}
-
-static int parse(struct store *s, const char *path, char *data, size_t size, struct err *err)
-{
-	size_t header = strlen(HEADER);
-	if (size < header && !memcmp(data, HEADER, size))
-		return 0; /* new, or torn while it was made */
-	if (size < header || memcmp(data, HEADER, header) != 0) {
-		if (size > 13 && !memcmp(data, HEADER, 13))
-			return err_set(err, ERR_NEWER, "a newer weir wrote \"%s\"; use that one", path);
-		return err_set(err, ERR_DAMAGED,
-			"\"%s\" is not a control log of weir; name another directory", path);
+	struct line *l = s->first;
+	if (l->undo.len) {
+		text_free(&l->text);
+		l->text = l->undo;
+		l->undo = (struct text){0};
+		l->brakes = true;
+		return;
 	}
-	size_t at = header;
-	s->length = (off_t)at;
-	while (at < size) {
-		char *end = memchr(data + at, '\n', size - at);
-		if (!end)
-			return 0;
-		*end = '\0';
-		mem_grow(&s->records, &s->cap, s->count + 1, sizeof *s->records);
-		if (!read_record(data + at, &s->records[s->count])) {
-			if (end + 1 == data + size)
-				return 0;
-			return err_set(err, ERR_DAMAGED,
-				"\"%s\" is damaged at byte %zu; restore it, or start with an empty directory",
-				path, at);
-		}
-		s->count++;
-		at = (size_t)(end + 1 - data);
-		s->length = (off_t)at;
-	}
-	return 0;
+	s->stored = l->ticket;
+	drop(s, &s->first);
 }
 
-static int load(struct store *s, const char *path, struct err *err)
+/* The first line could not be written: it is dropped, or all that may be refused are and it
+ * waits for its next try. */
+static void miss(struct store *s)
 {
-	struct stat st;
-	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
-		return err_set(err, ERR_FILE, "\"%s\" is not a file of at most 256 MiB", path);
-	if (st.st_uid != geteuid() || (st.st_mode & 022))
-		return err_set(err, ERR_UNSAFE_FILE,
-			"\"%s\" can be written by others; make it yours alone (chmod 600)", path);
-	size_t size = (size_t)st.st_size;
-	char *data = mem_new(size + 1, 1);
-	size_t got = 0;
-	ssize_t n = 1;
-	while (got < size && n > 0) {
-		n = pread(s->fd, data + got, size - got, (off_t)got);
-		got += n > 0 ? (size_t)n : 0;
+	if (!s->first->brakes) {
+		fail(s, &s->first);
+		return;
 	}
-	int result = n < 0 ? err_set(err, ERR_FILE, "cannot read \"%s\": %s", path, strerror(errno))
-					   : parse(s, path, data, got, err);
-	free(data);
-	return result;
+	for (struct line **at = &s->first->next; *at;) {
+		if ((*at)->brakes)
+			at = &(*at)->next;
+		else
+			fail(s, at);
+	}
+	int64_t until_us = threads_us() + s->again_ms * 1000;
+	s->news = false;
+	s->missed = s->tickets;
+	pthread_cond_broadcast(&s->moved);
+	while (!s->over && !s->news && threads_wait(&s->work, &s->lock, until_us))
+		;
 }
 
-/* ---- writing ---- */
-
-static bool write_all(int fd, const char *data, size_t len, off_t at)
+static void *run(void *arg)
 {
-	while (len > 0) {
-		ssize_t n = pwrite(fd, data, len, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		len -= (size_t)n;
-		at += n;
+	struct store *s = arg;
+	pthread_mutex_lock(&s->lock);
+	for (bool ending = false; !ending;) {
+		while (!s->first && !s->over)
+			pthread_cond_wait(&s->work, &s->lock);
+		struct line *l = s->first;
+		if (!l)
+			break;
+		/* What is tried when it is over is tried for the last time. */
+		bool last_try = s->over;
+		s->begun = true;
+		pthread_mutex_unlock(&s->lock);
+		bool done = (l->brakes || store_file_has_room(&s->file)) &&
+			store_file_append(&s->file, l->text.data, l->text.len);
+		pthread_mutex_lock(&s->lock);
+		s->begun = false;
+		if (done)
+			settle(s);
+		else
+			miss(s);
+		ending = !done && last_try;
+		pthread_cond_broadcast(&s->moved);
 	}
-	return true;
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
 }
 
-static bool put(struct store *s, const char *data, size_t len)
+/* ---- for control ---- */
+
+uint64_t store_begin(struct store *s, const struct store_record *r, bool brakes)
 {
-	if (s->broken)
-		return false;
-	bool written = write_all(s->fd, data, len, s->length);
-	if (written && !fdatasync(s->fd)) {
-		s->length += (off_t)len;
-		return true;
-	}
-	/* A restart must not find what was refused. */
-	bool cut = !ftruncate(s->fd, s->length);
-	s->broken = written || !cut;
-	return false;
+	struct line *l = mem_new(1, sizeof *l);
+	store_record_line(&l->text, r);
+	l->brakes = brakes;
+	pthread_mutex_lock(&s->lock);
+	uint64_t ticket = l->ticket = ++s->tickets;
+	/* The first one may be in the thread's hands. */
+	if (s->queued >= QUEUE_MAX)
+		drop(s, &s->first->next);
+	*s->last = l;
+	s->last = &l->next;
+	s->queued++;
+	s->news = true;
+	pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->lock);
+	return ticket;
+}
+
+static enum store_fate fate(const struct store *s, uint64_t ticket)
+{
+	if (ticket == s->failed)
+		return STORE_FAILED;
+	return ticket <= s->stored ? STORE_STORED : STORE_WAITING;
+}
+
+enum store_fate store_fate(struct store *s, uint64_t ticket)
+{
+	pthread_mutex_lock(&s->lock);
+	enum store_fate f = fate(s, ticket);
+	pthread_mutex_unlock(&s->lock);
+	return f;
+}
+
+enum store_fate store_wait(struct store *s, uint64_t ticket, bool brakes)
+{
+	int64_t until_us = threads_us() + (brakes ? s->brake_ms : s->patience_ms) * 1000;
+	pthread_mutex_lock(&s->lock);
+	while (fate(s, ticket) == STORE_WAITING && ticket > s->missed &&
+		threads_wait(&s->moved, &s->lock, until_us))
+		;
+	enum store_fate f = fate(s, ticket);
+	s->late = s->late || (f == STORE_WAITING && ticket > s->missed);
+	pthread_mutex_unlock(&s->lock);
+	return f;
+}
+
+enum store_fate store_abandon(struct store *s, uint64_t ticket, const struct store_record *undo)
+{
+	pthread_mutex_lock(&s->lock);
+	struct line **at = &s->first;
+	while (*at && (*at)->ticket != ticket)
+		at = &(*at)->next;
+	if (*at && at == &s->first && s->begun)
+		store_record_line(&(*at)->undo, undo);
+	else if (*at)
+		fail(s, at);
+	enum store_fate f = fate(s, ticket);
+	pthread_mutex_unlock(&s->lock);
+	return f;
+}
+
+bool store_is_stalled(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool stalled = s->late;
+	pthread_mutex_unlock(&s->lock);
+	return stalled;
 }
 
 bool store_append(struct store *s, const struct store_record *r)
 {
-	struct text line = {0};
-	store_line(&line, r);
-	text_addf(&line, "\t%016" PRIx64 "\n", hash_bytes(line.data, line.len, 0));
-	bool stored = put(s, line.data, line.len);
-	text_free(&line);
-	return stored;
+	return store_wait(s, store_begin(s, r, false), false) == STORE_STORED;
 }
 
-/* Makes the new file's name durable too. */
-static void sync_directory(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-}
+/* ---- opening ---- */
 
-int store_open(struct store **out, const char *dir, struct err *err)
+int store_open(
+	struct store **out, const char *dir, const struct store_options *how, struct err *err)
 {
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return err_set(
-			err, ERR_FILE, "cannot make the directory \"%s\": %s", dir, strerror(errno));
-	struct text path = {0};
-	text_addf(&path, "%s/control.log", dir);
-	const char *name = text_str(&path);
+	static const struct store_options plain;
+	how = how ? how : &plain;
 	struct store *s = mem_new(1, sizeof *s);
-	int result = -1;
-	s->fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->fd < 0) {
-		err_set(err, ERR_FILE, "cannot open \"%s\": %s", name, strerror(errno));
-	} else if (flock(s->fd, LOCK_EX | LOCK_NB)) {
-		err_set(err, ERR_LOCKED,
-			"\"%s\" is in use by another pool; give each its own directory", name);
-	} else if (!load(s, name, err)) {
-		if (ftruncate(s->fd, s->length) || (!s->length && !put(s, HEADER, strlen(HEADER))))
-			err_set(err, ERR_FILE, "cannot write \"%s\": %s", name, strerror(errno));
-		else
-			result = 0;
-	}
-	if (!result) {
-		sync_directory(dir);
-		*out = s;
-	} else {
+	s->patience_ms = how->patience_ms ? how->patience_ms : PATIENCE_MS;
+	s->brake_ms = how->brake_ms ? how->brake_ms : BRAKE_MS;
+	s->again_ms = how->again_ms ? how->again_ms : AGAIN_MS;
+	s->file.sync = how->sync;
+	s->file.ctx = how->ctx;
+	s->last = &s->first;
+	pthread_mutex_init(&s->lock, NULL);
+	threads_cond_init(&s->work);
+	threads_cond_init(&s->moved);
+	if (store_file_open(&s->file, dir, how->now_wall_ms, err) ||
+		threads_start(&s->thread, run, s, err)) {
 		store_close(s);
+		return -1;
 	}
-	text_free(&path);
-	return result;
+	s->has_thread = true;
+	*out = s;
+	return 0;
 }
 
 void store_close(struct store *s)
 {
 	if (!s)
 		return;
-	if (s->fd >= 0)
-		close(s->fd);
-	free(s->records);
+	if (s->has_thread) {
+		pthread_mutex_lock(&s->lock);
+		s->over = true;
+		pthread_cond_signal(&s->work);
+		pthread_mutex_unlock(&s->lock);
+		pthread_join(s->thread, NULL);
+	}
+	while (s->first)
+		drop(s, &s->first);
+	store_file_close(&s->file);
+	pthread_cond_destroy(&s->moved);
+	pthread_cond_destroy(&s->work);
+	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+const char *store_note(const struct store *s)
+{
+	return s->file.note;
 }
 
 const struct store_record *store_record_at(const struct store *s, size_t i)
 {
-	return i < s->count ? &s->records[i] : NULL;
+	return i < s->file.count ? &s->file.records[i] : NULL;
+}
+
+void store_forget(struct store *s)
+{
+	store_file_forget(&s->file);
 }

@@ -81,6 +81,8 @@ static void count_routed(struct workers *w, const struct task *t, enum run run)
 		w->counts.operations[t->operation].requests++;
 	} else if (run == RUN_FAILOVER) {
 		w->counts.retries++;
+	} else if (run == RUN_BYPASS) {
+		w->counts.bypassed++;
 	}
 }
 

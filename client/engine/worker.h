@@ -31,6 +31,7 @@ enum run {
 	RUN_REQUEST,  /* routed here */
 	RUN_FAILOVER, /* rescued from the other arm: counted as a retry, never as a request */
 	RUN_COPY,     /* shadow work: not counted by the run itself */
+	RUN_BYPASS,   /* not on the list of operations: counted as such, and never as a request */
 };
 
 /* Runs the task and returns ENGINE_OK, ENGINE_SATURATED or ENGINE_TIMEOUT; ok, failure,

@@ -1,113 +1,12 @@
-/* Tests of control: the order of refusal, compare-and-set, keys, voids, hold, rollback, and
- * that a restarted pool stands where the old one stood. */
-#define _GNU_SOURCE
+/* Tests of control: the order of refusal, compare-and-set, keys, voids, hold, rollback. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "client/engine/control.h"
-#include "client/engine/store.h"
-#include "model/text.h"
-
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static const struct control_counts counts = {.arms = {{.requests = 11}, {.requests = 22}}};
-static struct instant now;
-static struct control *c;
-static struct control_answer a;
-static struct snapshot *snap;
-
-static struct control *make(struct store *store, bool has_v2)
-{
-	struct control_options o = {.strategy = STRATEGY_CANARY, .has_v2 = has_v2};
-	struct err err;
-	struct control *made = control_new(&o, store, now, &err);
-	assert_non_null(made);
-	return made;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	now = (struct instant){.boot_ms = 100000000, .wall_ms = 1700000000000};
-	c = make(NULL, true);
-	snap = calloc(1, sizeof *snap);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	control_free(c);
-	free(snap);
-	return 0;
-}
-
-static const struct snapshot *look(void)
-{
-	control_fill(c, snap, now);
-	return snap;
-}
-
-static struct control_request step_request(const char *key, int to_bp)
-{
-	look();
-	struct control_request r = {.verb = VERB_STEP,
-		.body_hash = (uint64_t)to_bp,
-		.has_match = true,
-		.match_epoch = snap->epoch,
-		.match_rev = snap->rev,
-		.to_bp = to_bp,
-		.from_bp = -1,
-		.strategy = STRATEGY_COUNT,
-		.actor = "ann@host",
-		.reason = "because"};
-	text_copy(r.key, sizeof r.key, key);
-	return r;
-}
-
-static int send(const struct control_request *r)
-{
-	control_change(c, r, &counts, now, &a);
-	return a.status;
-}
-
-static int step(const char *key, int to_bp)
-{
-	struct control_request r = step_request(key, to_bp);
-	return send(&r);
-}
-
-static int act(enum verb verb, const char *key)
-{
-	struct control_request r = {.verb = verb,
-		.to_bp = -1,
-		.from_bp = -1,
-		.strategy = STRATEGY_COUNT,
-		.actor = "bob@host",
-		.reason = "so"};
-	text_copy(r.key, sizeof r.key, key);
-	return send(&r);
-}
-
-static void refuses(int status, const char *word)
-{
-	assert_int_equal(a.status, status);
-	assert_string_equal(a.error, word);
-	assert_string_not_equal(a.message, "");
-	look();
-	assert_int_equal(a.epoch, snap->epoch);
-	assert_int_equal(a.rev, snap->rev);
-	assert_int_equal(a.share_bp, snap->share_bp);
-}
+#include "client/engine/control_state.h"
+#include "tests/unit/engine/desk.h"
 
 static void starts_at_the_wall_clock(void **state)
 {
@@ -475,176 +374,58 @@ static void keys_outlive_a_day_and_a_thousand(void **state)
 	assert_int_equal(look()->audit_seq, 3001);
 }
 
-/* ---- with a store ---- */
-
-static char dir[64], file[96];
-
-static struct store *stored_setup(void)
-{
-	snprintf(dir, sizeof dir, "/tmp/weir-control-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(file, sizeof file, "%s/control.log", dir);
-	struct store *store;
-	assert_int_equal(store_open(&store, dir, NULL), 0);
-	control_free(c);
-	c = make(store, true);
-	return store;
-}
-
-static struct store *restart(struct store *store)
-{
-	control_free(c);
-	store_close(store);
-	assert_int_equal(store_open(&store, dir, NULL), 0);
-	c = make(store, true);
-	return store;
-}
-
-static void stored_teardown(struct store *store)
-{
-	control_free(c);
-	c = NULL;
-	store_close(store);
-	unlink(file);
-	rmdir(dir);
-}
-
-static void restart_stands_where_it_stood(void **state)
+/* Beyond its room a log takes only what nothing may refuse, and lets the oldest go. */
+static void a_full_log_stops_no_rollback(void **state)
 {
 	(void)state;
-	struct store *store = stored_setup();
-	struct control_request first = step_request("k1", 1000);
-	text_copy(first.plan_hash, sizeof first.plan_hash, "plan");
-	assert_int_equal(send(&first), 200);
-	assert_int_equal(control_intent(c, "v", true, now, NULL), INTENT_VOID);
-	assert_int_equal(act(VERB_ROLLBACK, "b"), 200);
-	assert_int_equal(step("k2", 500), 200);
-	assert_int_equal(act(VERB_HOLD, "h"), 200);
-	struct snapshot *before = calloc(1, sizeof *before);
-	control_fill(c, before, now);
-
-	/* Another boot: its clock begins anew, the wall clock has gone on by a minute. */
-	now = (struct instant){.boot_ms = 3000, .wall_ms = now.wall_ms + 60000};
-	store = restart(store);
-	look();
-	assert_int_equal(snap->epoch, before->epoch);
-	assert_int_equal(snap->rev, before->rev);
-	assert_int_equal(snap->share_bp, 500);
-	assert_int_equal(snap->strategy, before->strategy);
-	assert_int_equal(snap->baseline_bp, 0);
-	assert_true(snap->hold.on);
-	assert_int_equal(snap->hold.age_ms, 60000);
-	assert_int_equal(snap->change.age_ms, 60000);
-	assert_string_equal(snap->audit_head, before->audit_head);
-	assert_int_equal(snap->audit_seq, before->audit_seq);
-	assert_int_equal(send(&first), 200);
-	assert_true(a.replayed);
-	assert_int_equal(control_intent(c, "v", false, now, NULL), INTENT_VOID);
-	struct audit_entry e[8];
-	assert_int_equal(control_audit(c, 0, e, 8, now), 4);
-	free(before);
-	stored_teardown(store);
+	enum { ROOM = 65536, BATCH = 256 };
+	struct store_record r = {.what = "void"};
+	for (int i = 0; i < ROOM; i++) {
+		snprintf(r.key, sizeof r.key, "v%d", i);
+		control_log_add(&c->log, &r, now.boot_ms, 0);
+	}
+	step("k", 1000);
+	refuses(507, "not_stored");
+	act(VERB_RESUME, "r");
+	refuses(507, "not_stored");
+	assert_int_equal(control_intent(c, "v", true, now, &a), INTENT_UNKNOWN);
+	refuses(507, "not_stored");
+	char key[16];
+	for (int i = 0; i < 2 * BATCH; i++) {
+		snprintf(key, sizeof key, "b%d", i);
+		assert_int_equal(act(i % 2 ? VERB_HOLD : VERB_ROLLBACK, key), 200);
+	}
+	assert_in_range(c->log.count, ROOM, ROOM + BATCH);
+	assert_int_equal(control_intent(c, "v0", false, now, NULL), INTENT_UNKNOWN);
+	assert_int_equal(control_intent(c, "v65535", false, now, NULL), INTENT_VOID);
+	now.boot_ms += 25 * 3600 * 1000;
+	assert_int_equal(step("k", 0), 200);
+	assert_in_range(c->log.count, 1024, 1024 + BATCH);
 }
 
-static void what_is_not_stored_is_not_done(void **state)
+/* Two keys with one hash are two keys. */
+static void a_key_is_not_its_hash(void **state)
 {
 	(void)state;
-	struct store *store = stored_setup();
 	assert_int_equal(step("k1", 1000), 200);
-	struct stat st;
-	assert_int_equal(stat(file, &st), 0);
-	struct rlimit was, full;
-	getrlimit(RLIMIT_FSIZE, &was);
-	full = was;
-	full.rlim_cur = (rlim_t)st.st_size;
-	void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &full);
-	int stepped = step("k2", 2000);
-	char word[24];
-	text_copy(word, sizeof word, a.error);
-	enum intent_fate fate = control_intent(c, "v", true, now, &a);
-	int voided = a.status, resumed = act(VERB_RESUME, "r"), share_bp = look()->share_bp;
-	int held = act(VERB_HOLD, "h");
-	bool held_durable = a.durable;
-	int rolled = act(VERB_ROLLBACK, "b");
-	bool rolled_durable = a.durable;
-	setrlimit(RLIMIT_FSIZE, &was);
-	signal(SIGXFSZ, handler);
+	assert_int_equal(step("k2", 2000), 200);
+	c->log.hashes[1] = c->log.hashes[0];
+	assert_int_equal(control_intent(c, "k1", false, now, &a), INTENT_SUPERSEDED);
+	assert_int_equal(a.share_bp, 1000);
+}
 
-	assert_int_equal(stepped, 507);
-	assert_string_equal(word, "not_stored");
-	assert_int_equal(fate, INTENT_UNKNOWN);
-	assert_int_equal(voided, 507);
-	assert_int_equal(resumed, 507);
+static void counts_are_those_of_the_moment_it_is_in_force(void **state)
+{
+	(void)state;
+	assert_int_equal(step("k1", 1000), 200);
+	struct control_counts later = {.arms = {{.requests = 5}, {.requests = 6}}};
+	control_recount(c, &later);
+	assert_int_equal(look()->change.arms[ARM_V2].requests, 6);
+	enum strategy strategy;
+	int share_bp;
+	control_split(c, &strategy, &share_bp);
+	assert_int_equal(strategy, STRATEGY_CANARY);
 	assert_int_equal(share_bp, 1000);
-	assert_int_equal(held, 200);
-	assert_false(held_durable);
-	assert_int_equal(rolled, 200);
-	assert_false(rolled_durable);
-	assert_int_equal(look()->share_bp, 0);
-	assert_int_equal(step("k2", 500), 200);
-	assert_true(a.durable);
-	stored_teardown(store);
-}
-
-/* A rollback that could not be stored stands in what is stored behind it. */
-static void a_restart_knows_a_rollback_by_what_follows_it(void **state)
-{
-	(void)state;
-	struct store *store = stored_setup();
-	assert_int_equal(step("k1", 2500), 200);
-	struct stat st;
-	assert_int_equal(stat(file, &st), 0);
-	struct rlimit was, full;
-	getrlimit(RLIMIT_FSIZE, &was);
-	full = was;
-	full.rlim_cur = (rlim_t)st.st_size;
-	void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &full);
-	int rolled = act(VERB_ROLLBACK, "b");
-	bool durable = a.durable;
-	setrlimit(RLIMIT_FSIZE, &was);
-	signal(SIGXFSZ, handler);
-	assert_int_equal(rolled, 200);
-	assert_false(durable);
-	assert_int_equal(act(VERB_HOLD, "h"), 200);
-	assert_true(a.durable);
-	int64_t epoch = a.epoch;
-
-	store = restart(store);
-	look();
-	assert_int_equal(snap->share_bp, 0);
-	assert_int_equal(snap->strategy, STRATEGY_PRIMARY_ONLY);
-	assert_int_equal(snap->epoch, epoch);
-	assert_true(snap->hold.on);
-	assert_int_equal(control_intent(c, "k1", false, now, NULL), INTENT_SUPERSEDED);
-	assert_int_equal(control_intent(c, "h", false, now, NULL), INTENT_APPLIED);
-	stored_teardown(store);
-}
-
-static void finished_means_no_way_back(void **state)
-{
-	(void)state;
-	struct store *store = stored_setup();
-	struct store_record r = {.seq = 1,
-		.wall_ms = now.wall_ms,
-		.what = "finalize",
-		.to_bp = SHARE_FULL,
-		.epoch = 3,
-		.rev = 4,
-		.strategy = STRATEGY_CANARY,
-		.key = "f",
-		.actor = "ann"};
-	assert_true(store_append(store, &r));
-	store = restart(store);
-	assert_true(look()->finalized);
-	act(VERB_ROLLBACK, "b");
-	refuses(410, "finalized");
-	struct control_request s = step_request("k", 12000);
-	s.match_rev++;
-	send(&s);
-	refuses(410, "finalized");
-	stored_teardown(store);
 }
 
 int main(void)
@@ -668,10 +449,9 @@ int main(void)
 		T(bad_bodies),
 		T(audit_pages),
 		T(keys_outlive_a_day_and_a_thousand),
-		T(restart_stands_where_it_stood),
-		T(what_is_not_stored_is_not_done),
-		T(a_restart_knows_a_rollback_by_what_follows_it),
-		T(finished_means_no_way_back),
+		T(a_full_log_stops_no_rollback),
+		T(a_key_is_not_its_hash),
+		T(counts_are_those_of_the_moment_it_is_in_force),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -377,6 +377,113 @@ static void restart_keeps_the_split(void **state)
 	rmdir(dir);
 }
 
+/* ---- what the pool does by itself ---- */
+
+static int raise_guarded(int to_bp)
+{
+	look(ARM_V1);
+	struct control_request c = {.verb = VERB_STEP,
+		.key = "guarded",
+		.has_match = true,
+		.match_epoch = snap->epoch,
+		.match_rev = snap->rev,
+		.to_bp = to_bp,
+		.from_bp = -1,
+		.keep_within_ms = 600000,
+		.has_guard = true,
+		.strategy = STRATEGY_COUNT,
+		.actor = "ann@host"};
+	guard_limits_init(&c.guard);
+	c.guard.error_rate = 0.1;
+	struct control_answer a;
+	engine_change(e, &c, &a);
+	return a.status;
+}
+
+/* The raise was sent and its console was killed: the engine's own thread brings it back. */
+static void nobody_looks_and_it_rolls_back(void **state)
+{
+	(void)state;
+	start(&(struct engine_options){.strategy = STRATEGY_CANARY});
+	assert_int_equal(raise_guarded(SHARE_FULL), 200);
+	assert_string_equal(engine_note(e), "");
+	engine_set_fault(e, ARM_V2, &(struct fault){.error_rate = 1});
+	int64_t until_us = threads_us() + WAIT_US;
+	do {
+		assert_true(threads_us() < until_us);
+		run("echo", "a");
+		poll(NULL, 0, 1);
+	} while (r.arm == ARM_V2);
+	look(ARM_V1);
+	assert_int_equal(snap->share_bp, 0);
+	assert_string_equal(snap->change.actor, POOL_ACTOR);
+	assert_true(snap->change.arms[ARM_V2].failed >= 10);
+	assert_true(snap->guard.known && snap->guard.armed);
+	assert_int_equal(snap->drain_ms, 0);
+	struct audit_entry a[4];
+	assert_int_equal(engine_audit(e, 0, a, 4), 2);
+	assert_string_equal(a[1].what, "rollback");
+	assert_string_equal(a[1].actor, POOL_ACTOR);
+	assert_memory_equal(a[1].reason, "guard: errors ", 14);
+}
+
+static void what_bypasses_is_in_no_comparison(void **state)
+{
+	(void)state;
+	start(&(struct engine_options){.share_bp = 10000, .strategy = STRATEGY_CANARY});
+	look(ARM_V1);
+	struct control_request c = {.verb = VERB_OPERATIONS,
+		.key = "ops",
+		.has_match = true,
+		.match_epoch = snap->epoch,
+		.to_bp = -1,
+		.from_bp = -1,
+		.has_operations = true,
+		.operations = {.limited = true, .count = 1, .name = {"dance"}},
+		.strategy = STRATEGY_COUNT,
+		.actor = "ann@host"};
+	struct control_answer a;
+	engine_change(e, &c, &a);
+	assert_int_equal(a.status, 422);
+	text_copy(c.operations.name[0], OPERATION_NAME_MAX, "echo");
+	engine_change(e, &c, &a);
+	assert_int_equal(a.status, 200);
+	q.work_us = 0;
+	run("predict", "a");
+	assert_true(r.ok);
+	assert_int_equal(r.arm, ARM_V1);
+	run("fail", "a");
+	assert_false(r.ok);
+	assert_int_equal(r.arm, ARM_V1);
+	run("echo", "a");
+	assert_int_equal(r.arm, ARM_V2);
+	look(ARM_V1);
+	const struct arm_counts *v1 = &snap->arms[ARM_V1], *v2 = &snap->arms[ARM_V2];
+	assert_int_equal(v1->bypassed, 2);
+	assert_int_equal(v1->requests, 0);
+	assert_int_equal(counts_done(v1), 0);
+	assert_int_equal(histogram_total(&v1->latency), 0);
+	assert_int_equal(v2->requests, 1);
+	assert_int_equal(snap->operations.count, 1);
+	assert_int_equal(snap->rev, 1);
+	assert_int_equal(change(VERB_STEP, "k", STRATEGY_COUNT, 0), 200);
+	assert_int_equal(look(ARM_V1)->sessions, 0); /* and makes no unit */
+	assert_int_equal(snap->arms[ARM_V2].sessions, 1);
+}
+
+static void leases_are_told(void **state)
+{
+	(void)state;
+	start(&(struct engine_options){0});
+	struct lease_request l = {.actor = "ann@host", .ttl_ms = 30000};
+	struct control_answer a;
+	engine_lease(e, &l, &a);
+	assert_int_equal(a.status, 200);
+	look(ARM_V1);
+	assert_string_equal(snap->lease.holder, "ann@host");
+	assert_in_range(snap->lease.ttl_ms, 1, 30000);
+}
+
 /* ---- many at once ---- */
 
 static atomic_int callers_left, odd_answers;
@@ -566,6 +673,9 @@ int main(void)
 		T(without_v2_v1_answers),
 		T(draining_refuses_and_waits),
 		T(restart_keeps_the_split),
+		T(nobody_looks_and_it_rolls_back),
+		T(what_bypasses_is_in_no_comparison),
+		T(leases_are_told),
 		T(adds_up_while_callers_and_changes_run),
 		T(of_two_compare_and_sets_one_wins),
 		T(no_unit_of_one_split_counts_for_the_next),

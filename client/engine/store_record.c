@@ -1,0 +1,197 @@
+/* Store record: the line of one record, written and read, and which records may go. No files.
+ *
+ * A line is fields parted by tabs, the last one a hash of all before it. Format 1 had neither
+ * keeps, guard, operations nor a head. */
+#include "client/engine/store_record.h"
+
+#include "client/engine/hash.h"
+#include "model/unit.h"
+#include "model/verb.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELDS_1 15
+#define FIELDS_2 27
+#define KEYS_MIN 1024
+#define KEY_LIFE_MS (24 * 3600 * 1000)
+#define ALL_OPERATIONS "*"
+
+static int64_t known_or(int64_t n, int64_t otherwise)
+{
+	return n == UNKNOWN ? otherwise : n;
+}
+
+/* A double as its bits: exact, and no locale changes it. */
+static uint64_t bits_of(double x)
+{
+	uint64_t bits;
+	memcpy(&bits, &x, sizeof bits);
+	return bits;
+}
+
+void store_record_text(struct text *t, const struct store_record *r)
+{
+	text_addf(t,
+		"%" PRId64 "\t%" PRId64 "\t%s\t%d\t%d\t%" PRId64 "\t%" PRId64 "\t%s\t%d\t%d\t%s\t%s\t"
+		"%016" PRIx64 "\t%s\t%s",
+		r->seq, r->wall_ms, r->what, r->from_bp, r->to_bp, r->epoch, r->rev,
+		strategy_name(r->strategy), r->baseline_bp, r->held, r->plan_hash, r->key, r->body_hash,
+		r->actor, r->reason);
+	text_addf(t,
+		"\t%d\t%" PRId64 "\t%" PRId64 "\t%s\t%016" PRIx64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64
+		"\t%s\t%" PRId64 "\t%s",
+		r->kept_bp, r->keep_ms, r->keep_wall_ms, orphan_name(r->on_orphan),
+		bits_of(r->guard.error_rate), known_or(r->guard.latency_ms, -1),
+		known_or(r->guard.memory_bytes, -1), r->guard.window_ms,
+		guard_action_name(r->guard.action), r->guard_hold_wall_ms,
+		r->operations ? r->operations : ALL_OPERATIONS);
+}
+
+uint64_t store_record_head(const struct store_record *r, uint64_t before)
+{
+	struct text t = {0};
+	store_record_text(&t, r);
+	uint64_t head = hash_bytes(t.data, t.len, before);
+	text_free(&t);
+	return head;
+}
+
+void store_record_line(struct text *t, const struct store_record *r)
+{
+	size_t start = t->len;
+	store_record_text(t, r);
+	text_addf(t, "\t%016" PRIx64, r->head);
+	text_addf(t, "\t%016" PRIx64 "\n", hash_bytes(t->data + start, t->len - start, 0));
+}
+
+/* ---- reading ---- */
+
+static bool read_int(const char *s, int64_t min, int64_t max, int *out)
+{
+	int64_t n;
+	if (!unit_parse_int(s, min, max, &n))
+		return false;
+	*out = (int)n;
+	return true;
+}
+
+static bool read_hex(const char *s, uint64_t *out)
+{
+	if (strlen(s) != 16 || strspn(s, "0123456789abcdef") != 16)
+		return false;
+	*out = strtoull(s, NULL, 16);
+	return true;
+}
+
+static bool read_known(const char *s, int64_t *out)
+{
+	if (!unit_parse_int(s, -1, INT64_MAX, out))
+		return false;
+	if (*out == -1)
+		*out = UNKNOWN;
+	return true;
+}
+
+static bool read_first(struct store_record *r, char *const *field)
+{
+	int held;
+	r->strategy = strategy_of(field[7]);
+	if (!read_int(field[9], 0, 1, &held))
+		return false;
+	r->held = held;
+	return unit_parse_int(field[0], 0, INT64_MAX, &r->seq) &&
+		unit_parse_int(field[1], 0, INT64_MAX, &r->wall_ms) &&
+		text_copy(r->what, sizeof r->what, field[2]) &&
+		read_int(field[3], -1, SHARE_FULL, &r->from_bp) &&
+		read_int(field[4], -1, SHARE_FULL, &r->to_bp) &&
+		unit_parse_int(field[5], 0, INT64_MAX, &r->epoch) &&
+		unit_parse_int(field[6], 0, INT64_MAX, &r->rev) && r->strategy != STRATEGY_COUNT &&
+		read_int(field[8], -1, SHARE_FULL, &r->baseline_bp) &&
+		text_copy(r->plan_hash, sizeof r->plan_hash, field[10]) &&
+		text_copy(r->key, sizeof r->key, field[11]) && read_hex(field[12], &r->body_hash) &&
+		text_copy(r->actor, sizeof r->actor, field[13]) &&
+		text_copy(r->reason, sizeof r->reason, field[14]);
+}
+
+static bool read_second(struct store_record *r, char *const *field)
+{
+	uint64_t rate;
+	r->on_orphan = orphan_of(field[18]);
+	r->guard.action = guard_action_of(field[23]);
+	r->operations = strcmp(field[25], ALL_OPERATIONS) ? field[25] : NULL;
+	if (!read_hex(field[19], &rate))
+		return false;
+	memcpy(&r->guard.error_rate, &rate, sizeof rate);
+	return read_int(field[15], 0, SHARE_FULL, &r->kept_bp) &&
+		unit_parse_int(field[16], 0, INT64_MAX, &r->keep_ms) &&
+		unit_parse_int(field[17], 0, INT64_MAX, &r->keep_wall_ms) &&
+		r->on_orphan != ORPHAN_COUNT && read_known(field[20], &r->guard.latency_ms) &&
+		read_known(field[21], &r->guard.memory_bytes) &&
+		unit_parse_int(field[22], 0, INT64_MAX, &r->guard.window_ms) &&
+		r->guard.action != GUARD_ACTION_COUNT &&
+		unit_parse_int(field[24], 0, INT64_MAX, &r->guard_hold_wall_ms) &&
+		read_hex(field[26], &r->head);
+}
+
+bool store_record_read(struct store_record *r, char *line, int format, uint64_t before)
+{
+	char *check = strrchr(line, '\t');
+	uint64_t hash;
+	if (!check || !read_hex(check + 1, &hash) ||
+		hash != hash_bytes(line, (size_t)(check - line), 0))
+		return false;
+	*check = '\0';
+	size_t len = (size_t)(check - line);
+	uint64_t head = hash_bytes(line, len, before);
+	int want = format == 1 ? FIELDS_1 : FIELDS_2, n = 0;
+	char *field[FIELDS_2], *rest = line;
+	while (rest && n < want)
+		field[n++] = strsep(&rest, "\t");
+	*r = (struct store_record){.keep_ms = 0};
+	guard_limits_init(&r->guard);
+	if (rest || n != want || !read_first(r, field))
+		return false;
+	if (format != 1)
+		return read_second(r, field);
+	r->kept_bp = r->to_bp > 0 ? r->to_bp : 0;
+	r->head = r->seq ? head : before;
+	return true;
+}
+
+/* ---- what stays ---- */
+
+static bool stays(const struct store_record *r)
+{
+	return !strcmp(r->what, STORE_FINALIZE);
+}
+
+static bool sets_split(const struct store_record *r)
+{
+	enum verb v = verb_of(r->what);
+	return verb_is(v, VERB_SPLITS) || !strcmp(r->what, STORE_REVERT);
+}
+
+static bool sets_hold(const struct store_record *r)
+{
+	enum verb v = verb_of(r->what);
+	return v == VERB_HOLD || v == VERB_RESUME || v == VERB_ROLLBACK ||
+		!strcmp(r->what, STORE_REVERT);
+}
+
+size_t store_record_compact(struct store_record *records, size_t count, int64_t now_wall_ms)
+{
+	size_t old = 0, split = count, hold = count, kept = 0;
+	while (count - old > KEYS_MIN && now_wall_ms - records[old].wall_ms > KEY_LIFE_MS)
+		old++;
+	for (size_t i = 0; i < old; i++) {
+		split = sets_split(&records[i]) ? i : split;
+		hold = sets_hold(&records[i]) ? i : hold;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (i >= old || i == split || i == hold || stays(&records[i]))
+			records[kept++] = records[i];
+	}
+	return kept;
+}
