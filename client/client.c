@@ -166,6 +166,17 @@ bool client_resolve(struct client *c, uint64_t node, const char *intent, struct 
 	return true;
 }
 
+bool client_lease(
+	struct client *c, uint64_t node, const struct lease_request *r, struct instant now)
+{
+	const struct end *e = find(c, node);
+	if (e == NULL || e->ops->lease == NULL)
+		return false;
+	e->ops->lease(e->driver, r, now);
+	c->restless |= e->ops->turn != NULL;
+	return true;
+}
+
 bool client_audit(struct client *c, uint64_t node, int64_t since, struct instant now)
 {
 	const struct end *e = find(c, node);

@@ -37,6 +37,8 @@ void client_poll_now(struct client *c, uint64_t node, struct instant now);
 bool client_apply(
 	struct client *c, uint64_t node, const struct command *cmd, struct instant now);
 bool client_resolve(struct client *c, uint64_t node, const char *intent, struct instant now);
+bool client_lease(
+	struct client *c, uint64_t node, const struct lease_request *r, struct instant now);
 bool client_audit(struct client *c, uint64_t node, int64_t since, struct instant now);
 unsigned client_capabilities(const struct client *c, uint64_t node);
 

@@ -1,5 +1,5 @@
-/* Driver of `local:`: the embedded engine in this process, by function calls. Not a copy of the
- * wire: it fills the same structs directly.
+/* Driver of `local:`: the embedded engine in this process, by function calls. What a pool across
+ * a network would read of a command, and what its answer would mean, is the wire's word.
  *
  * Invariants:
  * 1. What was asked is done when it is asked; what came of it is told in `turn`, in that order.
@@ -7,7 +7,7 @@
 #include "client/drivers.h"
 
 #include "client/engine/engine.h"
-#include "client/engine/hash.h"
+#include "client/wire.h"
 #include "model/mem.h"
 #include "model/scenario.h"
 #include "model/text.h"
@@ -25,7 +25,8 @@ struct news {
 	char intent[DECISION_ID_MAX];
 	enum verb verb;
 	struct answer answer;
-	int64_t since; /* AUDIT */
+	int64_t since;  /* AUDIT */
+	int64_t ttl_ms; /* LEASE */
 };
 
 struct driver {
@@ -75,91 +76,48 @@ static void poll_local(struct driver *d, struct instant now)
 	d->is_polling = true;
 }
 
-static uint64_t hash_command(const struct command *c)
-{
-	struct text t = {0};
-	text_addf(&t, "%d %d %d %d\n%s\n%s\n%s", c->verb, c->from_bp, c->to_bp, c->strategy,
-		c->actor, c->reason, c->plan_hash);
-	uint64_t hash = hash_bytes(t.data, t.len, 0);
-	text_free(&t);
-	return hash;
-}
-
-/* The console's code of a pool's refusal. */
-static enum err_code code_of(const struct command *c, const struct control_answer *a)
-{
-	switch (a->status) {
-	case 409:
-		return ERR_HELD;
-	case 410:
-		return ERR_FINALIZED;
-	case 412:
-		return c->epoch < a->epoch ? ERR_EPOCH : ERR_CHANGED;
-	case 507:
-		return ERR_DISK;
-	default:
-		return strcmp(a->error, "void") == 0 ? ERR_VOID : ERR_LIMIT;
-	}
-}
-
-static void fill_answer(struct answer *out, const struct control_answer *a)
-{
-	out->epoch = a->epoch;
-	out->rev = a->rev;
-	out->share_bp = a->share_bp;
-	out->replayed = a->replayed;
-	out->durable = a->durable;
-	out->latency_ms = 0;
-	text_copy(out->changed_by, sizeof out->changed_by, a->changed_by);
-	out->changed_age_ms = a->changed_age_ms;
-}
-
 static void apply_local(struct driver *d, const struct command *c, struct instant now)
 {
 	(void)now;
-	struct control_request r = {
-		.verb = c->verb,
-		.body_hash = hash_command(c),
-		.has_match = c->verb == VERB_STEP,
-		.match_epoch = c->epoch,
-		.match_rev = c->rev,
-		.to_bp = c->to_bp,
-		.from_bp = c->from_bp,
-		.strategy = c->strategy,
-	};
-	text_copy(r.key, sizeof r.key, c->id);
-	text_copy(r.actor, sizeof r.actor, c->actor);
-	text_copy(r.reason, sizeof r.reason, c->reason);
-	text_copy(r.plan_hash, sizeof r.plan_hash, c->plan_hash);
-	struct control_answer a;
-	engine_change(d->engine, &r, &a);
+	struct control_request r;
+	struct control_answer a = {.status = 400,
+		.epoch = UNKNOWN,
+		.rev = UNKNOWN,
+		.share_bp = -1,
+		.changed_age_ms = UNKNOWN};
+	struct err err = {0};
+	if (wire_request(&r, c, &err) == 0)
+		engine_change(d->engine, &r, &a);
+	else
+		text_copy(a.message, sizeof a.message, err.text);
 
 	struct news *n = add_news(d, DRIVER_ANSWER);
 	text_copy(n->intent, sizeof n->intent, c->id);
 	n->verb = c->verb;
-	fill_answer(&n->answer, &a);
-	n->answer.kind = a.status == 200 ? ANSWER_APPLIED : ANSWER_REFUSED;
-	if (a.status != 200)
-		err_set(&n->answer.err, code_of(c, &a), "%s", a.message);
+	wire_take_answer(&n->answer, &a, c);
+	n->answer.latency_ms = 0;
 }
 
 static void resolve_local(struct driver *d, const char *intent, struct instant now)
 {
-	static const enum answer_kind kinds[] = {
-		[INTENT_UNKNOWN] = ANSWER_LOST,
-		[INTENT_APPLIED] = ANSWER_APPLIED,
-		[INTENT_SUPERSEDED] = ANSWER_SUPERSEDED,
-		[INTENT_VOID] = ANSWER_VOID,
-	};
 	(void)now;
 	struct control_answer a;
 	enum intent_fate fate = engine_intent(d->engine, intent, true, &a);
 	struct news *n = add_news(d, DRIVER_RESOLVED);
 	text_copy(n->intent, sizeof n->intent, intent);
-	fill_answer(&n->answer, &a);
-	n->answer.kind = kinds[fate];
-	if (fate == INTENT_UNKNOWN)
-		err_set(&n->answer.err, ERR_UNRESOLVED, "%s", a.message);
+	wire_take_fate(&n->answer, fate, &a);
+	n->answer.latency_ms = 0;
+}
+
+static void lease_local(struct driver *d, const struct lease_request *r, struct instant now)
+{
+	(void)now;
+	struct control_answer a;
+	engine_lease(d->engine, r, &a);
+	struct news *n = add_news(d, DRIVER_LEASE);
+	n->ttl_ms = r->ttl_ms;
+	wire_take_answer(&n->answer, &a, NULL);
+	n->answer.latency_ms = 0;
 }
 
 static void audit_local(struct driver *d, int64_t since, struct instant now)
@@ -185,6 +143,7 @@ static void tell(struct driver *d, const struct news *n, struct instant now)
 		e.intent = n->intent;
 		e.verb = n->verb;
 		e.answer = &n->answer;
+		e.ttl_ms = n->ttl_ms;
 	}
 	d->sink.event(d->sink.ctx, &e);
 	free(data);
@@ -218,6 +177,7 @@ const struct driver_ops driver_local = {
 	.poll = poll_local,
 	.apply = apply_local,
 	.resolve = resolve_local,
+	.lease = lease_local,
 	.audit = audit_local,
 	.turn = turn_local,
 	.close = close_local,

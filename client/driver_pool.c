@@ -1,7 +1,7 @@
 /* The driver of weir.pool/1: http://, https:// and unix:. It asks and tells what came back; it
  * pins no identity, retries nothing and decides nothing.
  *
- * 1. One poll and one audit page are under way at most; commands are never limited.
+ * 1. One poll and one audit page are under way at most; commands and leases are never limited.
  * 2. Of one boot only rising seq is told; the rest is REPLAYED.
  * 3. What a pool refused is REFUSED; where it may have acted the answer is LOST; only what
  *    cannot have left is NOT_SENT.
@@ -23,14 +23,13 @@
 #define AUDIT_PAGE 1000
 #define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-/* A command or a question about one, under way. */
+/* A command, a question about one or a lease, under way. */
 struct call {
 	struct driver *driver;
 	struct call *prev, *next;
-	uint64_t id; /* of the transport */
-	enum verb verb;
-	int64_t epoch; /* of the command; UNKNOWN for one that has none */
-	char intent[DECISION_ID_MAX];
+	uint64_t id;     /* of the transport */
+	bool is_command; /* `asked` is one; else only its id is used, and ttl_ms of a lease */
+	struct command asked;
 };
 
 struct driver {
@@ -292,22 +291,11 @@ static void pool_audit(struct driver *d, int64_t since, struct instant now)
 
 /* ---- commands ---- */
 
-/* The request of each verb that is sent. */
-static const struct {
-	const char *method, *path;
-} routes[VERB_COUNT] = {
-	[VERB_STEP] = {"PUT", "/v1/split"},
-	[VERB_HOLD] = {"POST", "/v1/hold"},
-	[VERB_RESUME] = {"POST", "/v1/resume"},
-	[VERB_ROLLBACK] = {"POST", "/v1/rollback"},
-};
-
 static struct call *call_new(struct driver *d, const char *intent)
 {
 	struct call *c = mem_new(1, sizeof(*c));
 	c->driver = d;
-	c->epoch = UNKNOWN;
-	text_copy(c->intent, sizeof(c->intent), intent);
+	text_copy(c->asked.id, sizeof(c->asked.id), intent);
 	c->next = d->calls;
 	if (c->next != NULL)
 		c->next->prev = c;
@@ -332,9 +320,10 @@ static void call_end(struct call *c, enum driver_event_kind kind, struct answer 
 			.kind = kind,
 			.node = d->node,
 			.at = now,
-			.intent = c->intent,
-			.verb = c->verb,
+			.intent = c->asked.id,
+			.verb = c->asked.verb,
 			.answer = answer,
+			.ttl_ms = c->asked.ttl_ms,
 		});
 	free(c);
 }
@@ -352,40 +341,6 @@ static struct answer no_answer(enum answer_kind kind, const struct err *why)
 	};
 }
 
-/* Who was faster, and what the share is now. */
-static void say_changed(const struct answer *a, struct text *out)
-{
-	char word[32];
-	if (a->changed_by[0] != '\0')
-		text_addf(out, " by \"%s\"", a->changed_by);
-	if (a->changed_age_ms != UNKNOWN) {
-		unit_age(word, sizeof(word), a->changed_age_ms);
-		text_addf(out, " %s ago", word);
-	}
-	if (a->share_bp >= 0) {
-		unit_share_word(word, sizeof(word), a->share_bp);
-		text_addf(out, ", the share is now %s", word);
-	}
-}
-
-/* Says better than a status can what the command and its answer tell together. */
-static void refine(const struct call *c, const struct transport_reply *reply, struct answer *a)
-{
-	const struct driver *d = c->driver;
-	struct text how = {0};
-	if (reply->status == 429) {
-		say_busy(d, 429, reply->retry_after_ms, &a->err);
-	} else if (reply->status == 412) {
-		bool newer = a->epoch != UNKNOWN && c->epoch != UNKNOWN && a->epoch > c->epoch;
-		say_changed(a, &how);
-		err_set(&a->err, newer ? ERR_EPOCH : ERR_CHANGED, "\"%s\" %s%s", d->target,
-			newer ? "was rolled back or taken over" : "was changed", text_str(&how));
-	} else if (a->err.code != ERR_NONE) {
-		err_prefix(&a->err, "\"%s\"", d->target);
-	}
-	text_free(&how);
-}
-
 static struct answer read_answer(const struct call *c, const struct transport_reply *reply)
 {
 	const struct driver *d = c->driver;
@@ -395,11 +350,15 @@ static struct answer read_answer(const struct call *c, const struct transport_re
 		return no_answer(reply->sent ? ANSWER_LOST : ANSWER_NOT_SENT, &reply->err);
 	if (reply->status == 200 && check_json(d, reply, &err) != 0)
 		return no_answer(ANSWER_LOST, &err);
-	if (wire_read_answer(&a, reply->status, reply->body, reply->len, &err) != 0) {
+	const struct command *asked = c->is_command ? &c->asked : NULL;
+	if (wire_read_answer(&a, asked, reply->status, reply->body, reply->len, &err) != 0) {
 		err_prefix(&err, "\"%s\"", d->target);
 		return no_answer(ANSWER_LOST, &err);
 	}
-	refine(c, reply, &a);
+	if (reply->status == 429)
+		say_busy(d, 429, reply->retry_after_ms, &a.err);
+	else if (a.err.code != ERR_NONE)
+		err_prefix(&a.err, "\"%s\"", d->target);
 	return a;
 }
 
@@ -411,7 +370,8 @@ static void command_done(void *ctx, const struct transport_reply *reply, struct 
 
 static void pool_apply(struct driver *d, const struct command *cmd, struct instant now)
 {
-	assert(verb_is_sent(cmd->verb) && routes[cmd->verb].path != NULL);
+	const struct wire_route *route = wire_route(cmd->verb);
+	assert(route != NULL);
 	assert(text_is_name(cmd->id, DECISION_ID_MAX - 1));
 	struct text body = {0};
 	char if_match[48];
@@ -419,16 +379,40 @@ static void pool_apply(struct driver *d, const struct command *cmd, struct insta
 		if_match, sizeof(if_match), "%lld.%lld", (long long)cmd->epoch, (long long)cmd->rev);
 	wire_write_command(&body, cmd);
 	struct call *c = call_new(d, cmd->id);
-	c->verb = cmd->verb;
-	if (cmd->verb == VERB_STEP)
-		c->epoch = cmd->epoch;
+	c->is_command = true;
+	c->asked = *cmd;
 	struct transport_request r = {
-		.method = routes[cmd->verb].method,
-		.url = routes[cmd->verb].path,
+		.method = route->method,
+		.url = route->path,
 		.body = text_str(&body),
-		.if_match = cmd->verb == VERB_STEP ? if_match : NULL,
+		.if_match = verb_is(cmd->verb, VERB_MATCHES) ? if_match : NULL,
 		.key = cmd->id,
 		.done = command_done,
+		.ctx = c,
+	};
+	c->id = ask(d, r, now);
+	text_free(&body);
+}
+
+/* ---- leases ---- */
+
+static void lease_done(void *ctx, const struct transport_reply *reply, struct instant now)
+{
+	struct answer a = read_answer(ctx, reply);
+	call_end(ctx, DRIVER_LEASE, &a, reply, now);
+}
+
+static void pool_lease(struct driver *d, const struct lease_request *asked, struct instant now)
+{
+	struct text body = {0};
+	wire_write_lease(&body, asked);
+	struct call *c = call_new(d, "");
+	c->asked.ttl_ms = asked->ttl_ms;
+	struct transport_request r = {
+		.method = "POST",
+		.url = "/v1/lease",
+		.body = text_str(&body),
+		.done = lease_done,
 		.ctx = c,
 	};
 	c->id = ask(d, r, now);
@@ -447,9 +431,8 @@ static struct answer read_fate(const struct driver *d, const struct transport_re
 		err_prefix(&err, "\"%s\"", d->target);
 		return no_answer(ANSWER_LOST, &err);
 	}
-	if (a.kind == ANSWER_LOST)
-		err_set(&a.err, ERR_UNRESOLVED, "\"%s\" does not know the command and did not void it",
-			d->target);
+	if (a.err.code != ERR_NONE)
+		err_prefix(&a.err, "\"%s\"", d->target);
 	return a;
 }
 
@@ -477,7 +460,7 @@ static void pool_resolve(struct driver *d, const char *intent, struct instant no
 	struct text path = {0};
 	struct call *c = call_new(d, intent);
 	text_add(&path, "/v1/intents/");
-	add_escaped(&path, c->intent);
+	add_escaped(&path, c->asked.id);
 	text_add(&path, "/void");
 	struct transport_request r = {
 		.method = "POST",
@@ -505,6 +488,7 @@ static void pool_resolve(struct driver *d, const char *intent, struct instant no
 		.poll = pool_poll, \
 		.apply = pool_apply, \
 		.resolve = pool_resolve, \
+		.lease = pool_lease, \
 		.audit = pool_audit, \
 		.close = pool_close, \
 	}

@@ -1,7 +1,8 @@
 /* Serve: the engine as a pool over HTTP. The only file that includes libmicrohttpd.
  *
- * Threads: the door takes connections in; libmicrohttpd's one thread answers control requests
- * at once and never executes; callers execute. What a request gets is serve_route's.
+ * Threads: the door takes connections in; libmicrohttpd's one thread (with TLS another one, so
+ * that handshakes delay nobody at a unix socket) answers control requests at once and never
+ * executes; callers execute. Who may ask is decided here, what a request gets by serve_route.
  *
  * 1. No load delays a rollback: executions wait in a bounded queue, suspended, and what finds
  * it full is answered 429 at once. There is always room for more connections than can execute.
@@ -10,7 +11,9 @@
  * 3. A suspended connection is resumed by exactly one: its caller, or serve_stop while it
  * waits.
  * 4. All are resumed before MHD_stop_daemon, since callers are joined first and nothing is
- * queued once `stopping` is set. */
+ * queued once `stopping` is set.
+ * 5. Who may not ask is refused by the headers alone: nothing of the body is kept, and the
+ * refusal is the same whether there is something at the path or not. */
 #include "client/serve.h"
 
 #include "client/engine/threads.h"
@@ -23,6 +26,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #define IDLE_S 5u
@@ -31,6 +36,7 @@
 #define CALLERS_MAX 1024
 #define GUESTS_SPARE 128 /* connections beyond what can execute or wait for it */
 #define STOP_US 1000000  /* for the last answers to leave */
+#define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* One request, from its first header to the last byte of its answer. */
 struct exchange {
@@ -38,6 +44,7 @@ struct exchange {
 	struct guest *guest;
 	struct text body;
 	bool too_large;
+	bool refused;  /* by its headers: the reply is there */
 	bool is_whole; /* counted in `answering` */
 	struct serve_reply reply;
 	struct engine_request execute;
@@ -48,8 +55,10 @@ struct exchange {
 struct serve {
 	struct engine *engine;
 	bool allow_faults;
+	const struct secret_list *tokens; /* NULL: nobody is asked */
+	bool any_host;                    /* on TCP: tokens and TLS say who is who */
 	struct serve_door *door;
-	struct MHD_Daemon *daemon;
+	struct MHD_Daemon *daemon, *tls; /* `tls` takes what comes over TCP, where there is one */
 	pthread_t *callers;
 	int caller_count;
 
@@ -70,7 +79,8 @@ static bool take_connection(void *ctx, int fd, bool from_unix)
 	/* Where the peer is, beyond its family, nobody asks. */
 	const struct sockaddr_storage from = {.ss_family = from_unix ? AF_UNIX : AF_INET};
 	const struct sockaddr *any = (const struct sockaddr *)&from;
-	return MHD_add_connection(s->daemon, fd, any, sizeof from) == MHD_YES;
+	struct MHD_Daemon *daemon = s->tls && !from_unix ? s->tls : s->daemon;
+	return MHD_add_connection(daemon, fd, any, sizeof from) == MHD_YES;
 }
 
 static void on_connection(void *ctx, struct MHD_Connection *connection, void **own,
@@ -173,6 +183,61 @@ static bool from_unix(struct exchange *x)
 			   ->client_addr->sa_family == AF_UNIX;
 }
 
+/* ---- who may ask ---- */
+
+/* What the headers of one request say of who asks. */
+struct credentials {
+	const char *token; /* "" none */
+	int count;         /* Authorization headers */
+};
+
+static enum MHD_Result take_credentials(
+	void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	static const char scheme[] = "Bearer ";
+	struct credentials *c = ctx;
+	(void)kind;
+	if (strcasecmp(name, MHD_HTTP_HEADER_AUTHORIZATION) != 0)
+		return MHD_YES;
+	c->count++;
+	if (value && strncasecmp(value, scheme, sizeof scheme - 1) == 0)
+		c->token = value + strspn(value + sizeof scheme - 1, " ") + sizeof scheme - 1;
+	return MHD_YES;
+}
+
+static enum secret_grant grant_of(struct serve *s, struct exchange *x)
+{
+	struct credentials c = {"", 0};
+	if (!s->tokens || from_unix(x))
+		return SECRET_WRITES;
+	(void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, take_credentials, &c);
+	/* two of them: whoever is in between may have looked at the other one */
+	return c.count == 1 ? secret_grant(s->tokens, c.token) : SECRET_NOTHING;
+}
+
+static bool only_reads(const char *method)
+{
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+		strcmp(method, "OPTIONS") == 0;
+}
+
+/* True when the request may be read further; else its reply is made. */
+static bool admit(struct serve *s, struct exchange *x, const char *method)
+{
+	enum secret_grant grant = grant_of(s, x);
+	bool writes = !only_reads(method);
+	if (grant == SECRET_NOTHING)
+		serve_refuse(
+			&x->reply, 401, "token", "want Authorization: Bearer with a token of here");
+	else if (writes && grant != SECRET_WRITES)
+		serve_refuse(&x->reply, 403, "read_token", "this token may only read");
+	else if (writes && header(x, MHD_HTTP_HEADER_ORIGIN))
+		serve_refuse(&x->reply, 403, "origin", "pages of a browser change nothing here");
+	else
+		return true;
+	return false;
+}
+
 /* The request is whole: its reply is made (true), or it is handed over. */
 static bool begin(struct serve *s, struct exchange *x, const char *method, const char *path)
 {
@@ -184,16 +249,18 @@ static bool begin(struct serve *s, struct exchange *x, const char *method, const
 		.if_match = header(x, MHD_HTTP_HEADER_IF_MATCH),
 		.key = header(x, "Idempotency-Key"),
 		.since = MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, "since"),
-		.from_unix = from_unix(x),
+		.any_host = s->any_host || from_unix(x),
 		.too_large = x->too_large,
 		.body = text_str(&x->body),
 		.len = x->body.len,
 	};
-	serve_door_heard(s->door, x->guest, false);
 	(void)pthread_mutex_lock(&s->lock);
 	s->answering++;
 	(void)pthread_mutex_unlock(&s->lock);
 	x->is_whole = true;
+	if (x->refused)
+		return true; /* and not heard by the door: strangers go before others do */
+	serve_door_heard(s->door, x->guest, false);
 	return serve_route(s->engine, s->allow_faults, &request, &x->reply, &x->execute) ||
 		!hand_over(s, x);
 }
@@ -211,6 +278,11 @@ static enum MHD_Result answer(struct exchange *x)
 	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	if (r->allow)
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, r->allow);
+	if (r->status == 401) {
+		(void)MHD_add_response_header(
+			response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"weir\"");
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+	}
 	enum MHD_Result result = MHD_queue_response(x->connection, (unsigned)r->status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -231,12 +303,14 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 		x->guest = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
 					   ->socket_context;
 		*own = x;
+		x->refused = !admit(s, x, method);
 		return MHD_YES;
 	}
 	if (*size > 0) {
-		/* A body that is too long is read to its end, so that its sender sees the answer. */
+		/* A body that is too long or refused is read to its end, so that its sender sees the
+		 * answer. */
 		x->too_large = x->too_large || *size > SERVE_BODY_MAX - x->body.len;
-		if (!x->too_large)
+		if (!x->too_large && !x->refused)
 			text_add_n(&x->body, data, *size);
 		*size = 0;
 		return MHD_YES;
@@ -256,7 +330,8 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **ow
 	if (!x)
 		return;
 	if (x->is_whole) {
-		serve_door_heard(s->door, x->guest, false);
+		if (!x->refused)
+			serve_door_heard(s->door, x->guest, false);
 		(void)pthread_mutex_lock(&s->lock);
 		s->answering--;
 		(void)pthread_cond_signal(&s->answered);
@@ -282,20 +357,48 @@ static int callers_for(struct engine *engine)
 	return callers > CALLERS_MAX ? CALLERS_MAX : (int)callers;
 }
 
-/* libmicrohttpd's thread takes no signals either. */
-static int start_daemon(struct serve *s, size_t room, struct err *err)
+/* libmicrohttpd's thread takes no signals either. NULL when it does not start. */
+static struct MHD_Daemon *start_daemon(
+	struct serve *s, size_t room, unsigned flags, struct MHD_OptionItem *more)
 {
 	sigset_t all, before;
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	s->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0,
-		NULL, NULL, on_request, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD |
+			MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | flags,
+		0, NULL, NULL, on_request, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
 		/* the door counts; this must never be what refuses */
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(2 * serve_door_most(room)), MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(2 * serve_door_most(room)), MHD_OPTION_ARRAY,
+		more, MHD_OPTION_END);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return daemon;
+}
+
+static int start_plain(struct serve *s, size_t room, struct err *err)
+{
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	s->daemon = start_daemon(s, room, 0, none);
 	return s->daemon ? 0 : err_set(err, ERR_SYSTEM, "cannot start the HTTP server");
+}
+
+static int start_tls(
+	struct serve *s, const struct serve_options *how, size_t room, struct err *err)
+{
+	char versions[] = TLS_VERSIONS;
+	struct MHD_OptionItem pem[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)how->cert},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)how->key},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, versions},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	/* GnuTLS would write the session keys of every connection to the file it names */
+	(void)unsetenv("SSLKEYLOGFILE");
+	s->tls = start_daemon(s, room, MHD_USE_TLS, pem);
+	if (s->tls)
+		return 0;
+	return err_set(err, ERR_TLS,
+		"cannot speak TLS: the certificate or the key is no PEM, or they do not belong together");
 }
 
 static int start_callers(struct serve *s, int callers, struct err *err)
@@ -309,11 +412,13 @@ static int start_callers(struct serve *s, int callers, struct err *err)
 
 static int start(struct serve *s, const struct serve_options *how, struct err *err)
 {
-	if (serve_door_open(&s->door, how->listen, how->listen_count, err))
+	bool anywhere = how->tokens && how->cert;
+	if (serve_door_open(&s->door, how->listen, how->listen_count, anywhere, err))
 		return -1;
 	int callers = how->callers > 0 ? how->callers : callers_for(s->engine);
 	size_t room = (size_t)callers + QUEUE_MAX + GUESTS_SPARE;
-	if (start_daemon(s, room, err) || start_callers(s, callers, err) ||
+	if (start_plain(s, room, err) || (how->cert && start_tls(s, how, room, err)) ||
+		start_callers(s, callers, err) ||
 		serve_door_start(s->door, room, take_connection, s, err))
 		return -1;
 	return 0;
@@ -325,6 +430,8 @@ int serve_start(
 	struct serve *s = mem_new(1, sizeof *s);
 	s->engine = engine;
 	s->allow_faults = how->allow_faults;
+	s->tokens = how->tokens;
+	s->any_host = how->tokens && how->cert;
 	s->last = &s->first;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	threads_cond_init(&s->work);
@@ -368,14 +475,15 @@ void serve_stop(struct serve *s)
 	end_callers(s);
 	if (s->door)
 		serve_door_close(s->door);
-	if (s->daemon) {
-		int64_t until_us = threads_us() + STOP_US;
-		(void)pthread_mutex_lock(&s->lock);
-		while (s->answering > 0 && threads_wait(&s->answered, &s->lock, until_us))
-			continue;
-		(void)pthread_mutex_unlock(&s->lock);
+	int64_t until_us = threads_us() + STOP_US;
+	(void)pthread_mutex_lock(&s->lock);
+	while (s->answering > 0 && threads_wait(&s->answered, &s->lock, until_us))
+		continue;
+	(void)pthread_mutex_unlock(&s->lock);
+	if (s->daemon)
 		MHD_stop_daemon(s->daemon);
-	}
+	if (s->tls)
+		MHD_stop_daemon(s->tls);
 	serve_door_free(s->door);
 	(void)pthread_cond_destroy(&s->answered);
 	(void)pthread_cond_destroy(&s->work);

@@ -5,6 +5,7 @@
 #define WEIR_CLIENT_SERVE_H
 
 #include "client/engine/engine.h"
+#include "client/secret.h"
 #include "model/err.h"
 
 #define SERVE_LISTEN_MAX 8
@@ -14,12 +15,17 @@ struct serve_options {
 	int listen_count;
 	bool allow_faults;
 	int callers; /* threads for /v1/execute; 0: workers of both arms + 16 */
+	/* NULL: nobody is asked. Who comes over a unix socket is not: its mode is 0600. Borrowed
+	 * until serve_stop. */
+	const struct secret_list *tokens;
+	const char *cert, *key; /* PEM; NULL: TCP without TLS. Borrowed for the call */
 };
 
 struct serve;
 
-/* Listens and answers. TCP on loopback only. 0, or -1 with err (W006 names the address). The
- * engine is borrowed until serve_stop. */
+/* Listens and answers: on loopback and unix sockets, elsewhere only with tokens and a
+ * certificate (else ERR_USAGE). 0, or -1 with err (W006 names the address, W110 a certificate
+ * that does not do). The engine is borrowed until serve_stop. */
 int serve_start(struct serve **out, struct engine *engine, const struct serve_options *how,
 	struct err *err);
 

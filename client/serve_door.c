@@ -2,7 +2,11 @@
  * server's thread sees the end of the stream and closes.
  *
  * 1. Between two whole requests of a guest at most REQUEST_MS may pass.
- * 2. `count` is from accept to close, so that a burst of connections cannot outrun it; the list
+ * 2. When it is full, whoever has been quiet longest makes place, but a stranger not before he
+ *    had STRANGER_MS to ask, and who has asked before (and was allowed to) not before
+ *    KNOWN_MS: else a flood would show out those who shake hands and those who poll. Who comes
+ *    then waits outside.
+ * 3. `count` is from accept to close, so that a burst of connections cannot outrun it; the list
  *    lacks those that the server's thread has not seen yet. */
 #define _GNU_SOURCE
 #include "client/serve_door.h"
@@ -24,6 +28,8 @@
 
 #define REQUEST_MS 10000
 #define SWEEP_MS 1000
+#define STRANGER_MS 250
+#define KNOWN_MS 2500
 #define FULL_MS 20
 #define LEAVING_MAX 64 /* shown out, not yet closed */
 
@@ -31,6 +37,7 @@ struct guest {
 	int fd;
 	int64_t since_ms; /* when it was last heard, or entered */
 	bool executes;
+	bool known;   /* was heard before */
 	bool leaving; /* shown out, not yet closed */
 	struct guest *next, *previous;
 };
@@ -76,6 +83,7 @@ void serve_door_heard(struct serve_door *d, struct guest *g, bool executes)
 	(void)pthread_mutex_lock(&d->lock);
 	g->since_ms = now_ms();
 	g->executes = executes;
+	g->known = true;
 	(void)pthread_mutex_unlock(&d->lock);
 }
 
@@ -106,16 +114,25 @@ static void show_out_late(struct serve_door *d)
 	(void)pthread_mutex_unlock(&d->lock);
 }
 
-static void show_out_oldest(struct serve_door *d)
+static bool had_its_time(const struct guest *g, int64_t now)
+{
+	return now - g->since_ms >= (g->known ? KNOWN_MS : STRANGER_MS);
+}
+
+/* False when there is nobody to show out. */
+static bool show_out_oldest(struct serve_door *d)
 {
 	struct guest *oldest = NULL;
+	int64_t now = now_ms();
 	(void)pthread_mutex_lock(&d->lock);
 	for (struct guest *g = d->guests; g; g = g->next)
-		if (!g->executes && !g->leaving && (!oldest || g->since_ms <= oldest->since_ms))
+		if (!g->executes && !g->leaving && had_its_time(g, now) &&
+			(!oldest || g->since_ms <= oldest->since_ms))
 			oldest = g;
 	if (oldest)
 		show_out(oldest);
 	(void)pthread_mutex_unlock(&d->lock);
+	return oldest;
 }
 
 /* ---- the thread ---- */
@@ -134,8 +151,8 @@ static size_t count(struct serve_door *d, int change)
 static bool take_in(struct serve_door *d, const struct serve_listener *l)
 {
 	size_t inside = count(d, 0);
-	if (inside >= d->room)
-		show_out_oldest(d);
+	if (inside >= d->room && !show_out_oldest(d))
+		return false;
 	if (inside >= serve_door_most(d->room))
 		return false;
 	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -166,7 +183,7 @@ static void *run(void *arg)
 				full = true;
 		if (full) {
 			/* Give the server's thread the time to close some. */
-			show_out_oldest(d);
+			(void)show_out_oldest(d);
 			(void)poll(&fds[listeners], 1, FULL_MS);
 		}
 	}
@@ -179,8 +196,8 @@ size_t serve_door_most(size_t room)
 	return room + LEAVING_MAX;
 }
 
-int serve_door_open(
-	struct serve_door **out, const char *const *addresses, int n, struct err *err)
+int serve_door_open(struct serve_door **out, const char *const *addresses, int n, bool anywhere,
+	struct err *err)
 {
 	assert(n > 0 && n <= SERVE_LISTEN_MAX);
 	struct serve_door *d = mem_new(1, sizeof *d);
@@ -189,7 +206,7 @@ int serve_door_open(
 	if (d->wake_fd < 0)
 		(void)err_set(err, ERR_SYSTEM, "cannot serve: %s", strerror(errno));
 	for (int i = 0; d->wake_fd >= 0 && i < n; i++) {
-		if (serve_listener_open(&d->listeners[i], addresses[i], err))
+		if (serve_listener_open(&d->listeners[i], addresses[i], anywhere, err))
 			break;
 		d->listener_count++;
 	}

@@ -15,12 +15,13 @@ struct guest; /* one connection, from its first sign in the server's thread to i
  * not, the socket being closed then. Called in the door's thread. */
 typedef bool serve_door_take(void *ctx, int fd, bool from_unix);
 
-/* Listens on `count` addresses (serve_listen.h). 0, or -1 with err. */
-int serve_door_open(
-	struct serve_door **out, const char *const *addresses, int count, struct err *err);
+/* Listens on `count` addresses, off loopback only with `anywhere` (serve_listen.h). 0, or -1 with
+ * err. */
+int serve_door_open(struct serve_door **out, const char *const *addresses, int count,
+	bool anywhere, struct err *err);
 
 /* Starts to take in. With `room` connections inside, each new one costs the one that has waited
- * longest its place. 0, or -1 with err. */
+ * longest its place, as soon as that had its time to ask. 0, or -1 with err. */
 int serve_door_start(
 	struct serve_door *d, size_t room, serve_door_take *take, void *ctx, struct err *err);
 

@@ -1,4 +1,4 @@
-/* Listeners: TCP on loopback and unix sockets, nothing else: there is no TLS and no token here.
+/* Listeners: TCP and unix sockets. Off loopback only for who says that TLS and tokens are there.
  *
  * A unix socket gets its mode between bind and listen: until it listens nobody can connect, and
  * the umask, which all threads share, is left alone. */
@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 128
+#define BACKLOG 1024 /* a burst of connections drops nobody who asks in earnest */
 #define UNIX_PREFIX "unix:"
 
 union address {
@@ -60,8 +60,8 @@ static bool split_host(const char *address, char *host, size_t size, uint16_t *p
 	return true;
 }
 
-/* The length of the socket address, 0 where it is none or not on loopback (with err). */
-static socklen_t resolve(union address *a, const char *address, struct err *err)
+/* The length of the socket address, 0 where it is none or not allowed (with err). */
+static socklen_t resolve(union address *a, const char *address, bool anywhere, struct err *err)
 {
 	char host[64];
 	uint16_t port;
@@ -85,19 +85,22 @@ static socklen_t resolve(union address *a, const char *address, struct err *err)
 		loopback = IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
 		len = sizeof a->in6;
 	}
-	if (loopback)
+	if (len == 0)
+		(void)refuse(err, address, "want the address in numbers");
+	if (loopback || anywhere || len == 0)
 		return len;
-	(void)refuse(err, address,
-		"only loopback addresses and unix sockets are served, since there is no TLS and no "
-		"token");
+	(void)err_set(err, ERR_USAGE,
+		"'%s' is not loopback: that takes --token-file, and --tls-cert with --tls-key",
+		address);
 	return 0;
 }
 
-static int open_tcp(struct serve_listener *out, const char *address, struct err *err)
+static int open_tcp(
+	struct serve_listener *out, const char *address, bool anywhere, struct err *err)
 {
 	union address a;
 	int on = 1;
-	socklen_t len = resolve(&a, address, err);
+	socklen_t len = resolve(&a, address, anywhere, err);
 	if (len == 0)
 		return -1;
 	out->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -157,11 +160,12 @@ static int open_unix(struct serve_listener *out, const char *address, struct err
 	return 0;
 }
 
-int serve_listener_open(struct serve_listener *out, const char *address, struct err *err)
+int serve_listener_open(
+	struct serve_listener *out, const char *address, bool anywhere, struct err *err)
 {
 	bool is_unix = strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
 	*out = (struct serve_listener){.fd = -1};
-	if ((is_unix ? open_unix : open_tcp)(out, address, err) == 0)
+	if ((is_unix ? open_unix(out, address, err) : open_tcp(out, address, anywhere, err)) == 0)
 		return 0;
 	serve_listener_close(out);
 	return -1;

@@ -1,4 +1,4 @@
-/* Listeners: sockets that only this machine can reach. */
+/* Listeners: sockets that only this machine can reach, unless more is allowed. */
 #ifndef WEIR_CLIENT_SERVE_LISTEN_H
 #define WEIR_CLIENT_SERVE_LISTEN_H
 
@@ -15,8 +15,10 @@ struct serve_listener {
 };
 
 /* Binds and listens at "127.0.0.1:7070", "localhost:0", "[::1]:0" or "unix:/path" (mode 0600; a
- * socket file that nothing answers on is replaced). 0, or -1 with ERR_LISTEN. */
-int serve_listener_open(struct serve_listener *out, const char *address, struct err *err);
+ * socket file that nothing answers on is replaced); with `anywhere` at any numeric address too.
+ * 0, or -1 with ERR_LISTEN, ERR_USAGE for an address that only `anywhere` allows. */
+int serve_listener_open(
+	struct serve_listener *out, const char *address, bool anywhere, struct err *err);
 
 /* Stops listening and removes the socket file. */
 void serve_listener_close(struct serve_listener *l);

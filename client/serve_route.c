@@ -6,6 +6,7 @@
  * loopback by somebody else's DNS shows in Host. */
 #include "client/serve_route.h"
 
+#include "client/engine/hash.h"
 #include "client/wire.h"
 #include "model/mem.h"
 #include "model/unit.h"
@@ -101,16 +102,6 @@ static bool get_health(struct call *c)
 
 /* ---- changing ---- */
 
-/* FNV-1a, 64 bits: tells one body from another under the same key; nobody gains by a collision
- * of two bodies of his own. */
-static uint64_t hash(const char *data, size_t len)
-{
-	uint64_t h = 0xCBF29CE484222325u;
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)data[i]) * 0x100000001B3u;
-	return h;
-}
-
 /* Reads "<epoch>.<rev>" with its quotes; any other tag was never given out and matches nothing.
  */
 static void read_match(struct control_request *r, const char *tag)
@@ -143,7 +134,7 @@ static bool put_change(struct call *c)
 	struct control_answer a;
 	struct err err = {0};
 	bool readable = wire_read_change(&r, c->verb, q->body, q->len, &err) == 0;
-	bool asks_match = c->verb == VERB_STEP && !q->if_match;
+	bool asks_match = verb_is(c->verb, VERB_MATCHES) && !q->if_match;
 	bool has_key = q->key && text_is_name(q->key, sizeof r.key - 1);
 	if (!readable && !asks_match && has_key) {
 		serve_refuse(c->reply, 400, "bad_body", err.text);
@@ -151,10 +142,28 @@ static bool put_change(struct call *c)
 	}
 	if (has_key)
 		(void)text_copy(r.key, sizeof r.key, q->key);
-	if (q->if_match)
+	if (q->if_match && verb_is(c->verb, VERB_MATCHES))
 		read_match(&r, q->if_match);
-	r.body_hash = hash(q->body, q->len);
+	r.body_hash = hash_bytes(q->body, q->len, 0);
 	engine_change(c->engine, &r, &a);
+	answer(c, &a);
+	return true;
+}
+
+/* Taking or renewing a lease moves nothing and needs no key; taking another's is a change. */
+static bool post_lease(struct call *c)
+{
+	struct lease_request r;
+	struct control_answer a;
+	struct err err = {0};
+	bool take;
+	if (wire_read_lease(&r, &take, c->request->body, c->request->len, &err)) {
+		serve_refuse(c->reply, 400, "bad_body", err.text);
+		return true;
+	}
+	if (take)
+		return put_change(c);
+	engine_lease(c->engine, &r, &a);
 	answer(c, &a);
 	return true;
 }
@@ -199,11 +208,11 @@ static const struct route {
 	bool (*answer)(struct call *c);
 } routes[] = {
 	{"GET", "/v1/state", false, false, VERB_COUNT, get_state},
-	{"PUT", "/v1/split", true, false, VERB_STEP, put_change},
-	{"POST", "/v1/rollback", true, false, VERB_ROLLBACK, put_change},
-	{"POST", "/v1/hold", true, false, VERB_HOLD, put_change},
-	{"POST", "/v1/resume", true, false, VERB_RESUME, put_change},
-	{"GET", "/v1/intents/*", false, false, VERB_COUNT, get_intent},
+	{"POST", "/v1/lease", true, false, VERB_TAKE, post_lease},
+#define X(verb, method, path) {method, path, true, false, VERB_##verb, put_change},
+	WIRE_ROUTE_INFO(X)
+#undef X
+		{"GET", "/v1/intents/*", false, false, VERB_COUNT, get_intent},
 	{"POST", "/v1/intents/*/void", true, false, VERB_COUNT, get_intent},
 	{"GET", "/v1/audit", false, false, VERB_COUNT, get_audit},
 	{"POST", "/v1/execute", true, false, VERB_COUNT, post_execute},
@@ -226,7 +235,7 @@ static bool matches(const char *pattern, const char *path, char *name, size_t si
 	return text_is_name(name, size - 1);
 }
 
-/* The route of a request; NULL for none, with *allow the method that the path takes, or NULL.
+/* The first route of a request; NULL for none, with *allow the method that the path takes, or NULL.
  */
 static const struct route *find(
 	const struct serve_request *r, char *name, size_t size, const char **allow)
@@ -269,7 +278,7 @@ bool serve_route(struct engine *engine, bool allow_faults, const struct serve_re
 	struct serve_reply *reply, struct engine_request *execute)
 {
 	struct call c = {.engine = engine, .request = request, .reply = reply, .execute = execute};
-	if (!request->from_unix && (!request->host || !is_loopback(request->host))) {
+	if (!request->any_host && (!request->host || !is_loopback(request->host))) {
 		serve_refuse(
 			reply, 403, "host", "the Host header does not name this machine's loopback");
 		return true;

@@ -13,7 +13,7 @@ struct serve_request {
 	const char *method, *path;
 	const char *host, *content_type, *if_match, *key;
 	const char *since; /* of the query */
-	bool from_unix;    /* came over a unix socket */
+	bool any_host;     /* the Host header need not name loopback */
 	bool too_large;    /* the body was longer than SERVE_BODY_MAX */
 	const char *body;
 	size_t len;

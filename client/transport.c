@@ -7,7 +7,8 @@
  *    no command.
  * 3. A transfer holds at most TRANSPORT_BODY_MAX bytes of body and HEADERS_MAX of headers,
  *    whatever the other end announces, compresses or goes on sending.
- * 4. `sent` is false only when no byte of the request can have left. */
+ * 4. `sent` is false only when no byte of the request can have left.
+ * 5. A kept connection carries one credential: the first that its address was asked with. */
 #include "client/transport.h"
 
 #include "model/mem.h"
@@ -32,6 +33,7 @@
 struct transfer {
 	struct transfer *prev, *next;
 	uint64_t id;
+	const struct transport *transport;
 	CURL *easy;
 	struct curl_slist *headers;
 	char *request_body;
@@ -45,10 +47,19 @@ struct transfer {
 	void *ctx;
 };
 
+/* Whose credential the kept connections of an address carry. */
+struct origin {
+	uint64_t subject; /* a hash of the address */
+	char *token;      /* "" none */
+};
+
 struct transport {
 	CURLM *multi;
+	char *ca_file; /* NULL: the system's */
 	struct transfer *first;
 	uint64_t last_id;
+	struct origin *origins;
+	size_t origin_count, origin_cap;
 };
 
 /* How libcurl's troubles are told. `early`: no byte of the request has left by then. */
@@ -56,7 +67,7 @@ static const struct trouble {
 	CURLcode curl;
 	enum err_code code;
 	bool early;
-	const char *why; /* NULL: libcurl's own words */
+	const char *why; /* NULL: explain_tls knows */
 } troubles[] = {
 	{CURLE_URL_MALFORMAT, ERR_CONFIG, true, "is no address"},
 	{CURLE_COULDNT_RESOLVE_HOST, ERR_UNREACHABLE, true, "has a name that cannot be resolved"},
@@ -79,6 +90,24 @@ static const struct trouble {
 	{CURLE_OUT_OF_MEMORY, ERR_TOO_LARGE, false, "sends headers without end"},
 };
 
+#define NOT_JUDGED 1 /* the chain is good, or nobody came to it: libcurl begins with this */
+
+/* How OpenSSL's verdicts on a certificate (X509_V_ERR_*, whose header is not ours to ask for) are
+ * told. */
+static const struct verdict {
+	long number;
+	const char *why;
+} verdicts[] = {
+	{9, "not valid yet: the certificate, or the clock here is behind"},
+	{10, "expired: the certificate, or the clock here is ahead"},
+	{18, "self-signed: nobody vouches for the certificate"},
+	{19, "unknown CA: nobody known here vouches for the certificate"},
+	{20, "unknown CA: nobody known here vouches for the certificate"},
+	{21, "unknown CA: nobody known here vouches for the certificate"},
+	{23, "revoked: the certificate"},
+	{26, "not a server's certificate"},
+};
+
 /* What every handle has in common. */
 static const struct {
 	CURLoption option;
@@ -86,14 +115,10 @@ static const struct {
 } fixed_options[] = {
 	{CURLOPT_NOSIGNAL, 1},
 	{CURLOPT_QUICK_EXIT, 1}, /* else a hanging name server holds the loop */
-	{CURLOPT_FOLLOWLOCATION, 0},
-	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
-	{CURLOPT_PATH_AS_IS, 1},
-	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-	{CURLOPT_HTTP09_ALLOWED, 0},
-	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-	{CURLOPT_SSL_VERIFYPEER, 1},
-	{CURLOPT_SSL_VERIFYHOST, 2},
+	{CURLOPT_FOLLOWLOCATION, 0}, {CURLOPT_NETRC, CURL_NETRC_IGNORED}, {CURLOPT_PATH_AS_IS, 1},
+	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1}, {CURLOPT_HTTP09_ALLOWED, 0},
+	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2}, {CURLOPT_SSL_VERIFYPEER, 1},
+	{CURLOPT_SSL_VERIFYHOST, 2}, {CURLOPT_CERTINFO, 1}, /* to say whose certificate it was */
 };
 
 static void must(CURLcode code)
@@ -126,6 +151,8 @@ struct transport *transport_new(void)
 	unsetenv("SSLKEYLOGFILE");
 	must(curl_global_init(CURL_GLOBAL_DEFAULT));
 	struct transport *t = mem_new(1, sizeof(*t));
+	const char *ca_file = getenv("SSL_CERT_FILE");
+	t->ca_file = ca_file != NULL && *ca_file != '\0' ? mem_copy(ca_file) : NULL;
 	t->multi = curl_multi_init();
 	if (t->multi == NULL)
 		mem_fail();
@@ -148,6 +175,9 @@ static void detach(struct transport *t, struct transfer *x)
 static void transfer_free(struct transfer *x)
 {
 	curl_easy_cleanup(x->easy);
+	/* one of them carries the token */
+	for (struct curl_slist *h = x->headers; h != NULL; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
 	curl_slist_free_all(x->headers);
 	text_free(&x->body);
 	free(x->request_body);
@@ -164,6 +194,12 @@ void transport_free(struct transport *t)
 	}
 	must_multi(curl_multi_cleanup(t->multi));
 	curl_global_cleanup();
+	for (size_t i = 0; i < t->origin_count; i++) {
+		explicit_bzero(t->origins[i].token, strlen(t->origins[i].token));
+		free(t->origins[i].token);
+	}
+	free(t->origins);
+	free(t->ca_file);
 	free(t);
 }
 
@@ -203,6 +239,7 @@ static void add_header(struct transfer *x, const char *name, const char *value, 
 	struct text line = {0};
 	text_addf(&line, "%s: %s%s%s", name, quote, value, quote);
 	struct curl_slist *longer = curl_slist_append(x->headers, text_str(&line));
+	explicit_bzero(line.data, line.len);
 	text_free(&line);
 	if (longer == NULL)
 		mem_fail();
@@ -218,6 +255,7 @@ static void set_headers(struct transfer *x, const struct transport_request *r)
 		struct text bearer = {0};
 		text_addf(&bearer, "Bearer %s", r->token);
 		add_header(x, "Authorization", text_str(&bearer), false);
+		explicit_bzero(bearer.data, bearer.len);
 		text_free(&bearer);
 	}
 	if (r->if_match != NULL)
@@ -227,17 +265,46 @@ static void set_headers(struct transfer *x, const struct transport_request *r)
 	must(curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers));
 }
 
-static void set_method(struct transfer *x, const struct transport_request *r)
+/* FNV-1a, 64 bits. Where two addresses have one hash, the second keeps no connection. */
+static uint64_t hash(const char *s)
+{
+	uint64_t h = 0xCBF29CE484222325u;
+	for (; *s != '\0'; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001B3u;
+	return h;
+}
+
+/* True when connections of the address may be kept for this credential. */
+static bool may_keep(struct transport *t, const char *subject, const char *token)
+{
+	uint64_t h = hash(subject);
+	for (size_t i = 0; i < t->origin_count; i++)
+		if (t->origins[i].subject == h)
+			return strcmp(t->origins[i].token, token) == 0;
+	mem_grow(&t->origins, &t->origin_cap, t->origin_count + 1, sizeof(*t->origins));
+	t->origins[t->origin_count++] = (struct origin){.subject = h, .token = mem_copy(token)};
+	return true;
+}
+
+static void keep_apart(struct transfer *x)
+{
+	must(curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L));
+	must(curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L));
+}
+
+static void set_method(
+	struct transport *t, struct transfer *x, const struct transport_request *r)
 {
 	if (strcmp(r->method, "GET") == 0) {
 		assert(r->body == NULL);
+		if (!may_keep(t, x->subject, r->token != NULL ? r->token : ""))
+			keep_apart(x);
 		return;
 	}
 	x->request_body = mem_copy(r->body != NULL ? r->body : "");
 	must(curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, x->request_body));
 	must(curl_easy_setopt(x->easy, CURLOPT_CUSTOMREQUEST, r->method));
-	must(curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L));
-	must(curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L));
+	keep_apart(x);
 }
 
 static void set_options(struct transfer *x, const struct transport_request *r)
@@ -246,6 +313,10 @@ static void set_options(struct transfer *x, const struct transport_request *r)
 		must(curl_easy_setopt(x->easy, fixed_options[i].option, fixed_options[i].value));
 	must(curl_easy_setopt(x->easy, CURLOPT_PROTOCOLS_STR, "http,https"));
 	must(curl_easy_setopt(x->easy, CURLOPT_PROXY, ""));
+	if (x->transport->ca_file != NULL) {
+		must(curl_easy_setopt(x->easy, CURLOPT_CAINFO, x->transport->ca_file));
+		must(curl_easy_setopt(x->easy, CURLOPT_CAPATH, NULL));
+	}
 	must(curl_easy_setopt(x->easy, CURLOPT_USERAGENT, "weir"));
 	must(curl_easy_setopt(x->easy, CURLOPT_URL, r->url));
 	must(curl_easy_setopt(x->easy, CURLOPT_UNIX_SOCKET_PATH, r->unix_path));
@@ -278,6 +349,7 @@ uint64_t transport_send(
 	assert(r->timeout_ms > 0 && r->timeout_ms <= LONG_MAX);
 	struct transfer *x = mem_new(1, sizeof(*x));
 	x->id = ++t->last_id;
+	x->transport = t;
 	x->timeout_ms = r->timeout_ms;
 	x->done = r->done;
 	x->ctx = r->ctx;
@@ -286,7 +358,7 @@ uint64_t transport_send(
 		mem_fail();
 	set_subject(x, r);
 	set_options(x, r);
-	set_method(x, r);
+	set_method(t, x, r);
 	set_headers(x, r);
 	must_multi(curl_multi_add_handle(t->multi, x->easy));
 	x->next = t->first;
@@ -369,6 +441,47 @@ static const char *connect_reason(const struct transfer *x, const char *otherwis
 	}
 }
 
+/* The names that the other end's certificate is for, cleaned; "" where it sent none. */
+static void certified_names(const struct transfer *x, char *out, size_t size)
+{
+	static const char field[] = "X509v3 Subject Alternative Name:";
+	struct curl_certinfo *info = NULL;
+	*out = '\0';
+	if (curl_easy_getinfo(x->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL ||
+		info->num_of_certs < 1)
+		return;
+	for (struct curl_slist *line = info->certinfo[0]; line != NULL; line = line->next)
+		if (strncmp(line->data, field, sizeof(field) - 1) == 0) {
+			const char *names = line->data + sizeof(field) - 1;
+			text_clean(out, size, names, strlen(names));
+		}
+}
+
+/* Why TLS did not come about. */
+static void explain_tls(const struct transfer *x, CURLcode code, struct err *err)
+{
+	const char *ca_file = x->transport->ca_file;
+	const char *why = x->reason[0] != '\0' ? x->reason : curl_easy_strerror(code);
+	bool untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
+	long verdict = info_long(x, CURLINFO_SSL_VERIFYRESULT);
+	char names[128];
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		if (untrusted && verdicts[i].number == verdict)
+			why = verdicts[i].why;
+	if (code == CURLE_SSL_CACERT_BADFILE && ca_file != NULL) {
+		err_set(err, ERR_TLS, "SSL_CERT_FILE \"%s\" cannot be read, or holds no certificate",
+			ca_file);
+		return;
+	}
+	if (!untrusted || verdict > NOT_JUDGED) {
+		err_set(err, ERR_TLS, "\"%s\": TLS: %s", x->subject, why);
+		return;
+	}
+	certified_names(x, names, sizeof(names));
+	err_set(err, ERR_TLS, "\"%s\": TLS: name mismatch (certificate for %s)", x->subject,
+		*names != '\0' ? names : "no name");
+}
+
 /* Sets reply->err and reply->sent for a transfer that libcurl could not complete. */
 static void explain(const struct transfer *x, CURLcode code, struct transport_reply *reply)
 {
@@ -391,8 +504,7 @@ static void explain(const struct transfer *x, CURLcode code, struct transport_re
 			continue;
 		reply->sent = begun || !row->early;
 		if (row->why == NULL)
-			err_set(&reply->err, row->code, "\"%s\": %s", x->subject,
-				x->reason[0] != '\0' ? x->reason : curl_easy_strerror(code));
+			explain_tls(x, code, &reply->err);
 		else
 			err_set(&reply->err, row->code, "\"%s\" %s", x->subject,
 				code == CURLE_COULDNT_CONNECT ? connect_reason(x, row->why) : row->why);

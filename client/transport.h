@@ -1,7 +1,8 @@
 /* Transport: HTTP requests on one libcurl multi. The only file that includes curl.
  *
  * Rules: total deadline; own byte counter in the write callback; no redirects, no proxy, no
- * netrc, no content encoding; TLS verified; CURLOPT_QUICK_EXIT; a truncated 200 is an error. */
+ * netrc, no content encoding; TLS verified, 1.2 or newer; CURLOPT_QUICK_EXIT; a truncated 200 is
+ * an error. */
 #ifndef WEIR_CLIENT_TRANSPORT_H
 #define WEIR_CLIENT_TRANSPORT_H
 
@@ -12,6 +13,8 @@
 
 struct transport;
 
+/* Whom TLS trusts: the CAs of the file that SSL_CERT_FILE names and nobody else, without it those
+ * of the system. There is no way to trust everybody. */
 struct transport *transport_new(void);
 void transport_free(struct transport *t);
 

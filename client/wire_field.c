@@ -6,12 +6,29 @@
 #include "client/wire_field.h"
 
 #include "client/scan.h"
+#include "model/guard.h"
+#include "model/pool.h"
 #include "model/split.h"
 #include "model/unit.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <string.h>
+
+#define X(name, word, ...) word,
+static const char *const strategy_words[] = {STRATEGY_INFO(X)};
+static const char *const orphan_words[] = {ORPHAN_INFO(X)};
+static const char *const action_words[] = {GUARD_ACTION_INFO(X)};
+#undef X
+#define X(name, word) word,
+static const char *const state_words[] = {GUARD_INFO(X)};
+#undef X
+
+const struct wire_words wire_strategies = {strategy_words, STRATEGY_COUNT};
+const struct wire_words wire_orphans = {orphan_words, ORPHAN_COUNT};
+const struct wire_words wire_guard_actions = {action_words, GUARD_ACTION_COUNT};
+const struct wire_words wire_guard_states = {state_words, GUARD_COUNT};
 
 struct cJSON *wire_parse(const char *body, size_t len, struct err *err)
 {
@@ -56,9 +73,20 @@ static void put_bool(char *at, bool b)
 	memcpy(at, &b, sizeof b);
 }
 
-static void put_strategy(char *at, enum strategy s)
+/* Every enum of ours is as large as one that counts its values. */
+static void put_word(char *at, const struct wire_field *f, int value)
 {
-	memcpy(at, &s, sizeof s);
+	enum guard_action e = (enum guard_action)value;
+	assert(f->size == sizeof e);
+	memcpy(at, &e, sizeof e);
+}
+
+static int get_word(const char *at, const struct wire_field *f)
+{
+	enum guard_action e;
+	assert(f->size == sizeof e);
+	memcpy(&e, at, sizeof e);
+	return (int)e;
 }
 
 static void put_absent(char *at, const struct wire_field *f)
@@ -71,7 +99,7 @@ static void put_absent(char *at, const struct wire_field *f)
 		put_share(at, -1);
 		break;
 	case WIRE_REAL:
-		put_real(at, 0);
+		put_real(at, NAN);
 		break;
 	case WIRE_BOOL:
 		put_bool(at, false);
@@ -81,8 +109,8 @@ static void put_absent(char *at, const struct wire_field *f)
 	case WIRE_LINE:
 		*at = '\0';
 		break;
-	case WIRE_STRATEGY:
-		put_strategy(at, STRATEGY_COUNT);
+	case WIRE_WORD:
+		put_word(at, f, f->words->count);
 		break;
 	}
 }
@@ -102,11 +130,21 @@ static bool read_text(char *at, const struct wire_field *f, const char *s)
 	return true;
 }
 
+static bool read_word(char *at, const struct wire_field *f, const char *word)
+{
+	int i = (int)f->min;
+	while (i < f->words->count && strcmp(f->words->word[i], word) != 0)
+		i++;
+	if (i == f->words->count)
+		return false;
+	put_word(at, f, i);
+	return true;
+}
+
 /* Puts a present value; false when it is not what the row asks for. */
 static bool put_value(char *at, const struct wire_field *f, const cJSON *item)
 {
 	int64_t n;
-	enum strategy s;
 	switch (f->kind) {
 	case WIRE_INT:
 		if (!wire_integer(item, f->min, f->max, &n))
@@ -133,13 +171,20 @@ static bool put_value(char *at, const struct wire_field *f, const cJSON *item)
 	case WIRE_TEXT:
 	case WIRE_LINE:
 		return cJSON_IsString(item) && read_text(at, f, item->valuestring);
-	case WIRE_STRATEGY:
-		if (!cJSON_IsString(item) || (s = strategy_of(item->valuestring)) == STRATEGY_COUNT)
-			return false;
-		put_strategy(at, s);
-		return true;
+	case WIRE_WORD:
+		return cJSON_IsString(item) && read_word(at, f, item->valuestring);
 	}
 	return false;
+}
+
+static int refuse_word(const char *path, const struct wire_field *f, struct err *err)
+{
+	struct text words = {0};
+	for (int i = (int)f->min; i < f->words->count; i++)
+		text_addf(&words, "%s\"%s\"", i > (int)f->min ? ", " : "", f->words->word[i]);
+	err_set(err, ERR_FIELD, "field \"%s%s\": want one of %s", path, f->name, text_str(&words));
+	text_free(&words);
+	return -1;
 }
 
 /* ERR_FIELD with what the row asks for. */
@@ -166,11 +211,10 @@ static int refuse(const char *path, const struct wire_field *f, struct err *err)
 	case WIRE_LINE:
 		return err_set(err, ERR_FIELD, "field \"%s%s\": want a string of %lld to %zu bytes",
 			path, f->name, min, f->size - 1);
-	case WIRE_STRATEGY:
+	case WIRE_WORD:
 		break;
 	}
-	return err_set(err, ERR_FIELD, "field \"%s%s\": want a strategy such as \"%s\"", path,
-		f->name, strategy_name(STRATEGY_CANARY));
+	return refuse_word(path, f, err);
 }
 
 static bool is_absent(const cJSON *item)
@@ -192,6 +236,15 @@ int wire_read_fields(void *base, const struct cJSON *object, const char *path,
 			return refuse(path, f, err);
 	}
 	return 0;
+}
+
+int wire_read_flat(void *base, const char *body, size_t len, const struct wire_field *fields,
+	size_t count, struct err *err)
+{
+	cJSON *tree = wire_parse(body, len, err);
+	int result = tree ? wire_read_fields(base, tree, "", fields, count, err) : -1;
+	cJSON_Delete(tree);
+	return result;
 }
 
 int wire_object(const struct cJSON **out, const struct cJSON *parent, const char *path,
@@ -222,7 +275,50 @@ int wire_array(const struct cJSON **out, const struct cJSON *parent, const char 
 	return 0;
 }
 
+static bool has_operation(const struct operation_set *set, const char *name)
+{
+	for (int i = 0; i < set->count; i++)
+		if (strcmp(set->name[i], name) == 0)
+			return true;
+	return false;
+}
+
+int wire_read_operations(struct operation_set *out, const struct cJSON *parent, struct err *err)
+{
+	const cJSON *array, *item;
+	memset(out, 0, sizeof *out);
+	if (wire_array(&array, parent, "", "operations", err))
+		return -1;
+	out->limited = array != NULL;
+	if (cJSON_GetArraySize(array) > OPERATIONS_MAX)
+		return err_set(err, ERR_TOO_MANY, "field \"operations\": %d names, at most %d are read",
+			cJSON_GetArraySize(array), OPERATIONS_MAX);
+	cJSON_ArrayForEach(item, array)
+	{
+		const char *name = item->valuestring;
+		if (!cJSON_IsString(item) || !text_is_name(name, OPERATION_NAME_MAX - 1) ||
+			has_operation(out, name))
+			return err_set(err, ERR_FIELD,
+				"field \"operations\": want different names of 1 to %d letters, digits and "
+				"\"._:-\"",
+				OPERATION_NAME_MAX - 1);
+		memcpy(out->name[out->count++], name, strlen(name) + 1);
+	}
+	return 0;
+}
+
 /* ---- writing ---- */
+
+void wire_write_operations(struct text *out, const struct operation_set *set)
+{
+	text_json_key(out, "operations");
+	text_add(out, set ? "[" : "null");
+	for (int i = 0; set && i < set->count; i++) {
+		text_add(out, i ? "," : "");
+		text_add_json(out, set->name[i]);
+	}
+	text_add(out, set ? "]" : "");
+}
 
 void wire_write_fields(
 	struct text *out, const void *base, const struct wire_field *fields, size_t count)
@@ -234,7 +330,7 @@ void wire_write_fields(
 			int share;
 			double x;
 			bool b;
-			enum strategy s;
+			int word;
 		} v;
 		switch (f->kind) {
 		case WIRE_INT:
@@ -258,9 +354,10 @@ void wire_write_fields(
 		case WIRE_LINE:
 			text_json_str(out, f->name, *at ? at : NULL);
 			break;
-		case WIRE_STRATEGY:
-			memcpy(&v.s, at, sizeof v.s);
-			text_json_str(out, f->name, v.s < STRATEGY_COUNT ? strategy_name(v.s) : NULL);
+		case WIRE_WORD:
+			v.word = get_word(at, f);
+			text_json_str(
+				out, f->name, v.word < f->words->count ? f->words->word[v.word] : NULL);
 			break;
 		}
 	}

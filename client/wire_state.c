@@ -2,18 +2,18 @@
  * what is no plain field (failures, operations, histograms) has a function here.
  *
  * A document is read whole or refused. Two things are soft: latencies in a bucket layout that
- * is not ours are dropped, and of more than OPERATIONS_MAX operations the first are kept. */
-#include "client/wire_state.h"
-
+ * is not ours are dropped, and of more than OPERATIONS_MAX operations that an arm counts the
+ * first are kept and the others counted. */
 #include "client/wire.h"
+
 #include "client/wire_field.h"
+#include "client/wire_tables.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SCHEMA_FAMILY "weir.pool/"
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 #define S struct snapshot
 static const struct wire_field state_fields[] = {
@@ -27,7 +27,7 @@ static const struct wire_field state_fields[] = {
 	WIRE_ROW_COUNT(S, now_ms, "now_ms", false),
 	WIRE_ROW_COUNT(S, epoch, "epoch", true),
 	WIRE_ROW_COUNT(S, rev, "rev", true),
-	WIRE_ROW(S, strategy, "strategy", WIRE_STRATEGY, true, 0, 0),
+	WIRE_ROW_WORD(S, strategy, "strategy", &wire_strategies, true),
 	WIRE_ROW_SHARE(S, share_bp, "share_bp", true),
 	WIRE_ROW_SHARE(S, baseline_bp, "baseline_bp", false),
 	WIRE_ROW_SHARE(S, kept_bp, "kept_bp", false),
@@ -47,6 +47,27 @@ static const struct wire_field hold_fields[] = {
 	WIRE_ROW_TEXT(struct hold, reason, "reason", WIRE_TEXT, false),
 	WIRE_ROW_COUNT(struct hold, age_ms, "age_ms", false),
 };
+
+static const struct wire_field lease_fields[] = {
+	WIRE_ROW_TEXT(struct lease, holder, "holder", WIRE_TEXT, false),
+	WIRE_ROW_COUNT(struct lease, ttl_ms, "ttl_ms", false),
+};
+
+static const struct wire_field keep_fields[] = {
+	WIRE_ROW_COUNT(struct keep, left_ms, "left_ms", false),
+	WIRE_ROW_WORD(struct keep, on_orphan, "on_orphan", &wire_orphans, true),
+};
+
+#define G struct pool_guard
+static const struct wire_field guard_fields[] = {
+	WIRE_ROW(G, armed, "armed", WIRE_BOOL, true, 0, 0),
+	WIRE_ROW_WORD(G, state, "state", &wire_guard_states, true),
+	WIRE_ROW_WORD(G, action, "action", &wire_guard_actions, true),
+	WIRE_ROW_TEXT(G, word, "word", WIRE_TEXT, false),
+	WIRE_ROW_COUNT(G, since_ms, "since_ms", false),
+	WIRE_ROW_COUNT(G, held_ms, "held_ms", false),
+};
+#undef G
 
 static const struct wire_field change_fields[] = {
 	WIRE_ROW_TEXT(struct change, actor, "actor", WIRE_TEXT, false),
@@ -100,21 +121,24 @@ static const struct wire_field operation_fields[] = {
 	WIRE_ROW_COUNT(struct operation_counts, failed, "failed", true),
 };
 
+#define TABLE(path, fields) \
+	{ \
+		path, fields, WIRE_LENGTH(fields) \
+	}
 const struct wire_table wire_state_tables[WIRE_STATE_TABLES] = {
-	{"", state_fields, COUNT(state_fields)},
-	{"hold.", hold_fields, COUNT(hold_fields)},
-	{"change.", change_fields, COUNT(change_fields)},
-	{"change.v1.", change_count_fields, COUNT(change_count_fields)},
-	{"change.v2.", change_count_fields, COUNT(change_count_fields)},
-	{"arms.v1.", arm_fields, COUNT(arm_fields)},
-	{"arms.v2.", arm_fields, COUNT(arm_fields)},
-	{"arms.v1.workers.", worker_fields, COUNT(worker_fields)},
-	{"arms.v2.workers.", worker_fields, COUNT(worker_fields)},
+	TABLE("", state_fields),
+	TABLE("hold.", hold_fields),
+	TABLE("lease.", lease_fields),
+	TABLE("keep.", keep_fields),
+	TABLE("guard.", guard_fields),
+	TABLE("change.", change_fields),
+	TABLE("change.v1.", change_count_fields),
+	TABLE("change.v2.", change_count_fields),
+	TABLE("arms.v1.", arm_fields),
+	TABLE("arms.v2.", arm_fields),
+	TABLE("arms.v1.workers.", worker_fields),
+	TABLE("arms.v2.workers.", worker_fields),
 };
-
-#define READ(base, object, path, fields, err) \
-	wire_read_fields(base, object, path, fields, COUNT(fields), err)
-#define WRITE(out, base, fields) wire_write_fields(out, base, fields, COUNT(fields))
 
 /* ---- writing ---- */
 
@@ -139,7 +163,7 @@ static void write_histogram(
 
 static void write_arm(struct text *out, const struct arm_counts *a)
 {
-	WRITE(out, a, arm_fields);
+	WIRE_WRITE(out, a, arm_fields);
 	text_json_key(out, "failed");
 	text_add(out, "{");
 	for (int f = 0; f < FAILURE_COUNT; f++)
@@ -149,55 +173,43 @@ static void write_arm(struct text *out, const struct arm_counts *a)
 	write_histogram(out, "session_latency_us", &a->session_latency, a->has_session_latency);
 	text_json_key(out, "workers");
 	text_add(out, "{");
-	WRITE(out, &a->workers, worker_fields);
+	WIRE_WRITE(out, &a->workers, worker_fields);
 	text_add(out, "}");
 	text_json_key(out, "operations");
 	text_add(out, "{");
 	for (int i = 0; i < a->operation_count; i++) {
 		text_json_key(out, a->operations[i].name);
 		text_add(out, "{");
-		WRITE(out, &a->operations[i], operation_fields);
+		WIRE_WRITE(out, &a->operations[i], operation_fields);
 		text_add(out, "}");
 	}
 	text_add(out, "}");
 }
 
-static bool has_operation(const struct arm_counts *a, const char *name)
+/* One part of the document: null, or an object of `fields`. */
+static void write_part(struct text *out, const char *name, bool known, const void *base,
+	const struct wire_field *fields, size_t count)
 {
-	for (int i = 0; i < a->operation_count; i++)
-		if (strcmp(a->operations[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-/* The names of all operations that either arm counts. */
-static void write_operations(struct text *out, const struct snapshot *s)
-{
-	bool first = true;
-	text_json_key(out, "operations");
-	text_add(out, "[");
-	for (int arm = 0; arm < ARM_COUNT; arm++) {
-		for (int i = 0; i < s->arms[arm].operation_count; i++) {
-			const char *name = s->arms[arm].operations[i].name;
-			if (arm != ARM_V1 && has_operation(&s->arms[ARM_V1], name))
-				continue;
-			text_add(out, first ? "" : ",");
-			text_add_json(out, name);
-			first = false;
-		}
+	text_json_key(out, name);
+	text_add(out, known ? "{" : "null");
+	if (known) {
+		wire_write_fields(out, base, fields, count);
+		text_add(out, "}");
 	}
-	text_add(out, "]");
 }
+#define WRITE_PART(out, name, known, base, fields) \
+	write_part(out, name, known, base, fields, WIRE_LENGTH(fields))
 
-static void write_hold(struct text *out, const struct hold *h)
+static void write_guard(struct text *out, const struct pool_guard *g)
 {
-	text_json_key(out, "hold");
-	if (!h->on) {
+	text_json_key(out, "guard");
+	if (!g->known) {
 		text_add(out, "null");
 		return;
 	}
 	text_add(out, "{");
-	WRITE(out, h, hold_fields);
+	text_json_str(out, "owner", POOL_ACTOR);
+	WIRE_WRITE(out, g, guard_fields);
 	text_add(out, "}");
 }
 
@@ -209,11 +221,11 @@ static void write_change(struct text *out, const struct change *c)
 		return;
 	}
 	text_add(out, "{");
-	WRITE(out, c, change_fields);
+	WIRE_WRITE(out, c, change_fields);
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		text_json_key(out, arm_name((enum arm)arm));
 		text_add(out, "{");
-		WRITE(out, &c->arms[arm], change_count_fields);
+		WIRE_WRITE(out, &c->arms[arm], change_count_fields);
 		text_add(out, "}");
 	}
 	text_add(out, "}");
@@ -223,13 +235,13 @@ void wire_write_state(struct text *out, const struct snapshot *s)
 {
 	text_add(out, "{");
 	text_json_str(out, "schema", WIRE_SCHEMA);
-	WRITE(out, s, state_fields);
-	write_hold(out, &s->hold);
+	WIRE_WRITE(out, s, state_fields);
+	WRITE_PART(out, "hold", s->hold.on, &s->hold, hold_fields);
+	WRITE_PART(out, "lease", s->lease.known, &s->lease, lease_fields);
+	WRITE_PART(out, "keep", s->keep.on, &s->keep, keep_fields);
+	write_guard(out, &s->guard);
 	write_change(out, &s->change);
-	write_operations(out, s);
-	text_json_str(out, "keep", NULL);
-	text_json_str(out, "guard", NULL);
-	text_json_str(out, "lease", NULL);
+	wire_write_operations(out, s->operations.limited ? &s->operations : NULL);
 	text_json_str(out, "latency_layout", HISTOGRAM_LAYOUT);
 	text_json_int(out, "unit_sample", 1);
 	text_json_key(out, "arms");
@@ -315,20 +327,22 @@ static int read_operations(
 {
 	const cJSON *object, *item;
 	char inner[160];
-	a->operation_count = 0;
+	a->operation_count = a->operations_dropped = 0;
 	if (wire_object(&object, arm, path, "operations", false, err))
 		return -1;
 	cJSON_ArrayForEach(item, object)
 	{
-		if (a->operation_count == OPERATIONS_MAX)
-			break;
+		if (a->operation_count == OPERATIONS_MAX) {
+			a->operations_dropped++;
+			continue;
+		}
 		struct operation_counts *o = &a->operations[a->operation_count];
 		text_clean(o->name, sizeof o->name, item->string, strlen(item->string));
 		(void)snprintf(inner, sizeof inner, "%soperations.%s.", path, o->name);
 		if (!cJSON_IsObject(item))
 			return err_set(
 				err, ERR_FIELD, "field \"%soperations.%s\": want an object", path, o->name);
-		if (READ(o, item, inner, operation_fields, err))
+		if (WIRE_READ(o, item, inner, operation_fields, err))
 			return -1;
 		a->operation_count++;
 	}
@@ -341,9 +355,9 @@ static int read_arm(
 	const cJSON *workers;
 	char inner[64];
 	(void)snprintf(inner, sizeof inner, "%sworkers.", path);
-	if (READ(a, arm, path, arm_fields, err) || read_failed(a->failed, arm, path, err) ||
+	if (WIRE_READ(a, arm, path, arm_fields, err) || read_failed(a->failed, arm, path, err) ||
 		wire_object(&workers, arm, path, "workers", false, err) ||
-		READ(&a->workers, workers, inner, worker_fields, err) ||
+		WIRE_READ(&a->workers, workers, inner, worker_fields, err) ||
 		read_operations(a, arm, path, err))
 		return -1;
 	if (!own_layout)
@@ -355,13 +369,34 @@ static int read_arm(
 	return 0;
 }
 
-static int read_hold(struct hold *h, const cJSON *tree, struct err *err)
+/* One part of the document: `known` tells whether it was there, where not all of it is absent. */
+static int read_part(void *base, bool *known, const cJSON *tree, const char *name,
+	const struct wire_field *fields, size_t count, struct err *err)
 {
 	const cJSON *object;
-	if (wire_object(&object, tree, "", "hold", false, err))
+	char path[16];
+	(void)snprintf(path, sizeof path, "%s.", name);
+	if (wire_object(&object, tree, "", name, false, err))
 		return -1;
-	h->on = object != NULL;
-	return READ(h, object, "hold.", hold_fields, err);
+	*known = object != NULL;
+	return object ? wire_read_fields(base, object, path, fields, count, err) : 0;
+}
+#define READ_PART(base, known, tree, name, fields, err) \
+	read_part(base, known, tree, name, fields, WIRE_LENGTH(fields), err)
+
+static int read_control(struct snapshot *out, const cJSON *tree, struct err *err)
+{
+	out->hold.age_ms = out->lease.ttl_ms = out->keep.left_ms = UNKNOWN;
+	out->guard.since_ms = out->guard.held_ms = UNKNOWN;
+	if (READ_PART(&out->hold, &out->hold.on, tree, "hold", hold_fields, err) ||
+		READ_PART(&out->lease, &out->lease.known, tree, "lease", lease_fields, err) ||
+		READ_PART(&out->keep, &out->keep.on, tree, "keep", keep_fields, err) ||
+		READ_PART(&out->guard, &out->guard.known, tree, "guard", guard_fields, err) ||
+		wire_read_operations(&out->operations, tree, err))
+		return -1;
+	if (out->lease.holder[0] == '\0')
+		out->lease.ttl_ms = UNKNOWN;
+	return 0;
 }
 
 static int read_change(struct change *c, const cJSON *tree, struct err *err)
@@ -369,13 +404,13 @@ static int read_change(struct change *c, const cJSON *tree, struct err *err)
 	const cJSON *object, *counts;
 	char inner[32];
 	if (wire_object(&object, tree, "", "change", false, err) ||
-		READ(c, object, "change.", change_fields, err))
+		WIRE_READ(c, object, "change.", change_fields, err))
 		return -1;
 	c->known = object != NULL;
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		(void)snprintf(inner, sizeof inner, "change.%s.", arm_name((enum arm)arm));
 		if (wire_object(&counts, object, "change.", arm_name((enum arm)arm), false, err) ||
-			READ(&c->arms[arm], counts, inner, change_count_fields, err))
+			WIRE_READ(&c->arms[arm], counts, inner, change_count_fields, err))
 			return -1;
 	}
 	return 0;
@@ -405,8 +440,8 @@ int wire_read_state(struct snapshot *out, const char *body, size_t len, struct e
 	if (!tree)
 		return -1;
 	memset(out, 0, sizeof *out);
-	int result = read_schema(tree, err) || READ(out, tree, "", state_fields, err) ||
-		read_hold(&out->hold, tree, err) || read_change(&out->change, tree, err) ||
+	int result = read_schema(tree, err) || WIRE_READ(out, tree, "", state_fields, err) ||
+		read_control(out, tree, err) || read_change(&out->change, tree, err) ||
 		read_arms(out, tree, err);
 	cJSON_Delete(tree);
 	return result ? -1 : 0;

@@ -186,6 +186,9 @@ static void a_driver_beside_the_transport_is_polled_and_heard(void **state)
 	assert_false(client_apply(c, 2, &cmd, now));
 	assert_false(client_resolve(c, 1, "k", now)); /* the driver has none */
 	assert_false(client_audit(c, 1, 0, now));
+	const struct lease_request lease = {.actor = "a", .ttl_ms = 1000};
+	assert_false(client_lease(c, 1, &lease, now));
+	assert_false(client_lease(c, 2, &lease, now));
 	/* intervals */
 	client_set_interval(c, 1, 100, now);
 	client_turn(c, now);
@@ -293,11 +296,12 @@ static void freeing_calls_nobody(void **state)
 	client_apply(c, 1, &cmd, clock_now());
 	client_resolve(c, 2, "k", clock_now());
 	client_audit(c, 3, 0, clock_now());
-	while (hostile_requests(server) < 6 && hostile_clock_ms() < end_ms) {
+	client_lease(c, 2, &(struct lease_request){.actor = "a", .ttl_ms = 1}, clock_now());
+	while (hostile_requests(server) < 7 && hostile_clock_ms() < end_ms) {
 		client_turn(c, clock_now());
 		client_wait(c, NULL, 0, 20, clock_now());
 	}
-	assert_int_equal(hostile_requests(server), 6);
+	assert_int_equal(hostile_requests(server), 7);
 	client_free(c);
 	assert_memory_equal(&h, &none, sizeof(h));
 	hostile_stop(server);

@@ -23,6 +23,7 @@ static struct seen {
 	size_t audit_count;
 	struct audit_entry audit[8];
 	struct snapshot snapshot;
+	int64_t ttl_ms;
 	struct driver *again; /* polled from within the event */
 } * seen;
 
@@ -36,6 +37,7 @@ static void on_event(void *ctx, const struct driver_event *event)
 	seen->node = event->node;
 	if (event->answer)
 		seen->answer = *event->answer;
+	seen->ttl_ms = event->ttl_ms;
 	if (event->intent)
 		text_copy(seen->intent, sizeof seen->intent, event->intent);
 	if (event->snapshot)
@@ -187,12 +189,12 @@ static void refusals_have_codes(void **state)
 	send(&raise, ANSWER_REFUSED, ERR_HELD);
 	act(VERB_RESUME, "u");
 	struct command far = step("k5", 12000);
-	send(&far, ANSWER_REFUSED, ERR_LIMIT);
+	send(&far, ANSWER_REFUSED, ERR_PROTOCOL); /* no body that a pool would read */
 	act(VERB_ROLLBACK, "r");
 	assert_int_equal(seen->answer.share_bp, 0);
 	send(&old, ANSWER_REFUSED, ERR_EPOCH);
 	first.to_bp = 2;
-	send(&first, ANSWER_REFUSED, ERR_LIMIT);
+	send(&first, ANSWER_REFUSED, ERR_PROTOCOL); /* the key belongs to another change */
 }
 
 static void resolving_voids_the_unknown(void **state)
@@ -207,6 +209,101 @@ static void resolving_voids_the_unknown(void **state)
 	act(VERB_ROLLBACK, "r");
 	resolve("k1", ANSWER_SUPERSEDED);
 	resolve("no key", ANSWER_LOST);
+}
+
+static void lend(const char *actor, int64_t ttl_ms, enum answer_kind kind, enum err_code code)
+{
+	struct lease_request r = {.ttl_ms = ttl_ms};
+	text_copy(r.actor, sizeof r.actor, actor);
+	driver_local.lease(d, &r, engine_now());
+	turn(1);
+	assert_int_equal(seen->kind, DRIVER_LEASE);
+	assert_int_equal(seen->ttl_ms, ttl_ms);
+	assert_int_equal(seen->answer.kind, kind);
+	assert_int_equal(seen->answer.err.code, code);
+}
+
+static void leases_are_taken_and_given_back(void **state)
+{
+	(void)state;
+	look();
+	assert_true(seen->snapshot.lease.known);
+	assert_string_equal(seen->snapshot.lease.holder, "");
+	lend("ann@host", 30000, ANSWER_APPLIED, ERR_NONE);
+	look();
+	assert_string_equal(seen->snapshot.lease.holder, "ann@host");
+	assert_in_range(seen->snapshot.lease.ttl_ms, 1, 30000);
+	lend("bob@host", 30000, ANSWER_REFUSED, ERR_LEASE);
+	assert_non_null(strstr(seen->answer.err.text, "ann@host"));
+	struct command c = step("k1", 1000);
+	text_copy(c.actor, sizeof c.actor, "bob@host");
+	send(&c, ANSWER_REFUSED, ERR_LEASE);
+	lend("ann@host", 0, ANSWER_APPLIED, ERR_NONE);
+	send(&c, ANSWER_APPLIED, ERR_NONE);
+	struct command take = {.verb = VERB_TAKE, .id = "t", .ttl_ms = 20000, .actor = "bob@host"};
+	send(&take, ANSWER_APPLIED, ERR_NONE);
+	look();
+	assert_string_equal(seen->snapshot.lease.holder, "bob@host");
+	lend("", 30000, ANSWER_REFUSED, ERR_PROTOCOL);
+}
+
+/* A whole way: armed, raised, kept, its operations limited, back, disarmed. */
+static void every_verb_reaches_the_engine(void **state)
+{
+	(void)state;
+	struct command c = step("arm", 0);
+	c.verb = VERB_ARM;
+	c.baseline_bp = -1;
+	c.on_orphan = ORPHAN_REVERT;
+	text_copy(c.plan_hash, sizeof c.plan_hash, "abc");
+	send(&c, ANSWER_APPLIED, ERR_NONE);
+	c = step("k1", 1000);
+	c.keep_within_ms = 60000;
+	c.has_guard = true;
+	guard_limits_init(&c.guard);
+	c.guard.error_rate = 0.5;
+	send(&c, ANSWER_APPLIED, ERR_NONE);
+	look();
+	assert_int_equal(seen->snapshot.baseline_bp, 0);
+	assert_string_equal(seen->snapshot.plan_hash, "abc");
+	assert_true(seen->snapshot.keep.on);
+	assert_int_equal(seen->snapshot.keep.on_orphan, ORPHAN_REVERT);
+	assert_true(seen->snapshot.guard.armed);
+	c = step("k2", 2000);
+	send(&c, ANSWER_REFUSED, ERR_UNKEPT);
+	c = step("keep", 0);
+	c.verb = VERB_KEEP;
+	send(&c, ANSWER_APPLIED, ERR_NONE);
+	look();
+	assert_false(seen->snapshot.keep.on);
+	assert_int_equal(seen->snapshot.kept_bp, 1000);
+	c = step("ops", 1000);
+	c.verb = VERB_OPERATIONS;
+	c.has_operations = true;
+	c.operations = (struct operation_set){.limited = true, .count = 1, .name = {"echo"}};
+	send(&c, ANSWER_APPLIED, ERR_NONE);
+	look();
+	assert_true(seen->snapshot.operations.limited);
+	assert_string_equal(seen->snapshot.operations.name[0], "echo");
+	c = step("guard", 0);
+	c.verb = VERB_GUARD;
+	c.act = GUARD_ACTION_HOLD;
+	c.for_ms = 60000;
+	send(&c, ANSWER_APPLIED, ERR_NONE);
+	look();
+	assert_int_equal(seen->snapshot.guard.action, GUARD_ACTION_HOLD);
+	assert_in_range(seen->snapshot.guard.held_ms, 1, 60000);
+	act(VERB_ADOPT, "adopt");
+	look();
+	assert_true(seen->snapshot.hold.on);
+	c = step("disarm", 0);
+	c.verb = VERB_DISARM;
+	send(&c, ANSWER_REFUSED, ERR_LIMIT); /* not at the baseline */
+	act(VERB_ROLLBACK, "r");
+	text_copy(c.id, sizeof c.id, "disarm2");
+	send(&c, ANSWER_APPLIED, ERR_NONE);
+	look();
+	assert_string_equal(seen->snapshot.plan_hash, "");
 }
 
 static void closing_drops_what_is_untold(void **state)
@@ -245,6 +342,8 @@ int main(void)
 		T(answers_in_the_order_asked),
 		T(refusals_have_codes),
 		T(resolving_voids_the_unknown),
+		T(leases_are_taken_and_given_back),
+		T(every_verb_reaches_the_engine),
 		T(closing_drops_what_is_untold),
 		T(scenarios_by_name_or_given),
 	};

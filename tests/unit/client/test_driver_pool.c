@@ -33,6 +33,7 @@ struct heard {
 	int share_bp;
 	size_t audit_count;
 	char audit_actor[POOL_ACTOR_MAX];
+	int64_t ttl_ms;
 };
 
 struct fixture {
@@ -61,6 +62,7 @@ static void hear(void *ctx, const struct driver_event *e)
 		h->seq = e->snapshot->seq;
 		h->share_bp = e->snapshot->share_bp;
 	}
+	h->ttl_ms = e->ttl_ms;
 	h->audit_count = e->audit_count;
 	if (e->audit_count > 0)
 		text_copy(h->audit_actor, sizeof(h->audit_actor), e->audit[0].actor);
@@ -312,6 +314,13 @@ static void every_verb_has_its_request(void **state)
 		{VERB_ROLLBACK, "POST /v1/rollback HTTP/1.1\r\n", false},
 		{VERB_HOLD, "POST /v1/hold HTTP/1.1\r\n", false},
 		{VERB_RESUME, "POST /v1/resume HTTP/1.1\r\n", false},
+		{VERB_OPERATIONS, "PUT /v1/split HTTP/1.1\r\n", true},
+		{VERB_KEEP, "POST /v1/keep HTTP/1.1\r\n", false},
+		{VERB_ARM, "POST /v1/arm HTTP/1.1\r\n", false},
+		{VERB_DISARM, "POST /v1/disarm HTTP/1.1\r\n", false},
+		{VERB_TAKE, "POST /v1/lease HTTP/1.1\r\n", false},
+		{VERB_GUARD, "POST /v1/guard HTTP/1.1\r\n", false},
+		{VERB_ADOPT, "POST /v1/hold HTTP/1.1\r\n", false},
 	};
 	struct fixture f;
 	char request[4096];
@@ -361,7 +370,10 @@ static void every_answer_is_told_as_what_it_is(void **state)
 		{412, "{\"error\":\"conflict\",\"epoch\":4,\"rev\":9}", ANSWER_REFUSED, ERR_EPOCH},
 		{422, REFUSAL("void"), ANSWER_REFUSED, ERR_VOID},
 		{422, REFUSAL("limit"), ANSWER_REFUSED, ERR_LIMIT},
-		{423, REFUSAL("lease"), ANSWER_REFUSED, ERR_LEASE},
+		{200, "{\"epoch\":3,\"rev\":5,\"share_bp\":2000}", ANSWER_APPLIED, ERR_APPLIED_AS},
+		{409, REFUSAL("unkept"), ANSWER_REFUSED, ERR_UNKEPT},
+		{423, REFUSAL("leased"), ANSWER_REFUSED, ERR_LEASE},
+		{503, REFUSAL("in_progress"), ANSWER_LOST, ERR_UNRESOLVED},
 		{429, "{}", ANSWER_REFUSED, ERR_UNREACHABLE},
 		{500, "{}", ANSWER_LOST, ERR_UNRESOLVED},
 		{503, "{}", ANSWER_LOST, ERR_UNRESOLVED},
@@ -428,6 +440,49 @@ static void trouble_of_a_command_is_never_guessed(void **state)
 			assert_int_equal(hostile_requests(f.server), 1);
 		end(&f);
 	}
+}
+
+static void a_lease_is_asked_for_and_told(void **state)
+{
+	(void)state;
+	static const struct {
+		int status;
+		const char *body;
+		enum answer_kind kind;
+		enum err_code code;
+		const char *by;
+	} rows[] = {
+		{200, "{\"epoch\":3,\"rev\":5,\"share_bp\":2500}", ANSWER_APPLIED, ERR_NONE, ""},
+		{423, "{\"error\":\"leased\",\"changed_by\":\"bob\\u001b[2J\"}", ANSWER_REFUSED,
+			ERR_LEASE, "bob^[[2J"},
+		{404, "<html>", ANSWER_REFUSED, ERR_PROTOCOL, ""}, /* a pool without leases */
+		{500, "{}", ANSWER_LOST, ERR_UNRESOLVED, ""},
+		{200, "{}", ANSWER_LOST, ERR_FIELD, ""},
+	};
+	const struct lease_request r = {.actor = "alice@web2", .ttl_ms = 30000};
+	struct fixture f;
+	char request[2048];
+	begin(&f, HOSTILE_ANSWER);
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		hostile_script(f.server, rows[i].status, rows[i].body);
+		driver_http.lease(f.driver, &r, f.now);
+		const struct heard *h = listen_once(&f);
+		assert_int_equal(h->kind, DRIVER_LEASE);
+		assert_int_equal(h->ttl_ms, 30000);
+		assert_int_equal(h->answer.kind, rows[i].kind);
+		assert_int_equal(h->answer.err.code, rows[i].code);
+		assert_string_equal(h->answer.changed_by, rows[i].by);
+		hostile_request(f.server, request, sizeof(request));
+		assert_ptr_equal(strstr(request, "POST /v1/lease HTTP/1.1\r\n"), request);
+		assert_null(strstr(request, "Idempotency-Key"));
+		assert_non_null(
+			strstr(request, "{\"actor\":\"alice@web2\",\"ttl_ms\":30000,\"take\":false}"));
+	}
+	end(&f);
+	begin(&f, HOSTILE_REFUSE);
+	driver_http.lease(f.driver, &r, f.now);
+	assert_int_equal(listen_once(&f)->answer.kind, ANSWER_NOT_SENT);
+	end(&f);
 }
 
 static void a_fate_is_asked_and_told(void **state)
@@ -550,12 +605,13 @@ static void closing_forgets_what_is_under_way(void **state)
 	driver_http.audit(f.driver, 0, f.now);
 	driver_http.apply(f.driver, &c, f.now);
 	driver_http.resolve(f.driver, "k", f.now);
+	driver_http.lease(f.driver, &(struct lease_request){.actor = "a", .ttl_ms = 1}, f.now);
 	int64_t end_ms = hostile_clock_ms() + DEADLINE_MS;
-	while (hostile_requests(f.server) < 4 && hostile_clock_ms() < end_ms) {
+	while (hostile_requests(f.server) < 5 && hostile_clock_ms() < end_ms) {
 		transport_turn(f.transport, f.now);
 		transport_wait(f.transport, NULL, 0, 20);
 	}
-	assert_int_equal(hostile_requests(f.server), 4);
+	assert_int_equal(hostile_requests(f.server), 5);
 	assert_int_equal(f.heard.events, 0);
 	end(&f);
 }
@@ -585,6 +641,7 @@ int main(void)
 		cmocka_unit_test(every_answer_is_told_as_what_it_is),
 		cmocka_unit_test(a_change_by_another_is_named),
 		cmocka_unit_test(trouble_of_a_command_is_never_guessed),
+		cmocka_unit_test(a_lease_is_asked_for_and_told),
 		cmocka_unit_test(a_fate_is_asked_and_told),
 		cmocka_unit_test(the_audit_is_read),
 		cmocka_unit_test(a_wrong_target_is_refused),
