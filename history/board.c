@@ -154,6 +154,9 @@ struct board *board_new(const struct history_options *how, struct err *err)
 	b->actor = mem_copy(how->actor);
 	b->key_dir = mem_copy(how->key_dir);
 	b->must_be_new = how->must_be_new;
+	b->quiet = how->quiet;
+	b->lock_ms = how->lock_ms > 0 ? how->lock_ms : LOCK_LIMIT_MS;
+	emergency_open(&b->emergency, b->path);
 	return b;
 }
 
@@ -162,6 +165,8 @@ void board_free(struct board *b)
 	request_drop_all(&b->journal);
 	request_drop_all(&b->samples);
 	request_drop_all(&b->loads);
+	request_drop_all(&b->late);
+	emergency_close(&b->emergency);
 	while (b->first_answer != NULL) {
 		struct answer_node *n = b->first_answer;
 
@@ -200,6 +205,23 @@ void board_refuse(struct board *b, const char *id, const struct err *why)
 
 	text_copy(a.id, sizeof a.id, id);
 	board_answer(b, &a);
+}
+
+static bool is_kept(const struct board *b, const struct request *r)
+{
+	if (r->kind == REQUEST_INTENT)
+		return emergency_holds(&b->emergency, r->intent.id);
+	return r->kind == REQUEST_OUTCOME && r->outcome.row == OUTCOME_ROW_FINAL &&
+		emergency_holds(&b->emergency, r->outcome.decision);
+}
+
+int64_t board_lost(const struct board *b, const struct request_list *list)
+{
+	int64_t count = 0;
+
+	for (const struct request *r = list->first; r != NULL; r = r->next)
+		count += !is_kept(b, r);
+	return count;
 }
 
 void board_drop_oldest_samples(struct board *b)

@@ -3,6 +3,7 @@
 #ifndef WEIR_HISTORY_BOARD_H
 #define WEIR_HISTORY_BOARD_H
 
+#include "history/emergency.h"
 #include "history/history.h"
 #include "history/journal.h"
 #include "history/samples.h"
@@ -77,7 +78,8 @@ enum board_condition { BOARD_OPENING, BOARD_OPEN, BOARD_BROKEN };
 struct board {
 	/* fixed before the threads start */
 	char *path, *actor, *key_dir;
-	bool must_be_new;
+	bool must_be_new, quiet;
+	int64_t lock_ms;
 	int event_fd;
 
 	pthread_mutex_t mutex;  /* guards all that follows */
@@ -85,6 +87,8 @@ struct board {
 	pthread_cond_t reading; /* the reader has */
 	pthread_cond_t ended;   /* a thread has ended */
 	struct request_list journal, samples, loads;
+	struct request_list late; /* brakes that were refused for now; at most EMERGENCY_SLOTS */
+	struct emergency emergency;
 	struct request *writing; /* the intent in the writer's hands */
 	struct answer_node *first_answer, *last_answer;
 	enum board_condition condition;
@@ -104,6 +108,9 @@ struct board *board_new(const struct history_options *how, struct err *err);
 void board_free(struct board *b);
 
 /* To be called under the mutex. */
+
+/* How many of a list nobody will find again: the emergency journal keeps the others. */
+int64_t board_lost(const struct board *b, const struct request_list *list);
 void board_answer(struct board *b, struct history_answer *a); /* moves what `a` owns */
 void board_refuse(struct board *b, const char *id, const struct err *why);
 void board_drop_oldest_samples(struct board *b);

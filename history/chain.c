@@ -95,22 +95,49 @@ void chain_digest(char out[POOL_HASH_MAX], const char *text, size_t len)
 	chain_hex(out, hash, sizeof hash);
 }
 
-void chain_observed_id(
-	char out[POOL_ID_MAX], const char *pool_id, const char *node_id, int64_t seq)
+static void observed_id(char out[POOL_ID_MAX], const struct chain_field *fields, size_t count)
 {
 	crypto_hash_sha256_state state;
 	unsigned char hash[CHAIN_HASH];
-	char number[24];
-	const int digits = snprintf(number, sizeof number, "%lld", (long long)seq);
-	const struct chain_field fields[] = {
-		{pool_id, strlen(pool_id)}, {node_id, strlen(node_id)}, {number, (size_t)digits}};
 
 	crypto_hash_sha256_init(&state);
-	put_fields(&state, fields, sizeof fields / sizeof *fields);
+	put_fields(&state, fields, count);
 	crypto_hash_sha256_final(&state, hash);
 	out[0] = 'o';
 	out[1] = '-';
 	chain_hex(out + 2, hash, 16);
+}
+
+#define FIELD_TEXT(s) ((struct chain_field){(s), strlen(s)})
+
+void chain_entry_id(
+	char out[POOL_ID_MAX], const char *pool_id, const char *node_id, int64_t epoch, int64_t seq)
+{
+	char digits[2][24];
+
+	snprintf(digits[0], sizeof digits[0], "%lld", (long long)epoch);
+	snprintf(digits[1], sizeof digits[1], "%lld", (long long)seq);
+	observed_id(out,
+		(const struct chain_field[]){FIELD_TEXT(pool_id), FIELD_TEXT(node_id),
+			FIELD_TEXT(digits[0]), FIELD_TEXT(digits[1])},
+		4);
+}
+
+void chain_shared_key_id(char out[POOL_ID_MAX], const char *pool_id, const char *key)
+{
+	observed_id(out, (const struct chain_field[]){FIELD_TEXT(pool_id), FIELD_TEXT(key)}, 2);
+}
+
+void chain_observed_id(
+	char out[POOL_ID_MAX], const char *pool_id, const char *node_id, int64_t seq)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof digits, "%lld", (long long)seq);
+	observed_id(out,
+		(const struct chain_field[]){
+			FIELD_TEXT(pool_id), FIELD_TEXT(node_id), FIELD_TEXT(digits)},
+		3);
 }
 
 /* ---- the person's key ---- */

@@ -44,8 +44,17 @@ bool chain_unhex(unsigned char *out, size_t len, const char *hex);
 /* SHA-256 of a text as 64 hex digits: the plan hash, configuration hashes. */
 void chain_digest(char out[POOL_HASH_MAX], const char *text, size_t len);
 
-/* The id under which an observed decision without a key is known to all recorders: "o-" and 32
- * hex digits of the SHA-256 over (pool_id, node_id, seq), length-prefixed. */
+/* The id under which an entry of a pool's audit log that has no key is known to all recorders:
+ * "o-" and 32 hex digits of the SHA-256 over (pool_id, node_id, epoch, seq), length-prefixed.
+ * A log that was lost counts its entries anew, its epochs rise all the same. */
+void chain_entry_id(char out[POOL_ID_MAX], const char *pool_id, const char *node_id,
+	int64_t epoch, int64_t seq);
+
+/* The same of an entry whose key is that of another pool's decision: over (pool_id, key). */
+void chain_shared_key_id(char out[POOL_ID_MAX], const char *pool_id, const char *key);
+
+/* As older files have it: over (pool_id, node_id, seq). A decision of this id is that of an
+ * entry without a key only where the epochs are equal. */
 void chain_observed_id(
 	char out[POOL_ID_MAX], const char *pool_id, const char *node_id, int64_t seq);
 

@@ -19,7 +19,8 @@
 /* What the loop last said of a node. */
 struct node_mark {
 	char node_id[POOL_ID_MAX];
-	struct text mark;  /* of the last state that was recorded */
+	struct text mark; /* of the last state that was recorded */
+	struct state_timers timers;
 	int64_t tick;      /* of the last sample; UNKNOWN none in this recording */
 	int64_t sample_ms; /* its wall time */
 };
@@ -92,8 +93,8 @@ int history_fd(const struct history *h)
 static int64_t abandon(struct board *b)
 {
 	b->abandoned = true;
-	return b->lost + b->dropped + (int64_t)b->journal.count + (int64_t)b->samples.count +
-		(b->writing != NULL ? 1 : 0);
+	return b->lost + b->dropped + board_lost(b, &b->journal) + (int64_t)b->samples.count +
+		(b->writing != NULL && !emergency_holds(&b->emergency, b->writing->intent.id) ? 1 : 0);
 }
 
 int64_t history_stop(struct history *h, int64_t wait_ms)
@@ -143,9 +144,16 @@ static void post(struct history *h, struct request *r, int64_t at_ms)
 
 void history_intent(struct history *h, const struct decision *d)
 {
-	struct request *r = request_new(REQUEST_INTENT);
+	struct board *b = h->board;
+	struct request *r;
 
 	assert(d->id[0] != '\0' && d->verb < VERB_COUNT);
+	if (verb_is_brake(d->verb)) { /* before anything that could fail */
+		pthread_mutex_lock(&b->mutex);
+		emergency_put(&b->emergency, d);
+		pthread_mutex_unlock(&b->mutex);
+	}
+	r = request_new(REQUEST_INTENT);
 	r->intent = *d;
 	post(h, r, d->at_ms);
 }
@@ -158,6 +166,14 @@ static bool cancel(struct request *r, const char *id, int64_t at_ms, const char 
 	r->cancelled_ms = at_ms;
 	text_copy(r->why, sizeof r->why, why);
 	return true;
+}
+
+static bool cancel_in(struct request_list *list, const char *id, int64_t at_ms, const char *why)
+{
+	for (struct request *r = list->first; r != NULL; r = r->next)
+		if (cancel(r, id, at_ms, why))
+			return true;
+	return false;
 }
 
 /* The answer COMMITTED of `id` that nobody has taken yet becomes REFUSED. */
@@ -175,32 +191,34 @@ static bool take_back(struct board *b, const char *id, const char *why)
 void history_cancel(struct history *h, const char *id, int64_t at_ms, const char *why)
 {
 	struct board *b = h->board;
-	struct request *r;
+	struct outcome_row row = {.row = OUTCOME_ROW_FINAL,
+		.kind = OUTCOME_NOT_SENT,
+		.at_ms = at_ms,
+		.latency_ms = UNKNOWN};
 	bool committed;
 
+	text_copy(row.decision, sizeof row.decision, id);
+	text_copy(row.answer, sizeof row.answer, why);
 	pthread_mutex_lock(&b->mutex);
-	if (!cancel(b->writing, id, at_ms, why))
-		for (r = b->journal.first; r != NULL && !cancel(r, id, at_ms, why); r = r->next)
-			continue;
+	if (cancel(b->writing, id, at_ms, why) || cancel_in(&b->journal, id, at_ms, why) ||
+		cancel_in(&b->late, id, at_ms, why))
+		emergency_outcome(&b->emergency, &row);
 	committed = take_back(b, id, why);
 	pthread_mutex_unlock(&b->mutex);
-	if (committed) {
-		struct outcome_row row = {.row = OUTCOME_ROW_FINAL,
-			.kind = OUTCOME_NOT_SENT,
-			.at_ms = at_ms,
-			.latency_ms = UNKNOWN};
-
-		text_copy(row.decision, sizeof row.decision, id);
-		text_copy(row.answer, sizeof row.answer, why);
+	if (committed)
 		history_outcome(h, &row);
-	}
 }
 
 void history_outcome(struct history *h, const struct outcome_row *row)
 {
-	struct request *r = request_new(REQUEST_OUTCOME);
+	struct board *b = h->board;
+	struct request *r;
 
 	assert(row->row != OUTCOME_ROW_FINAL || outcome_is_final(row->kind));
+	pthread_mutex_lock(&b->mutex);
+	emergency_outcome(&b->emergency, row);
+	pthread_mutex_unlock(&b->mutex);
+	r = request_new(REQUEST_OUTCOME);
 	r->outcome = *row;
 	post(h, r, row->at_ms);
 }
@@ -331,15 +349,19 @@ void history_state(struct history *h, int64_t at_ms, const char *pool, const str
 {
 	struct node_mark *m = mark_of(h, s->node_id);
 	struct text mark = {0}, document = {0};
+	struct state_timers timers;
 	struct request *r;
 
 	state_mark(&mark, s);
-	if (strcmp(text_str(&mark), text_str(&m->mark)) == 0) {
+	state_timers(&timers, s, at_ms);
+	if (strcmp(text_str(&mark), text_str(&m->mark)) == 0 &&
+		state_runs_on(&m->timers, &timers)) {
 		text_free(&mark);
 		return;
 	}
 	text_free(&m->mark);
 	m->mark = mark;
+	m->timers = timers;
 	state_write(&document, s);
 	r = new_event(
 		REQUEST_STATE, at_ms, pool, "state", "the document changed", text_take(&document));
@@ -421,6 +443,17 @@ bool history_writable(const struct history *h)
 	writable = h->board->condition == BOARD_OPEN && !h->board->trouble;
 	pthread_mutex_unlock(&h->board->mutex);
 	return writable;
+}
+
+bool history_emergency(const struct history *h)
+{
+	const struct emergency *e = &h->board->emergency;
+	bool kept;
+
+	pthread_mutex_lock(&h->board->mutex);
+	kept = e->slots != NULL && !e->full;
+	pthread_mutex_unlock(&h->board->mutex);
+	return kept;
 }
 
 int64_t history_dropped(const struct history *h)

@@ -7,7 +7,9 @@
  * 2. Decisions go before samples; a decision is a transaction of its own.
  * 3. A cancelled intent is never answered COMMITTED; if it reached the file, a NOT_SENT outcome
  *    stands behind it.
- * 4. Only the writer thread touches the writing connection, and only under the lock file. */
+ * 4. Only the writer thread touches the writing connection, and only under the lock file.
+ * 5. A rollback or a hold is in the emergency journal (weir-history(5)) before history_intent
+ *    returns, and leaves it only when its row is committed, by this process or the next. */
 #ifndef WEIR_HISTORY_HISTORY_H
 #define WEIR_HISTORY_HISTORY_H
 
@@ -28,30 +30,37 @@ struct history_options {
 	const char *actor;   /* whose key signs: "kim@ops1" */
 	const char *key_dir; /* where the person's key lives, made on first use, 0600 */
 	bool must_be_new;    /* refuse a file that exists */
+	bool quiet;          /* tell the system's log nothing */
+	int64_t lock_ms;     /* how long a write waits for another process; 0: 2 s */
 };
 
-/* Starts the threads; the file is opened by the writer, so this never waits for the disk. Ends
- * in a HISTORY_OPENED or HISTORY_FAILED answer. 0, or -1 when threads or descriptors lack. */
+/* Makes the emergency journal (a small file beside the history; see history_emergency) and
+ * starts the threads. The history is opened by the writer, which imports the emergency journals
+ * of the dead first. Ends in a HISTORY_OPENED or HISTORY_FAILED answer. 0, or -1 when threads or descriptors lack. */
 int history_start(struct history **out, const struct history_options *how, struct err *err);
 
 /* Becomes readable when an answer waits. */
 int history_fd(const struct history *h);
 
 /* Commits what is queued (at most `wait_ms`), checkpoints, closes, frees. Returns the number of
- * requests that were lost; 0 is a good end. */
+ * requests that were lost; 0 is a good end. What the emergency journal keeps is not lost: its
+ * file stays for the next opener then. */
 int64_t history_stop(struct history *h, int64_t wait_ms);
 
 /* ---- requests; none waits ---- */
 
 /* Records an intent in a transaction of its own. Ends in HISTORY_COMMITTED or HISTORY_REFUSED
- * with this decision's id. */
+ * with this decision's id. A rollback or a hold is copied to the emergency journal first: where
+ * it is REFUSED for a failure that passes, it is written as soon as writing works again, as a
+ * late row and without another answer; where the file is lost, the next opener writes it. */
 void history_intent(struct history *h, const struct decision *d);
 
 /* Gives up an intent that is not committed yet: it will never be answered COMMITTED. If the
  * writer gets to it, or was in the middle, it adds a NOT_SENT outcome with `why`. */
 void history_cancel(struct history *h, const char *id, int64_t at_ms, const char *why);
 
-/* Records a row about a decision: an outcome or the verification. */
+/* Records a row about a decision: an outcome or the verification. The final outcome of a brake
+ * that has no row yet is kept in the emergency journal, too. */
 void history_outcome(struct history *h, const struct outcome_row *row);
 
 /* Records an event. kind: one word of [a-z_]; text: for people, cleaned; detail: canonical JSON
@@ -93,7 +102,7 @@ void history_state(
 
 /* Takes what others did from a pool's audit log, in one transaction with the cursor: one row a
  * decision however many recorders see it (decision.id is the entry's key, else
- * chain_observed_id). Known ids gain outcome rows only: at the node, and the final one where
+ * chain_entry_id). Known ids gain outcome rows only: at the node, and the final one where
  * others made the decision. at_ms: wall clock of the answer. Ends in HISTORY_OBSERVED. */
 void history_observed(struct history *h, int64_t at_ms, const char *pool,
 	const struct snapshot *node, const struct audit_entry *entries, size_t count);
@@ -110,7 +119,8 @@ enum history_answer_kind {
 	HISTORY_FAILED, /* cannot be opened or written any more: err; nothing is recorded from here
 	                   on */
 	HISTORY_COMMITTED, /* an intent: id, seq, hash */
-	HISTORY_REFUSED,   /* an intent or a load could not be done: id, err */
+	HISTORY_REFUSED,   /* an intent or a load could not be done: id, err; a brake may be written
+	                      later all the same */
 	HISTORY_OBSERVED,  /* decisions: those of the entries, known before or not, as the file has
 	                      them */
 	HISTORY_LOADED,    /* decisions, pool_id pin, cursors */
@@ -146,6 +156,11 @@ void history_head(const struct history *h, char out[POOL_HASH_MAX]);
 
 /* True when the file is open and the last write did not fail. */
 bool history_writable(const struct history *h);
+
+/* True when there is an emergency journal and it had room for the last brake; false is what
+ * "NOT RECORDED" says of a brake that is not committed. A journal with 128 brakes that wait is
+ * full: what it keeps is not given up for a newer one. */
+bool history_emergency(const struct history *h);
 
 /* Samples dropped so far for want of room or of a disk. */
 int64_t history_dropped(const struct history *h);

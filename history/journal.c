@@ -38,7 +38,7 @@ static const char *const statements[STATEMENTS] = {
 				  " WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1",
 	[ADD_KEY] = "INSERT OR IGNORE INTO key (public_key, actor) VALUES (?1, ?2)",
 	[FIND_KEY] = "SELECT id FROM key WHERE public_key = ?1 AND actor = ?2",
-	[FIND_DECISION] = "SELECT observed FROM decision WHERE id = ?1",
+	[FIND_DECISION] = "SELECT observed, epoch, pool, pool_id FROM decision WHERE id = ?1",
 	[FIND_OUTCOME] = "SELECT 1 FROM outcome WHERE decision = ?1 AND row = ?2"
 					 " AND (row <> 'node' OR (node = ?3 AND kind = ?4))",
 	[PIN_POOL] = "INSERT INTO pool VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO UPDATE"
@@ -89,10 +89,16 @@ static void bind_int(sqlite3_stmt *s, int at, int64_t value)
 	assert(code == SQLITE_OK);
 }
 
+static const char *column_text(sqlite3_stmt *s, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	return text != NULL ? text : "";
+}
+
 /* ---- opening, closing ---- */
 
-/* Makes the directory of the file where it lacks: one level, as its owner's alone. */
-static int make_directory(const char *path, struct err *err)
+int journal_make_directory(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	struct text dir = {0};
@@ -190,14 +196,14 @@ int journal_open(struct journal *j, const char *path, const char *actor, const c
 	struct stat st;
 	int code;
 
-	*j = (struct journal){.lock = {-1}};
+	*j = (struct journal){.lock = {-1}, .lock_ms = LOCK_LIMIT_MS};
 	text_copy(j->actor, sizeof j->actor, actor);
 	if (!text_copy(j->path, sizeof j->path, path))
 		return err_set(err, ERR_FILE, "the path \"%.60s…\" is too long", path);
 	/* before a lock file is left beside somebody's file */
 	if (must_be_new && stat(path, &st) == 0)
 		return err_set(err, ERR_FILE, "\"%s\" exists already; name a new file", path);
-	if (make_directory(path, err) < 0 || chain_key_load(&j->key, key_dir, err) < 0 ||
+	if (journal_make_directory(path, err) < 0 || chain_key_load(&j->key, key_dir, err) < 0 ||
 		lock_open(&j->lock, path, err) < 0 || lock_take(&j->lock, LOCK_LIMIT_MS, err) < 0)
 		return -1;
 	code = open_locked(j, must_be_new, err);
@@ -207,7 +213,7 @@ int journal_open(struct journal *j, const char *path, const char *actor, const c
 
 void journal_close(struct journal *j)
 {
-	const bool locked = j->lock.fd >= 0 && lock_take(&j->lock, LOCK_LIMIT_MS, NULL) == 0;
+	const bool locked = j->lock.fd >= 0 && lock_take(&j->lock, j->lock_ms, NULL) == 0;
 
 	if (j->db != NULL && locked)
 		checkpoint(j);
@@ -270,7 +276,7 @@ enum schema_result journal_begin(struct journal *j, struct err *err)
 {
 	enum schema_result r;
 
-	if (lock_take(&j->lock, LOCK_LIMIT_MS, err) < 0)
+	if (lock_take(&j->lock, j->lock_ms, err) < 0)
 		return SCHEMA_LATER;
 	r = check_place(j, err);
 	if (r == SCHEMA_OK)
@@ -487,18 +493,25 @@ enum schema_result journal_cursor(
 	return run(j, s, err);
 }
 
-enum schema_result journal_known(
-	struct journal *j, const char *id, bool *known, bool *observed, struct err *err)
+enum schema_result journal_find(
+	struct journal *j, const char *id, struct journal_found *out, struct err *err)
 {
 	sqlite3_stmt *s = j->other[FIND_DECISION];
 	enum schema_result r;
 	int code;
 
+	*out = (struct journal_found){.epoch = UNKNOWN};
 	bind_text(s, 1, id);
 	code = sqlite3_step(s);
 	r = result(j, code, err);
-	*known = code == SQLITE_ROW;
-	*observed = *known && sqlite3_column_int(s, 0) != 0;
+	if (code == SQLITE_ROW) {
+		out->known = true;
+		out->observed = sqlite3_column_int(s, 0) != 0;
+		if (sqlite3_column_type(s, 1) != SQLITE_NULL)
+			out->epoch = sqlite3_column_int64(s, 1);
+		text_copy(out->pool, sizeof out->pool, column_text(s, 2));
+		text_copy(out->pool_id, sizeof out->pool_id, column_text(s, 3));
+	}
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);
 	return r;

@@ -18,9 +18,14 @@ struct journal {
 	int64_t seq;    /* of the chain's head, as of the transaction */
 	unsigned char head[CHAIN_HASH];
 	int wal_pages;
+	int64_t lock_ms; /* how long a transaction and the close wait for another process */
 	struct sqlite3_stmt *append[SCHEMA_CHAINED];
 	struct sqlite3_stmt *other[8]; /* journal.c's own */
 };
+
+/* Makes the directory of a history where it lacks: one level, for its owner alone. 0, or -1 with
+ * err. */
+int journal_make_directory(const char *path, struct err *err);
 
 /* Opens the file under the lock, making it, its directory and the key where they lack. Reads
  * the head. 0, or -1 with err; journal_close in both cases. */
@@ -85,8 +90,14 @@ enum schema_result journal_node(
 enum schema_result journal_cursor(
 	struct journal *j, const struct journal_node *n, int64_t audit_seq, struct err *err);
 
-/* `*known` tells whether a decision has a row, `*observed` whether others made it. */
-enum schema_result journal_known(
-	struct journal *j, const char *id, bool *known, bool *observed, struct err *err);
+/* What the file has under a decision's id. */
+struct journal_found {
+	bool known;    /* there is a row; without one nothing else is set */
+	bool observed; /* others made it */
+	int64_t epoch; /* UNKNOWN allowed */
+	char pool[POOL_NAME_MAX], pool_id[POOL_ID_MAX];
+};
+enum schema_result journal_find(
+	struct journal *j, const char *id, struct journal_found *out, struct err *err);
 
 #endif

@@ -35,7 +35,7 @@ static bool take_decision(void *ctx, const struct decision *found)
 	d = &m->made[m->decision_count++];
 	*d = *found;
 	d->outcome = OUTCOME_PENDING;
-	d->outcome_ms = d->verified_ms = d->latency_ms = UNKNOWN;
+	d->outcome_ms = d->verified_ms = d->closed_ms = d->latency_ms = UNKNOWN;
 	d->answer[0] = '\0';
 	return true;
 }

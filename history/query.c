@@ -145,6 +145,7 @@ static void take_decision(sqlite3_stmt *s, struct decision *d)
 		.outcome = OUTCOME_PENDING,
 		.outcome_ms = UNKNOWN,
 		.verified_ms = UNKNOWN,
+		.closed_ms = UNKNOWN,
 		.latency_ms = UNKNOWN};
 	TAKE(s, 1, d->id);
 	TAKE(s, 2, d->pool);

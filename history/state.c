@@ -1,17 +1,46 @@
 /* State: one table of the document's fields, from which writing, marking and reading derive.
- * Not the wire format of a pool: it is stored beside samples, which carry what moves. */
+ * Not the wire format of a pool: it is stored beside samples, which carry what moves, and ages
+ * and countdowns run by themselves.
+ *
+ * Invariants:
+ * 1. What was read is what was written, but for histograms.
+ * 2. A part that a recording lacks is not known, never "nobody" or 0. */
 #include "history/state.h"
 
+#include "history/samples.h"
 #include "history/schema.h"
 
-#include <limits.h>
+#include <assert.h>
 #include <sqlite3.h>
 #include <stddef.h>
 #include <string.h>
 
+_Static_assert(sizeof(enum guard_state) == sizeof(unsigned), "enums are read as numbers");
+
 #define INTEGER_MAX ((int64_t)1 << 53) /* what a document may hold */
 
-enum kind { INT64, INT, BOOLEAN, TEXT, STRATEGY };
+enum kind { INT64, INT, BOOLEAN, TEXT, WORD };
+
+/* An enum by its words, in its order. */
+struct words {
+	const char *const *word;
+	size_t count;
+};
+
+#define WORDS(name, INFO) \
+	static const char *const name##_list[] = {INFO(X)}; \
+	static const struct words name = {name##_list, sizeof name##_list / sizeof *name##_list}
+
+#define X(name, word, share, fallback, help) word,
+WORDS(strategies, STRATEGY_INFO);
+#undef X
+#define X(name, word, help) word,
+WORDS(orphans, ORPHAN_INFO);
+WORDS(guard_actions, GUARD_ACTION_INFO);
+#undef X
+#define X(name, word) word,
+WORDS(guard_states, GUARD_INFO);
+#undef X
 
 struct field {
 	const char *name;
@@ -19,6 +48,7 @@ struct field {
 	enum kind kind;
 	size_t size; /* of a text */
 	bool moves;  /* counter, gauge or age */
+	const struct words *words;
 };
 
 struct section {
@@ -26,11 +56,16 @@ struct section {
 	size_t base;
 	const struct field *fields;
 	size_t count;
+	bool may_lack; /* recordings that are older do not have it */
 };
 
 #define FIELD(type, name, kind, moves) \
 	{ \
-#name, offsetof(struct type, name), kind, sizeof((struct type *)0)->name, moves \
+#name, offsetof(struct type, name), kind, sizeof((struct type *)0)->name, moves, NULL \
+	}
+#define FIELD_WORD(type, name, words) \
+	{ \
+#name, offsetof(struct type, name), WORD, 0, false, &words \
 	}
 
 static const struct field document_fields[] = {
@@ -45,7 +80,7 @@ static const struct field document_fields[] = {
 	FIELD(snapshot, now_ms, INT64, true),
 	FIELD(snapshot, epoch, INT64, false),
 	FIELD(snapshot, rev, INT64, false),
-	FIELD(snapshot, strategy, STRATEGY, false),
+	FIELD_WORD(snapshot, strategy, strategies),
 	FIELD(snapshot, share_bp, INT, false),
 	FIELD(snapshot, baseline_bp, INT, false),
 	FIELD(snapshot, kept_bp, INT, false),
@@ -65,6 +100,34 @@ static const struct field hold_fields[] = {
 	FIELD(hold, age_ms, INT64, true),
 };
 
+static const struct field lease_fields[] = {
+	FIELD(lease, known, BOOLEAN, false),
+	FIELD(lease, holder, TEXT, false),
+	FIELD(lease, ttl_ms, INT64, true),
+};
+
+static const struct field keep_fields[] = {
+	FIELD(keep, on, BOOLEAN, false),
+	FIELD(keep, left_ms, INT64, true),
+	FIELD_WORD(keep, on_orphan, orphans),
+};
+
+/* The word carries the figures of the moment: a gauge. */
+static const struct field guard_fields[] = {
+	FIELD(pool_guard, known, BOOLEAN, false),
+	FIELD(pool_guard, armed, BOOLEAN, false),
+	FIELD_WORD(pool_guard, state, guard_states),
+	FIELD_WORD(pool_guard, action, guard_actions),
+	FIELD(pool_guard, since_ms, INT64, true),
+	FIELD(pool_guard, held_ms, INT64, true),
+	FIELD(pool_guard, word, TEXT, true),
+};
+
+/* The names are an array beside it. */
+static const struct field operations_fields[] = {
+	FIELD(operation_set, limited, BOOLEAN, false),
+};
+
 static const struct field change_fields[] = {
 	FIELD(change, known, BOOLEAN, false),
 	FIELD(change, actor, TEXT, false),
@@ -82,7 +145,7 @@ static const struct field change_arm_fields[] = {
 #define COUNTER(name) FIELD(arm_counts, name, INT64, true)
 #define WORKERS(name) \
 	{ \
-		"workers_" #name, offsetof(struct arm_counts, workers.name), INT64, 0, true \
+		"workers_" #name, offsetof(struct arm_counts, workers.name), INT64, 0, true, NULL \
 	}
 
 static const struct field arm_fields[] = {
@@ -90,7 +153,7 @@ static const struct field arm_fields[] = {
 	COUNTER(ok),
 #define X(name, word) \
 	{"failed_" word, offsetof(struct arm_counts, failed) + FAILURE_##name * sizeof(int64_t), \
-		INT64, 0, true},
+		INT64, 0, true, NULL},
 	FAILURE_INFO(X)
 #undef X
 		COUNTER(rescued),
@@ -120,14 +183,22 @@ static const struct field arm_fields[] = {
 
 #define FIELDS(table) table, sizeof table / sizeof *table
 
+#define OPERATIONS "operations"
+
 static const struct section sections[] = {
-	{NULL, 0, FIELDS(document_fields)},
-	{"hold", offsetof(struct snapshot, hold), FIELDS(hold_fields)},
-	{"change", offsetof(struct snapshot, change), FIELDS(change_fields)},
-	{"change_v1", offsetof(struct snapshot, change.arms[ARM_V1]), FIELDS(change_arm_fields)},
-	{"change_v2", offsetof(struct snapshot, change.arms[ARM_V2]), FIELDS(change_arm_fields)},
-	{"v1", offsetof(struct snapshot, arms[ARM_V1]), FIELDS(arm_fields)},
-	{"v2", offsetof(struct snapshot, arms[ARM_V2]), FIELDS(arm_fields)},
+	{NULL, 0, FIELDS(document_fields), false},
+	{"hold", offsetof(struct snapshot, hold), FIELDS(hold_fields), false},
+	{"lease", offsetof(struct snapshot, lease), FIELDS(lease_fields), true},
+	{"keep", offsetof(struct snapshot, keep), FIELDS(keep_fields), true},
+	{"guard", offsetof(struct snapshot, guard), FIELDS(guard_fields), true},
+	{OPERATIONS, offsetof(struct snapshot, operations), FIELDS(operations_fields), true},
+	{"change", offsetof(struct snapshot, change), FIELDS(change_fields), false},
+	{"change_v1", offsetof(struct snapshot, change.arms[ARM_V1]), FIELDS(change_arm_fields),
+		false},
+	{"change_v2", offsetof(struct snapshot, change.arms[ARM_V2]), FIELDS(change_arm_fields),
+		false},
+	{"v1", offsetof(struct snapshot, arms[ARM_V1]), FIELDS(arm_fields), false},
+	{"v2", offsetof(struct snapshot, arms[ARM_V2]), FIELDS(arm_fields), false},
 };
 
 enum { SECTIONS = sizeof sections / sizeof *sections };
@@ -137,6 +208,7 @@ enum { SECTIONS = sizeof sections / sizeof *sections };
 static void write_field(struct text *out, const struct field *f, const char *at)
 {
 	const void *value = at + f->at;
+	unsigned n;
 
 	switch (f->kind) {
 	case INT64:
@@ -151,10 +223,23 @@ static void write_field(struct text *out, const struct field *f, const char *at)
 	case TEXT:
 		text_json_str(out, f->name, value);
 		break;
-	case STRATEGY:
-		text_json_str(out, f->name, strategy_name(*(const enum strategy *)value));
+	case WORD:
+		memcpy(&n, value, sizeof n);
+		assert(n < f->words->count);
+		text_json_str(out, f->name, f->words->word[n]);
 		break;
 	}
+}
+
+static void write_names(struct text *out, const struct operation_set *o)
+{
+	text_json_key(out, "names");
+	text_add(out, "[");
+	for (int i = 0; i < o->count; i++) {
+		text_add(out, i > 0 ? "," : "");
+		text_add_json(out, o->name[i]);
+	}
+	text_add(out, "]");
 }
 
 static void write_sections(struct text *out, const struct snapshot *s, bool all)
@@ -170,6 +255,8 @@ static void write_sections(struct text *out, const struct snapshot *s, bool all)
 		for (size_t f = 0; f < section->count; f++)
 			if (all || !section->fields[f].moves)
 				write_field(out, &section->fields[f], (const char *)s + section->base);
+		if (section->fields == operations_fields)
+			write_names(out, &s->operations);
 		if (section->name != NULL)
 			text_add(out, "}");
 	}
@@ -186,6 +273,70 @@ void state_mark(struct text *out, const struct snapshot *s)
 	write_sections(out, s, false);
 }
 
+/* ---- ages and countdowns ---- */
+
+#define ROUND_MS 2000 /* what two documents of one age may differ by: those that tell seconds */
+
+void state_timers(struct state_timers *out, const struct snapshot *s, int64_t at_ms)
+{
+	*out = (struct state_timers){.uptime_ms = s->uptime_ms,
+		.at_ms = at_ms,
+		.hold_ms = s->hold.on ? s->hold.age_ms : UNKNOWN,
+		.change_ms = s->change.known ? s->change.age_ms : UNKNOWN,
+		.guard_ms = s->guard.known ? s->guard.since_ms : UNKNOWN,
+		.lease_ms = s->lease.known ? s->lease.ttl_ms : UNKNOWN,
+		.keep_ms = s->keep.on ? s->keep.left_ms : UNKNOWN,
+		.only_hold_ms = s->guard.known ? s->guard.held_ms : UNKNOWN};
+}
+
+/* An age or a countdown after it has run. */
+static int64_t run(int64_t value_ms, int64_t by_ms)
+{
+	const int64_t sum = samples_add(value_ms, by_ms);
+
+	return sum == UNKNOWN || sum >= 0 ? sum : 0;
+}
+
+static bool is_near(int64_t expected_ms, int64_t told_ms)
+{
+	if (expected_ms == UNKNOWN || told_ms == UNKNOWN)
+		return expected_ms == told_ms;
+	/* neither is negative */
+	return expected_ms - told_ms <= ROUND_MS && told_ms - expected_ms <= ROUND_MS;
+}
+
+static int64_t elapsed(const struct state_timers *then, const struct state_timers *now)
+{
+	if (then->uptime_ms != UNKNOWN && now->uptime_ms >= then->uptime_ms)
+		return now->uptime_ms - then->uptime_ms;
+	return now->at_ms - then->at_ms;
+}
+
+bool state_runs_on(const struct state_timers *then, const struct state_timers *now)
+{
+	const int64_t ms = elapsed(then, now);
+	const int64_t lease_ms = run(then->lease_ms, -ms);
+
+	if ((lease_ms == UNKNOWN) != (now->lease_ms == UNKNOWN) ||
+		(lease_ms == 0 && now->lease_ms > ROUND_MS))
+		return false;
+	return is_near(run(then->hold_ms, ms), now->hold_ms) &&
+		is_near(run(then->change_ms, ms), now->change_ms) &&
+		is_near(run(then->guard_ms, ms), now->guard_ms) &&
+		is_near(run(then->keep_ms, -ms), now->keep_ms) &&
+		is_near(run(then->only_hold_ms, -ms), now->only_hold_ms);
+}
+
+void state_pass(struct snapshot *s, int64_t ms)
+{
+	s->hold.age_ms = s->hold.on ? run(s->hold.age_ms, ms) : s->hold.age_ms;
+	s->change.age_ms = s->change.known ? run(s->change.age_ms, ms) : s->change.age_ms;
+	s->guard.since_ms = run(s->guard.since_ms, ms);
+	s->guard.held_ms = run(s->guard.held_ms, -ms);
+	s->lease.ttl_ms = run(s->lease.ttl_ms, -ms);
+	s->keep.left_ms = run(s->keep.left_ms, -ms);
+}
+
 /* ---- reading ---- */
 
 static const struct field *find_field(const struct section *s, const char *name)
@@ -194,6 +345,16 @@ static const struct field *find_field(const struct section *s, const char *name)
 		if (strcmp(s->fields[f].name, name) == 0)
 			return &s->fields[f];
 	return NULL;
+}
+
+static bool read_word(const struct field *f, void *at, const char *word)
+{
+	for (unsigned i = 0; i < f->words->count; i++)
+		if (strcmp(f->words->word[i], word) == 0) {
+			memcpy(at, &i, sizeof i);
+			return true;
+		}
+	return false;
 }
 
 /* Takes a value, false when it does not fit the field. */
@@ -220,12 +381,17 @@ static bool read_field(const struct field *f, char *base, sqlite3_stmt *s)
 		if (type == SQLITE_TEXT)
 			text_clean(at, f->size, text, strlen(text));
 		return type == SQLITE_TEXT;
-	case STRATEGY:
+	case WORD:
 		text = (const char *)sqlite3_column_text(s, 1);
-		*(enum strategy *)at = type == SQLITE_TEXT ? strategy_of(text) : STRATEGY_COUNT;
-		return *(enum strategy *)at != STRATEGY_COUNT;
+		return type == SQLITE_TEXT && read_word(f, at, text);
 	}
 	return false;
+}
+
+static int not_whole(const char *section, const char *path, struct err *err)
+{
+	return err_set(err, ERR_DAMAGED, "a recorded state in \"%s\" is not whole (at \"%s\")",
+		path, section != NULL ? section : "document");
 }
 
 static int read_section(struct snapshot *out, const struct section *section, sqlite3_stmt *s,
@@ -252,10 +418,38 @@ static int read_section(struct snapshot *out, const struct section *section, sql
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);
 	text_free(&where);
+	if (code == SQLITE_DONE && seen == 0 && section->may_lack)
+		return 0;
 	if (code != SQLITE_DONE || seen != section->count)
-		return err_set(err, ERR_DAMAGED, "a recorded state in \"%s\" is not whole (at \"%s\")",
-			path, section->name != NULL ? section->name : "document");
+		return not_whole(section->name, path, err);
 	return 0;
+}
+
+/* Takes the names of the operations; true when they are all texts and fit. */
+static bool read_names(struct operation_set *o, sqlite3_stmt *s, const char *json)
+{
+	int code;
+
+	sqlite3_bind_text(s, 1, json, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 2, "$." OPERATIONS ".names", -1, SQLITE_STATIC);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && o->count < OPERATIONS_MAX) {
+		const char *name = (const char *)sqlite3_column_text(s, 1);
+
+		if (name == NULL || sqlite3_column_type(s, 1) != SQLITE_TEXT)
+			break;
+		text_clean(o->name[o->count++], sizeof o->name[0], name, strlen(name));
+	}
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return code == SQLITE_DONE;
+}
+
+/* What a document is of which nothing more is known. */
+static void forget(struct snapshot *out)
+{
+	memset(out, 0, sizeof *out);
+	out->lease.ttl_ms = out->keep.left_ms = UNKNOWN;
+	out->guard.since_ms = out->guard.held_ms = UNKNOWN;
 }
 
 int state_read(
@@ -264,10 +458,12 @@ int state_read(
 	sqlite3_stmt *s = NULL;
 	int code;
 
-	memset(out, 0, sizeof *out);
+	forget(out);
 	code = schema_prepare(&s, db, "SELECT key, atom FROM json_each(?1, ?2)", path, err);
 	for (int i = 0; i < SECTIONS && code == 0; i++)
 		code = read_section(out, &sections[i], s, json, path, err);
+	if (code == 0 && !read_names(&out->operations, s, json))
+		code = not_whole(OPERATIONS, path, err);
 	sqlite3_finalize(s);
 	return code;
 }

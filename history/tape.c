@@ -191,9 +191,7 @@ static void pass_time(struct snapshot *s, int64_t ms)
 {
 	s->uptime_ms = samples_add(s->uptime_ms, ms);
 	s->now_ms = samples_add(s->now_ms, ms);
-	s->change.age_ms = samples_add(s->change.age_ms, ms);
-	if (s->hold.on)
-		s->hold.age_ms = samples_add(s->hold.age_ms, ms);
+	state_pass(s, ms);
 }
 
 static void move(struct snapshot *d, const struct sample *s, int sign)

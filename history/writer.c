@@ -1,17 +1,18 @@
 /* Writer: takes requests from the board and makes transactions of them. Not their content:
- * journal.c and samples.c write rows.
+ * journal.c and samples.c write rows; nor what follows for an intent: intent.c.
  *
  * Invariants:
  * 1. An intent is a transaction of its own and goes before everything else that waits.
  * 2. A passing failure (lock, no space) refuses the intent that met it and keeps everything
- * else for the next try; a lasting one closes the file for good.
- * 3. Whether an intent was cancelled is read under the mutex in the same step as its answer is
- *    given: no cancelled intent is answered COMMITTED. */
+ * else for the next try, a refused brake, too; a lasting one closes the file for good.
+ * 3. Samples wait for everything else. */
 #include "history/writer.h"
 
 #include "history/audit.h"
 #include "history/board.h"
 #include "history/clock.h"
+#include "history/intent.h"
+#include "history/salvage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,15 @@
 /* Rows of a transaction: a rollback that is pressed behind it waits some milliseconds. */
 #define ROWS_MAX 512
 
-enum work { WORK_INTENT, WORK_ROWS, WORK_SAMPLES, WORK_PROBE, WORK_END };
+enum work {
+	WORK_INTENT,
+	WORK_SALVAGE,
+	WORK_LATE,
+	WORK_ROWS,
+	WORK_SAMPLES,
+	WORK_PROBE,
+	WORK_END
+};
 
 struct writer {
 	struct board *board;
@@ -30,6 +39,7 @@ struct writer {
 	int64_t retry_at;   /* CLOCK_NEVER: nothing is being retried */
 	int64_t samples_at; /* when the batch is due; CLOCK_NEVER: none waits */
 	int64_t recording;  /* committed; UNKNOWN none */
+	bool salvage_waits; /* the journals of the dead could not be imported yet */
 };
 
 /* ---- taking work; under the mutex ---- */
@@ -67,6 +77,16 @@ static bool try_take(struct writer *w, int64_t now, struct request_list *out, en
 	}
 	if (w->retry_at != CLOCK_NEVER && now < w->retry_at && !b->stopping)
 		return false;
+	if (w->salvage_waits && !b->stopping) {
+		*work = WORK_SALVAGE;
+		return true;
+	}
+	if (b->late.first != NULL) {
+		b->writing = request_take_first(&b->late);
+		request_append(out, b->writing);
+		*work = WORK_LATE;
+		return true;
+	}
 	if (b->journal.first != NULL) {
 		take_rows(&b->journal, out);
 		*work = WORK_ROWS;
@@ -169,81 +189,6 @@ static void failed_for_good(struct writer *w, const struct err *err)
 	pthread_mutex_unlock(&b->mutex);
 }
 
-/* ---- an intent ---- */
-
-/* Under the mutex: the NOT_SENT row of a cancelled intent. */
-static struct outcome_row not_sent(const struct request *r)
-{
-	struct outcome_row row = {.row = OUTCOME_ROW_FINAL,
-		.kind = OUTCOME_NOT_SENT,
-		.at_ms = r->cancelled_ms,
-		.latency_ms = UNKNOWN};
-
-	text_copy(row.decision, sizeof row.decision, r->intent.id);
-	text_copy(row.answer, sizeof row.answer, r->why);
-	return row;
-}
-
-/* Under the mutex: the cancel came after the commit had begun, so the row stands behind it. */
-static void add_not_sent(struct board *b, const struct request *r)
-{
-	struct request *outcome = request_new(REQUEST_OUTCOME);
-	struct request_list front = {0};
-
-	outcome->outcome = not_sent(r);
-	request_append(&front, outcome);
-	request_put_back(&b->journal, &front);
-}
-
-/* Gives the one answer to an intent. `told` says that NOT_SENT is in its transaction already.
- */
-static void answer_intent(struct writer *w, struct request *r, enum schema_result result,
-	bool told, int64_t seq, const char *hash, struct err *err)
-{
-	struct board *b = w->board;
-	struct history_answer a = {.kind = HISTORY_COMMITTED, .seq = seq};
-
-	pthread_mutex_lock(&b->mutex);
-	b->writing = NULL;
-	if (result == SCHEMA_OK && !r->cancelled) {
-		text_copy(a.id, sizeof a.id, r->intent.id);
-		text_copy(a.hash, sizeof a.hash, hash);
-		board_answer(b, &a);
-	} else {
-		if (result == SCHEMA_OK) {
-			err_set(err, ERR_HISTORY, "given up before it was recorded: %s", r->why);
-			if (!told)
-				add_not_sent(b, r);
-		}
-		board_refuse(b, r->intent.id, err);
-	}
-	pthread_mutex_unlock(&b->mutex);
-}
-
-static enum schema_result write_intent(
-	struct writer *w, struct request *r, bool *told, char *hash, int64_t *seq, struct err *err)
-{
-	struct outcome_row row;
-	bool added;
-	enum schema_result result = journal_begin(&w->journal, err);
-
-	if (result != SCHEMA_OK)
-		return result;
-	result = journal_decision(&w->journal, &r->intent, err);
-	*seq = w->journal.seq;
-	journal_head(&w->journal, hash);
-	pthread_mutex_lock(&w->board->mutex);
-	*told = r->cancelled;
-	row = not_sent(r);
-	pthread_mutex_unlock(&w->board->mutex);
-	if (result == SCHEMA_OK && *told)
-		result = journal_outcome(&w->journal, &row, &added, err);
-	if (result == SCHEMA_OK)
-		return journal_commit(&w->journal, err);
-	journal_rollback(&w->journal);
-	return result;
-}
-
 /* ---- other rows ---- */
 
 /* What a transaction of rows does beside the file; takes effect with its commit. */
@@ -303,6 +248,16 @@ static void take_effect(struct writer *w, struct effects *e)
 	}
 }
 
+/* The final outcomes of a list are committed. */
+static void settle(struct board *b, const struct request_list *rows)
+{
+	pthread_mutex_lock(&b->mutex);
+	for (const struct request *r = rows->first; r != NULL; r = r->next)
+		if (r->kind == REQUEST_OUTCOME && r->outcome.row == OUTCOME_ROW_FINAL)
+			emergency_settled(&b->emergency, r->outcome.decision);
+	pthread_mutex_unlock(&b->mutex);
+}
+
 /* Writes the rows of a list in one transaction. A row that is refused is lost, the others not.
  */
 static enum schema_result write_rows(
@@ -322,8 +277,10 @@ static enum schema_result write_rows(
 	}
 	if (result == SCHEMA_OK || result == SCHEMA_REFUSED) {
 		result = journal_commit(&w->journal, err);
-		if (result == SCHEMA_OK)
+		if (result == SCHEMA_OK) {
 			take_effect(w, &e);
+			settle(w->board, rows);
+		}
 	} else {
 		journal_rollback(&w->journal);
 	}
@@ -399,7 +356,8 @@ static void give_back(struct writer *w, enum work work, struct request_list *row
 
 	pthread_mutex_lock(&b->mutex);
 	if (b->stopping) {
-		b->lost += request_drop_all(rows);
+		b->lost += board_lost(b, rows);
+		request_drop_all(rows);
 	} else if (work == WORK_SAMPLES) {
 		request_put_back(&b->samples, rows);
 		board_drop_oldest_samples(b);
@@ -414,16 +372,19 @@ static enum schema_result do_work(
 	struct writer *w, enum work work, struct request_list *rows, struct err *err)
 {
 	enum schema_result result = SCHEMA_OK;
-	char hash[POOL_HASH_MAX] = "";
-	bool told = false;
-	int64_t seq = 0;
+	struct intent_try try = {0};
 
 	switch (work) {
 	case WORK_INTENT:
-		result = write_intent(w, rows->first, &told, hash, &seq, err);
+	case WORK_LATE:
+		result = intent_write(&w->journal, w->board, rows->first, &try, err);
 		if (result == SCHEMA_OK)
 			worked(w); /* before the answer: who takes it sees the head and `writable` */
-		answer_intent(w, rows->first, result, told, seq, hash, err);
+		intent_finish(w->board, rows, work == WORK_LATE, result, &try, err);
+		break;
+	case WORK_SALVAGE:
+		result = salvage(&w->journal, w->board->emergency.path, err);
+		w->salvage_waits = result != SCHEMA_OK;
 		break;
 	case WORK_ROWS:
 		result = write_rows(w, rows, err);
@@ -452,11 +413,15 @@ static bool work_on(struct writer *w)
 		struct err err = {0};
 		const enum schema_result result = do_work(w, work, &rows, &err);
 
-		if (result == SCHEMA_OK && work != WORK_INTENT)
+		const bool intent = work == WORK_INTENT || work == WORK_LATE;
+
+		if (result == SCHEMA_OK && !intent)
 			worked(w);
+		if (result == SCHEMA_REFUSED && work == WORK_LATE)
+			row_lost(w, &err);
 		if (result == SCHEMA_LATER) {
 			failed_for_now(w, &err);
-			if (work != WORK_INTENT)
+			if (!intent)
 				give_back(w, work, &rows);
 		}
 		if (result == SCHEMA_BROKEN) {
@@ -465,7 +430,7 @@ static bool work_on(struct writer *w)
 			if (work == WORK_SAMPLES)
 				w->board->dropped += (int64_t)rows.count;
 			else if (work == WORK_ROWS)
-				w->board->lost += (int64_t)rows.count;
+				w->board->lost += board_lost(w->board, &rows);
 			pthread_mutex_unlock(&w->board->mutex);
 		}
 		request_drop_all(&rows);
@@ -475,6 +440,31 @@ static bool work_on(struct writer *w)
 	return true;
 }
 
+/* Refuses what waits. The alarm for a brake is raised without the mutex. */
+static void refuse_waiting(struct board *b, const struct err *why)
+{
+	struct request_list one = {0};
+
+	while (b->journal.first != NULL) {
+		const struct request *r = b->journal.first;
+		char line[EMERGENCY_LINE_MAX] = "";
+
+		request_append(&one, request_take_first(&b->journal));
+		if (r->kind != REQUEST_INTENT)
+			b->lost += board_lost(b, &one);
+		else
+			board_refuse(b, r->intent.id, why);
+		if (r->kind == REQUEST_INTENT && verb_is_brake(r->intent.verb))
+			emergency_line(line, &r->intent);
+		request_drop_all(&one);
+		if (line[0] != '\0') {
+			pthread_mutex_unlock(&b->mutex);
+			intent_alarm(b, line);
+			pthread_mutex_lock(&b->mutex);
+		}
+	}
+}
+
 /* With no file: every intent is refused, everything else is counted. */
 static void refuse_all(struct board *b)
 {
@@ -482,14 +472,9 @@ static void refuse_all(struct board *b)
 
 	pthread_mutex_lock(&b->mutex);
 	err_set(&why, ERR_HISTORY, "the history cannot be written: %s", b->why.text);
+	request_drop_all(&b->late); /* they had their answer; their slots stay */
 	for (;;) {
-		for (struct request *r; (r = request_take_first(&b->journal)) != NULL;) {
-			if (r->kind == REQUEST_INTENT)
-				board_refuse(b, r->intent.id, &why);
-			else
-				b->lost++;
-			request_free(r);
-		}
+		refuse_waiting(b, &why);
 		b->dropped += request_drop_all(&b->samples);
 		if (b->stopping)
 			break;
@@ -526,9 +511,16 @@ static bool open_file(struct writer *w)
 	struct board *b = w->board;
 	struct history_answer a = {.kind = HISTORY_OPENED};
 	struct err err = {0};
+	enum schema_result salvaged;
 
 	if (journal_open(&w->journal, b->path, b->actor, b->key_dir, b->must_be_new, &err) < 0 ||
 		samples_writer_open(&w->samples, w->journal.db, b->path, &err) < 0) {
+		failed_for_good(w, &err);
+		return false;
+	}
+	w->journal.lock_ms = b->lock_ms;
+	salvaged = salvage(&w->journal, b->emergency.path, &err);
+	if (salvaged == SCHEMA_BROKEN) {
 		failed_for_good(w, &err);
 		return false;
 	}
@@ -540,6 +532,9 @@ static bool open_file(struct writer *w)
 	board_answer(b, &a);
 	pthread_cond_broadcast(&b->reading);
 	pthread_mutex_unlock(&b->mutex);
+	w->salvage_waits = salvaged != SCHEMA_OK;
+	if (w->salvage_waits)
+		failed_for_now(w, &err);
 	return true;
 }
 

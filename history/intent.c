@@ -1,0 +1,148 @@
+/* Intent: its row, its one answer, its slot in the emergency journal, its next try. Not when it
+ * is written: writer.c takes it.
+ *
+ * Invariants:
+ * 1. Whether an intent was cancelled is read under the mutex in the same step as its answer is
+ *    given: no cancelled intent is answered COMMITTED.
+ * 2. A brake that has no row yet has its slot, or waits for its next try, or was told to the
+ *    system's log. */
+#include "history/intent.h"
+
+#include "model/text.h"
+
+#include <syslog.h>
+
+/* Under the mutex: the NOT_SENT row of a cancelled intent. */
+static struct outcome_row not_sent(const struct request *r)
+{
+	struct outcome_row row = {.row = OUTCOME_ROW_FINAL,
+		.kind = OUTCOME_NOT_SENT,
+		.at_ms = r->cancelled_ms,
+		.latency_ms = UNKNOWN};
+
+	text_copy(row.decision, sizeof row.decision, r->intent.id);
+	text_copy(row.answer, sizeof row.answer, r->why);
+	return row;
+}
+
+/* Under the mutex: the cancel came after the commit had begun, so the row stands behind it. */
+static void add_not_sent(struct board *b, const struct request *r)
+{
+	struct request *outcome = request_new(REQUEST_OUTCOME);
+	struct request_list front = {0};
+
+	outcome->outcome = not_sent(r);
+	request_append(&front, outcome);
+	request_put_back(&b->journal, &front);
+}
+
+/* Adds the row of an intent; a late one may have come from elsewhere meanwhile. */
+static enum schema_result add_decision(
+	struct journal *j, const struct decision *d, struct err *err)
+{
+	enum schema_result result = SCHEMA_OK;
+	struct journal_found found = {0};
+
+	if (d->late)
+		result = journal_find(j, d->id, &found, err);
+	return result == SCHEMA_OK && !found.known ? journal_decision(j, d, err) : result;
+}
+
+enum schema_result intent_write(struct journal *j, struct board *b, const struct request *r,
+	struct intent_try *try, struct err *err)
+{
+	struct outcome_row row;
+	bool added;
+	enum schema_result result = journal_begin(j, err);
+
+	if (result != SCHEMA_OK)
+		return result;
+	result = add_decision(j, &r->intent, err);
+	try->seq = j->seq;
+	journal_head(j, try->hash);
+	pthread_mutex_lock(&b->mutex);
+	try->told = r->cancelled;
+	row = not_sent(r);
+	pthread_mutex_unlock(&b->mutex);
+	if (result == SCHEMA_OK && try->told)
+		result = journal_outcome(j, &row, &added, err);
+	if (result == SCHEMA_OK)
+		return journal_commit(j, err);
+	journal_rollback(j);
+	return result;
+}
+
+/* Under the mutex: gives the one answer to an intent. */
+static void answer_intent(struct board *b, const struct request *r, enum schema_result result,
+	const struct intent_try *try, struct err *err)
+{
+	struct history_answer a = {.kind = HISTORY_COMMITTED, .seq = try->seq};
+
+	if (result == SCHEMA_OK && !r->cancelled) {
+		text_copy(a.id, sizeof a.id, r->intent.id);
+		text_copy(a.hash, sizeof a.hash, try->hash);
+		board_answer(b, &a);
+		return;
+	}
+	if (result == SCHEMA_OK)
+		err_set(err, ERR_HISTORY, "given up before it was recorded: %s", r->why);
+	board_refuse(b, r->intent.id, err);
+}
+
+/* Under the mutex: a brake that met a passing failure waits for the next try, as a late one,
+ * before those that were refused behind it. */
+static void keep_for_later(struct board *b, struct request_list *rows, bool again)
+{
+	if (b->stopping || b->late.count >= EMERGENCY_SLOTS)
+		return;
+	rows->first->intent.late = true;
+	if (again)
+		request_put_back(&b->late, rows);
+	else
+		request_append(&b->late, request_take_first(rows));
+}
+
+/* Under the mutex: what the emergency journal need not keep any more, and the next try. */
+static void settle_intent(struct board *b, struct request_list *rows, bool again,
+	enum schema_result result, const struct intent_try *try)
+{
+	const struct request *r = rows->first;
+
+	if (result == SCHEMA_OK) {
+		if (try->told)
+			emergency_settled(&b->emergency, r->intent.id);
+		else if (r->cancelled)
+			add_not_sent(b, r);
+		emergency_recorded(&b->emergency, r->intent.id);
+	} else if (result == SCHEMA_REFUSED) {
+		emergency_drop(&b->emergency, r->intent.id);
+	} else if (result == SCHEMA_LATER && verb_is_brake(r->intent.verb)) {
+		keep_for_later(b, rows, again);
+	}
+}
+
+void intent_finish(struct board *b, struct request_list *rows, bool again,
+	enum schema_result result, const struct intent_try *try, struct err *err)
+{
+	const struct request *r = rows->first;
+	char line[EMERGENCY_LINE_MAX] = "";
+
+	pthread_mutex_lock(&b->mutex);
+	b->writing = NULL;
+	if (!again) {
+		answer_intent(b, r, result, try, err);
+		if (result != SCHEMA_OK && verb_is_brake(r->intent.verb))
+			emergency_line(line, &r->intent);
+	}
+	settle_intent(b, rows, again, result, try);
+	pthread_mutex_unlock(&b->mutex);
+	if (line[0] != '\0')
+		intent_alarm(b, line);
+}
+
+void intent_alarm(struct board *b, const char *line)
+{
+	emergency_sync(&b->emergency);
+	if (!b->quiet)
+		syslog(LOG_AUTHPRIV | LOG_WARNING, "%s", line);
+}
