@@ -3,6 +3,8 @@
 
 #include "model/text.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Old news are no proof that there is nothing to do. */
@@ -11,9 +13,84 @@ static bool is_so_already(const struct pool *p, const struct act_request *r)
 	const struct standing *s = &p->standing;
 	if (s->freshness > FRESHNESS_LATE)
 		return false;
-	if (r->verb == VERB_STEP)
-		return s->reported_bp == r->to_bp && s->open < 0;
-	return r->verb == VERB_RESUME && !s->hold.on && !p->latch.red;
+	switch (r->verb) {
+	case VERB_STEP:
+		return s->reported_bp == r->to_bp && s->open < 0 &&
+			(!r->has_strategy || r->strategy == p->nodes[0].last->strategy);
+	case VERB_RESUME:
+		return !s->hold.on && !p->latch.red && !s->went_back;
+	case VERB_KEEP:
+		return !s->keep.on && s->lease.known;
+	case VERB_TAKE:
+		return s->lease_mine;
+	default:
+		return false;
+	}
+}
+
+/* True when a rollback of this id is open or unseen here. */
+static bool closes(const struct desk *d, const struct act_request *r)
+{
+	const struct decision *of = pool_decision(&d->model.pools[r->pool], r->of);
+	return of && of->verb == VERB_ROLLBACK &&
+		(decision_is_open(of) || decision_awaits_verification(of));
+}
+
+struct intent act_intent(const struct act_request *r)
+{
+	return (struct intent){.verb = r->verb,
+		.to_bp = r->to_bp,
+		.has_strategy = r->has_strategy,
+		.strategy = r->strategy,
+		.widens = r->widens,
+		.shown_epoch = r->shown_epoch,
+		.shown_rev = r->shown_rev};
+}
+
+/* True when the interlock judges the verb. */
+static bool is_gated(enum verb v)
+{
+	return verb_is_sent(v) && !verb_is_brake(v);
+}
+
+static int refuse(struct act_result *out, enum err_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static int refuse(struct act_result *out, enum err_code code, const char *format, ...)
+{
+	char text[300];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	out->status = ACT_REFUSED;
+	return err_set(&out->err, code, "%s", text);
+}
+
+/* What is in the way beside the interlock. */
+static int check(const struct desk *d, const struct act_request *r, struct act_result *out)
+{
+	const struct pool *p = &d->model.pools[r->pool];
+	const char *word = verb_row(r->verb)->word;
+	if (d->how.read_only || (d->how.passive && verb_is_sent(r->verb)))
+		return refuse(out, ERR_READ_ONLY, "this console only looks");
+	if (r->verb == VERB_ROLLBACK && p->finalized)
+		return refuse(out, ERR_FINALIZED, "'%s' is finished: there is no way back", p->name);
+	if (!d->history && !verb_is_brake(r->verb))
+		return refuse(out, ERR_HISTORY, "no history: nothing could be recorded");
+	if (is_gated(r->verb) && d->history && !d->pools[r->pool].loaded)
+		return refuse(out, ERR_HISTORY, "what was decided about '%s' is not read yet", p->name);
+	if (is_gated(r->verb) && !r->role && p->plan.policy.reason && !r->reason[0])
+		return refuse(out, ERR_USAGE, "policy %s asks for a reason: %s with one",
+			p->plan.policy.name, word);
+	if ((r->verb == VERB_ADOPT || r->verb == VERB_CLOSE) && !r->reason[0])
+		return refuse(out, ERR_USAGE, "%s asks for a reason", word);
+	if ((r->verb == VERB_ARM || r->verb == VERB_KEEP) && !p->has_plan)
+		return refuse(out, ERR_USAGE, "'%s' has no plan here to %s", p->name, word);
+	if (r->verb == VERB_GUARD && !p->standing.pool_guard.known)
+		return refuse(out, ERR_LIMIT, "'%s' has no guard of its own to tell", p->name);
+	if (r->verb == VERB_CLOSE && !closes(d, r))
+		return refuse(out, ERR_USAGE, "no rollback '%s' of '%s' is open", r->of, p->name);
+	return 0;
 }
 
 void desk_judge(struct desk *d, const struct act_request *r, struct act_result *out)
@@ -21,30 +98,41 @@ void desk_judge(struct desk *d, const struct act_request *r, struct act_result *
 	memset(out, 0, sizeof *out);
 	const struct pool *p = &d->model.pools[r->pool];
 	struct interlock_facts facts;
-	pool_facts(&d->model, p, r->verb, r->to_bp, r->shown_epoch, r->shown_rev, &facts);
+	const struct intent want = act_intent(r);
+	pool_facts(&d->model, p, &want, &facts);
 	interlock_evaluate(&out->interlock, &facts);
-	bool gated = r->verb == VERB_STEP || r->verb == VERB_RESUME;
-	out->status = gated && !out->interlock.allowed ? ACT_REFUSED : ACT_BEGUN;
-	if (d->how.read_only || (d->how.passive && verb_is_sent(r->verb))) {
-		out->status = ACT_REFUSED;
-		err_set(&out->err, ERR_READ_ONLY, "this console only looks");
-	} else if (r->verb == VERB_ROLLBACK && p->finalized) {
-		out->status = ACT_REFUSED;
-		err_set(&out->err, ERR_FINALIZED, "'%s' is finished: there is no way back", p->name);
-	} else if (!d->history && !flight_is_brake(r->verb)) {
-		out->status = ACT_REFUSED;
-		err_set(&out->err, ERR_HISTORY, "no history: nothing could be recorded");
-	} else if (gated && d->history && !d->pools[r->pool].loaded) {
-		out->status = ACT_REFUSED;
-		err_set(&out->err, ERR_HISTORY, "what was decided about '%s' is not read yet", p->name);
-	} else if (is_so_already(p, r)) {
+	out->status = is_gated(r->verb) && !out->interlock.allowed ? ACT_REFUSED : ACT_BEGUN;
+	if (check(d, r, out) == 0 && is_so_already(p, r))
 		out->status = ACT_ALREADY;
+}
+
+/* What a share alone does not tell. */
+static void write_request(struct text *t, const struct act_request *r)
+{
+	if (r->has_strategy)
+		text_json_str(t, "strategy", strategy_name(r->strategy));
+	if (r->gradual)
+		text_json_bool(t, "gradual", true);
+	if (r->verb == VERB_CLOSE)
+		text_json_str(t, "of", r->of);
+	if (r->verb == VERB_GUARD) {
+		text_json_str(t, "act", guard_action_name(r->act));
+		text_json_int(t, "for_ms", r->for_ms);
 	}
+	if (r->verb != VERB_OPERATIONS)
+		return;
+	text_json_key(t, "operations");
+	text_add(t, "[");
+	for (int k = 0; k < r->operations.count; k++) {
+		text_add(t, k ? "," : "");
+		text_add_json(t, r->operations.name[k]);
+	}
+	text_add(t, "]");
 }
 
 /* The checks as they stood, for the record: a canonical JSON object. */
-static void write_evidence(
-	struct decision *what, const struct pool *p, const struct interlock *i)
+static void write_evidence(struct decision *what, const struct pool *p,
+	const struct act_request *r, const struct interlock *i)
 {
 	const struct standing *s = &p->standing;
 	struct text t = {0};
@@ -61,6 +149,7 @@ static void write_evidence(
 		text_json_int(&t, "p99_us", s->arms[arm].p99_us);
 		text_add(&t, "}");
 	}
+	write_request(&t, r);
 	if (i) {
 		text_json_key(&t, "checks");
 		text_add(&t, "[");
@@ -92,18 +181,19 @@ static void make_decision(struct desk *d, const struct act_request *r, struct de
 	text_copy(what->pool, sizeof what->pool, p->name);
 	text_copy(what->pool_id, sizeof what->pool_id, p->pool_id);
 	text_copy(what->actor, sizeof what->actor, d->actor);
-	text_copy(what->role, sizeof what->role, "operator");
+	text_copy(what->role, sizeof what->role, r->role ? r->role : "operator");
 	text_clean(what->reason, sizeof what->reason, r->reason, strlen(r->reason));
 	what->at_ms = d->now.wall_ms;
 	what->verb = r->verb;
 	what->from_bp = s->reported_bp;
-	what->to_bp = r->verb == VERB_STEP ? r->to_bp
-		: r->verb == VERB_ROLLBACK     ? s->baseline_bp
-									   : s->reported_bp;
+	what->to_bp = r->verb == VERB_STEP           ? r->to_bp
+		: r->verb == VERB_ROLLBACK               ? s->baseline_bp
+		: r->verb == VERB_ARM && r->has_baseline ? r->baseline_bp
+												 : s->reported_bp;
 	what->epoch = s->epoch;
 	what->rev = s->rev;
 	what->outcome = OUTCOME_PENDING;
-	what->outcome_ms = what->verified_ms = what->latency_ms = UNKNOWN;
+	what->outcome_ms = what->verified_ms = what->closed_ms = what->latency_ms = UNKNOWN;
 }
 
 /* True when the node moved on after it had acknowledged, so that waiting shows nothing any
@@ -170,8 +260,10 @@ void desk_act(
 	desk_judge(d, r, out);
 	if (out->status != ACT_BEGUN)
 		return;
-	struct flight *open = flight_is_brake(r->verb) ? open_brake(d, r->pool, r->verb) : NULL;
+	struct flight *open = verb_is_brake(r->verb) ? open_brake(d, r->pool, r->verb) : NULL;
 	if (open) {
+		/* Whoever presses again does not want to go slowly any more. */
+		open->request.gradual &= r->gradual;
 		press_again(d, open);
 		out->status = ACT_REPLAYED;
 		text_copy(out->id, sizeof out->id, open->id);
@@ -179,13 +271,13 @@ void desk_act(
 	}
 	struct decision what;
 	make_decision(d, r, &what);
-	bool gated = r->verb == VERB_STEP || r->verb == VERB_RESUME;
-	write_evidence(&what, &d->model.pools[r->pool], gated ? &out->interlock : NULL);
+	write_evidence(
+		&what, &d->model.pools[r->pool], r, is_gated(r->verb) ? &out->interlock : NULL);
 	text_copy(out->id, sizeof out->id, what.id);
 	struct flight *f = flight_add(d, r->pool, &what);
 	f->phase = FLIGHT_RECORDING;
-	f->shown_epoch = r->shown_epoch;
-	f->shown_rev = r->shown_rev;
+	f->request = *r;
+	f->request.role = NULL;
 	desk_apply(
 		d, &(struct model_event){.kind = MODEL_DECISION, .pool = r->pool, .decision = &what});
 	if (d->history) {
@@ -210,6 +302,8 @@ bool desk_progress(const struct desk *d, const char *id, struct act_view *out)
 	static const enum act_progress words[] = {
 		[FLIGHT_FOUND] = PROGRESS_ASKING,
 		[FLIGHT_RECORDING] = PROGRESS_RECORDING,
+		[FLIGHT_PREPARING] = PROGRESS_SENT,
+		[FLIGHT_LOWERING] = PROGRESS_SENT,
 		[FLIGHT_SENDING] = PROGRESS_SENT,
 		[FLIGHT_WATCHING] = PROGRESS_WATCHING,
 		[FLIGHT_DONE] = PROGRESS_DONE,
@@ -226,7 +320,9 @@ bool desk_progress(const struct desk *d, const char *id, struct act_view *out)
 	out->interlock = f->interlock;
 	out->err = f->err;
 	for (int k = 0; k < f->leg_count; k++)
-		if (f->legs[k].state == LEG_WAITING && f->legs[k].answer.kind == ANSWER_NOT_SENT)
+		if (f->legs[k].state == LEG_WAITING && f->legs[k].tries > 0 &&
+			(f->legs[k].answer.kind == ANSWER_NOT_SENT ||
+				f->legs[k].answer.kind == ANSWER_REFUSED))
 			out->err = f->legs[k].answer.err;
 	return true;
 }

@@ -1,6 +1,8 @@
-/* weir step, hold, resume, rollback, annotate: one act each, through the same desk and
- * interlock as the console's keys. */
+/* weir step, hold, rollback and the other acts: one each, through the same desk and interlock
+ * as the console's keys. */
 #include "model/mem.h"
+#include "model/text.h"
+#include "tui/ask.h"
 #include "tui/commands.h"
 #include "tui/facts.h"
 #include "tui/loop.h"
@@ -20,16 +22,13 @@ struct job {
 	struct setup *s;
 	const struct options *o;
 	enum verb verb;
-	const char *share; /* of a step */
+	const char *word; /* of the act: the command's, "operations" of a rollback by operation */
+	char words[400];  /* what is asked behind it */
 	struct act_request request;
 	struct act_result result;
 	struct act_view view;
+	bool keeps_lease; /* it was this person's before, or is what was asked for */
 };
-
-static bool is_brake(enum verb v)
-{
-	return v == VERB_HOLD || v == VERB_ROLLBACK;
-}
 
 /* ---- what is asked ---- */
 
@@ -53,23 +52,6 @@ static int confirm(const struct job *j, const char *pool, struct err *err)
 	if (strcmp(given, pool) != 0)
 		return err_set(
 			err, ERR_USAGE, "--confirm '%s' is not '%s': nothing was done", given, pool);
-	return 0;
-}
-
-static int read_share(struct job *j, const struct pool *p, struct err *err)
-{
-	if (j->verb != VERB_STEP)
-		return 0;
-	if (strcmp(j->share, "next") == 0) {
-		j->request.to_bp = p->standing.next_bp;
-		if (j->request.to_bp < 0)
-			return err_set(
-				err, ERR_NEXT, "'%s' has no next share: write one, like 10%%", p->name);
-		return 0;
-	}
-	if (!unit_parse_share(j->share, &j->request.to_bp))
-		return err_set(
-			err, ERR_USAGE, "'%s' is no share; write 25%%, 0.5%%, 2500bp or next", j->share);
 	return 0;
 }
 
@@ -106,8 +88,8 @@ static void watch_guards(struct job *j)
 {
 	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
 	const struct standing *s = &p->standing;
-	bool bakes = p->has_plan && p->plan.policy != POLICY_MANUAL;
-	if (j->verb != VERB_STEP || !bakes || s->reported_bp <= 0 ||
+	bool bakes = p->plan.policy.bake;
+	if (j->verb != VERB_STEP || !bakes || s->owner >= OWNER_RECORD || s->reported_bp <= 0 ||
 		s->reported_bp == s->baseline_bp || s->guard.state == GUARD_NONE || p->latch.red ||
 		j->request.to_bp <= s->reported_bp)
 		return;
@@ -143,6 +125,24 @@ static bool verified(void *ctx)
 		j->view.progress == PROGRESS_DONE;
 }
 
+/* True for a raise that somebody has to keep. */
+static bool is_to_be_kept(const struct pool *p, const struct decision *d)
+{
+	return d->verb == VERB_STEP && d->outcome == OUTCOME_APPLIED && p->plan.policy.bake &&
+		p->has_plan && d->to_bp > d->from_bp;
+}
+
+/* Until a raise goes back; UNKNOWN where it does not. The plan's time while the pool's news of
+ * it are still to come. */
+static int64_t reverts_in(const struct pool *p, const struct decision *d)
+{
+	const struct standing *s = &p->standing;
+	if (!is_to_be_kept(p, d) || orphan_at(p->plan.on_orphan, d->to_bp) != ORPHAN_REVERT)
+		return UNKNOWN;
+	return s->keep.on && s->reported_bp == d->to_bp ? s->keep.left_ms
+													: p->plan.bake_ms + KEEP_SPARE_MS;
+}
+
 static void print_json(const struct job *j, const char *outcome, const struct interlock *i)
 {
 	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
@@ -161,7 +161,7 @@ static void print_json(const struct job *j, const char *outcome, const struct in
 	text_json_str(&t, "outcome", outcome);
 	unit_rfc3339(at, sizeof at, d ? d->verified_ms : UNKNOWN);
 	text_json_str(&t, "verified_at", d && d->verified_ms != UNKNOWN ? at : NULL);
-	text_json_int(&t, "reverts_in_ms", UNKNOWN);
+	text_json_int(&t, "reverts_in_ms", d ? reverts_in(p, d) : UNKNOWN);
 	text_json_bool(&t, "recorded", !d || j->view.recorded);
 	text_json_key(&t, "refused");
 	facts_refused(&t, i);
@@ -194,6 +194,26 @@ static int report_refusal(const struct job *j)
 	return EXIT_REFUSED;
 }
 
+/* Who will keep a raise, or when it goes back: by the plan, since the pool's news of it are still
+ * to come. */
+static void say_keeping(const struct job *j, const struct pool *p)
+{
+	const struct decision *d = &j->view.decision;
+	char within[24], back[24];
+	if (!is_to_be_kept(p, d))
+		return;
+	unit_duration(within, sizeof within, p->plan.bake_ms + KEEP_SPARE_MS);
+	unit_share(back, sizeof back, d->from_bp);
+	if (p->standing.owner == OWNER_RECORD)
+		printf("%s: a recorder keeps it when the bake has passed\n", p->name);
+	else if (orphan_at(p->plan.on_orphan, d->to_bp) == ORPHAN_REVERT)
+		printf("%s: goes back to %s in %s unless it is kept: by a console of %s, weir record "
+			   "--guard, or weir keep\n",
+			p->name, back, within, desk_model(j->s->desk)->actor);
+	else
+		printf("%s: is held in %s unless it is kept\n", p->name, within);
+}
+
 static int report_end(const struct job *j)
 {
 	const struct decision *d = &j->view.decision;
@@ -207,6 +227,10 @@ static int report_end(const struct job *j)
 		facts_decision(&t, d, loop_now().wall_ms);
 		printf("%s: %s\n", p->name, text_str(&t));
 		text_free(&t);
+		say_keeping(j, p);
+		if (j->verb == VERB_TAKE)
+			printf("%s: the lease is yours for %d s; a step renews it\n", p->name,
+				LEASE_TTL_MS / 1000);
 	}
 	if (applied) {
 		if (!j->view.recorded && j->verb != VERB_ANNOTATE) {
@@ -242,7 +266,14 @@ static int report_end(const struct job *j)
 static int dry_run(struct job *j)
 {
 	desk_judge(j->s->desk, &j->request, &j->result);
-	bool allowed = is_brake(j->verb) || j->result.interlock.allowed;
+	const struct err *err = &j->result.err;
+	bool allowed = verb_is_brake(j->verb) || j->result.interlock.allowed;
+	/* A dry run only looks and has no history open: that is not what would be in the way. */
+	bool other =
+		err->code != ERR_NONE && err->code != ERR_READ_ONLY && err->code != ERR_HISTORY;
+	if (other && !j->o->json)
+		return setup_fail(err);
+	allowed = allowed && !other;
 	if (j->o->json) {
 		print_json(j, allowed ? "PENDING" : "REFUSED", &j->result.interlock);
 	} else {
@@ -250,7 +281,7 @@ static int dry_run(struct job *j)
 		facts_checks(&t, &j->result.interlock);
 		fputs(text_str(&t), stdout);
 		text_free(&t);
-		if (is_brake(j->verb))
+		if (verb_is_brake(j->verb))
 			printf("%s asks for none of them\n", verb_row(j->verb)->word);
 	}
 	return allowed ? EXIT_DONE : EXIT_REFUSED;
@@ -272,10 +303,10 @@ static int check_from(const struct job *j, const struct pool *p, struct err *err
 /* Waits for what a gated act is judged on, and reads what is asked. */
 static int prepare(struct job *j, const struct pool *p, struct err *err)
 {
-	bool gated = j->verb == VERB_STEP || j->verb == VERB_RESUME;
+	bool gated = verb_is_sent(j->verb) && !verb_is_brake(j->verb);
 	if (gated && loop_until(j->s->desk, heard, j, SETTLE_MS) && setup_settle(j->s, SETTLE_MS))
 		loop_until(j->s->desk, nothing_open, j, OPEN_MS);
-	if (read_share(j, p, err) < 0 || check_from(j, p, err) < 0)
+	if (ask_read(&j->request, j->word, j->words, p, err) < 0 || check_from(j, p, err) < 0)
 		return -1;
 	watch_guards(j);
 	return 0;
@@ -290,8 +321,10 @@ static int report_already(const struct job *j, const struct pool *p)
 		print_json(j, outcome_name(OUTCOME_APPLIED), &none);
 	else if (j->verb == VERB_STEP)
 		printf("%s: already at %s, nothing sent\n", p->name, share);
-	else
+	else if (j->verb == VERB_RESUME)
 		printf("%s: not held, and nothing is red; nothing sent\n", p->name);
+	else
+		printf("%s: %s has nothing to do; nothing sent\n", p->name, j->word);
 	return EXIT_DONE;
 }
 
@@ -306,6 +339,7 @@ static int begin(struct job *j)
 		return setup_fail(&err);
 	j->request.shown_epoch = p->standing.epoch;
 	j->request.shown_rev = p->standing.rev;
+	j->keeps_lease = p->standing.lease_mine || j->verb == VERB_TAKE;
 	if (j->o->dry_run)
 		return dry_run(j);
 	desk_act(j->s->desk, &j->request, loop_now(), &j->result);
@@ -334,13 +368,13 @@ static bool all_heard(void *ctx)
 }
 
 /* All are begun before any is waited for: a silent pool delays no other's brake. */
-static int act_on_all(const struct job *each)
+static int act_on_all(struct job *each)
 {
 	int count = desk_model(each->s->desk)->pool_count, worst = EXIT_DONE;
 	struct job *jobs = mem_new((size_t)count, sizeof *jobs);
 	int *status = mem_new((size_t)count, sizeof *status);
-	if (is_brake(each->verb))
-		loop_until(each->s->desk, all_heard, (void *)each, BRAKE_MS);
+	if (verb_is_brake(each->verb))
+		loop_until(each->s->desk, all_heard, each, BRAKE_MS);
 	for (int i = 0; i < count; i++) {
 		jobs[i] = *each;
 		jobs[i].request.pool = i;
@@ -350,6 +384,7 @@ static int act_on_all(const struct job *each)
 		if (status[i] == UNDER_WAY)
 			status[i] = finish(&jobs[i]);
 		worst = status[i] > worst ? status[i] : worst;
+		each->keeps_lease |= jobs[i].keeps_lease;
 	}
 	free(status);
 	free(jobs);
@@ -369,19 +404,19 @@ static int run(struct job *j, const char *const *targets, int count, struct err 
 	if (setup_init(j->s, j->o, err) < 0) {
 		int status = setup_fail(err);
 		/* A broken configuration stops no brake that says where to go. */
-		if (!is_brake(j->verb) || !all_urls(targets, count))
+		if (!verb_is_brake(j->verb) || !all_urls(targets, count))
 			return status;
 	}
 	if (count == 0 && !j->o->all && j->s->config.pool_count != 1) {
 		err_set(err, ERR_USAGE, "%s needs a %s", verb_row(j->verb)->word,
-			j->verb == VERB_HOLD           ? "TARGET or --all"
-				: j->verb == VERB_ANNOTATE ? "pool: --pool NAME"
-										   : "TARGET");
+			j->verb == VERB_HOLD                                    ? "TARGET or --all"
+				: j->verb == VERB_ANNOTATE || j->verb == VERB_CLOSE ? "pool: --pool NAME"
+																	: "TARGET");
 		return setup_fail(err);
 	}
 	/* Looking, what was found open is not even asked for. */
 	enum setup_mode mode = j->o->dry_run ? SETUP_LOOK
-		: is_brake(j->verb)              ? SETUP_BRAKE
+		: verb_is_brake(j->verb)         ? SETUP_BRAKE
 										 : SETUP_ACT;
 	if (setup_open(j->s, j->o, targets, count, mode, false, err) < 0 ||
 		(j->o->dry_run && setup_remember(j->s, err) < 0))
@@ -389,30 +424,70 @@ static int run(struct job *j, const char *const *targets, int count, struct err 
 	return act_on_all(j);
 }
 
+/* What stands behind the word of the act, as it would be typed in a console. */
+static void read_words(struct job *j, int from)
+{
+	const struct options *o = j->o;
+	size_t used = 0;
+	j->word = o->command->name;
+	if (o->operation) {
+		j->word = verb_row(VERB_OPERATIONS)->word;
+		snprintf(j->words, sizeof j->words, "-%s", o->operation);
+		return;
+	}
+	if (j->verb == VERB_ARM && o->baseline)
+		snprintf(j->words, sizeof j->words, "%s", o->baseline);
+	for (int i = from; i < o->arg_count && used < sizeof j->words; i++)
+		used += (size_t)snprintf(
+			j->words + used, sizeof j->words - used, "%s%s", i > from ? " " : "", o->args[i]);
+	if (j->verb == VERB_GUARD && o->await && used < sizeof j->words)
+		snprintf(j->words + used, sizeof j->words - used, " %s", o->await);
+}
+
+/* Acts on one TARGET take it first; holds and rollbacks may have several; notes and closings
+ * name the pool by an option. */
+static int read_job(struct job *j, const char *const **targets, int *count, struct err *err)
+{
+	const struct options *o = j->o;
+	j->verb = ask_verb(o->command->name);
+	*targets = o->args;
+	*count = o->arg_count;
+	if (j->verb == VERB_ANNOTATE || j->verb == VERB_CLOSE) {
+		*targets = &o->pool;
+		*count = o->pool ? 1 : 0;
+		read_words(j, 0);
+	} else if (verb_is_brake(j->verb)) {
+		read_words(j, o->arg_count);
+	} else {
+		*count = 1;
+		read_words(j, 1);
+	}
+	j->request.gradual = o->gradual;
+	text_copy(j->request.reason, sizeof j->request.reason, o->reason ? o->reason : "");
+	if (j->verb == VERB_ANNOTATE) {
+		j->request.verb = j->verb;
+		text_copy(j->request.reason, sizeof j->request.reason, o->args[0]);
+		j->words[0] = 0;
+	}
+	struct act_request form = {0};
+	if (ask_read(&form, j->word, j->words, NULL, err) < 0)
+		return -1;
+	j->request.verb = j->verb = form.verb;
+	return 0;
+}
+
 int cmd_act(const struct options *o)
 {
 	struct err err = {0};
 	struct setup s = {0};
-	struct job j = {.s = &s, .o = o, .verb = verb_of(o->command->name)};
-	const char *const *targets = o->args;
-	int count = o->arg_count;
-	j.request.verb = j.verb;
-	text_copy(j.request.reason, sizeof j.request.reason, o->reason ? o->reason : "");
-	if (j.verb == VERB_STEP) {
-		j.share = o->args[1];
-		count = 1;
-		int bp;
-		if (strcmp(j.share, "next") != 0 && !unit_parse_share(j.share, &bp)) {
-			err_set(&err, ERR_USAGE,
-				"'%s' is no share of v2; write 25%%, 0.5%%, 2500bp or next", j.share);
-			return setup_fail(&err);
-		}
-	} else if (j.verb == VERB_ANNOTATE) {
-		text_copy(j.request.reason, sizeof j.request.reason, o->args[0]);
-		targets = &o->pool;
-		count = o->pool ? 1 : 0;
-	}
+	struct job j = {.s = &s, .o = o};
+	const char *const *targets;
+	int count;
+	if (read_job(&j, &targets, &count, &err) < 0)
+		return setup_fail(&err);
 	int status = run(&j, targets, count, &err);
+	if (s.desk)
+		loop_leave(s.desk);
 	int64_t lost = setup_release(&s);
 	if (lost > 0 && status == EXIT_DONE) {
 		fprintf(stderr, "weir: %s %lld rows could not be written\n", err_name(ERR_NOT_RECORDED),

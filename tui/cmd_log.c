@@ -128,8 +128,9 @@ static int verify(const struct options *o, const char *path, struct err *err)
 		printf("whole: %lld rows, %d signer%s, head %s (%lld)\n", (long long)r.rows, r.keys,
 			r.keys == 1 ? "" : "s", r.head, (long long)r.head_seq);
 	} else {
-		printf("BROKEN at row %lld%s%s%s: %s\n", (long long)r.broken_seq,
-			r.table[0] ? " (" : "", r.table, r.table[0] ? ")" : "", r.why);
+		printf("%s BROKEN at row %lld%s%s%s: %s\n", err_name(ERR_CHAIN),
+			(long long)r.broken_seq, r.table[0] ? " (" : "", r.table, r.table[0] ? ")" : "",
+			r.why);
 	}
 	return whole ? EXIT_DONE : EXIT_BROKEN;
 }
@@ -147,6 +148,17 @@ int cmd_verify(const struct options *o)
 	return status;
 }
 
+/* What is no error, and yet not what one wants. */
+static void say_doubts(const struct config *c)
+{
+	for (size_t i = 0; i < c->pool_count; i++)
+		if (c->pools[i].has_plan && !guard_limits_any(&c->pools[i].guards))
+			fprintf(stderr,
+				"weir: '%s' has a plan and no limits: nothing of v2 would count as bad; add "
+				"guards\n",
+				c->pools[i].name);
+}
+
 int cmd_check(const struct options *o)
 {
 	struct config c;
@@ -159,10 +171,14 @@ int cmd_check(const struct options *o)
 		printf("%s\n", text_str(&t));
 		text_free(&t);
 	} else if (c.path) {
-		printf("%s: good, %zu pool%s\n", c.path, c.pool_count, c.pool_count == 1 ? "" : "s");
+		printf("%s: good, %zu pool%s", c.path, c.pool_count, c.pool_count == 1 ? "" : "s");
+		if (c.policy_count > 0)
+			printf(", %zu own polic%s", c.policy_count, c.policy_count == 1 ? "y" : "ies");
+		printf("\n");
 	} else {
 		printf("no configuration: weir opens the demo\n");
 	}
+	say_doubts(&c);
 	config_free(&c);
 	return EXIT_DONE;
 }

@@ -1,14 +1,33 @@
-/* weir record: poll, judge and write down without a screen. It never commands. */
+/* weir record: poll, judge and write down without a screen. It commands only with --guard: what
+ * a desk does by itself. */
+#include "model/mem.h"
 #include "tui/commands.h"
 #include "tui/facts.h"
 #include "tui/loop.h"
 #include "tui/setup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MINUTE_MS 60000
+#define SURE_MS 1000 /* how long what is said of the guard has been so */
+
+/* What a recorder that was asked to guard can do for a pool. */
+enum guarding {
+	GUARDS_UNKNOWN,
+	GUARDS_BEHIND,
+	GUARDS,
+	GUARDS_UNPLANNED,
+	GUARDS_TAKEN,
+	GUARDS_NOT
+};
+
+struct duty {
+	enum guarding is, told;
+	int64_t since_ms; /* boot time */
+};
 
 struct recording {
 	struct setup s;
@@ -16,7 +35,8 @@ struct recording {
 	int64_t for_ms; /* UNKNOWN: until a signal */
 	int64_t end_ms, said_ms;
 	bool terminal, gap, stopped;
-	bool written; /* the history could be written at some time */
+	bool written;        /* the history could be written at some time */
+	struct duty *duties; /* one a pool; NULL: not asked to guard */
 };
 
 /* Before the first answer only trouble is a gap. */
@@ -59,6 +79,73 @@ static void say(struct recording *r, struct instant now)
 	fflush(stderr);
 }
 
+/* ---- the guard ---- */
+
+static enum guarding guarding(const struct pool *p)
+{
+	if (!p->pool_id[0])
+		return GUARDS_UNKNOWN;
+	if (!p->has_plan)
+		return GUARDS_UNPLANNED;
+	if (p->owner_line.held && !p->owner_line.mine)
+		return GUARDS_TAKEN;
+	if (!p->owner_line.mine)
+		return GUARDS_NOT;
+	return p->standing.owner == OWNER_POOL ? GUARDS_BEHIND : GUARDS;
+}
+
+static void tell_guarding(const struct pool *p, enum guarding is)
+{
+	const char *by = p->owner_line.actor[0] ? p->owner_line.actor : "another process";
+	switch (is) {
+	case GUARDS_UNKNOWN:
+		return;
+	case GUARDS_BEHIND:
+		fprintf(stderr,
+			"weir: '%s' guards itself; this recorder keeps raises and carries rollbacks on\n",
+			p->name);
+		return;
+	case GUARDS:
+		fprintf(stderr, "weir: guards '%s'\n", p->name);
+		return;
+	case GUARDS_UNPLANNED:
+		fprintf(stderr, "weir: '%s' has no plan: there is nothing to guard by\n", p->name);
+		return;
+	case GUARDS_TAKEN:
+		fprintf(stderr,
+			"weir: %s '%s' is guarded by %s on this host already: only recording, until that "
+			"ends\n",
+			err_name(ERR_LOCKED), p->name, by);
+		return;
+	case GUARDS_NOT:
+		fprintf(stderr,
+			"weir: %s '%s' is not guarded: its lock cannot be made; WEIR_LOCK_DIR says where\n",
+			err_name(ERR_FILE), p->name);
+		return;
+	}
+}
+
+/* Said when it turns out, and when it changes. */
+static void watch_duties(struct recording *r, struct instant now)
+{
+	const struct model *m = desk_model(r->s.desk);
+	for (int i = 0; r->duties && i < m->pool_count; i++) {
+		struct duty *d = &r->duties[i];
+		enum guarding is = guarding(&m->pools[i]);
+		if (is != d->is)
+			d->since_ms = now.boot_ms;
+		d->is = is;
+		if (is == d->told || now.boot_ms - d->since_ms < SURE_MS)
+			continue;
+		d->told = is;
+		if (r->terminal)
+			fprintf(stderr, "\r\033[K");
+		tell_guarding(&m->pools[i], is);
+	}
+}
+
+/* ---- until it is over ---- */
+
 static bool over(void *ctx)
 {
 	struct recording *r = ctx;
@@ -66,6 +153,7 @@ static bool over(void *ctx)
 	struct history *h = desk_history(r->s.desk);
 	const struct model *m = desk_model(r->s.desk);
 	say(r, now);
+	watch_duties(r, now);
 	r->gap |= any_gap(r);
 	bool dead = m->history_known && !m->history_writable;
 	r->written |= m->history_known && m->history_writable;
@@ -88,6 +176,7 @@ static int finish(struct recording *r)
 	if (r->terminal)
 		fprintf(stderr, "\r\033[K");
 	bool never = !r->written && unwritten;
+	free(r->duties);
 	int64_t lost = setup_release(&r->s);
 	if (never) {
 		fprintf(stderr, "weir: %s history '%s' cannot be written: %s\n", err_name(ERR_HISTORY),
@@ -116,11 +205,14 @@ int cmd_record(const struct options *o)
 		return setup_fail(&err);
 	}
 	if (setup_init(&r.s, o, &err) < 0 ||
-		setup_open(&r.s, o, o->args, o->arg_count, SETUP_RECORD, false, &err) < 0) {
+		setup_open(&r.s, o, o->args, o->arg_count, o->guard ? SETUP_GUARD : SETUP_RECORD, false,
+			&err) < 0) {
 		int status = setup_fail(&err);
 		setup_release(&r.s);
 		return status;
 	}
+	if (o->guard)
+		r.duties = mem_new((size_t)desk_model(r.s.desk)->pool_count, sizeof *r.duties);
 	r.said_ms = loop_now().boot_ms;
 	r.end_ms = r.said_ms + (r.for_ms == UNKNOWN ? 0 : r.for_ms);
 	loop_until(r.s.desk, over, &r, -1);

@@ -2,6 +2,7 @@
  * that its key opens; nothing typed here acts without it but hold and annotate. */
 #include "history/replay.h"
 #include "model/text.h"
+#include "tui/ask.h"
 #include "tui/console_parts.h"
 
 #include <stdio.h>
@@ -19,27 +20,47 @@ static bool may_act(struct console *c, const char *word, struct instant now)
 	return false;
 }
 
+/* What no waiting makes possible needs no sheet: it is said at once. */
+static bool may_begin(struct console *c, const struct act_request *what, struct instant now)
+{
+	struct act_request asked = *what;
+	struct act_result result;
+	text_copy(asked.reason, sizeof asked.reason, "-"); /* the sheet asks for it */
+	desk_judge(c->how.desk, &asked, &result);
+	const char *word = verb_row(what->verb)->word;
+	if (result.err.code != ERR_NONE)
+		console_say(c, now, ROLE_WARN, "%s refused: %s %s", word, err_name(result.err.code),
+			result.err.text);
+	else if (result.status == ACT_ALREADY)
+		console_say(c, now, ROLE_TEXT, "%s: nothing to do, it is so already", word);
+	else
+		return true;
+	return false;
+}
+
+/* Everything that changes a pool opens a sheet with what is asked. */
+static void do_act(
+	struct console *c, const char *word, const char *argument, struct instant now)
+{
+	struct act_request what = {.pool = c->pool};
+	struct err err;
+	if (!may_act(c, word, now))
+		return;
+	if (ask_read(&what, word, argument, console_pool(c), &err) < 0)
+		console_say(c, now, ROLE_WARN, "%s: %s", word, err.text);
+	else if (what.verb == VERB_STEP || may_begin(c, &what, now))
+		console_open_act(c, &what, now);
+}
+
 static void do_step(struct console *c, const char *argument, struct instant now)
 {
-	int to_bp = console_pool(c)->standing.next_bp;
-	if (!may_act(c, "step", now))
-		return;
-	if (*argument && strcmp(argument, "next") != 0 && !unit_parse_share(argument, &to_bp)) {
-		console_say(c, now, ROLE_WARN,
-			"step: '%.24s' is no share of v2; write 25%%, 2500bp or next", argument);
-		return;
-	}
-	if (to_bp < 0) {
-		console_say(c, now, ROLE_WARN, "step: no next share; write one, like :step 10%%");
-		return;
-	}
-	console_open_sheet(c, SHEET_STEP, to_bp, now);
+	do_act(c, "step", *argument ? argument : "next", now);
 }
 
 static void do_hold(struct console *c, const char *argument, struct instant now)
 {
 	if (may_act(c, "hold", now))
-		console_act(c, VERB_HOLD, -1, argument, UNKNOWN, UNKNOWN, now);
+		console_say_act(c, VERB_HOLD, argument, now);
 }
 
 static void do_resume(struct console *c, const char *argument, struct instant now)
@@ -56,12 +77,28 @@ static void do_rollback(struct console *c, const char *argument, struct instant 
 		console_open_sheet(c, SHEET_ROLLBACK, -1, now);
 }
 
+#define ACT(name) \
+	static void do_##name(struct console *c, const char *argument, struct instant now) \
+	{ \
+		do_act(c, #name, argument, now); \
+	}
+ACT(strategy)
+ACT(operations)
+ACT(guard)
+ACT(keep)
+ACT(take)
+ACT(arm)
+ACT(disarm)
+ACT(adopt)
+ACT(close)
+#undef ACT
+
 static void do_annotate(struct console *c, const char *argument, struct instant now)
 {
 	if (!may_act(c, "annotate", now))
 		return;
 	if (*argument)
-		console_act(c, VERB_ANNOTATE, -1, argument, UNKNOWN, UNKNOWN, now);
+		console_say_act(c, VERB_ANNOTATE, argument, now);
 	else
 		console_say(c, now, ROLE_WARN, "annotate: write a text");
 }
@@ -73,11 +110,10 @@ static void do_help(struct console *c, const char *argument, struct instant now)
 	c->help_scroll = 0;
 }
 
-/* v2 has a share there that nobody would watch. */
+/* Something there ends with this console: a watch, a keep, a rollback that it tries. */
 static bool is_exposed(const struct pool *p)
 {
-	const struct standing *s = &p->standing;
-	return s->reported_bp != 0 && s->reported_bp != s->baseline_bp;
+	return strcmp(p->standing.leave_text, "all goes on") != 0;
 }
 
 /* Leaving asks where a pool is exposed, the one on the screen first. */
@@ -198,6 +234,15 @@ static const struct {
 	{"resume", do_resume, false},
 	{"rollback", do_rollback, false},
 	{"annotate", do_annotate, false},
+	{"keep", do_keep, false},
+	{"strategy", do_strategy, false},
+	{"operations", do_operations, false},
+	{"guard", do_guard, false},
+	{"take", do_take, false},
+	{"arm", do_arm, false},
+	{"disarm", do_disarm, false},
+	{"adopt", do_adopt, false},
+	{"close", do_close, false},
 	{"help", do_help, false},
 	{"quit", do_quit, false},
 	{"q", do_quit, false},

@@ -7,7 +7,9 @@
 int cmd_console(const struct options *o);
 int cmd_status(const struct options *o);
 int cmd_wait(const struct options *o);
-int cmd_act(const struct options *o); /* step, hold, resume, rollback, annotate */
+int cmd_act(const struct options *o); /* step, hold, rollback and the other acts */
+int cmd_plan(const struct options *o);
+int cmd_doctor(const struct options *o);
 int cmd_log(const struct options *o);
 int cmd_verify(const struct options *o);
 int cmd_serve(const struct options *o);

@@ -111,7 +111,11 @@ static yaml_read_fn read_pools;
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define ROOM(type, member) .size = sizeof(((struct type *)0)->member)
 
-static const char *const action_words[] = {"warn", "hold", "rollback", NULL};
+static const char *const action_words[] = {
+#define X(name, word, help) word,
+	GUARD_ACTION_INFO(X)
+#undef X
+		NULL};
 
 static const struct yaml_row guards_rows[] = {
 	{"error_rate_threshold", YAML_TYPE_FRACTION, AT(guard_limits, error_rate), .max = 1,
@@ -122,9 +126,8 @@ static const struct yaml_row guards_rows[] = {
 		.max = 1099511627776.0, .help = "The most memory that v2 may take"},
 	{"window", YAML_TYPE_DURATION, AT(guard_limits, window_ms), .min = SECOND_MS,
 		.max = HOUR_MS, .fallback = "1m", .help = "The span that the limits are held against"},
-	{"action", YAML_TYPE_WORD, AT(guard_limits, action), ROOM(guard_limits, action),
-		.words = action_words, .fallback = "rollback",
-		.help = "What happens when a limit is broken"},
+	{"action", YAML_TYPE_ENUM, AT(guard_limits, action), .words = action_words,
+		.fallback = "rollback", .help = "What happens when a limit is broken"},
 };
 
 YAML_TABLE(config_guards_table, "the guards", guards_rows);
@@ -151,12 +154,14 @@ static const struct yaml_row config_rows[] = {
 		.help = "The history file"},
 	{"theme", YAML_TYPE_NAME, AT(config, theme), ROOM(config, theme), .fallback = "",
 		.help = "The colours of the console"},
+	{"policies", YAML_TYPE_CUSTOM, .read = config_read_policies,
+		.help = "Own policies by their names"},
 	{"pools", YAML_TYPE_CUSTOM, .read = read_pools, .help = "The pools by their names"},
 };
 
 YAML_TABLE(config_table, "the configuration", config_rows);
 
-static bool is_pool_name(const char *name)
+bool config_is_pool_name(const char *name)
 {
 	return text_is_name(name, POOL_NAME_MAX - 1) && !strchr("._-", *name) && !strchr(name, ':');
 }
@@ -171,7 +176,7 @@ static int read_pools(
 	for (size_t i = 0; i < node->count; i++) {
 		const struct yaml_node *item = &node->items[i];
 		struct config_pool *pool = &config->pools[config->pool_count++];
-		if (!is_pool_name(item->key))
+		if (!config_is_pool_name(item->key))
 			return yaml_fail(doc, item->key_at, err,
 				"\"%.80s\" is no name of a pool: 1 to %d letters, digits and . _ -", item->key,
 				POOL_NAME_MAX - 1);
@@ -179,6 +184,19 @@ static int read_pools(
 		plan_init(&pool->plan);
 		guard_limits_init(&pool->guards);
 		if (yaml_bind(doc, item, &config_pool_table, pool, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Once all is read: a plan may name a policy that stands behind it. */
+static int resolve_policies(const struct yaml_doc *doc, struct config *config, struct err *err)
+{
+	const struct yaml_node *pools = yaml_get(&doc->root, "pools");
+	for (size_t i = 0; i < config->pool_count; i++) {
+		struct config_pool *p = &config->pools[i];
+		const struct yaml_node *plan = yaml_get(&pools->items[i], "plan");
+		if (p->has_plan && config_resolve_policy(doc, plan, config, &p->plan.policy, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -192,13 +210,15 @@ int config_parse(
 	if (yaml_doc_read(&doc, text, len, file, err) != 0)
 		return -1;
 	int rc = yaml_bind(&doc, &doc.root, &config_table, out, err);
+	if (rc == 0)
+		rc = resolve_policies(&doc, out, err);
 	yaml_doc_free(&doc);
 	if (rc != 0)
 		config_free(out);
 	return rc;
 }
 
-/* ---- the file ---- */
+/* ---- files ---- */
 
 /* Reads a file, a little more than is allowed at most: too long is seen. 0 or an errno. */
 static int read_file(const char *path, struct text *out)
@@ -227,13 +247,40 @@ static bool is_absent(int why)
 	return why == ENOENT || why == ENOTDIR;
 }
 
+static int fail_unread(struct err *err, const char *what, const char *path, int why)
+{
+	return err_set(err, ERR_CONFIG, "cannot read the %s \"%s\": %s", what, path, strerror(why));
+}
+
+int config_load_plan(
+	struct plan *out, const char *path, const struct config *own, struct err *err)
+{
+	struct text text = {0};
+	int why = read_file(path, &text);
+	plan_init(out);
+	int rc = why ? fail_unread(err, "plan", path, why)
+				 : config_parse_plan(out, text_str(&text), text.len, path, own, err);
+	text_free(&text);
+	return rc;
+}
+
+int config_load_scenario(struct scenario *out, const char *path, struct err *err)
+{
+	struct text text = {0};
+	int why = read_file(path, &text);
+	*out = (struct scenario){0};
+	int rc = why ? fail_unread(err, "scenario", path, why)
+				 : config_parse_scenario(out, text_str(&text), text.len, path, err);
+	text_free(&text);
+	return rc;
+}
+
 static int load_file(struct config *out, const char *path, bool may_be_absent, struct err *err)
 {
 	struct text text = {0};
 	int rc = 0, why = read_file(path, &text);
 	if (why && !(may_be_absent && is_absent(why)))
-		rc = err_set(
-			err, ERR_CONFIG, "cannot read the configuration \"%s\": %s", path, strerror(why));
+		rc = fail_unread(err, "configuration", path, why);
 	else if (!why)
 		rc = config_parse(out, text_str(&text), text.len, path, err);
 	if (!why && rc == 0)
@@ -300,7 +347,7 @@ static void guards_json(struct text *out, const struct guard_limits *g)
 	text_json_int(out, "latency_threshold_ms", g->latency_ms);
 	text_json_int(out, "memory_limit", g->memory_bytes);
 	text_json_int(out, "window_ms", g->window_ms);
-	text_json_str(out, "action", g->action);
+	text_json_str(out, "action", guard_action_name(g->action));
 	text_add(out, "}");
 }
 
@@ -333,6 +380,13 @@ void config_json(struct text *out, const struct config *c)
 	text_add(out, "{");
 	text_json_str(out, "history", c->history);
 	text_json_str(out, "theme", c->theme);
+	text_json_key(out, "policies");
+	text_add(out, "[");
+	for (size_t i = 0; i < c->policy_count; i++) {
+		text_add(out, i ? "," : "");
+		config_policy_json(out, &c->policies[i]);
+	}
+	text_add(out, "]");
 	text_json_key(out, "pools");
 	text_add(out, "[");
 	for (size_t i = 0; i < c->pool_count; i++) {

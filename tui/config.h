@@ -10,6 +10,7 @@
 #include "model/scenario.h"
 
 #define CONFIG_NODES_MAX 16
+#define CONFIG_POLICIES_MAX 16
 
 struct config_pool {
 	char name[POOL_NAME_MAX];
@@ -24,9 +25,11 @@ struct config_pool {
 };
 
 struct config {
-	char *path;     /* the file that was read; NULL: none */
-	char *history;  /* NULL: default */
-	char theme[32]; /* "" default */
+	char *path;                                  /* the file that was read; NULL: none */
+	char *history;                               /* NULL: default */
+	char theme[32];                              /* "" default */
+	struct policy policies[CONFIG_POLICIES_MAX]; /* own ones */
+	size_t policy_count;
 	struct config_pool *pools;
 	size_t pool_count;
 };
@@ -40,15 +43,28 @@ int config_load(struct config *out, const char *path, struct err *err);
 int config_parse(
 	struct config *out, const char *text, size_t len, const char *file, struct err *err);
 
-/* Reads a plan file of its own (the keys below `plan:`). On failure `out` has no steps. */
-int config_parse_plan(
-	struct plan *out, const char *text, size_t len, const char *file, struct err *err);
+/* Reads a plan file of its own, or a scenario file; see config_parse_plan and
+ * config_parse_scenario. A file that cannot be read is W002 too. */
+int config_load_plan(
+	struct plan *out, const char *path, const struct config *own, struct err *err);
+int config_load_scenario(struct scenario *out, const char *path, struct err *err);
 
-/* Reads a scenario file. On failure `out` is zero. */
+/* Reads the text of a plan file (the keys below `plan:`); `own` (may be NULL) has policies that it
+ * may name. On failure `out` has no steps. */
+int config_parse_plan(struct plan *out, const char *text, size_t len, const char *file,
+	const struct config *own, struct err *err);
+
+/* The policy of a name, own or one that comes with weir; NULL none. `c` may be NULL. */
+const struct policy *config_policy(const struct config *c, const char *name);
+
+/* Reads the text of a scenario file. On failure `out` is zero. */
 int config_parse_scenario(
 	struct scenario *out, const char *text, size_t len, const char *file, struct err *err);
 
 void config_free(struct config *c);
+
+/* True when a pool of weir.yaml may be called that. */
+bool config_is_pool_name(const char *name);
 
 /* The pool of a name, NULL when there is none. */
 const struct config_pool *config_pool(const struct config *c, const char *name);

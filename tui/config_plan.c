@@ -12,12 +12,6 @@
 
 #define DAY_MS (24 * 60 * 60 * 1000.0)
 
-static const char *const policy_words[] = {
-#define X(name, word, help) word,
-	POLICY_INFO(X)
-#undef X
-		NULL};
-
 static const char *const orphan_words[] = {
 #define X(name, word, help) word,
 	ORPHAN_INFO(X)
@@ -79,7 +73,7 @@ static const struct yaml_row plan_rows[] = {
 		.help = "What becomes of a raise that nobody keeps in time"},
 	{"on_reload", YAML_TYPE_WORD, AT(on_reload), ROOM(on_reload), .words = reload_words,
 		.fallback = "hold", .help = "What follows when a reload of the pool lost the share"},
-	{"policy", YAML_TYPE_ENUM, AT(policy), .words = policy_words, .fallback = "standard",
+	{"policy", YAML_TYPE_STRING, AT(policy.name), ROOM(policy.name), .fallback = "standard",
 		.help = "What a step asks before it is sent"},
 };
 
@@ -97,14 +91,16 @@ int config_read_plan(
 	return 0;
 }
 
-int config_parse_plan(
-	struct plan *out, const char *text, size_t len, const char *file, struct err *err)
+int config_parse_plan(struct plan *out, const char *text, size_t len, const char *file,
+	const struct config *own, struct err *err)
 {
 	struct yaml_doc doc;
 	plan_init(out);
 	if (yaml_doc_read(&doc, text, len, file, err) != 0)
 		return -1;
 	int rc = config_read_plan(&doc, &doc.root, out, err);
+	if (rc == 0)
+		rc = config_resolve_policy(&doc, &doc.root, own, &out->policy, err);
 	yaml_doc_free(&doc);
 	if (rc != 0)
 		plan_init(out);

@@ -94,16 +94,23 @@ static void say_result(
 	}
 }
 
-void console_act(struct console *c, enum verb verb, int to_bp, const char *reason,
-	int64_t epoch, int64_t rev, struct instant now)
+void console_act(struct console *c, const struct act_request *what, struct instant now)
 {
-	struct act_request r = {
-		.verb = verb, .pool = c->pool, .to_bp = to_bp, .shown_epoch = epoch, .shown_rev = rev};
 	struct act_result result;
-	text_copy(r.reason, sizeof r.reason, reason);
 	thaw(c);
-	desk_act(c->how.desk, &r, now, &result);
-	say_result(c, verb, &result, now);
+	desk_act(c->how.desk, what, now, &result);
+	say_result(c, what->verb, &result, now);
+}
+
+void console_say_act(struct console *c, enum verb verb, const char *text, struct instant now)
+{
+	struct act_request what = {.verb = verb,
+		.pool = c->pool,
+		.to_bp = -1,
+		.shown_epoch = UNKNOWN,
+		.shown_rev = UNKNOWN};
+	text_copy(what.reason, sizeof what.reason, text);
+	console_act(c, &what, now);
 }
 
 /* What has become of the last act, once each time it moves on. */
@@ -146,17 +153,22 @@ void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, stru
 	sheet_open(&c->sheet, kind, c->pool, desk_model(c->how.desk), to_bp, now);
 }
 
+void console_open_act(struct console *c, const struct act_request *what, struct instant now)
+{
+	thaw(c);
+	c->help = false;
+	sheet_open_act(&c->sheet, what, desk_model(c->how.desk), now);
+}
+
 static void accepted(struct console *c, struct instant now)
 {
-	struct sheet s = c->sheet;
-	static const enum verb verbs[SHEET_COUNT] = {[SHEET_STEP] = VERB_STEP,
-		[SHEET_ROLLBACK] = VERB_ROLLBACK,
-		[SHEET_RESUME] = VERB_RESUME};
+	const struct act_request what = c->sheet.request;
+	bool leaves = c->sheet.kind == SHEET_LEAVE;
 	sheet_close(&c->sheet);
-	if (s.kind == SHEET_LEAVE)
+	if (leaves)
 		c->left = true;
 	else
-		console_act(c, verbs[s.kind], s.to_bp, s.reason.text, s.epoch, s.rev, now);
+		console_act(c, &what, now);
 }
 
 static void sheet_input(struct console *c, uint32_t key, struct instant now)
@@ -167,7 +179,7 @@ static void sheet_input(struct console *c, uint32_t key, struct instant now)
 		return;
 	case SHEET_HOLD:
 		sheet_close(&c->sheet);
-		console_act(c, VERB_HOLD, -1, "", UNKNOWN, UNKNOWN, now);
+		console_say_act(c, VERB_HOLD, "", now);
 		return;
 	case SHEET_CLOSED:
 		sheet_close(&c->sheet);
@@ -202,7 +214,7 @@ static void prompt_input(struct console *c, uint32_t key, struct instant now)
 	if (what == PROMPT_COMMAND)
 		console_command(c, text, now);
 	else if (text[0])
-		console_act(c, VERB_ANNOTATE, -1, text, UNKNOWN, UNKNOWN, now);
+		console_say_act(c, VERB_ANNOTATE, text, now);
 }
 
 /* An acting key: at once for what is safe, a sheet for what changes. */
@@ -236,13 +248,14 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 			console_open_sheet(c, SHEET_ROLLBACK, -1, now);
 		return;
 	case VERB_RESUME:
-		if (st->hold.on || console_pool(c)->latch.red)
+		if (view_may_resume(console_pool(c)))
 			console_open_sheet(c, SHEET_RESUME, -1, now);
 		else
-			console_say(c, now, ROLE_TEXT, "U: nothing is held and nothing is red");
+			console_say(
+				c, now, ROLE_TEXT, "U: nothing is held, nothing is red, nothing went back");
 		return;
 	case VERB_HOLD:
-		console_act(c, VERB_HOLD, -1, "", UNKNOWN, UNKNOWN, now);
+		console_say_act(c, VERB_HOLD, "", now);
 		return;
 	default:
 		begin_prompt(c, PROMPT_NOTE);
@@ -309,6 +322,7 @@ void console_freeze(struct console *c, struct instant now)
 		(size_t)c->surface.w * (size_t)c->surface.h * sizeof *c->surface.cells);
 	c->is_frozen = true;
 	c->frozen_ms = now.boot_ms;
+	c->frozen_epoch = console_pool(c)->standing.epoch;
 }
 
 /* ---- time ---- */
@@ -318,7 +332,10 @@ void console_refresh(struct console *c, struct instant now)
 	const struct pool *p = console_pool(c);
 	sheet_refresh(&c->sheet, desk_model(c->how.desk), now);
 	follow_act(c, now);
-	if (c->is_frozen && (p->latch.red || now.boot_ms - c->frozen_ms >= FREEZE_MS))
+	/* A new epoch: something went back, or somebody else may raise. */
+	if (c->is_frozen &&
+		(p->latch.red || p->standing.epoch != c->frozen_epoch ||
+			now.boot_ms - c->frozen_ms >= FREEZE_MS))
 		thaw(c);
 	if (c->message[0] && now.boot_ms - c->message_ms >= MESSAGE_MS)
 		c->message[0] = 0;
@@ -395,6 +412,7 @@ const struct surface *console_draw(struct console *c, struct instant now)
 		.looking = c->how.read_only || c->how.replay,
 		.message = c->message,
 		.message_role = c->message_role,
+		.unrecorded = desk_unrecorded(c->how.desk),
 		.pool_count = desk_model(c->how.desk)->pool_count,
 		.pool_index = c->pool};
 	char clock[24], time[16], place[80] = "";

@@ -14,7 +14,7 @@ struct console {
 	struct console_options how;
 	struct surface surface, frozen;
 	bool is_frozen;
-	int64_t frozen_ms;
+	int64_t frozen_ms, frozen_epoch;
 	int pool;
 	struct sheet sheet;
 	enum prompt prompt;
@@ -40,8 +40,10 @@ struct console {
 const struct pool *console_pool(const struct console *c);
 void console_say(struct console *c, struct instant now, enum role role, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-void console_act(struct console *c, enum verb verb, int to_bp, const char *reason,
-	int64_t epoch, int64_t rev, struct instant now);
+void console_act(struct console *c, const struct act_request *what, struct instant now);
+/* The safe verbs: hold and annotate, with their text. */
+void console_say_act(struct console *c, enum verb verb, const char *text, struct instant now);
+void console_open_act(struct console *c, const struct act_request *what, struct instant now);
 void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, struct instant now);
 void console_freeze(struct console *c, struct instant now);
 

@@ -78,13 +78,16 @@ static bool take_signals(struct console *c, struct err *err)
 	return dirty;
 }
 
-static bool take_keys(struct console *c, struct instant now)
+static bool take_keys(struct console *c, struct instant now, struct err *err)
 {
 	bool any = false;
 	uint32_t key;
 	while (!console_left(c) && (key = term_key(now.boot_ms)) != KEY_NONE) {
-		console_key(c, key, now);
 		any = true;
+		/* The program may have been stopped since the signals were looked at; what was typed
+		 * then is not heard. */
+		if (!take_signals(c, err))
+			console_key(c, key, now);
 	}
 	return any;
 }
@@ -130,7 +133,7 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 	while (!console_left(c) && !loop_interrupted() && !term_hung_up()) {
 		dirty |= desk_turn(d, now) != 0;
 		dirty |= take_signals(c, err);
-		dirty |= take_keys(c, now);
+		dirty |= take_keys(c, now, err);
 		console_refresh(c, now);
 		if (console_bell(c, now))
 			term_bell();
@@ -146,5 +149,6 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 		now = loop_now();
 	}
 	term_close();
+	loop_leave(d);
 	return 0;
 }

@@ -67,13 +67,20 @@ static void on_decision(struct desk *d, const struct driver_event *e)
 			.kind = MODEL_DECISION, .pool = pool_index(d, e->node), .decision = e->decision});
 }
 
+static void on_lease(struct desk *d, const struct driver_event *e)
+{
+	keeper_lease(d, e);
+	prelude_lease(d, e);
+}
+
 static void on_event(void *ctx, const struct driver_event *e)
 {
 	static void (*const handlers[])(struct desk *, const struct driver_event *) = {
 		[DRIVER_SNAPSHOT] = on_snapshot,
 		[DRIVER_TROUBLE] = on_trouble,
-		[DRIVER_ANSWER] = flight_answer,
-		[DRIVER_RESOLVED] = flight_resolved,
+		[DRIVER_ANSWER] = leg_answer,
+		[DRIVER_RESOLVED] = leg_resolved,
+		[DRIVER_LEASE] = on_lease,
 		[DRIVER_AUDIT] = scribe_audit,
 		[DRIVER_RESET] = on_reset,
 		[DRIVER_DECISION] = on_decision,
@@ -97,7 +104,9 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 	d->random = how->seed;
 	d->sample = mem_new(1, sizeof *d->sample);
 	d->ticked_ms = now.boot_ms;
+	d->turned = now;
 	model_init(&d->model, how->actor, how->read_only);
+	d->model.guards = how->console && !how->read_only;
 	d->client = client_new(how->schemes, (struct driver_sink){on_event, d}, desk_random(d));
 	if (!how->history_path)
 		return d;
@@ -121,6 +130,7 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 		free(d->pools[i].audit_since);
 		free(d->pools[i].audit_asked);
 		free(d->pools[i].pinned);
+		keeper_release(&d->pools[i]);
 	}
 	free(d->flights);
 	free(d->pools);
@@ -140,6 +150,7 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 	*p = (struct desk_pool){.loaded = !d->history,
 		.last_state = STATE_COUNT,
 		.last_freshness = FRESHNESS_NEVER,
+		.last_owner = OWNER_COUNT,
 		.audit_since = mem_new(nodes, sizeof *p->audit_since),
 		.audit_asked = mem_new(nodes, sizeof *p->audit_asked),
 		.pinned = mem_new(nodes, sizeof *p->pinned)};
@@ -222,10 +233,36 @@ static void adjust_polls(struct desk *d)
 }
 
 #define TICK_MS 250
+#define JUMP_MS 2000
+
+/* Between two turns both clocks go the same way; what is apart is a jump of the wall clock. */
+static void see_jump(struct desk *d, struct instant now)
+{
+	int64_t jump_ms = (now.wall_ms - d->turned.wall_ms) - (now.boot_ms - d->turned.boot_ms);
+	d->turned = now;
+	if (jump_ms >= -JUMP_MS && jump_ms <= JUMP_MS)
+		return;
+	char text[64];
+	snprintf(text, sizeof text, "the wall clock jumped by %+lld ms", (long long)jump_ms);
+	if (d->history && !d->how.read_only)
+		history_event(d->history, now.wall_ms, "", "clock_jump", text, NULL);
+}
+
+void desk_leave(struct desk *d, struct instant now)
+{
+	d->now = now;
+	keeper_leave(d);
+}
+
+bool desk_left(const struct desk *d)
+{
+	return keeper_left(d);
+}
 
 unsigned desk_turn(struct desk *d, struct instant now)
 {
 	d->now = now;
+	see_jump(d, now);
 	if (d->how.record && d->recording_interval_ms == 0)
 		scribe_begin(d);
 	if (d->history)
@@ -238,6 +275,7 @@ unsigned desk_turn(struct desk *d, struct instant now)
 		d->ticked_ms = now.boot_ms;
 		d->now = d->clock ? d->clock(d->clock_ctx, now) : now;
 		desk_apply(d, &(struct model_event){.kind = MODEL_TICK});
+		keeper_turn(d);
 		for (int i = 0; i < d->model.pool_count; i++)
 			scribe_flips(d, i);
 		d->dirty |= DIRTY_FACTS;

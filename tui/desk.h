@@ -16,15 +16,22 @@
 
 struct desk;
 
+#define LEASE_TTL_MS 30000
+#define KEEP_SPARE_MS 120000 /* beyond the bake, for whoever keeps */
+
 struct desk_options {
 	const char *actor;        /* "kim@ops1" */
 	const char *history_path; /* NULL: nothing is recorded, no change is possible */
 	const char *key_dir;
 	const struct driver_ops *const *schemes;
-	uint64_t seed;           /* of ids and jitter */
-	bool read_only;          /* no command, no resolving of what was found open */
-	bool passive;            /* writes down, but never commands, not even to ask for a fate */
-	bool record;             /* samples too, as a recording */
+	uint64_t seed;        /* of ids and jitter */
+	bool read_only;       /* no command, no resolving of what was found open */
+	bool passive;         /* writes down, but never commands, not even to ask for a fate */
+	bool record;          /* samples too, as a recording */
+	const char *lock_dir; /* where recorders that guard keep their locks; NULL: none is seen */
+	bool guard;           /* own guards, keep, carry on: a recorder that guards */
+	bool console;         /* a person sits here: it guards while nobody else does, keeps own
+	                            raises, renews the lease */
 	const char *config_json; /* for the recording; NULL "{}"; borrowed until desk_free */
 	const char *host;        /* the same */
 };
@@ -55,6 +62,10 @@ const struct model *desk_model(const struct desk *d);
 struct client *desk_client(struct desk *d);
 struct history *desk_history(struct desk *d); /* NULL without one */
 
+/* Begins to give back what this desk holds at its pools (leases); desk_left: it is done. */
+void desk_leave(struct desk *d, struct instant now);
+bool desk_left(const struct desk *d);
+
 /* Does everything that is due: answers of the history, news of the pools, deadlines. Returns
  * DIRTY_ bits. */
 unsigned desk_turn(struct desk *d, struct instant now);
@@ -74,10 +85,24 @@ bool desk_loaded(const struct desk *d, int pool);
 struct act_request {
 	enum verb verb;
 	int pool;
-	int to_bp;                      /* STEP */
+	int to_bp;         /* STEP */
+	bool has_strategy; /* STEP */
+	enum strategy strategy;
+	struct operation_set operations; /* OPERATIONS: those that v2 may get from now on */
+	bool widens;                     /* OPERATIONS: one that it did not get is among them */
+	bool gradual;                    /* ROLLBACK: down in steps */
+	bool has_baseline;               /* ARM: at baseline_bp, else at the share as it stands */
+	int baseline_bp;
+	enum guard_action act; /* GUARD: HOLD for a time, or ROLLBACK: acts again */
+	int64_t for_ms;
+	char of[DECISION_ID_MAX];       /* CLOSE: the rollback */
+	const char *role;               /* NULL: "operator" */
 	char reason[POOL_REASON_MAX];   /* ANNOTATE: the text */
 	int64_t shown_epoch, shown_rev; /* what the asker saw */
 };
+
+/* The intent of a request. */
+struct intent act_intent(const struct act_request *r);
 
 enum act_status {
 	ACT_BEGUN,    /* an intent is on its way; its id is set */

@@ -1,5 +1,7 @@
-/* The inside of a desk, shared by desk.c (lifecycle, news), act.c (what a person asks),
- * flight.c (acts under way) and scribe.c (what is written down). Nothing else includes this. */
+/* The inside of a desk, shared by desk.c (lifecycle, news), act.c (what is asked), flight.c
+ * (acts under way), leg.c (an act's way to one node), found.c (what was found open), keeper.c
+ * (what a desk does by itself) and scribe.c (what is written down). Nothing else includes this.
+ */
 #ifndef WEIR_TUI_DESK_PARTS_H
 #define WEIR_TUI_DESK_PARTS_H
 
@@ -9,9 +11,19 @@
 enum flight_phase {
 	FLIGHT_FOUND, /* open in the history, perhaps another process' own: waits until it is old */
 	FLIGHT_RECORDING, /* the intent is with the writer */
+	FLIGHT_PREPARING, /* recorded; lease, arm and keep that go before it are asked for */
+	FLIGHT_LOWERING,  /* a gradual rollback on its way down */
 	FLIGHT_SENDING,   /* a node has not answered yet */
 	FLIGHT_WATCHING,  /* answered; the effect is not seen everywhere */
 	FLIGHT_DONE,
+};
+
+/* What goes before a forward act, one after the other, at all nodes before the next. */
+enum stage {
+	STAGE_LEASE, /* take or renew it */
+	STAGE_ARM,   /* where the plan is not armed and nothing has moved yet */
+	STAGE_KEEP,  /* the raise before it */
+	STAGE_GO,    /* all that goes before is done */
 };
 
 enum leg_state {
@@ -20,6 +32,7 @@ enum leg_state {
 	LEG_ASKING, /* the answer was lost: its fate is asked for */
 	LEG_APPLIED,
 	LEG_REFUSED, /* finally not applied */
+	LEG_FOUND,   /* of an act found open: the node's news decide what becomes of it */
 };
 
 /* One act's way to one node. */
@@ -29,6 +42,9 @@ struct leg {
 	int64_t due_ms; /* boot time of the next try */
 	int64_t sent_ms;
 	int tries;
+	bool ready;         /* PREPARING, LOWERING: this node has what the stage asks */
+	bool lent;          /* PREPARING: its lease was free, and is ours by this act */
+	int64_t epoch, rev; /* of the node when PREPARING began; UNKNOWN */
 	struct answer answer;
 	struct watch watch;
 };
@@ -40,10 +56,17 @@ struct flight {
 	int to_bp;
 	enum flight_phase phase;
 	bool recorded, unrecorded;
-	bool sent; /* at least once, with this head of the history: retries repeat it */
-	char head[POOL_HASH_MAX];
-	int64_t begun_ms; /* boot time */
-	int64_t shown_epoch, shown_rev;
+	/* What is asked of every node; made when it is first sent, since a pool takes the key of a
+	 * retry only with the body that it came with. */
+	bool sent;
+	struct command order;
+	struct act_request request; /* zero for one that was found */
+	enum act act;
+	enum stage stage;    /* PREPARING */
+	bool gave_lease;     /* a lease was asked for by this flight */
+	int down;            /* LOWERING: which lowering is under way, from 1 */
+	int64_t down_due_ms; /* boot time of the next */
+	int64_t begun_ms;    /* boot time */
 	struct interlock interlock;
 	struct err err;
 	int leg_count;
@@ -56,8 +79,20 @@ struct desk_pool {
 	int64_t *audit_since; /* one a node; UNKNOWN before anything is known */
 	bool *audit_asked;
 	bool *pinned;
+	bool leases;           /* the lease is ours to renew */
+	int64_t lease_due_ms;  /* boot time of the next renewal */
+	int64_t forward_ms;    /* boot time of the last forward act */
+	int lease_awaited;     /* answers to come */
+	int64_t keep_due_ms;   /* boot time before which no keep is tried by itself */
+	bool both_held;        /* held since both sides break a limit, and they do so still */
+	int64_t guard_due_ms;  /* boot time before which it is not acted on again */
+	struct hostlock *lock; /* of a recorder that guards; NULL none */
+	int64_t line_due_ms;
+	char line_path[256];   /* of the recorder's line; "" before the pool is known */
 	enum state last_state;
 	bool last_red;
+	enum guard_owner last_owner;
+	char last_holder[POOL_ACTOR_MAX];
 	enum freshness last_freshness;
 };
 
@@ -81,6 +116,7 @@ struct desk {
 	int unrecorded;
 	struct err unread; /* why a pool's past could not be read; code 0: none was asked in vain */
 	int64_t ticked_ms;
+	struct instant turned; /* of the turn before, to see a jump of the wall clock */
 };
 
 /* desk.c */
@@ -92,16 +128,50 @@ struct flight *flight_find(const struct desk *d, const char *id);
 /* A new flight of a decision, in no phase yet; valid until the next one is added. */
 struct flight *flight_add(struct desk *d, int pool, const struct decision *what);
 const struct decision *flight_decision(const struct desk *d, const struct flight *f);
-bool flight_is_brake(enum verb v); /* rollback and hold: sent whether recorded or not */
+/* The newest of a verb at a pool that is not done; NULL none. */
+struct flight *flight_open(const struct desk *d, int pool, enum verb verb);
+void flight_tell(struct desk *d, const struct flight *f, enum outcome_row_kind row, int leg,
+	enum outcome_kind kind, const char *answer);
+void flight_end(struct desk *d, struct flight *f, enum outcome_kind kind, const char *why);
+void flight_progress(struct desk *d, const struct flight *f);
+void flight_settle(struct desk *d, struct flight *f);
 void flight_committed(struct desk *d, const char *id);
 void flight_unrecorded(struct desk *d, const char *id, const struct err *err);
-void flight_answer(struct desk *d, const struct driver_event *e);
-void flight_resolved(struct desk *d, const struct driver_event *e);
 void flight_observe(struct desk *d, uint64_t node, const struct snapshot *s);
 void flight_turn(struct desk *d);
-void flight_adopt(struct desk *d, int pool, const struct decision *found);
 int64_t flight_due_ms(const struct desk *d);
 void flight_release(struct flight *f);
+
+/* leg.c */
+int64_t leg_retry_delay(struct desk *d, int tries);
+void leg_send(struct desk *d, struct flight *f, int k);
+void leg_send_all(struct desk *d, struct flight *f);
+void leg_applied(struct desk *d, struct flight *f, int k);
+void leg_answer(struct desk *d, const struct driver_event *e);
+void leg_resolved(struct desk *d, const struct driver_event *e);
+void leg_turn(struct desk *d, struct flight *f);
+
+/* prelude.c */
+void prelude_begin(
+	struct desk *d, struct flight *f); /* ends in leg_send_all, or the flight's end */
+void prelude_lease(struct desk *d, const struct driver_event *e);
+/* True when the answer was for something that goes before the act, or a lowering. */
+bool prelude_answer(struct desk *d, const struct driver_event *e);
+void prelude_lower(struct desk *d, struct flight *f); /* begins a gradual rollback */
+void prelude_turn(struct desk *d, struct flight *f);
+int64_t prelude_due_ms(const struct flight *f);
+
+/* found.c */
+void found_adopt(struct desk *d, int pool, const struct decision *found);
+void found_turn(struct desk *d, struct flight *f);
+
+/* keeper.c */
+void keeper_turn(struct desk *d);
+void keeper_leased(struct desk *d, int pool); /* the lease is ours from now on */
+void keeper_lease(struct desk *d, const struct driver_event *e);
+void keeper_leave(struct desk *d);
+bool keeper_left(const struct desk *d);
+void keeper_release(struct desk_pool *p);
 
 /* scribe.c */
 void scribe_begin(struct desk *d); /* with all pools added, before their first news */

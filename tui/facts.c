@@ -140,6 +140,36 @@ static void json_nodes(struct text *out, const struct pool *p)
 	text_add(out, "]");
 }
 
+static void json_lease(struct text *out, const struct standing *s)
+{
+	text_json_key(out, "lease");
+	if (!s->lease.known) {
+		text_add(out, "null");
+		return;
+	}
+	text_add(out, "{");
+	text_json_str(out, "holder", s->lease.holder[0] ? s->lease.holder : NULL);
+	text_json_bool(out, "mine", s->lease_mine);
+	text_json_int(out, "ttl_ms", s->lease.holder[0] ? s->lease.ttl_ms : UNKNOWN);
+	text_add(out, "}");
+}
+
+/* What goes back by itself, and when; null: nothing does. */
+static void json_reverts(struct text *out, const struct standing *s)
+{
+	text_json_key(out, "reverts");
+	if (!s->keep.on) {
+		text_add(out, "null");
+		return;
+	}
+	bool goes = orphan_at(s->keep.on_orphan, s->reported_bp) == ORPHAN_REVERT;
+	text_add(out, "{");
+	text_json_str(out, "action", goes ? "revert" : "hold");
+	text_json_int(out, "to_bp", known(goes ? s->kept_bp : s->reported_bp));
+	text_json_int(out, "in_ms", s->keep.left_ms);
+	text_add(out, "}");
+}
+
 void facts_json(struct text *out, const struct model *m, const struct pool *p)
 {
 	const struct standing *s = &p->standing;
@@ -173,15 +203,17 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p)
 	text_add(out, "}");
 	text_json_key(out, "guard");
 	text_add(out, "{");
-	text_json_str(out, "owner", "none");
+	text_json_str(out, "owner", owner_name(s->owner));
 	text_json_str(out, "state", guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));
 	text_json_bool(out, "both", s->guard.both);
+	text_json_int(out, "flaps", p->latch.flaps);
+	text_json_int(out, "holds_only_ms", s->pool_guard.known ? s->pool_guard.held_ms : UNKNOWN);
 	text_add(out, "}");
 	text_json_str(out, "verdict", NULL);
 	text_json_str(out, "harm", NULL);
 	json_worst(out, p);
-	text_json_str(out, "lease", NULL);
-	text_json_str(out, "reverts", NULL);
+	json_lease(out, s);
+	json_reverts(out, s);
 	json_plan(out, p);
 	text_json_key(out, "blocked");
 	facts_refused(out, &s->next);
@@ -243,12 +275,27 @@ static void plain_arm(struct text *out, const struct pool *p, enum arm arm)
 		arm_name(arm), rate, errors, p50, p99, memory);
 }
 
+/* Who rolls back, who may step, and what happens when everybody leaves. */
+static void plain_control(struct text *out, const struct model *m, const struct standing *s)
+{
+	char left[16];
+	text_addf(out, "control    %s", s->guard_text);
+	if (s->lease.known && s->lease.holder[0]) {
+		unit_countdown(left, sizeof left, s->lease.ttl_ms);
+		text_addf(out, "   lease: %s for %s", s->lease_mine ? "you" : s->lease.holder, left);
+	} else if (s->lease.known) {
+		text_add(out, "   lease: free");
+	}
+	if (!m->read_only || s->keep.on)
+		text_addf(out, "   if all leave: %s", s->leave_text);
+	text_add(out, "\n");
+}
+
 void facts_plain(
 	struct text *out, const struct model *m, const struct pool *p, struct instant now)
 {
 	const struct standing *s = &p->standing;
 	char asked[16], says[16], seen[16], n[32], age[16];
-	(void)m;
 	unit_share(asked, sizeof asked, s->intended_bp);
 	unit_share(says, sizeof says, s->reported_bp);
 	unit_share(seen, sizeof seen, s->measured_bp);
@@ -260,10 +307,13 @@ void facts_plain(
 		s->age_ms == UNKNOWN ? "" : age);
 	text_addf(out, "share      asked %s   pool says %s   seen %s of %s requests\n", asked, says,
 		seen, n);
+	plain_control(out, m, s);
 	plain_arm(out, p, ARM_V1);
 	plain_arm(out, p, ARM_V2);
-	text_addf(out, "guard      %s, nobody acts by itself\n",
-		guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));
+	text_addf(out, "guard      %s", guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));
+	if (p->latch.red && p->latch.flaps > 0)
+		text_addf(out, ", flapped %dx", p->latch.flaps);
+	text_add(out, "\n");
 	for (int k = 0; k < p->node_count; k++)
 		if (p->nodes[k].trouble.code != ERR_NONE)
 			text_addf(out, "trouble    %s %s\n", err_name(p->nodes[k].trouble.code),

@@ -109,9 +109,20 @@ static uint32_t first_byte(struct input *in, unsigned char byte, bool alt)
 	return KEY_NONE;
 }
 
+static uint32_t escape_byte(struct input *in, unsigned char byte);
+
+/* Esc and a letter as one C1 character, as a terminal of 8 bits answers. */
+static bool is_introducer(uint32_t point)
+{
+	return point == 0x8f || point == 0x90 || point == 0x98 || point == 0x9b ||
+		(point >= 0x9d && point <= 0x9f);
+}
+
 static uint32_t ground_byte(struct input *in, unsigned char byte)
 {
-	return byte == ESC ? enter(in, INPUT_ESC) : first_byte(in, byte, false);
+	if (byte == ESC)
+		return enter(in, INPUT_ESC);
+	return is_introducer(byte) ? escape_byte(in, byte - 0x40) : first_byte(in, byte, false);
 }
 
 static uint32_t utf8_byte(struct input *in, unsigned char byte)
@@ -126,9 +137,11 @@ static uint32_t utf8_byte(struct input *in, unsigned char byte)
 	uint32_t point;
 	if (in->alt)
 		return leave(in, KEYS_UNKNOWN);
-	if (text_decode(in->sequence, in->sequence_len, &point) <= 0 || point < 0xa0)
+	if (text_decode(in->sequence, in->sequence_len, &point) <= 0)
 		return leave(in, KEY_NONE);
-	return leave(in, point);
+	if (is_introducer(point))
+		return escape_byte(in, (unsigned char)(point - 0x40));
+	return leave(in, point < 0xa0 ? KEY_NONE : point);
 }
 
 static uint32_t escape_byte(struct input *in, unsigned char byte)
@@ -175,9 +188,23 @@ static uint32_t sequence_byte(struct input *in, char lead, unsigned char byte)
 	}
 	if (lead == '[' && byte == '[' && in->sequence_len == 0)
 		return enter(in, INPUT_CSI_LINUX);
+	if (lead == '[' && byte == 'M' && in->sequence_len == 0) {
+		in->missing = 3;
+		return enter(in, INPUT_MOUSE);
+	}
 	if (lead == '[' && byte == '~' && strcmp(in->sequence, "200") == 0)
 		return enter(in, INPUT_PASTE);
 	return leave(in, find(in, lead, byte));
+}
+
+/* A place beyond column 95 takes two bytes where the terminal writes UTF-8. */
+static uint32_t mouse_byte(struct input *in, unsigned char byte)
+{
+	if (byte == ESC)
+		return enter(in, INPUT_ESC);
+	if ((byte & 0xc0) == 0x80 || --in->missing > 0)
+		return KEY_NONE;
+	return leave(in, KEYS_UNKNOWN);
 }
 
 static uint32_t string_byte(struct input *in, unsigned char byte)
@@ -215,6 +242,8 @@ uint32_t input_byte(struct input *in, unsigned char byte, int64_t now_ms)
 		return sequence_byte(in, 'L', byte);
 	case INPUT_SS3:
 		return sequence_byte(in, 'O', byte);
+	case INPUT_MOUSE:
+		return mouse_byte(in, byte);
 	case INPUT_STRING:
 	case INPUT_STRING_ESC:
 		return string_byte(in, byte);

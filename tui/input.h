@@ -16,6 +16,7 @@ enum input_state {
 	INPUT_CSI,       /* after Esc [ */
 	INPUT_CSI_LINUX, /* after Esc [ [ */
 	INPUT_SS3,       /* after Esc O */
+	INPUT_MOUSE,     /* after Esc [ M: a button and a place, as characters */
 	INPUT_STRING,    /* in a string the terminal sends, until BEL or Esc \ */
 	INPUT_STRING_ESC,
 	INPUT_PASTE,
@@ -25,7 +26,7 @@ struct input {
 	enum input_state state;
 	char sequence[INPUT_SEQUENCE_MAX]; /* parameters of CSI and SS3; bytes of a character */
 	size_t sequence_len;               /* above the size: too long to mean anything */
-	int missing;                       /* bytes of the character */
+	int missing;                       /* bytes of the character, characters of the mouse */
 	bool alt;                          /* it follows Esc */
 	int64_t since_ms;                  /* when the last byte came */
 };

@@ -103,6 +103,19 @@ bool loop_finish(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t tim
 	return turn_until(d, done, ctx, timeout_ms, false);
 }
 
+#define LEAVE_MS 1000
+
+static bool has_left(void *ctx)
+{
+	return desk_left(ctx);
+}
+
+void loop_leave(struct desk *d)
+{
+	desk_leave(d, loop_now());
+	loop_finish(d, has_left, d, LEAVE_MS);
+}
+
 bool loop_input(int fd)
 {
 	struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};

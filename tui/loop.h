@@ -28,6 +28,9 @@ bool loop_until(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t time
 /* The same for what must be done before the process ends: no signal cuts it short. */
 bool loop_finish(struct desk *d, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms);
 
+/* Gives back what the desk holds at its pools (leases); waits at most a second. */
+void loop_leave(struct desk *d);
+
 /* Waits until `fd` can be read (true) or the process is asked to end (false). */
 bool loop_input(int fd);
 

@@ -3,6 +3,7 @@
 #include "model/version.h"
 #include "tui/commands.h"
 #include "tui/loop.h"
+#include "tui/term.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -13,6 +14,7 @@
 static void out_of_memory(void)
 {
 	static const char words[] = "weir: W003 out of memory\n";
+	term_emergency_restore();
 	if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
 		return;
 }

@@ -28,6 +28,8 @@ struct options {
 	bool wait;
 	int64_t wait_ms;
 	bool dry_run;
+	const char *plan, *baseline, *operation;
+	bool gradual, guard;
 	int from_bp;
 	int64_t timeout_ms;
 	const char *await; /* --for of wait */
@@ -36,6 +38,7 @@ struct options {
 	const char *listen[OPTIONS_LIST_MAX];
 	int listen_count;
 	const char *port_file, *pool_id, *node, *v1, *v2, *scenario, *state;
+	const char *token_file, *tls_cert, *tls_key;
 	int share_bp;
 	int64_t unit_ms;
 	bool allow_faults;

@@ -116,6 +116,17 @@ void scribe_flips(struct desk *d, int pool)
 			history_event(d->history, d->now.wall_ms, p->name, "guard",
 				p->latch.red ? s->headline.text : "guard no longer red", NULL);
 	}
+	if (last->last_owner != s->owner) {
+		if (write && last->last_owner != OWNER_COUNT)
+			history_event(d->history, d->now.wall_ms, p->name, "owner", s->guard_text, NULL);
+		last->last_owner = s->owner;
+	}
+	if (s->lease.known && strcmp(last->last_holder, s->lease.holder) != 0) {
+		text_copy(last->last_holder, sizeof last->last_holder, s->lease.holder);
+		if (write)
+			history_event(d->history, d->now.wall_ms, p->name, "lease",
+				s->lease.holder[0] ? s->lease.holder : "given back", NULL);
+	}
 	bool gone = s->freshness >= FRESHNESS_STALE;
 	if (gone != (last->last_freshness >= FRESHNESS_STALE) && write)
 		history_event(d->history, d->now.wall_ms, p->name, "silence",
@@ -240,7 +251,7 @@ static void on_loaded(struct desk *d, const struct history_answer *a)
 	take_cursors(d, pool, a);
 	d->pools[pool].loaded = true;
 	for (size_t i = 0; i < a->decision_count; i++)
-		flight_adopt(d, pool, &a->decisions[i]);
+		found_adopt(d, pool, &a->decisions[i]);
 }
 
 static void on_writes(struct desk *d, const struct history_answer *a)

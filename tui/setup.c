@@ -2,6 +2,7 @@
 #include "tui/setup.h"
 
 #include "client/drivers.h"
+#include "client/secret.h"
 #include "history/chain.h"
 #include "history/query.h"
 #include "history/replay.h"
@@ -10,7 +11,6 @@
 #include "tui/loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,20 +87,6 @@ static int make_dirs(const char *path, struct err *err)
 	return rc;
 }
 
-/* Reads what `path` was opened as, to its end, and closes it. */
-static int read_whole(int fd, const char *path, struct text *out, struct err *err)
-{
-	char part[4096];
-	ssize_t n;
-	while ((n = read(fd, part, sizeof part)) > 0 && out->len < 1024 * 1024)
-		text_add_n(out, part, (size_t)n);
-	int failed = errno;
-	close(fd);
-	if (n < 0)
-		return err_set(err, ERR_FILE, "'%s' cannot be read: %s", path, strerror(failed));
-	return 0;
-}
-
 static int find_scenario(struct setup *s, const struct options *o, struct err *err)
 {
 	if (!o->scenario)
@@ -110,15 +96,7 @@ static int find_scenario(struct setup *s, const struct options *o, struct err *e
 		s->scenario = *known;
 		return 0;
 	}
-	struct text t = {0};
-	int fd = open(o->scenario, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, ERR_FILE, "'%s' cannot be read: %s", o->scenario, strerror(errno));
-	int rc = read_whole(fd, o->scenario, &t, err);
-	if (rc == 0)
-		rc = config_parse_scenario(&s->scenario, text_str(&t), t.len, o->scenario, err);
-	text_free(&t);
-	return rc;
+	return config_load_scenario(&s->scenario, o->scenario, err);
 }
 
 int setup_init(struct setup *s, const struct options *o, struct err *err)
@@ -147,32 +125,6 @@ struct target {
 	char *token;
 };
 
-/* A token file must be the person's own and nobody else's to read. */
-static int read_token(const char *path, char **out, struct err *err)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(
-			err, ERR_CONFIG, "token file '%s' cannot be read: %s", path, strerror(errno));
-	bool safe = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-		(st.st_mode & 077) == 0;
-	if (!safe) {
-		close(fd);
-		return err_set(
-			err, ERR_UNSAFE_FILE, "token file '%s' must be yours alone: chmod 600", path);
-	}
-	struct text t = {0};
-	if (read_whole(fd, path, &t, err) < 0) {
-		text_free(&t);
-		return -1;
-	}
-	while (t.len > 0 && strchr(" \r\n\t", t.data[t.len - 1]))
-		t.data[--t.len] = 0;
-	*out = text_take(&t);
-	return 0;
-}
-
 /* The name of a pool given by URL: what stands at the end of it. */
 static void name_of_url(char *out, size_t size, const char *url)
 {
@@ -196,7 +148,7 @@ static void demo_plan(struct target *t)
 		t->plan.steps[i].share_bp = steps[i];
 	t->plan.bake_ms = 15000;
 	t->plan.min_samples = 10;
-	t->plan.policy = POLICY_DEMO;
+	t->plan.policy = *policy_builtin(POLICY_DEMO);
 	t->limits.error_rate = 0.05;
 	t->limits.latency_ms = 1000;
 	t->pool.env = "DEMO";
@@ -238,7 +190,7 @@ static int by_name(struct setup *s, struct target *t, const char *name, struct e
 	if (c->has_plan)
 		t->plan = c->plan;
 	t->pool.plan = c->has_plan ? &t->plan : NULL;
-	return c->token_file ? read_token(c->token_file, &t->token, err) : 0;
+	return c->token_file ? secret_read(&t->token, c->token_file, err) : 0;
 }
 
 static void by_url(struct target *t, const char *url, bool demo)
@@ -263,12 +215,19 @@ static int add_target(
 	else if (by_name(s, &t, word, err) < 0)
 		return -1;
 	if (model_find(desk_model(s->desk), t.name) >= 0) {
-		free(t.token);
+		secret_free(t.token);
 		return err_set(err, ERR_USAGE,
 			"two targets are called '%s': name them apart in weir.yaml", t.name);
 	}
 	if (o->interval_ms != UNKNOWN)
 		t.pool.interval_ms = o->interval_ms;
+	/* A plan of its own file goes before the configuration's. */
+	if (o->plan && config_load_plan(&t.plan, o->plan, &s->config, err) < 0) {
+		secret_free(t.token);
+		return -1;
+	}
+	if (o->plan)
+		t.pool.plan = &t.plan;
 	t.pool.name = t.name;
 	t.pool.limits = &t.limits;
 	if (t.pool.plan) {
@@ -280,7 +239,7 @@ static int add_target(
 	t.pool.plan_hash = t.plan_hash;
 	const struct scenario *scenario = s->scenario.name[0] ? &s->scenario : NULL;
 	int rc = desk_add(s->desk, &t.pool, t.token, scenario, loop_now(), err);
-	free(t.token);
+	secret_free(t.token);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -309,6 +268,13 @@ static int prepare_history(
 	if (s->demo && mode == SETUP_CONSOLE && !o->history && !o->out)
 		forget_demo(s->history_path);
 	return 0;
+}
+
+/* Where recorders of this host that guard are found. */
+static const char *lock_dir(void)
+{
+	const char *dir = getenv("WEIR_LOCK_DIR");
+	return dir && *dir == '/' ? dir : "/run/lock";
 }
 
 int setup_open(struct setup *s, const struct options *o, const char *const *targets, int count,
@@ -345,7 +311,10 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 		.seed = loop_seed(),
 		.read_only = mode == SETUP_LOOK && !brakes,
 		.passive = mode == SETUP_RECORD,
-		.record = mode == SETUP_RECORD || mode == SETUP_CONSOLE,
+		.record = mode == SETUP_RECORD || mode == SETUP_GUARD || mode == SETUP_CONSOLE,
+		.guard = mode == SETUP_GUARD,
+		.console = mode == SETUP_CONSOLE,
+		.lock_dir = lock_dir(),
 		.config_json = text_str(&s->config_json),
 		.host = s->host};
 	s->desk = desk_new(&how, loop_now(), err);

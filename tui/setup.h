@@ -16,6 +16,7 @@ enum setup_mode {
 	SETUP_ACT,     /* records decisions */
 	SETUP_BRAKE,   /* the same, and goes on without a history that cannot be made */
 	SETUP_RECORD,  /* records samples and what others decide; never commands */
+	SETUP_GUARD,   /* the same, and acts on guards, keeps, carries on */
 	SETUP_CONSOLE, /* records decisions and samples */
 };
 

@@ -24,29 +24,58 @@ const char *sheet_word(enum sheet_kind k)
 	return kinds[k].word;
 }
 
-static enum verb verb(const struct sheet *s)
-{
-	return s->kind == SHEET_RESUME ? VERB_RESUME : VERB_STEP;
-}
-
 static bool is_gated(const struct sheet *s)
 {
-	return s->kind == SHEET_STEP || s->kind == SHEET_RESUME;
+	return s->kind == SHEET_STEP || s->kind == SHEET_RESUME || s->kind == SHEET_ACT;
+}
+
+bool sheet_is_grave(const struct sheet *s)
+{
+	return s->kind == SHEET_ACT && verb_row(s->request.verb)->class == VERB_GRAVE;
+}
+
+/* Grave acts are explained, a rollback is never slowed down, and the rest is as the policy has
+ * it. */
+static bool asks_reason(const struct sheet *s, const struct policy *policy)
+{
+	return sheet_is_grave(s) || s->request.verb == VERB_CLOSE || (is_gated(s) && policy->reason);
+}
+
+static void open(struct sheet *s, enum sheet_kind kind, const struct act_request *what,
+	const struct model *m, struct instant now)
+{
+	const struct standing *st = &m->pools[what->pool].standing;
+	struct act_request request = *what;
+	memset(s, 0, sizeof *s);
+	s->kind = kind;
+	s->request = request;
+	s->pool = what->pool;
+	s->from_bp = st->reported_bp;
+	s->to_bp = what->to_bp;
+	s->epoch = st->epoch;
+	s->rev = st->rev;
+	s->opened_ms = s->key_ms = now.boot_ms;
+	edit_set(&s->reason, what->reason);
+	sheet_refresh(s, m, now);
 }
 
 void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct model *m,
 	int to_bp, struct instant now)
 {
-	const struct standing *st = &m->pools[pool].standing;
-	memset(s, 0, sizeof *s);
-	s->kind = kind;
-	s->pool = pool;
-	s->from_bp = st->reported_bp;
-	s->to_bp = kind == SHEET_STEP ? to_bp : st->baseline_bp;
-	s->epoch = st->epoch;
-	s->rev = st->rev;
-	s->opened_ms = s->key_ms = now.boot_ms;
-	sheet_refresh(s, m, now);
+	static const enum verb verbs[SHEET_COUNT] = {[SHEET_STEP] = VERB_STEP,
+		[SHEET_ROLLBACK] = VERB_ROLLBACK,
+		[SHEET_RESUME] = VERB_RESUME,
+		[SHEET_LEAVE] = VERB_COUNT};
+	const struct act_request what = {.verb = verbs[kind],
+		.pool = pool,
+		.to_bp = kind == SHEET_STEP ? to_bp : m->pools[pool].standing.baseline_bp};
+	open(s, kind, &what, m, now);
+}
+
+void sheet_open_act(
+	struct sheet *s, const struct act_request *what, const struct model *m, struct instant now)
+{
+	open(s, what->verb == VERB_STEP ? SHEET_STEP : SHEET_ACT, what, m, now);
 }
 
 void sheet_close(struct sheet *s)
@@ -82,15 +111,20 @@ void sheet_refresh(struct sheet *s, const struct model *m, struct instant now)
 		return;
 	const struct pool *p = &m->pools[s->pool];
 	const struct standing *st = &p->standing;
+	s->reason_asked = asks_reason(s, &p->plan.policy);
+	s->request.to_bp = s->to_bp;
+	s->request.shown_epoch = s->epoch;
+	s->request.shown_rev = s->rev;
 	if (is_gated(s)) {
 		struct interlock_facts f;
-		pool_facts(m, p, verb(s), s->to_bp, s->epoch, s->rev, &f);
+		const struct intent want = act_intent(&s->request);
+		pool_facts(m, p, &want, &f);
 		interlock_evaluate(&s->interlock, &f);
 	}
 	bool moved = st->epoch != s->epoch || st->rev != s->rev || st->reported_bp != s->from_bp;
 	/* A rollback is true whatever the share was; the rest shows a change from one to another.
 	 */
-	if (s->kind == SHEET_STEP && moved)
+	if ((s->kind == SHEET_STEP || s->kind == SHEET_ACT) && moved)
 		turn_stale(s, p, now);
 	if (s->kind == SHEET_ROLLBACK) {
 		s->from_bp = st->reported_bp;
@@ -98,12 +132,17 @@ void sheet_refresh(struct sheet *s, const struct model *m, struct instant now)
 	}
 }
 
-bool sheet_may_accept(const struct sheet *s, struct instant now)
+/* What is shown may be done, and has been shown long enough. */
+static bool stands(const struct sheet *s, struct instant now)
 {
 	if (s->stale || (is_gated(s) && !s->interlock.allowed))
 		return false;
-	return now.boot_ms - s->opened_ms >= kinds[s->kind].stand_ms &&
-		now.boot_ms - s->key_ms >= QUIET_MS;
+	return now.boot_ms - s->opened_ms >= kinds[s->kind].stand_ms;
+}
+
+bool sheet_may_accept(const struct sheet *s, struct instant now)
+{
+	return stands(s, now) && now.boot_ms - s->key_ms >= QUIET_MS;
 }
 
 static void end_typing(struct sheet *s, const struct model *m, struct instant now)
@@ -113,6 +152,7 @@ static void end_typing(struct sheet *s, const struct model *m, struct instant no
 	s->complaint[0] = 0;
 	if (what == TYPING_REASON) {
 		edit_set(&s->reason, s->edit.text);
+		text_copy(s->request.reason, sizeof s->request.reason, s->edit.text);
 		return;
 	}
 	int to_bp;
@@ -122,15 +162,30 @@ static void end_typing(struct sheet *s, const struct model *m, struct instant no
 		return;
 	}
 	s->to_bp = to_bp;
+	s->request.has_strategy = false;
 	s->opened_ms = now.boot_ms;
 	sheet_refresh(s, m, now);
 }
 
+/* The name of what is touched, letter by letter: the hand has to know it too. */
+static enum sheet_answer end_name(struct sheet *s, const struct model *m, bool may)
+{
+	s->typing = TYPING_NONE;
+	if (!may)
+		return SHEET_STAYS;
+	if (strcmp(s->edit.text, m->pools[s->pool].name) == 0)
+		return SHEET_ACCEPTED;
+	snprintf(s->complaint, sizeof s->complaint, "'%.24s' is not its name", s->edit.text);
+	return SHEET_STAYS;
+}
+
 static enum sheet_answer typing_key(
-	struct sheet *s, uint32_t key, const struct model *m, struct instant now)
+	struct sheet *s, uint32_t key, bool may, const struct model *m, struct instant now)
 {
 	if (key == KEYS_ESC)
 		s->typing = TYPING_NONE;
+	else if (key == KEYS_ENTER && s->typing == TYPING_NAME)
+		return end_name(s, m, may);
 	else if (key == KEYS_ENTER)
 		end_typing(s, m, now);
 	else
@@ -151,8 +206,21 @@ static enum sheet_answer begin_typing(struct sheet *s, enum sheet_typing what)
 
 static enum sheet_answer accept(struct sheet *s, bool may)
 {
-	(void)s;
-	return may ? SHEET_ACCEPTED : SHEET_STAYS;
+	if (!may)
+		return SHEET_STAYS;
+	if (!s->reason_asked || s->reason.text[0])
+		return sheet_is_grave(s) ? begin_typing(s, TYPING_NAME) : SHEET_ACCEPTED;
+	text_copy(s->complaint, sizeof s->complaint, "m first: it asks for a reason");
+	return SHEET_STAYS;
+}
+
+/* Going back slowly is chosen as it is accepted, like the rollback itself. */
+static enum sheet_answer accept_gradual(struct sheet *s, bool may)
+{
+	if (s->kind != SHEET_ROLLBACK)
+		return SHEET_CLOSED;
+	s->request.gradual = may;
+	return accept(s, may);
 }
 
 enum sheet_answer sheet_key(
@@ -162,7 +230,7 @@ enum sheet_answer sheet_key(
 	bool may = sheet_may_accept(s, now);
 	s->key_ms = now.boot_ms;
 	if (s->typing != TYPING_NONE)
-		return typing_key(s, key, m, now);
+		return typing_key(s, key, stands(s, now), m, now);
 	if (key == KEYS_ESC)
 		return SHEET_CLOSED;
 	if (s->stale)
@@ -180,6 +248,8 @@ enum sheet_answer sheet_key(
 		return SHEET_STAYS;
 	case 'm':
 		return s->kind == SHEET_LEAVE ? SHEET_CLOSED : begin_typing(s, TYPING_REASON);
+	case 'g':
+		return accept_gradual(s, may);
 	case 'o':
 		return s->kind == SHEET_STEP ? begin_typing(s, TYPING_SHARE) : SHEET_CLOSED;
 	case '?':

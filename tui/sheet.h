@@ -4,7 +4,7 @@
 #ifndef WEIR_TUI_SHEET_H
 #define WEIR_TUI_SHEET_H
 
-#include "model/model.h"
+#include "tui/desk.h"
 #include "tui/edit.h"
 
 #include <stdbool.h>
@@ -16,6 +16,7 @@
 	X(STEP, "STEP", 1000) \
 	X(ROLLBACK, "ROLL BACK", 300) \
 	X(RESUME, "RESUME", 1000) \
+	X(ACT, "", 1000) /* any other verb: its own word */ \
 	X(LEAVE, "LEAVE", 300)
 
 enum sheet_kind {
@@ -27,18 +28,20 @@ enum sheet_kind {
 
 const char *sheet_word(enum sheet_kind k);
 
-enum sheet_typing { TYPING_NONE, TYPING_REASON, TYPING_SHARE };
+enum sheet_typing { TYPING_NONE, TYPING_REASON, TYPING_SHARE, TYPING_NAME };
 
 struct sheet {
 	enum sheet_kind kind;
 	int pool;
 	int from_bp, to_bp;
 	int64_t epoch, rev;
-	int64_t opened_ms, key_ms; /* boot time: of opening, of the last key */
+	struct act_request request; /* what accepting does; kept up to date */
+	int64_t opened_ms, key_ms;  /* boot time: of opening, of the last key */
 	enum sheet_typing typing;
 	struct edit edit, reason;
 	bool accept_chosen; /* the highlighted button: cancel at first */
 	bool checks;        /* the list of checks is open */
+	bool reason_asked;  /* it is not accepted without a reason */
 	bool stale;
 	char stale_why[120];
 	char complaint[80];         /* about what was typed */
@@ -48,7 +51,13 @@ struct sheet {
 /* Opens a sheet for a change of `to_bp` (STEP) as the model stands. */
 void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct model *m,
 	int to_bp, struct instant now);
+/* Opens a sheet for any other act. */
+void sheet_open_act(
+	struct sheet *s, const struct act_request *what, const struct model *m, struct instant now);
 void sheet_close(struct sheet *s);
+
+/* True when the act asks for the typed name. */
+bool sheet_is_grave(const struct sheet *s);
 
 /* Judges the shown change anew; turns it STALE when it is no longer true. */
 void sheet_refresh(struct sheet *s, const struct model *m, struct instant now);

@@ -22,6 +22,7 @@ struct view {
 	const char *clock; /* the time of day that is shown */
 	const char *place; /* where a replay stands; "" live */
 	int pool_count, pool_index;
+	int unrecorded; /* acts of this process that the history does not have */
 };
 
 /* The Flow screen: one pool. */
@@ -39,6 +40,10 @@ void view_plot(struct surface *s, struct rect r, const struct view *v, enum metr
 void view_header(struct surface *s, struct rect r, const struct view *v);
 void view_headline(struct surface *s, struct rect r, const struct view *v);
 void view_who(struct surface *s, struct rect r, const struct view *v);
+/* The pool's name; one that may imitate another has a mark and the pool's id beside it. Returns
+ * the column after it. */
+int view_name(
+	struct surface *s, struct rect r, int x, int y, enum role role, const struct pool *p);
 void view_message(struct surface *s, struct rect r, const struct view *v);
 void view_hints(struct surface *s, struct rect r, const struct view *v);
 
@@ -50,6 +55,9 @@ void view_sheet(struct surface *s, const struct view *v, const struct sheet *she
 
 /* The role in which a number of this freshness is drawn. */
 enum role view_role(const struct pool *p, enum role live);
+
+/* True where a resume has something to end: a hold, a red, what the pool took back. */
+bool view_may_resume(const struct pool *p);
 
 /* The role of a guard's state. */
 enum role view_guard_role(enum guard_state g);

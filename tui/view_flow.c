@@ -141,6 +141,17 @@ static void draw_arms(struct surface *s, struct rect r, const struct view *v, en
 
 /* ---- plan ---- */
 
+/* What becomes of the raise when nobody keeps it. */
+static int draw_keep(struct surface *s, struct rect r, int x, const struct standing *st)
+{
+	char left[24], back[24];
+	unit_countdown(left, sizeof left, st->keep.left_ms);
+	unit_share(back, sizeof back, st->kept_bp);
+	if (orphan_at(st->keep.on_orphan, st->reported_bp) == ORPHAN_REVERT)
+		return surface_textf(s, r, x, r.y, ROLE_WARN, "back to %s in %s", back, left);
+	return surface_textf(s, r, x, r.y, ROLE_WARN, "held in %s", left);
+}
+
 static void draw_plan(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct pool *p = v->pool;
@@ -167,7 +178,10 @@ static void draw_plan(struct surface *s, struct rect r, const struct view *v)
 					   : ROLE_TEXT,
 			here ? "[%s%s]" : " %s%s ", share, stay);
 	}
-	if (at < 0 || st->bake_left_ms == UNKNOWN)
+	bool goes = st->keep.on && st->keep.left_ms != UNKNOWN;
+	if (goes)
+		x = draw_keep(s, r, x + 3, st);
+	if (at < 0 || st->bake_left_ms == UNKNOWN || (goes && r.w < 100))
 		return;
 	if (st->bake_left_ms > 0) {
 		char when[24];
@@ -217,6 +231,14 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 	if (f.of == 0) {
 		surface_text(
 			s, r, x, r.y, ROLE_DIM, f.known ? "v2 has done nothing since it started" : "-");
+		return;
+	}
+	/* No failure among few says little: how much it may hide is said beside it. */
+	double most = guard_upper_bound(f.of, f.bad);
+	if (!isnan(most)) {
+		char bound[16];
+		unit_percent(bound, sizeof bound, most);
+		surface_textf(s, r, x, r.y, role, "%s/%s (could be up to %s %%)", bad, of, bound);
 		return;
 	}
 	x = surface_textf(s, r, x, r.y, role, "%s of %s since it started", bad, of);

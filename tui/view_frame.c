@@ -51,6 +51,31 @@ static bool is_marked(const struct view *v)
 		strcmp(v->pool->env, "REHEARSAL") == 0;
 }
 
+static bool is_ascii(const char *s)
+{
+	while (*s > 0)
+		s++;
+	return !*s;
+}
+
+/* Letters of other scripts look like ours: beside such a name stands what cannot be imitated. */
+static bool is_doubtful(const struct pool *p)
+{
+	bool plain = is_ascii(p->name);
+	for (int k = 0; k < p->node_count; k++)
+		plain &= !p->nodes[k].last || is_ascii(p->nodes[k].last->pool);
+	return !plain;
+}
+
+int view_name(
+	struct surface *s, struct rect r, int x, int y, enum role role, const struct pool *p)
+{
+	x = surface_text(s, r, x, y, role, p->name);
+	return is_doubtful(p)
+		? surface_textf(s, r, x + 1, y, ROLE_WARN, "![%.8s]", p->pool_id[0] ? p->pool_id : "?")
+		: x;
+}
+
 void view_header(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct standing *st = &v->pool->standing;
@@ -70,7 +95,7 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 			1;
 	struct rect left = r;
 	left.w = r.w - right_w > 20 ? r.w - right_w : r.w;
-	x = surface_text(s, left, x, r.y, ROLE_REMOTE, v->pool->name);
+	x = view_name(s, left, x, r.y, ROLE_REMOTE, v->pool);
 	if (!narrow)
 		x = surface_text(s, left, x + 2, r.y, ROLE_DIM, "v1>v2") + 2;
 	surface_text(s, left, x + 1, r.y, state_role(st->state), st->state_text);
@@ -87,31 +112,6 @@ void view_headline(struct surface *s, struct rect r, const struct view *v)
 	surface_text(s, r, r.x + 1, r.y, level_role(h->level), h->text);
 }
 
-void view_who(struct surface *s, struct rect r, const struct view *v)
-{
-	const struct pool *p = v->pool;
-	const struct standing *st = &p->standing;
-	bool exposed = st->reported_bp != 0 && st->reported_bp != st->baseline_bp;
-	if (v->replay) {
-		int at = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "replay: ");
-		at = surface_text(s, r, at, r.y, ROLE_TEXT, v->place);
-		surface_text(s, r, at + 4, r.y, ROLE_DIM, "no command leaves it");
-		return;
-	}
-	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "guard: ");
-	x = surface_text(s, r, x, r.y, exposed ? ROLE_WARN : ROLE_TEXT,
-		r.w < 80 ? "nobody, warns" : "nobody acts by itself, it warns");
-	if (v->looking) {
-		surface_text(s, r, x + 4, r.y, ROLE_TEXT, "looking only");
-		return;
-	}
-	x = surface_text(s, r, x + 4, r.y, ROLE_DIM, "if you leave: ");
-	surface_text(s, r, x, r.y, ROLE_TEXT,
-		strncmp(p->nodes[0].target, "local:", 6) == 0 ? "the pool ends"
-			: exposed                                 ? "all goes on, unwatched"
-													  : "all goes on");
-}
-
 void view_message(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct standing *st = &v->pool->standing;
@@ -119,13 +119,24 @@ void view_message(struct surface *s, struct rect r, const struct view *v)
 		surface_text(s, r, r.x + 1, r.y, v->message_role, v->message);
 		return;
 	}
+	if (v->unrecorded > 0) {
+		surface_textf(s, r, r.x + 1, r.y, ROLE_FAIL,
+			"NOT RECORDED: %d act%s of this console, the history could not be written",
+			v->unrecorded, v->unrecorded > 1 ? "s" : "");
+		return;
+	}
 	if (v->looking || st->next_bp < 0 || st->next.allowed)
 		return;
 	char why[400], next[16];
 	unit_share(next, sizeof next, st->next_bp);
 	interlock_summary(why, sizeof why, &st->next);
-	int x = surface_textf(s, r, r.x + 1, r.y, ROLE_DIM, "S locked: ");
+	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "S locked: ");
 	surface_text(s, r, x, r.y, ROLE_TEXT, why);
+}
+
+bool view_may_resume(const struct pool *p)
+{
+	return p->standing.hold.on || p->latch.red || p->standing.went_back;
 }
 
 static bool can_act(const struct view *v, enum verb verb)
@@ -137,7 +148,7 @@ static bool can_act(const struct view *v, enum verb verb)
 	case VERB_STEP:
 		return st->next.allowed;
 	case VERB_RESUME:
-		return st->hold.on || v->pool->latch.red;
+		return view_may_resume(v->pool);
 	case VERB_HOLD:
 		return !st->hold.on;
 	default:
@@ -149,8 +160,10 @@ static bool can_act(const struct view *v, enum verb verb)
 static const enum verb hinted[] = {
 	VERB_HOLD, VERB_ROLLBACK, VERB_STEP, VERB_RESUME, VERB_ANNOTATE};
 
-static const char *hint_word(enum verb v)
+static const char *hint_word(enum verb v, enum act next)
 {
+	if (v == VERB_STEP && next != ACT_RAISE)
+		return next == ACT_COMPLETE ? "complete" : "put back";
 	return v == VERB_ROLLBACK ? "roll back" : v == VERB_ANNOTATE ? "note" : verb_row(v)->word;
 }
 
@@ -177,7 +190,7 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 		if (!on && (hinted[i] == VERB_RESUME || hinted[i] == VERB_HOLD))
 			continue;
 		out[n++] = (struct hint){.key = {verb_row(hinted[i])->key},
-			.word = hint_word(hinted[i]),
+			.word = hint_word(hinted[i], v->pool->standing.act),
 			.tail = on ? "" : " (locked)",
 			.on = on};
 	}

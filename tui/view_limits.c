@@ -78,12 +78,54 @@ static const char *const metric_units[METRIC_COUNT] = {" %", " ms", ""};
 
 /* ---- limits ---- */
 
+/* The pool's own guard has something to say that the limits below do not show. */
+static bool pool_guard_speaks(const struct pool *p)
+{
+	const struct pool_guard *g = &p->standing.pool_guard;
+	return g->known && !p->latch.red && (p->standing.blind || g->held_ms != UNKNOWN);
+}
+
 int view_guard_rows(const struct pool *p)
 {
 	int rows = 0;
 	for (int m = 0; m < METRIC_COUNT; m++)
 		rows += !isnan(p->standing.guard.metric[m].limit);
-	return rows > 0 ? rows + 1 : 2;
+	rows = rows > 0 ? rows : 1;
+	return rows + 1 + (p->latch.red || pool_guard_speaks(p));
+}
+
+/* What has latched, since when, how often, and by whose word. */
+static void draw_latch(struct surface *s, struct rect r, int y, const struct pool *p)
+{
+	const struct guard_latch *l = &p->latch;
+	char since[24];
+	unit_clock(since, sizeof since, l->since_wall_ms);
+	int x = surface_text(s, r, r.x + 1, y, ROLE_FAIL, "RED latched");
+	if (l->flaps > 0)
+		x = surface_textf(s, r, x, y, ROLE_FAIL, ", flapped %dx", l->flaps);
+	x = surface_textf(s, r, x, y, ROLE_FAIL, " since %sZ", since);
+	if (!l->by_pool) {
+		surface_textf(s, r, x, y, ROLE_FAIL, ": %s", metric_name(l->metric));
+		return;
+	}
+	x = surface_text(s, r, x, y, ROLE_FAIL, ", the pool says ");
+	surface_textf(s, r, x, y, ROLE_REMOTE, "\"%s\"", p->standing.pool_guard.word);
+}
+
+static void draw_pool_guard(struct surface *s, struct rect r, int y, const struct pool *p)
+{
+	const struct pool_guard *g = &p->standing.pool_guard;
+	char time[24];
+	int x = surface_text(s, r, r.x + 1, y, ROLE_WARN, "the pool's guard ");
+	if (g->held_ms != UNKNOWN) {
+		unit_countdown(time, sizeof time, g->held_ms);
+		x = surface_textf(s, r, x, y, ROLE_WARN, "only holds for %s", time);
+	}
+	if (!p->standing.blind)
+		return;
+	unit_age(time, sizeof time, g->since_ms);
+	surface_textf(s, r, x, y, ROLE_WARN, "%ssees no data for %s",
+		g->held_ms != UNKNOWN ? ", " : "", time);
 }
 
 static const char *guard_word(const struct guard_metric *g)
@@ -140,6 +182,11 @@ void view_guards(struct surface *s, struct rect r, const struct view *v, enum wi
 		surface_text(s, r, r.x + 33 + columns, r.y, ROLE_DIM, "v2, same scale");
 	}
 	int y = r.y + 1;
+	if (p->latch.red)
+		draw_latch(s, r, y++, p);
+	else if (pool_guard_speaks(p))
+		draw_pool_guard(s, r, y++, p);
+	int first = y;
 	for (int m = 0; m < METRIC_COUNT && y < r.y + r.h; m++) {
 		const struct guard_metric *x = &g->metric[m];
 		if (isnan(x->limit))
@@ -155,7 +202,7 @@ void view_guards(struct surface *s, struct rect r, const struct view *v, enum wi
 			draw_sparklines(s, r, y, p, (enum metric)m);
 		y++;
 	}
-	if (y == r.y + 1)
+	if (y == first)
 		surface_text(s, r, r.x + 1, y, ROLE_WARN, "no limit is set: nothing would turn red");
 }
 

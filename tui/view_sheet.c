@@ -1,6 +1,5 @@
-/* Dialogs and the help overlay as cells. */
+/* Dialogs as cells. */
 #include "tui/facts.h"
-#include "tui/keymap.h"
 #include "tui/view.h"
 
 #include <math.h>
@@ -30,6 +29,19 @@ static void row(struct pen *p, enum role role, const char *label, const char *fo
 	p->y++;
 }
 
+static const char *title_word(const struct sheet *sheet)
+{
+	static const char *const words[VERB_COUNT] = {[VERB_KEEP] = "KEEP",
+		[VERB_OPERATIONS] = "OPERATIONS",
+		[VERB_ARM] = "ARM",
+		[VERB_DISARM] = "DISARM",
+		[VERB_TAKE] = "TAKE THE LEASE OF",
+		[VERB_GUARD] = "GUARD",
+		[VERB_ADOPT] = "ADOPT",
+		[VERB_CLOSE] = "CLOSE"};
+	return sheet->kind == SHEET_ACT ? words[sheet->request.verb] : sheet_word(sheet->kind);
+}
+
 static void title(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	char from[16], to[16], age[16];
@@ -37,9 +49,9 @@ static void title(struct pen *p, const struct view *v, const struct sheet *sheet
 	unit_share(to, sizeof to, sheet->to_bp);
 	unit_age(age, sizeof age, v->pool->standing.age_ms);
 	surface_fill(p->s, (struct rect){p->r.x, p->y, p->r.w, 1}, ROLE_SHEET_TITLE, ' ');
-	int x = surface_textf(
-		p->s, p->r, p->r.x + 1, p->y, ROLE_SHEET_TITLE, "%s ", sheet_word(sheet->kind));
-	x = surface_text(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, v->pool->name);
+	int x =
+		surface_textf(p->s, p->r, p->r.x + 1, p->y, ROLE_SHEET_TITLE, "%s ", title_word(sheet));
+	x = view_name(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, v->pool);
 	if (sheet->kind == SHEET_STEP || sheet->kind == SHEET_ROLLBACK)
 		x = surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, " %.*s > %s",
 			(int)strcspn(from, " "), from, to);
@@ -91,8 +103,9 @@ static void checks(struct pen *p, const struct sheet *sheet)
 static void typing(struct pen *p, const struct sheet *sheet)
 {
 	const char *reason = sheet->typing == TYPING_REASON ? sheet->edit.text : sheet->reason.text;
+	const char *none = sheet->reason_asked ? "- (asked for: m writes one)" : "- (m writes one)";
 	row(p, sheet->typing == TYPING_REASON ? ROLE_INPUT : ROLE_TEXT, "reason", "%s",
-		*reason || sheet->typing == TYPING_REASON ? reason : "- (m writes one)");
+		*reason || sheet->typing == TYPING_REASON ? reason : none);
 	if (sheet->typing == TYPING_REASON) {
 		p->s->cursor_x = p->r.x + 12 + text_width(sheet->edit.text);
 		p->s->cursor_y = p->y - 1;
@@ -106,23 +119,70 @@ static void typing(struct pen *p, const struct sheet *sheet)
 		row(p, ROLE_WARN, "", "%s", sheet->complaint);
 }
 
+/* What happens when nobody does anything more. */
+static void by_itself(struct pen *p, const struct view *v, const struct sheet *sheet)
+{
+	const struct pool *pool = v->pool;
+	char from[16], bake[16];
+	unit_share(from, sizeof from, sheet->from_bp);
+	unit_duration(bake, sizeof bake, pool->plan.bake_ms);
+	if (!pool->plan.policy.bake || sheet->to_bp <= sheet->from_bp)
+		row(p, ROLE_TEXT, "by itself", "nothing: the share stays until someone moves it");
+	else if (orphan_at(pool->plan.on_orphan, sheet->to_bp) == ORPHAN_REVERT)
+		row(p, ROLE_TEXT, "by itself", "back to %s unless the bake of %s passes and it is kept",
+			from, bake);
+	else
+		row(p, ROLE_TEXT, "by itself", "held unless the bake of %s passes and it is kept",
+			bake);
+	if (sheet->request.has_strategy)
+		row(p, ROLE_TEXT, "strategy", "%s: %s", strategy_name(sheet->request.strategy),
+			strategy_help(sheet->request.strategy));
+}
+
+/* "0.2 %"; without a failure how much the few that were done may hide. */
+static void write_errors(char *out, size_t size, const struct arm_figures *f)
+{
+	char value[16], bound[16];
+	double most = guard_upper_bound(f->done, f->failed);
+	unit_percent(value, sizeof value, f->error_rate);
+	unit_percent(bound, sizeof bound, most);
+	if (isnan(most) || isnan(f->error_rate))
+		snprintf(out, size, "%s %%", value);
+	else
+		snprintf(out, size, "0/%lld (could be up to %s %%)", (long long)f->done, bound);
+}
+
+/* What a step is that is no raise to a new share. */
+static void step_kind(struct pen *p, const struct view *v, const struct sheet *sheet)
+{
+	const struct standing *st = &v->pool->standing;
+	if (sheet->to_bp != st->next_bp)
+		return;
+	if (st->act == ACT_COMPLETE)
+		row(p, ROLE_TEXT, "completes", "%d of %d nodes have it; it is sent to the rest",
+			st->nodes_took, v->pool->node_count);
+	else if (st->act == ACT_PUT_BACK)
+		row(p, ROLE_TEXT, "puts back", "what the pool had and lost in a restart");
+}
+
 static void step_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	const struct standing *st = &v->pool->standing;
-	char now[16], then[16], e1[16], e2[16], p1[16], p2[16], back[16];
+	char now[16], then[16], e1[16], e2[64], p1[16], p2[16], back[16];
 	double all = st->arms[ARM_V1].rate + st->arms[ARM_V2].rate;
 	unit_rate(now, sizeof now, st->arms[ARM_V2].rate);
 	unit_rate(then, sizeof then, all * sheet->to_bp / SHARE_FULL);
 	unit_percent(e1, sizeof e1, st->arms[ARM_V1].error_rate);
-	unit_percent(e2, sizeof e2, st->arms[ARM_V2].error_rate);
+	write_errors(e2, sizeof e2, &st->arms[ARM_V2]);
 	unit_ms(p1, sizeof p1, st->arms[ARM_V1].p99_us);
 	unit_ms(p2, sizeof p2, st->arms[ARM_V2].p99_us);
 	unit_share(back, sizeof back, st->baseline_bp);
+	step_kind(p, v, sheet);
 	row(p, ROLE_TEXT, "v2 gets", "%s/s > %s/s", now, then);
-	row(p, ROLE_TEXT, "v2 now", "errors %s %%, p99 %s ms; v1 errors %s %%, p99 %s ms", e2, p2,
-		e1, p1);
+	row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms; v1 errors %s %%, p99 %s ms", e2, p2, e1,
+		p1);
 	row(p, ROLE_TEXT, "way back", "R y: to %s", back);
-	row(p, ROLE_TEXT, "by itself", "nothing: the share stays until someone moves it");
+	by_itself(p, v, sheet);
 }
 
 static void rollback_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
@@ -153,16 +213,99 @@ static void resume_rows(struct pen *p, const struct view *v)
 	const struct pool *pool = v->pool;
 	const struct standing *st = &pool->standing;
 	if (st->hold.on)
-		row(p, ROLE_TEXT, "held by", "%s%s%s%s", st->hold.actor,
+		row(p, ROLE_REMOTE, "held by", "%s%s%s%s", st->hold.actor,
 			st->hold.reason[0] ? ": \"" : "", st->hold.reason, st->hold.reason[0] ? "\"" : "");
 	if (pool->latch.red) {
 		char when[24];
 		unit_clock(when, sizeof when, pool->latch.since_wall_ms);
 		row(p, ROLE_FAIL, "red", "%s since %sZ; resuming accepts it",
 			metric_name(pool->latch.metric), when);
+		if (pool->latch.flaps > 0)
+			row(p, ROLE_FAIL, "", "flapped %dx: it was well between, and red anew",
+				pool->latch.flaps);
+		if (pool->latch.by_pool)
+			row(p, ROLE_REMOTE, "pool says", "\"%s\"", st->pool_guard.word);
 	}
-	if (!st->hold.on && !pool->latch.red)
-		row(p, ROLE_TEXT, "held by", "nobody, and nothing is red");
+	if (st->went_back)
+		row(p, ROLE_WARN, "went back", "nobody had kept the raise; resuming accepts it");
+	if (!view_may_resume(pool))
+		row(p, ROLE_TEXT, "held by", "nobody, nothing is red and nothing went back");
+}
+
+static void lease_row(struct pen *p, const struct standing *st)
+{
+	char left[16];
+	unit_countdown(left, sizeof left, st->lease.ttl_ms);
+	if (!st->lease.known)
+		row(p, ROLE_TEXT, "lease", "this pool has none");
+	else if (!st->lease.holder[0])
+		row(p, ROLE_TEXT, "lease", "nobody's");
+	else
+		row(p, ROLE_REMOTE, "lease", "%s's for %s; who loses it sees by whom",
+			st->lease_mine ? "your" : st->lease.holder, left);
+}
+
+static void operation_rows(struct pen *p, const struct sheet *sheet)
+{
+	struct text t = {0};
+	for (int i = 0; i < sheet->request.operations.count; i++)
+		text_addf(&t, "%s%s", i ? ", " : "", sheet->request.operations.name[i]);
+	row(p, ROLE_TEXT, "v2 gets", "%s", t.len ? text_str(&t) : "none of them");
+	text_free(&t);
+}
+
+static void act_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
+{
+	const struct act_request *r = &sheet->request;
+	const struct standing *st = &v->pool->standing;
+	char share[16], back[16], time[16];
+	unit_share(share, sizeof share, st->reported_bp);
+	unit_share(back, sizeof back, st->kept_bp);
+	switch (r->verb) {
+	case VERB_KEEP:
+		row(p, ROLE_TEXT, "share", "%s stays; it no longer goes back to %s", share, back);
+		break;
+	case VERB_OPERATIONS:
+		operation_rows(p, sheet);
+		break;
+	case VERB_ARM:
+		unit_share(share, sizeof share, r->has_baseline ? r->baseline_bp : st->reported_bp);
+		row(p, ROLE_TEXT, "baseline", "%s: where every rollback goes", share);
+		row(p, ROLE_TEXT, "plan", "%.12s, policy %s", v->pool->plan_hash,
+			v->pool->plan.policy.name);
+		break;
+	case VERB_DISARM:
+		row(p, ROLE_TEXT, "plan", "the pool forgets it; the share stays at %s", share);
+		break;
+	case VERB_GUARD:
+		unit_duration(time, sizeof time, r->for_ms);
+		if (r->act == GUARD_ACTION_HOLD)
+			row(p, ROLE_WARN, "guard", "holds where it would roll back, for %s", time);
+		else
+			row(p, ROLE_TEXT, "guard", "rolls back again");
+		break;
+	case VERB_ADOPT:
+		row(p, ROLE_WARN, "share", "%s is what was asked from now on; held until resume",
+			share);
+		break;
+	case VERB_CLOSE:
+		row(p, ROLE_WARN, "gives up", "rollback %.36s: nobody tries it any more", r->of);
+		break;
+	default:
+		break;
+	}
+	if (verb_is(r->verb, VERB_LEASED) || r->verb == VERB_TAKE)
+		lease_row(p, st);
+}
+
+static void name_row(struct pen *p, const struct view *v, const struct sheet *sheet)
+{
+	if (sheet->typing != TYPING_NAME)
+		return;
+	row(p, ROLE_INPUT, "name", "%s", sheet->edit.text);
+	p->s->cursor_x = p->r.x + 12 + text_width(sheet->edit.text);
+	p->s->cursor_y = p->y - 1;
+	row(p, ROLE_DIM, "", "to do it type %s, Enter", v->pool->name);
 }
 
 static void leave_rows(struct pen *p, const struct view *v)
@@ -175,8 +318,20 @@ static void leave_rows(struct pen *p, const struct view *v)
 		row(p, ROLE_TEXT, "pool", "it lives in this console and ends with it");
 		return;
 	}
-	row(p, ROLE_WARN, "unwatched", "v2 keeps %s; nobody would see it fail", share);
+	const struct standing *st = &pool->standing;
+	if (st->state == STATE_ROLLING_BACK || st->state == STATE_RB_UNVERIFIED)
+		row(p, ROLE_FAIL, "rollback", "not seen on %d of %d nodes: %s",
+			pool->node_count - st->seen_nodes, pool->node_count, st->leave_text);
+	else if (st->keep.on && st->keep.left_ms != UNKNOWN)
+		row(p, ROLE_WARN, "unkept", "v2 has %s, %s unless kept", share, st->leave_text);
+	else
+		row(p, ROLE_WARN, "unwatched", "v2 keeps %s; nobody would see it fail", share);
 	row(p, ROLE_TEXT, "watch it", "weir record %s", pool->nodes[0].target);
+}
+
+static bool is_judged(const struct sheet *sheet)
+{
+	return sheet->kind == SHEET_STEP || sheet->kind == SHEET_RESUME || sheet->kind == SHEET_ACT;
 }
 
 static void buttons(struct pen *p, const struct view *v, const struct sheet *sheet)
@@ -184,8 +339,7 @@ static void buttons(struct pen *p, const struct view *v, const struct sheet *she
 	struct rect r = p->r;
 	int y = p->y < r.y + r.h ? p->y : r.y + r.h - 1;
 	bool may = sheet_may_accept(sheet, v->now);
-	bool locked =
-		(sheet->kind == SHEET_STEP || sheet->kind == SHEET_RESUME) && !sheet->interlock.allowed;
+	bool locked = is_judged(sheet) && !sheet->interlock.allowed;
 	int x = r.x + 12;
 	x = surface_text(p->s, r, x, y, sheet->accept_chosen ? ROLE_KEY : ROLE_CHOICE,
 			locked || sheet->stale ? "[Esc close]" : "[Esc cancel]") +
@@ -196,16 +350,21 @@ static void buttons(struct pen *p, const struct view *v, const struct sheet *she
 		return;
 	}
 	static const char *const accepts[SHEET_COUNT] = {
-		"", "y step to ", "y roll back now", "y resume", "y leave"};
+		"", "y step to ", "y roll back now", "y resume", "y ", "y leave"};
 	char to[16] = "";
 	if (sheet->kind == SHEET_STEP)
 		unit_share(to, sizeof to, sheet->to_bp);
+	else if (sheet->kind == SHEET_ACT)
+		text_copy(to, sizeof to, verb_row(sheet->request.verb)->word);
 	enum role role = !may ? ROLE_KEY_OFF : sheet->accept_chosen ? ROLE_CHOICE : ROLE_KEY;
 	x = surface_textf(p->s, r, x, y, role, "%s%s", accepts[sheet->kind], to) + 3;
 	if (sheet->kind != SHEET_LEAVE)
 		x = surface_text(p->s, r, x, y, ROLE_KEY, "m reason") + 3;
 	if (sheet->kind == SHEET_STEP)
 		surface_text(p->s, r, x, y, ROLE_KEY, "o other share");
+	if (sheet->kind == SHEET_ROLLBACK)
+		x = surface_text(p->s, r, x, y, may ? ROLE_KEY : ROLE_KEY_OFF, "g go down in steps") +
+			3;
 	if (sheet->kind == SHEET_ROLLBACK)
 		surface_text(p->s, r, x, y, ROLE_KEY, "H hold instead");
 }
@@ -230,62 +389,17 @@ void view_sheet(struct surface *s, const struct view *v, const struct sheet *she
 		rollback_rows(&p, v, sheet);
 	else if (sheet->kind == SHEET_RESUME)
 		resume_rows(&p, v);
+	else if (sheet->kind == SHEET_ACT)
+		act_rows(&p, v, sheet);
 	else
 		leave_rows(&p, v);
 	bool body = !sheet->stale && !sheet->checks;
-	if (body && (sheet->kind == SHEET_STEP || sheet->kind == SHEET_RESUME))
+	if (body && is_judged(sheet))
 		checks(&p, sheet);
 	if (body && sheet->kind != SHEET_LEAVE)
 		typing(&p, sheet);
+	if (body)
+		name_row(&p, v, sheet);
 	p.y += body;
 	buttons(&p, v, sheet);
-}
-
-/* ---- help ---- */
-
-void view_help(struct surface *s, const struct view *v, int scroll)
-{
-	int top = s->h > 8 ? 2 : 0;
-	struct rect r = {0, top, s->w, s->h - top};
-	surface_fill(s, r, ROLE_SHEET, ' ');
-	surface_fill(s, (struct rect){0, top, s->w, 1}, ROLE_SHEET_TITLE, ' ');
-	surface_text(s, r, 1, top, ROLE_SHEET_TITLE,
-		"HELP: upper case acts, lower case looks; Esc closes, arrows scroll");
-	struct rect body = {0, top + 1, s->w, s->h - top - 1};
-	int y = body.y - scroll;
-	for (int k = 0; k < VERB_COUNT && !v->replay; k++) {
-		const struct verb_row *verb = verb_row((enum verb)k);
-		char key[2] = {verb->key, 0};
-		bool shown = y >= body.y;
-		if (shown && y < body.y + body.h) {
-			surface_text(s, body, 3, y, v->looking ? ROLE_KEY_OFF : ROLE_KEY, key);
-			surface_textf(s, body, 12, y, ROLE_TEXT, "%-10s %s", verb->word, verb->help);
-		}
-		y++;
-	}
-	for (size_t i = 0; i < keymap_row_count; i++) {
-		const struct keymap_row *k = &keymap_rows[i];
-		if (k->where != 'b' && (k->where == 'r') != v->replay)
-			continue;
-		if (y >= body.y && y < body.y + body.h) {
-			surface_text(s, body, 3, y, ROLE_KEY, k->label);
-			surface_text(s, body, 12, y, ROLE_TEXT, k->help);
-		}
-		y++;
-	}
-	static const char *const words[] = {
-		"",
-		"In a sheet: y accepts, Esc cancels, m writes a reason, o another share,",
-		"? the 14 checks; Enter presses what is highlighted, Tab moves it.",
-		"After `:`: step SHARE, hold REASON, resume, rollback, annotate TEXT, quit;",
-		"in a replay seek +60s, -10m or 50%, pause, faster, slower.",
-		"",
-		"asked: what was decided. pool says: what it reports. seen: in its traffic.",
-		"LIVE to 2 polls, LATE to 3 s, STALE to 60 s, LOST after; old is drawn dim.",
-		"RED: v2 alone breaks a limit. BOTH: v1 breaks it too, so it is held.",
-		"A rollback is VERIFIED when v2's requests stood still after it.",
-	};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++, y++)
-		if (y >= body.y && y < body.y + body.h)
-			surface_text(s, body, 3, y, ROLE_DIM, words[i]);
 }

@@ -1,0 +1,72 @@
+/* Found: acts that a history holds open and that no living process carries. They are asked for;
+ * only a rollback is sent again, and only where nothing has moved since. Each node goes its own
+ * way when it is heard: reachable nodes never wait for others. */
+#include "tui/desk_parts.h"
+
+#include "model/text.h"
+
+#define AGE_MS 5000    /* an open intent this old has no living sender, unless */
+#define BRAKE_MS 60000 /* it is a brake, whose sender may rest for half a minute */
+
+void found_adopt(struct desk *d, int pool, const struct decision *found)
+{
+	if (d->how.read_only || d->how.passive || found->observed || flight_find(d, found->id))
+		return;
+	bool open = decision_is_open(found), unseen = decision_awaits_verification(found);
+	if (!open && !unseen)
+		return;
+	struct flight *f = flight_add(d, pool, found);
+	f->recorded = true;
+	f->phase = FLIGHT_FOUND;
+	for (int k = 0; k < f->leg_count; k++)
+		f->legs[k].state = LEG_FOUND;
+	if (unseen) {
+		f->phase = FLIGHT_WATCHING;
+		for (int k = 0; k < f->leg_count; k++) {
+			f->legs[k].state = LEG_APPLIED;
+			f->legs[k].watch = (struct watch){
+				.answered = true, .at = d->now, .epoch = UNKNOWN, .rev = UNKNOWN};
+		}
+		flight_progress(d, f);
+		return;
+	}
+	struct decision copy = *found;
+	copy.outcome = OUTCOME_UNRESOLVED;
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = &copy});
+}
+
+/* Sends it, or asks for it, where the node has been heard. */
+static void begin(struct desk *d, struct flight *f, const struct decision *what, int k)
+{
+	const struct node *n = &d->model.pools[f->pool].nodes[k];
+	int64_t age = d->now.wall_ms - what->at_ms;
+	if (!node_is_usable(n) || age < AGE_MS)
+		return;
+	if (reconcile_open(what, n->last->epoch, n->last->rev) == RECONCILE_RESEND) {
+		leg_send(d, f, k);
+	} else if (!verb_is_brake(f->verb) || age >= BRAKE_MS) {
+		/* A rollback that the pool has moved past is asked for too, never sent again: it must
+		 * not undo what came after it. */
+		f->legs[k].state = LEG_ASKING;
+		f->legs[k].due_ms = d->now.boot_ms;
+	}
+}
+
+void found_turn(struct desk *d, struct flight *f)
+{
+	const struct decision *what = flight_decision(d, f);
+	int unheard = 0;
+	if (!what || !decision_is_open(what)) {
+		f->phase = FLIGHT_DONE;
+		return;
+	}
+	for (int k = 0; k < f->leg_count; k++) {
+		if (f->legs[k].state == LEG_FOUND)
+			begin(d, f, what, k);
+		unheard += f->legs[k].state == LEG_FOUND;
+	}
+	if (unheard == 0)
+		f->phase = FLIGHT_SENDING;
+	leg_turn(d, f);
+}
