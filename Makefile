@@ -43,7 +43,8 @@ A_engine  := $(B)/libengine.a $(A_model)
 A_client  := $(B)/libclient.a $(A_engine)
 A_tui     := $(B)/libtui.a $(B)/libclient.a $(B)/libengine.a $(B)/libhistory.a $(A_model)
 
-.PHONY: all run test check unit e2e san tsan bench arch docs lint install clean deps-run deps-test
+.PHONY: all run test check unit e2e san tsan bench arch docs cov cov-run crash sim lint install \
+	clean deps-run deps-test
 
 all: $(B)/weir
 
@@ -86,30 +87,30 @@ $(B)/tui/theme.o: $(B)/gen/theme_dark.h
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
 PROP_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/prop/test_*.c))
+FAULT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fault/test_*.c))
 E2E_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/e2e/test_*.c))
 
 define unit_rule
 $(B)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(B)/libtestlib.a $(A_$(1))
 	@mkdir -p $$(@D)
 	@$$(if $$(V),,echo "  TEST $$<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $$@.d -o $$@ $$< \
-		$(B)/libtestlib.a $(A_$(1)) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_$(1))
+		$(B)/libtestlib.a $(A_$(1)) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_$(1)) -Wl,--as-needed -lgnutls
 endef
 $(foreach a,model history engine client tui,$(eval $(call unit_rule,$(a))))
-$(B)/tests/prop/%: tests/prop/%.c $(B)/libtestlib.a $(A_tui)
-	@mkdir -p $(@D)
-	@$(if $(V),,echo "  TEST $<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $@.d -o $@ $< \
-		$(B)/libtestlib.a $(A_tui) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_tui)
-$(B)/tests/e2e/%: tests/e2e/%.c $(B)/libtestlib.a $(A_tui)
-	@mkdir -p $(@D)
-	@$(if $(V),,echo "  TEST $<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $@.d -o $@ $< \
-		$(B)/libtestlib.a $(A_tui) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_tui)
+define whole_rule
+$(B)/tests/$(1)/%: tests/$(1)/%.c $(B)/libtestlib.a $(A_tui)
+	@mkdir -p $$(@D)
+	@$$(if $$(V),,echo "  TEST $$<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $$@.d -o $$@ $$< \
+		$(B)/libtestlib.a $(A_tui) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_tui) -Wl,--as-needed -lgnutls
+endef
+$(foreach a,prop fault e2e,$(eval $(call whole_rule,$(a))))
 
 # The preload library sees the system calls of SQLite and libcurl too: tests count, fail, hold
 # and kill at them without privileges.
-$(B)/preload.so: tests/lib/preload/preload.c
+$(B)/preload.so: $(wildcard tests/lib/preload/*.[ch])
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CC) $(CSTD) $(WARN) -O1 -g -shared -fPIC -o $@ $< -ldl -pthread
+	@$(CC) $(CSTD) $(WARN) -O1 -g -shared -fPIC -o $@ $(filter %.c,$^) -ldl -pthread
 
 # The short form of everything, once, and a new machine can run it: unit to keystroke with the address
 # and undefined-behaviour sanitizers, the end to end tests on the release build.
@@ -120,11 +121,16 @@ check: arch docs
 	@$(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san unit
 	@$(MAKE) --no-print-directory e2e
 
-unit: $(UNIT_BIN) $(PROP_BIN)
-	@tests/run.sh $(UNIT_BIN) $(PROP_BIN)
+unit: $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
+	@tests/run.sh $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 
 e2e: $(B)/weir $(B)/preload.so $(E2E_BIN)
 	@WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) tests/run.sh -j 1 $(E2E_BIN)
+
+# Long forms. Kills at 3,000 points; random days of a simulated site (SEEDS= and SEED= choose).
+crash: $(B)/weir $(B)/preload.so $(B)/tests/e2e/test_crash
+	@CRASH_INDICES=3000 TEST_TIMEOUT=7200 WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) \
+		tests/run.sh -j 1 $(B)/tests/e2e/test_crash
 
 # Both sanitizers in full: addresses and undefined behaviour for all, data races for what has threads.
 san:
@@ -137,8 +143,19 @@ tsan: $(TSAN_BIN)
 
 arch:
 	@tests/arch.sh
+	@tests/codes.sh
+	@tests/rows.sh
 docs: $(B)/weir
 	@tests/docs.sh $(B)/weir
+
+# What the unit tests reach; asserts are compiled out, since a contract that holds is no branch.
+cov:
+	@$(MAKE) --no-print-directory B=$(B)-cov CFLAGS="-O0 -g --coverage -DNDEBUG -Wno-unused-variable \
+		-Wno-unused-but-set-variable -Wno-unused-parameter -fPIE" cov-run
+	@tests/cov.sh $(B)-cov
+cov-run: $(UNIT_BIN) $(FAULT_BIN)
+	@find $(B) -name '*.gcda' -delete
+	@tests/run.sh $(UNIT_BIN) $(FAULT_BIN)
 
 lint:
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
@@ -172,6 +189,6 @@ install: all
 	install -m644 themes/*.theme $(DESTDIR)$(PREFIX)/share/weir/themes
 
 clean:
-	rm -rf $(B) $(B)-san $(B)-tsan
+	rm -rf $(B) $(B)-san $(B)-tsan $(B)-cov
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

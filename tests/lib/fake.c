@@ -3,23 +3,20 @@
 #include "tests/lib/fake.h"
 
 #include "client/engine/control.h"
-#include "client/engine/hash.h"
 #include "client/wire.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tests/lib/fake_guard.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "fake:"
-#define AUDIT_PAGE 100
-
 /* A driver table has no context, so a target finds its fake by name. */
 static struct fake *fakes;
 
-static struct fake *find(const char *name)
+struct fake *fake_find(const char *name)
 {
 	struct fake *f = fakes;
 	while (f && strcmp(f->name, name) != 0)
@@ -72,17 +69,54 @@ static void work(struct fake *f, enum arm arm)
 	histogram_add(&c->latency, draw_latency(f, f->latency_us[arm]), 1);
 }
 
-void fake_advance(struct fake *f, struct instant now)
+static struct control_counts count(const struct fake *f)
 {
-	enum strategy strategy;
-	int share_bp;
-	control_split(f->control, &strategy, &share_bp);
-	if (f->leak_bp >= 0)
-		share_bp = f->leak_bp;
+	struct control_counts counts;
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		const struct arm_counts *c = &f->counts->arms[arm];
+		counts.arms[arm] = (struct change_counts){.requests = c->requests,
+			.ok = c->ok,
+			.failed = counts_failed(c),
+			.sessions = UNKNOWN,
+			.sessions_bad = UNKNOWN};
+	}
+	return counts;
+}
+
+/* Once a second the guard looks and time acts. */
+static void tick(struct fake *f)
+{
+	struct control_guard guard = {.state = GUARD_NONE};
+	struct control_counts counts = count(f);
+	struct guard_limits limits;
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		f->counts->arms[arm].memory_bytes = f->memory_bytes[arm];
+	fake_guard_add(f->guard, f->counts->arms);
+	if (f->guards && control_limits(f->control, &limits))
+		fake_guard_judge(f->guard, &limits, fake_share_bp(f) > 0, &guard);
+	if (control_tick(f->control, &guard, &counts, f->now))
+		control_recount(f->control, &counts);
+}
+
+/* Requests of the time up to now. */
+static void serve(struct fake *f, struct instant now)
+{
+	int share_bp = f->leak_bp >= 0 ? f->leak_bp : fake_share_bp(f);
 	f->carry += f->rate * (double)(now.boot_ms - f->now.boot_ms) / 1000;
 	f->now = now;
 	for (; f->carry >= 1; f->carry--)
 		work(f, (int)(draw(f) % SHARE_FULL) < share_bp ? ARM_V2 : ARM_V1);
+}
+
+void fake_advance(struct fake *f, struct instant now)
+{
+	while (f->tick_ms <= now.boot_ms) {
+		int64_t back_ms = now.boot_ms - f->tick_ms;
+		serve(f, (struct instant){f->tick_ms, now.wall_ms - back_ms});
+		tick(f);
+		f->tick_ms += 1000;
+	}
+	serve(f, now);
 }
 
 /* ---- lifecycle ---- */
@@ -97,11 +131,13 @@ static struct control *make_control(struct instant now, int64_t epoch, int share
 	return c;
 }
 
-static void boot(struct fake *f, int64_t epoch, int share_bp)
+/* Counters from nothing. */
+static void boot(struct fake *f)
 {
 	struct snapshot *s = f->counts;
 	f->booted = f->now;
-	f->control = make_control(f->now, epoch, share_bp);
+	f->tick_ms = f->now.boot_ms + 1000;
+	fake_guard_reset(f->guard);
 	memset(s->arms, 0, sizeof s->arms);
 	snprintf(s->boot_id, sizeof s->boot_id, "boot-%d", ++f->boots);
 	s->seq = 0;
@@ -116,17 +152,19 @@ static void boot(struct fake *f, int64_t epoch, int share_bp)
 
 struct fake *fake_new(const char *name, uint64_t seed, struct instant now)
 {
-	assert(!find(name));
+	assert(!fake_find(name));
 	struct fake *f = mem_new(1, sizeof *f);
 	text_copy(f->name, sizeof f->name, name);
 	f->rate = 200;
 	f->error_rate[ARM_V1] = f->error_rate[ARM_V2] = 0.002;
 	f->latency_us[ARM_V1] = f->latency_us[ARM_V2] = 20000;
 	f->memory_bytes[ARM_V1] = f->memory_bytes[ARM_V2] = 400 << 20;
-	f->leak_bp = f->lie_bp = -1;
+	f->leak_bp = f->lie_bp = f->clamp_bp = -1;
+	f->guards = true;
 	f->random = seed;
 	f->now = now;
 	f->counts = mem_new(1, sizeof *f->counts);
+	f->guard = mem_new(1, sizeof *f->guard);
 	struct snapshot *s = f->counts;
 	text_copy(s->pool_id, sizeof s->pool_id, "shop-1");
 	text_copy(s->pool, sizeof s->pool, "checkout");
@@ -134,7 +172,8 @@ struct fake *fake_new(const char *name, uint64_t seed, struct instant now)
 	snprintf(s->node_id, sizeof s->node_id, "id-%.32s", name);
 	text_copy(s->build, sizeof s->build, "1.0");
 	s->unit_ms = 30000;
-	boot(f, 1, 0);
+	f->control = make_control(now, 1, 0);
+	boot(f);
 	f->next = fakes;
 	fakes = f;
 	return f;
@@ -150,6 +189,7 @@ void fake_free(struct fake *f)
 	*at = f->next;
 	control_free(f->control);
 	free(f->counts);
+	free(f->guard);
 	free(f);
 }
 
@@ -158,7 +198,38 @@ void fake_restart(struct fake *f, bool keeps_share)
 	int share_bp = keeps_share ? fake_share_bp(f) : 0;
 	int64_t epoch = fake_epoch(f) + 1000;
 	control_free(f->control);
-	boot(f, epoch, share_bp);
+	f->control = make_control(f->now, epoch, share_bp);
+	boot(f);
+}
+
+/* The control lives on: it is all that a store would bring back but leases. */
+void fake_restart_stored(struct fake *f)
+{
+	static const struct control_counts nothing;
+	struct snapshot *says = mem_new(1, sizeof *says);
+	control_fill(f->control, says, f->now);
+	if (says->lease.holder[0])
+		fake_lend(f, says->lease.holder, 0);
+	if (says->change.known)
+		control_recount(f->control, &nothing);
+	free(says);
+	boot(f);
+}
+
+void fake_upgrade(struct fake *f, const char *build)
+{
+	text_copy(f->counts->build, sizeof f->counts->build, build);
+}
+
+void fake_staff(struct fake *f, enum arm arm, int64_t ready)
+{
+	f->counts->arms[arm].workers.ready = ready;
+}
+
+void fake_uncount(struct fake *f, enum arm arm, int64_t requests)
+{
+	f->counts->arms[arm].requests -= requests;
+	f->counts->arms[arm].ok -= requests;
 }
 
 void fake_become(struct fake *f, const char *pool_id)
@@ -173,26 +244,25 @@ void fake_rename(struct fake *f, const char *pool)
 
 /* ---- what it says ---- */
 
-/* The document of this moment, without a lie. */
-static void fill(struct fake *f, struct snapshot *s)
+void fake_document(struct fake *f, struct snapshot *s)
 {
 	struct snapshot *c = f->counts;
 	c->seq++;
 	c->uptime_ms = f->now.boot_ms - f->booted.boot_ms;
-	c->now_ms = f->now.wall_ms;
+	c->now_ms = f->now.wall_ms + f->clock_ms;
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		c->arms[arm].memory_bytes = f->memory_bytes[arm];
 	*s = *c;
 	control_fill(f->control, s, f->now);
-}
-
-static struct snapshot *document(struct fake *f)
-{
-	struct snapshot *s = mem_new(1, sizeof *s);
-	fill(f, s);
+	if (f->no_lease)
+		s->lease = (struct lease){.ttl_ms = UNKNOWN};
+	if (!f->guards)
+		s->guard = (struct pool_guard){.since_ms = UNKNOWN, .held_ms = UNKNOWN};
 	if (f->lie_bp >= 0)
 		s->share_bp = f->lie_bp;
-	return s;
+	s->arms[ARM_V2].operations_dropped = f->dropped;
+	for (int arm = 0; f->no_quantiles && arm < ARM_COUNT; arm++)
+		s->arms[arm].has_latency = false;
 }
 
 int fake_share_bp(const struct fake *f)
@@ -240,50 +310,70 @@ bool fake_is_held(const struct fake *f)
 	return on;
 }
 
-/* ---- changes ---- */
-
-static void change(struct fake *f, const struct control_request *r, struct control_answer *out)
+struct lease fake_lease(const struct fake *f)
 {
-	struct control_counts counts;
-	for (int arm = 0; arm < ARM_COUNT; arm++) {
-		const struct arm_counts *c = &f->counts->arms[arm];
-		counts.arms[arm] = (struct change_counts){.requests = c->requests,
-			.ok = c->ok,
-			.failed = counts_failed(c),
-			.sessions = UNKNOWN,
-			.sessions_bad = UNKNOWN};
-	}
-	control_change(f->control, r, &counts, f->now, out);
+	struct lease lease;
+	SAYS(f, lease, lease);
+	return lease;
 }
 
-static void deliver(struct fake *f, const struct command *c, struct control_answer *out)
+struct keep fake_keep(const struct fake *f)
 {
-	struct text body = {0};
-	/* As it would travel: what a real pool takes for another body is one here. */
-	wire_write_command(&body, c);
-	struct control_request r = {.verb = c->verb,
-		.body_hash = hash_bytes(body.data, body.len, 0),
-		.has_match = c->verb == VERB_STEP,
-		.match_epoch = c->epoch,
-		.match_rev = c->rev,
-		.to_bp = c->to_bp,
-		.from_bp = c->from_bp,
-		.strategy = c->strategy};
-	text_free(&body);
-	text_copy(r.key, sizeof r.key, c->id);
-	text_copy(r.actor, sizeof r.actor, c->actor);
-	text_copy(r.reason, sizeof r.reason, c->reason);
-	text_copy(r.plan_hash, sizeof r.plan_hash, c->plan_hash);
-	change(f, &r, out);
+	struct keep keep;
+	SAYS(f, keep, keep);
+	return keep;
+}
+
+/* ---- changes ---- */
+
+/* As it would travel: what a real pool reads of it, or refuses to. */
+void fake_change(struct fake *f, const struct command *c, struct control_answer *out)
+{
+	struct control_request r;
+	struct control_counts counts = count(f);
+	struct err err = {0};
+	if (wire_request(&r, c, &err) == 0) {
+		control_change(f->control, &r, &counts, f->now, out);
+		return;
+	}
+	*out = (struct control_answer){.status = 400,
+		.epoch = UNKNOWN,
+		.rev = UNKNOWN,
+		.share_bp = -1,
+		.changed_age_ms = UNKNOWN};
+	text_copy(out->error, sizeof out->error, "bad_body");
+	text_copy(out->message, sizeof out->message, err.text);
+}
+
+int fake_lend(struct fake *f, const char *actor, int64_t ttl_ms)
+{
+	struct lease_request r = {.ttl_ms = ttl_ms};
+	struct control_answer a;
+	text_copy(r.actor, sizeof r.actor, actor);
+	control_lease(f->control, &r, f->now, &a);
+	return a.status;
 }
 
 int fake_deliver(struct fake *f, const struct command *c, bool *replayed)
 {
 	struct control_answer a;
-	deliver(f, c, &a);
+	fake_change(f, c, &a);
 	if (replayed)
 		*replayed = a.replayed;
 	return a.status;
+}
+
+/* Another command, then this one at the revision that there is then. */
+static int after(struct fake *f, enum verb first, struct command *c)
+{
+	struct command before = *c;
+	before.verb = first;
+	before.ttl_ms = 30000;
+	snprintf(before.id, sizeof before.id, "%.40s-%s", c->id, verb_row(first)->word);
+	fake_deliver(f, &before, NULL);
+	c->epoch = fake_epoch(f);
+	c->rev = fake_rev(f);
+	return fake_deliver(f, c, NULL);
 }
 
 int fake_act(struct fake *f, const char *actor, const char *key, enum verb verb, int to_bp,
@@ -292,241 +382,18 @@ int fake_act(struct fake *f, const char *actor, const char *key, enum verb verb,
 	struct command c = {.verb = verb,
 		.from_bp = -1,
 		.to_bp = to_bp,
+		.baseline_bp = -1,
 		.strategy = STRATEGY_COUNT,
 		.epoch = fake_epoch(f),
 		.rev = fake_rev(f)};
 	text_copy(c.id, sizeof c.id, key);
 	text_copy(c.actor, sizeof c.actor, actor);
 	text_copy(c.reason, sizeof c.reason, reason);
-	return fake_deliver(f, &c, NULL);
+	int status = fake_deliver(f, &c, NULL);
+	/* Whoever may not raise takes the lease first, and keeps the raise before. */
+	if (status == 423)
+		status = after(f, VERB_TAKE, &c);
+	if (status == 409 && !fake_is_held(f))
+		status = after(f, VERB_KEEP, &c);
+	return status;
 }
-
-/* ---- the driver: one desk's line to a fake ---- */
-
-struct news {
-	enum driver_event_kind kind;
-	int64_t due_ms;
-	char intent[DECISION_ID_MAX];
-	enum verb verb;
-	struct answer answer;
-	int64_t since; /* AUDIT */
-};
-
-struct driver {
-	struct fake *fake;
-	uint64_t node;
-	struct driver_sink sink;
-	struct news *news;
-	size_t count, cap;
-};
-
-static int open_fake(struct driver **out, const struct driver_open *how, struct err *err)
-{
-	struct fake *f = find(how->target + strlen(PREFIX));
-	if (!f)
-		return err_set(err, ERR_CONFIG, "no fake is called '%s'", how->target);
-	struct driver *d = mem_new(1, sizeof *d);
-	*d = (struct driver){.fake = f, .node = how->node, .sink = how->sink};
-	*out = d;
-	return 0;
-}
-
-static struct news *add_news(struct driver *d, enum driver_event_kind kind, struct instant now)
-{
-	mem_grow(&d->news, &d->cap, d->count + 1, sizeof *d->news);
-	struct news *n = &d->news[d->count++];
-	*n = (struct news){.kind = kind, .due_ms = now.boot_ms + d->fake->delay_ms};
-	return n;
-}
-
-static void poll_fake(struct driver *d, struct instant now)
-{
-	d->fake->polls++;
-	add_news(d, d->fake->silent ? DRIVER_TROUBLE : DRIVER_SNAPSHOT, now);
-}
-
-/* As the drivers of real pools name a refusal. */
-static enum err_code code_of(const struct command *c, const struct control_answer *a)
-{
-	switch (a->status) {
-	case 409:
-		return ERR_HELD;
-	case 410:
-		return ERR_FINALIZED;
-	case 412:
-		return c->epoch < a->epoch ? ERR_EPOCH : ERR_CHANGED;
-	default:
-		return strcmp(a->error, "void") == 0 ? ERR_VOID : ERR_LIMIT;
-	}
-}
-
-static void fill_answer(struct answer *out, const struct control_answer *a)
-{
-	out->epoch = a->epoch;
-	out->rev = a->rev;
-	out->share_bp = a->share_bp;
-	out->replayed = a->replayed;
-	out->durable = a->durable;
-	text_copy(out->changed_by, sizeof out->changed_by, a->changed_by);
-	out->changed_age_ms = a->changed_age_ms;
-}
-
-static bool counts_down(int *n)
-{
-	if (*n <= 0)
-		return false;
-	--*n;
-	return true;
-}
-
-static void lose(struct answer *a, enum answer_kind kind, const struct fake *f)
-{
-	a->kind = kind;
-	a->epoch = a->rev = UNKNOWN;
-	a->share_bp = -1;
-	err_set(&a->err, kind == ANSWER_LOST ? ERR_SLOW : ERR_UNREACHABLE,
-		"'fake:%s' gave no answer", f->name);
-}
-
-static void answer_command(struct fake *f, const struct command *c, struct answer *out)
-{
-	struct control_answer a;
-	if (counts_down(&f->not_sent)) {
-		lose(out, ANSWER_NOT_SENT, f);
-		return;
-	}
-	if (f->silent || counts_down(&f->lose_before)) {
-		lose(out, ANSWER_LOST, f);
-		return;
-	}
-	if (f->refuse != ERR_NONE) {
-		out->kind = ANSWER_REFUSED;
-		out->epoch = fake_epoch(f);
-		out->rev = fake_rev(f);
-		out->share_bp = fake_share_bp(f);
-		err_set(&out->err, f->refuse, "the fake refuses");
-		return;
-	}
-	if (f->pretend) {
-		*out = (struct answer){.kind = ANSWER_APPLIED,
-			.epoch = fake_epoch(f),
-			.rev = fake_rev(f),
-			.share_bp = c->to_bp,
-			.durable = true};
-		return;
-	}
-	deliver(f, c, &a);
-	fill_answer(out, &a);
-	out->kind = a.status == 200 ? ANSWER_APPLIED : ANSWER_REFUSED;
-	if (a.status != 200)
-		err_set(&out->err, code_of(c, &a), "%s%s%s", a.message,
-			a.changed_by[0] ? ", changed by " : "", a.changed_by);
-	if (counts_down(&f->lose_after))
-		lose(out, ANSWER_LOST, f);
-}
-
-static void apply_fake(struct driver *d, const struct command *c, struct instant now)
-{
-	struct fake *f = d->fake;
-	f->commands++;
-	if (f->got_count < FAKE_COMMANDS_MAX)
-		f->got[f->got_count++] = *c;
-	fake_advance(f, now);
-	struct news *n = add_news(d, DRIVER_ANSWER, now);
-	text_copy(n->intent, sizeof n->intent, c->id);
-	n->verb = c->verb;
-	answer_command(f, c, &n->answer);
-	n->answer.latency_ms = f->delay_ms;
-}
-
-static void resolve_fake(struct driver *d, const char *intent, struct instant now)
-{
-	static const enum answer_kind kinds[] = {
-		[INTENT_UNKNOWN] = ANSWER_LOST,
-		[INTENT_APPLIED] = ANSWER_APPLIED,
-		[INTENT_SUPERSEDED] = ANSWER_SUPERSEDED,
-		[INTENT_VOID] = ANSWER_VOID,
-	};
-	struct fake *f = d->fake;
-	f->resolves++;
-	struct news *n = add_news(d, DRIVER_RESOLVED, now);
-	text_copy(n->intent, sizeof n->intent, intent);
-	if (f->silent || counts_down(&f->lose_resolves)) {
-		lose(&n->answer, ANSWER_LOST, f);
-		return;
-	}
-	struct control_answer a;
-	enum intent_fate fate = control_intent(f->control, intent, true, now, &a);
-	fill_answer(&n->answer, &a);
-	n->answer.kind = kinds[fate];
-}
-
-static void audit_fake(struct driver *d, int64_t since, struct instant now)
-{
-	d->fake->audits++;
-	add_news(d, DRIVER_AUDIT, now)->since = since;
-}
-
-static void tell(struct driver *d, const struct news *n, struct instant now)
-{
-	struct fake *f = d->fake;
-	struct driver_event e = {.kind = n->kind, .node = d->node, .at = now};
-	struct err err;
-	void *data = NULL;
-	if (n->kind == DRIVER_SNAPSHOT) {
-		e.snapshot = data = document(f);
-	} else if (n->kind == DRIVER_AUDIT) {
-		struct audit_entry *entries = data = mem_new(AUDIT_PAGE, sizeof *entries);
-		e.audit_count = control_audit(f->control, n->since, entries, AUDIT_PAGE, now);
-		e.audit = entries;
-	} else {
-		e.intent = n->intent;
-		e.verb = n->verb;
-		e.answer = &n->answer;
-	}
-	if (n->kind == DRIVER_TROUBLE || (n->kind == DRIVER_AUDIT && (f->silent || f->no_audit))) {
-		err_set(&err, ERR_UNREACHABLE, "'fake:%s' does not answer", f->name);
-		e.err = &err;
-	}
-	d->sink.event(d->sink.ctx, &e);
-	free(data);
-}
-
-static void turn_fake(struct driver *d, struct instant now)
-{
-	fake_advance(d->fake, now);
-	/* The sink may ask for more; that is told in the next turn. */
-	struct news *news = d->news;
-	size_t count = d->count;
-	d->news = NULL;
-	d->count = d->cap = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (news[i].due_ms > now.boot_ms) {
-			mem_grow(&d->news, &d->cap, d->count + 1, sizeof *d->news);
-			d->news[d->count++] = news[i];
-		} else {
-			tell(d, &news[i], now);
-		}
-	}
-	free(news);
-}
-
-static void close_fake(struct driver *d)
-{
-	free(d->news);
-	free(d);
-}
-
-const struct driver_ops fake_driver = {
-	.scheme = "fake",
-	.capabilities = CAPABILITY_COMPARE_AND_SET | CAPABILITY_KEYS | CAPABILITY_BASELINE |
-		CAPABILITY_QUANTILES | CAPABILITY_AUDIT | CAPABILITY_COMMANDS,
-	.help = "fake:NAME  a pool of the tests",
-	.open = open_fake,
-	.poll = poll_fake,
-	.apply = apply_fake,
-	.resolve = resolve_fake,
-	.audit = audit_fake,
-	.turn = turn_fake,
-	.close = close_fake,
-};

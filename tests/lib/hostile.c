@@ -7,6 +7,8 @@
 
 #include "model/mem.h"
 #include "model/text.h"
+#include "tests/lib/hostile_modes.h"
+#include "tests/lib/http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,16 +26,22 @@
 
 #define CONNECTIONS_MAX 128
 #define DRIP_MS 20
-
-/* How the bytes of an answer leave. */
-enum pace { PACE_NONE, PACE_AT_ONCE, PACE_DRIP, PACE_FOR_EVER };
+#define LOG_MAX 256
+#define AUTHORIZATION_MAX 64
+#define POOL_MS 5000 /* for the pool behind to answer */
 
 struct connection {
 	int fd; /* -1: free */
-	struct text in, out;
+	struct text in;
+	struct hostile_words out;
 	size_t written;
-	enum pace pace;
-	bool close_after;
+	char authorization[AUTHORIZATION_MAX]; /* of its first request */
+	bool asked, shared;                    /* shared: a later request had another one */
+};
+
+/* What is remembered of a request. */
+struct request {
+	char begin[48], authorization[AUTHORIZATION_MAX];
 };
 
 struct hostile {
@@ -43,20 +51,15 @@ struct hostile {
 	bool stop;
 	char target[128], path[108];
 	enum hostile_mode mode;
+	char prefix[32]; /* of the requests that the mode is for */
+	bool deliver;
 	int status;
-	char *body;
+	char *body, *headers;
+	char pool[120]; /* "unix:PATH" of the pool behind; "" none */
 	struct text request;
-	int requests, connections;
+	struct request log[LOG_MAX]; /* request n is at n % LOG_MAX */
+	int requests, connections, shared;
 	struct connection open[CONNECTIONS_MAX];
-};
-
-static const struct {
-	int status;
-	const char *headers, *body;
-} modes[] = {
-#define X(name, status, headers, body) {status, headers, body},
-	HOSTILE_INFO(X)
-#undef X
 };
 
 int64_t hostile_clock_ms(void)
@@ -76,92 +79,40 @@ static void need(bool good, const char *what)
 
 /* ---- what is said ---- */
 
-static void head(struct text *out, int status, const char *headers, int64_t length)
+static bool begins(const char *request, const char *prefix)
 {
-	text_addf(out, "HTTP/1.1 %d Whatever\r\n%s", status, headers);
-	if (strstr(headers, "Content-Type") == NULL)
-		text_add(out, "Content-Type: application/json\r\n");
-	if (length >= 0)
-		text_addf(out, "Content-Length: %lld\r\n", (long long)length);
-	text_add(out, "\r\n");
+	return strncmp(request, prefix, strlen(prefix)) == 0;
 }
 
-static void say(struct text *out, int status, const char *headers, const char *body)
+/* Asks the pool behind; a body of the caller's. Status 0 without an answer. */
+static int ask_pool(struct hostile *h, const char *request, char **body)
 {
-	head(out, status, headers, (int64_t)strlen(body));
-	text_add(out, body);
+	struct http http;
+	int status = 0;
+	if (http_open(&http, h->pool))
+		status = http_call_raw(&http, request, strlen(request), POOL_MS);
+	*body = mem_copy(http.body);
+	http_close(&http);
+	return status;
 }
 
-static void decide(struct hostile *h, struct connection *c)
+static void decide(struct hostile *h, struct connection *c, const char *request)
 {
-	size_t half = strlen(h->body) / 2;
-	c->pace = PACE_AT_ONCE;
-	if (modes[h->mode].status != 0) {
-		const char *fixed = modes[h->mode].body, *body = fixed != NULL ? fixed : h->body;
-		say(&c->out, modes[h->mode].status, modes[h->mode].headers, body);
-		return;
+	bool meant = begins(request, h->prefix);
+	enum hostile_mode mode = meant ? h->mode : HOSTILE_ANSWER;
+	bool pass = h->pool[0] != '\0' &&
+		(!meant || h->deliver || hostile_modes_passes(mode) || begins(request, "GET "));
+	char *body = NULL, *rewritten = NULL;
+	struct hostile_good good = {.status = h->status, .body = h->body, .headers = h->headers};
+	if (pass) {
+		rewritten = hostile_modes_rewrite(mode, request);
+		good.status = ask_pool(h, rewritten != NULL ? rewritten : request, &body);
+		good.body = body;
+		need(good.status != 0, "the pool behind does not answer");
 	}
-	switch (h->mode) {
-	case HOSTILE_ANSWER:
-		say(&c->out, h->status, "", h->body);
-		break;
-	case HOSTILE_DRIP:
-		say(&c->out, h->status, "", h->body);
-		c->pace = PACE_DRIP;
-		break;
-	case HOSTILE_ENDLESS_BODY:
-		text_add(&c->out,
-			"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-			"Transfer-Encoding: chunked\r\n\r\n");
-		c->pace = PACE_FOR_EVER;
-		break;
-	case HOSTILE_ENDLESS_HEADERS:
-	case HOSTILE_ENDLESS_LINE:
-		text_add(&c->out, "HTTP/1.1 200 OK\r\nX-Long: ");
-		c->pace = PACE_FOR_EVER;
-		break;
-	case HOSTILE_TRUNCATED:
-		head(&c->out, 200, "", (int64_t)strlen(h->body) + 1);
-		text_add_n(&c->out, h->body, half);
-		c->close_after = true;
-		break;
-	case HOSTILE_TRUNCATED_OPEN:
-		head(&c->out, 200, "Connection: close\r\n", -1);
-		text_add_n(&c->out, h->body, half);
-		c->close_after = true;
-		break;
-	case HOSTILE_TWO_DOCUMENTS:
-		head(&c->out, 200, "", 2 * (int64_t)strlen(h->body));
-		text_add(&c->out, h->body);
-		text_add(&c->out, h->body);
-		break;
-	case HOSTILE_NOT_HTTP:
-		text_add(&c->out, "SSH-2.0-OpenSSH_9.2\r\n");
-		c->close_after = true;
-		break;
-	case HOSTILE_CUT:
-		c->close_after = true;
-		break;
-	default:
-		c->pace = PACE_NONE;
-		break;
-	}
-}
-
-/* More of an answer that never ends. */
-static void prolong(struct hostile *h, struct text *out)
-{
-	static const char filler[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-								 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"; /* 0x40 */
-	for (int i = 0; i < 256; i++) {
-		if (h->mode == HOSTILE_ENDLESS_BODY)
-			text_add(out, "40\r\n");
-		text_add(out, filler);
-		if (h->mode == HOSTILE_ENDLESS_BODY)
-			text_add(out, "\r\n");
-		else if (h->mode == HOSTILE_ENDLESS_HEADERS)
-			text_add(out, "\r\nX-More: ");
-	}
+	hostile_modes_say(&c->out, mode, &good, request);
+	free(rewritten);
+	free(body);
 }
 
 /* ---- connections ---- */
@@ -170,7 +121,7 @@ static void drop(struct connection *c)
 {
 	close(c->fd);
 	text_free(&c->in);
-	text_free(&c->out);
+	text_free(&c->out.bytes);
 	*c = (struct connection){.fd = -1};
 }
 
@@ -192,6 +143,33 @@ static bool is_whole(const struct text *in)
 	return in->len >= (size_t)(end + 4 - in->data) + body;
 }
 
+/* The value of a header of a request; "" without one. */
+static void header_of(const char *request, const char *name, char *out, size_t size)
+{
+	const char *at = strstr(request, name), *end = strstr(request, "\r\n\r\n");
+	out[0] = '\0';
+	if (at == NULL || at > end)
+		return;
+	at += strlen(name);
+	snprintf(out, size, "%.*s", (int)strcspn(at, "\r"), at);
+}
+
+/* Keeps what is asked about later. */
+static void note(struct hostile *h, struct connection *c)
+{
+	const char *bytes = text_str(&c->in);
+	struct request *r = &h->log[h->requests++ % LOG_MAX];
+	snprintf(r->begin, sizeof(r->begin), "%.*s", (int)strcspn(bytes, "\r"), bytes);
+	header_of(bytes, "Authorization: ", r->authorization, sizeof(r->authorization));
+	if (!c->asked)
+		text_copy(c->authorization, sizeof(c->authorization), r->authorization);
+	else if (!c->shared && strcmp(c->authorization, r->authorization) != 0)
+		h->shared += c->shared = true;
+	c->asked = true;
+	text_clear(&h->request);
+	text_add_n(&h->request, c->in.data, c->in.len);
+}
+
 static void receive(struct hostile *h, struct connection *c)
 {
 	char bytes[4096];
@@ -209,27 +187,29 @@ static void receive(struct hostile *h, struct connection *c)
 	text_add_n(&c->in, bytes, (size_t)n);
 	if (!is_whole(&c->in))
 		return;
-	h->requests++;
-	text_clear(&h->request);
-	text_add_n(&h->request, c->in.data, c->in.len);
-	text_clear(&c->in);
-	text_clear(&c->out);
+	note(h, c);
+	struct text request = c->in;
+	c->in = (struct text){0};
+	text_clear(&c->out.bytes);
+	c->out.close_after = false;
 	c->written = 0;
-	decide(h, c);
+	decide(h, c, text_str(&request));
+	text_free(&request);
 }
 
 static void transmit(struct hostile *h, struct connection *c)
 {
-	if (c->pace == PACE_FOR_EVER && c->written == c->out.len) {
-		text_clear(&c->out);
+	struct hostile_words *out = &c->out;
+	if (out->pace == PACE_FOR_EVER && c->written == out->bytes.len) {
+		text_clear(&out->bytes);
 		c->written = 0;
-		prolong(h, &c->out);
+		hostile_modes_prolong(h->mode, &out->bytes);
 	}
-	size_t left = c->out.len - c->written;
-	if (c->pace == PACE_DRIP && left > 1)
+	size_t left = out->bytes.len - c->written;
+	if (out->pace == PACE_DRIP && left > 1)
 		left = 1;
 	if (left > 0) {
-		ssize_t n = send(c->fd, c->out.data + c->written, left, MSG_NOSIGNAL);
+		ssize_t n = send(c->fd, out->bytes.data + c->written, left, MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN) {
 			drop(c);
 			return;
@@ -237,9 +217,9 @@ static void transmit(struct hostile *h, struct connection *c)
 		if (n > 0)
 			c->written += (size_t)n;
 	}
-	if (c->written == c->out.len && c->pace != PACE_FOR_EVER) {
-		c->pace = PACE_NONE;
-		if (c->close_after)
+	if (c->written == out->bytes.len && out->pace != PACE_FOR_EVER) {
+		out->pace = PACE_NONE;
+		if (out->close_after)
 			drop(c);
 	}
 }
@@ -276,8 +256,8 @@ static void *serve(void *ctx)
 			struct connection *c = &h->open[i];
 			if (c->fd < 0)
 				continue;
-			bool writes = c->pace == PACE_AT_ONCE || c->pace == PACE_FOR_EVER;
-			if (c->pace == PACE_DRIP)
+			bool writes = c->out.pace == PACE_AT_ONCE || c->out.pace == PACE_FOR_EVER;
+			if (c->out.pace == PACE_DRIP)
 				timeout_ms = DRIP_MS;
 			fds[count] = (struct pollfd){.fd = c->fd, .events = POLLIN};
 			if (writes)
@@ -292,7 +272,7 @@ static void *serve(void *ctx)
 		for (nfds_t i = 2; i < count; i++) {
 			if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 				receive(h, of[i]);
-			bool drips = ready == 0 && of[i]->pace == PACE_DRIP;
+			bool drips = ready == 0 && of[i]->out.pace == PACE_DRIP;
 			if (of[i]->fd >= 0 && ((fds[i].revents & POLLOUT) != 0 || drips))
 				transmit(h, of[i]);
 		}
@@ -329,6 +309,7 @@ struct hostile *hostile_start(enum hostile_mode mode, const char *path)
 	h->mode = mode;
 	h->status = 200;
 	h->body = mem_copy("{}");
+	h->headers = mem_copy("");
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		h->open[i].fd = -1;
 	if (path != NULL)
@@ -348,6 +329,8 @@ struct hostile *hostile_start(enum hostile_mode mode, const char *path)
 
 void hostile_stop(struct hostile *h)
 {
+	if (h == NULL)
+		return;
 	pthread_mutex_lock(&h->lock);
 	h->stop = true;
 	bool refuses = h->mode == HOSTILE_REFUSE;
@@ -366,6 +349,7 @@ void hostile_stop(struct hostile *h)
 	pthread_mutex_destroy(&h->lock);
 	text_free(&h->request);
 	free(h->body);
+	free(h->headers);
 	free(h);
 }
 
@@ -374,12 +358,19 @@ const char *hostile_target(const struct hostile *h)
 	return h->target;
 }
 
-void hostile_set_mode(struct hostile *h, enum hostile_mode mode)
+void hostile_spoil(struct hostile *h, enum hostile_mode mode, const char *prefix, bool deliver)
 {
 	pthread_mutex_lock(&h->lock);
 	need((mode == HOSTILE_REFUSE) == (h->mode == HOSTILE_REFUSE), "refusing is for life");
 	h->mode = mode;
+	h->deliver = deliver;
+	text_copy(h->prefix, sizeof(h->prefix), prefix);
 	pthread_mutex_unlock(&h->lock);
+}
+
+void hostile_set_mode(struct hostile *h, enum hostile_mode mode)
+{
+	hostile_spoil(h, mode, "", false);
 }
 
 void hostile_script(struct hostile *h, int status, const char *body)
@@ -391,18 +382,62 @@ void hostile_script(struct hostile *h, int status, const char *body)
 	pthread_mutex_unlock(&h->lock);
 }
 
-int hostile_requests(struct hostile *h)
+void hostile_pool(struct hostile *h, const char *path)
 {
 	pthread_mutex_lock(&h->lock);
-	int n = h->requests;
+	snprintf(h->pool, sizeof(h->pool), "unix:%s", path);
+	pthread_mutex_unlock(&h->lock);
+}
+
+void hostile_headers(struct hostile *h, const char *lines)
+{
+	pthread_mutex_lock(&h->lock);
+	free(h->headers);
+	h->headers = mem_copy(lines);
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* ---- what was seen ---- */
+
+static int read_int(struct hostile *h, const int *number)
+{
+	pthread_mutex_lock(&h->lock);
+	int n = *number;
 	pthread_mutex_unlock(&h->lock);
 	return n;
 }
 
+int hostile_requests(struct hostile *h)
+{
+	return read_int(h, &h->requests);
+}
+
 int hostile_connections(struct hostile *h)
 {
+	return read_int(h, &h->connections);
+}
+
+int hostile_shared(struct hostile *h)
+{
+	return read_int(h, &h->shared);
+}
+
+int hostile_count(struct hostile *h, const char *prefix)
+{
+	int n = 0;
 	pthread_mutex_lock(&h->lock);
-	int n = h->connections;
+	for (int i = 0; i < h->requests && i < LOG_MAX; i++)
+		n += begins(h->log[i].begin, prefix);
+	pthread_mutex_unlock(&h->lock);
+	return n;
+}
+
+int hostile_authorised(struct hostile *h, const char *authorization)
+{
+	int n = 0;
+	pthread_mutex_lock(&h->lock);
+	for (int i = 0; i < h->requests && i < LOG_MAX; i++)
+		n += strcmp(h->log[i].authorization, authorization) == 0;
 	pthread_mutex_unlock(&h->lock);
 	return n;
 }

@@ -2,6 +2,7 @@
  * where it cannot go on, with words. */
 #include "tests/lib/site.h"
 
+#include "history/query.h"
 #include "model/text.h"
 #include "tui/desk_parts.h"
 
@@ -132,7 +133,8 @@ static void settle(struct site *s, struct desk *d)
 void site_settle(struct site *s)
 {
 	for (int i = 0; i < s->desk_count; i++)
-		settle(s, s->desk[i]);
+		if (!s->asleep[i])
+			settle(s, s->desk[i]);
 }
 
 /* ---- desks ---- */
@@ -196,6 +198,9 @@ struct desk *site_open(struct site *s, const struct site_desk *how)
 		.read_only = how->read_only,
 		.passive = how->passive,
 		.record = how->record,
+		.console = how->console,
+		.guard = how->guard,
+		.lock_dir = s->dir,
 		.host = "ops1"};
 	for (const char *c = how->actor; *c; c++)
 		o.seed = o.seed * 31 + (unsigned char)*c;
@@ -218,6 +223,8 @@ void site_close(struct site *s, struct desk *d)
 		at++;
 	s->desk_count--;
 	memmove(s->desk + at, s->desk + at + 1, (size_t)(s->desk_count - at) * sizeof *s->desk);
+	memmove(s->asleep + at, s->asleep + at + 1, (size_t)(s->desk_count - at));
+	s->asleep[s->desk_count] = false;
 	bool works = desk_history(d) && history_writable(desk_history(d));
 	if (desk_free(d, PATIENCE_MS) > 0 && works)
 		give_up("a history lost something", "");
@@ -271,16 +278,23 @@ bool site_done(struct site *s, const struct desk *d, const char *id, int64_t mos
 
 /* ---- acts ---- */
 
+struct act_result site_ask(struct site *s, struct desk *d, const struct act_request *r)
+{
+	const struct standing *st = site_standing(d);
+	struct act_request asked = *r;
+	struct act_result out;
+	asked.shown_epoch = st->epoch;
+	asked.shown_rev = st->rev;
+	desk_act(d, &asked, s->now, &out);
+	return out;
+}
+
 struct act_result site_act(
 	struct site *s, struct desk *d, enum verb verb, int to_bp, const char *reason)
 {
-	const struct standing *st = site_standing(d);
-	struct act_request r = {
-		.verb = verb, .to_bp = to_bp, .shown_epoch = st->epoch, .shown_rev = st->rev};
-	struct act_result out;
+	struct act_request r = {.verb = verb, .to_bp = to_bp};
 	text_copy(r.reason, sizeof r.reason, reason);
-	desk_act(d, &r, s->now, &out);
-	return out;
+	return site_ask(s, d, &r);
 }
 
 void site_step(struct site *s, struct desk *d, int to_bp)
@@ -293,4 +307,39 @@ void site_step(struct site *s, struct desk *d, int to_bp)
 	}
 	if (!site_done(s, d, r.id, 10000) || site_view(d, r.id).decision.verified_ms == UNKNOWN)
 		give_up("step not verified", site_view(d, r.id).decision.answer);
+}
+
+void site_ready(struct site *s, struct desk *d, int to_bp)
+{
+	site_step(s, d, to_bp);
+	if (!site_until(s, d, STATE_READY, 60000))
+		give_up("not ready", site_standing(d)->state_text);
+	for (int64_t ms = 0; ms < 3000 && site_standing(d)->keep.on; ms += SITE_STEP_MS)
+		step(s);
+	if (!site_until(s, d, STATE_READY, 60000))
+		give_up("no longer ready", site_standing(d)->state_text);
+}
+
+const struct decision *site_last(const struct desk *d, enum verb verb)
+{
+	const struct pool *p = site_pool(d);
+	for (size_t i = p->decision_count; i-- > 0;)
+		if (p->decisions[i].verb == verb)
+			return &p->decisions[i];
+	return NULL;
+}
+
+bool site_record(const struct site *s, const char *file, const char *id, struct decision *out)
+{
+	char path[256];
+	struct query *q;
+	struct err err;
+	site_path(s, file, path, sizeof path);
+	if (query_open(&q, path, &err) < 0)
+		give_up("no reader", err.text);
+	int rc = query_decision(q, id, out, &err);
+	query_close(q);
+	if (rc < 0)
+		give_up("the record cannot be read", err.text);
+	return rc == 1;
 }

@@ -21,6 +21,7 @@ struct site {
 	int node_count;
 	struct desk *desk[SITE_DESKS_MAX];
 	int desk_count;
+	bool asleep[SITE_DESKS_MAX]; /* of desks: time passes, and they do not turn */
 	/* how desks know the pool; set before the first desk */
 	bool has_plan;
 	struct plan plan;           /* 1, 10, 50, 100 %; bake 10 s, 50 samples */
@@ -38,7 +39,7 @@ void site_release(struct site *s); /* desks too */
  * "." is one that cannot be opened. Waits until it has its past and the pool's first news. */
 struct site_desk {
 	const char *actor, *file;
-	bool read_only, passive, record;
+	bool read_only, passive, record, console, guard;
 	bool no_past; /* its file is gone when the past is asked for, back when it is open */
 };
 struct desk *site_open(struct site *s, const struct site_desk *how);
@@ -69,6 +70,18 @@ struct act_result site_act(
 
 /* Steps to a share and waits until it is seen; ends the program when it is not. */
 void site_step(struct site *s, struct desk *d, int to_bp);
+
+/* The same, and until the next step may be taken and nothing goes back by itself any more. */
+void site_ready(struct site *s, struct desk *d, int to_bp);
+
+/* Asks for an act with all that a request may say; what the desk shows is filled in. */
+struct act_result site_ask(struct site *s, struct desk *d, const struct act_request *r);
+
+/* What a history's file says of a decision, by a reader of its own; false: nothing. */
+bool site_record(const struct site *s, const char *file, const char *id, struct decision *out);
+
+/* The newest decision that a desk knows of a verb; NULL none. */
+const struct decision *site_last(const struct desk *d, enum verb verb);
 
 const struct pool *site_pool(const struct desk *d);
 const struct standing *site_standing(const struct desk *d);

@@ -24,7 +24,7 @@ static int parse_as(enum file_kind kind, const char *text, struct err *err)
 	*err = (struct err){0};
 	if (kind == FILE_PLAN) {
 		struct plan plan;
-		return config_parse_plan(&plan, text, strlen(text), "f", err);
+		return config_parse_plan(&plan, text, strlen(text), "f", NULL, err);
 	}
 	if (kind == FILE_SCENARIO) {
 		struct scenario scenario;
@@ -111,12 +111,12 @@ static void test_example(void **state)
 	assert_int_equal(p->plan.max_delta_bp, 5000);
 	assert_int_equal(p->plan.on_orphan, ORPHAN_REVERT);
 	assert_string_equal(p->plan.on_reload, "hold");
-	assert_int_equal(p->plan.policy, POLICY_STANDARD);
+	assert_string_equal(p->plan.policy.name, "standard");
 	assert_true(p->guards.error_rate == 0.05);
 	assert_int_equal(p->guards.latency_ms, 1000);
 	assert_int_equal(p->guards.memory_bytes, INT64_C(2) << 30);
 	assert_int_equal(p->guards.window_ms, 60000);
-	assert_string_equal(p->guards.action, "rollback");
+	assert_int_equal(p->guards.action, GUARD_ACTION_ROLLBACK);
 	config_free(&c);
 	assert_null(c.pools);
 	assert_int_equal(c.pool_count, 0);
@@ -151,7 +151,7 @@ static void test_two_lines_make_a_pool(void **state)
 	assert_int_equal(b->guards.latency_ms, UNKNOWN);
 	assert_int_equal(b->guards.memory_bytes, UNKNOWN);
 	assert_int_equal(b->guards.window_ms, guards.window_ms);
-	assert_string_equal(b->guards.action, guards.action);
+	assert_int_equal(b->guards.action, guards.action);
 	config_free(&c);
 }
 
@@ -164,7 +164,8 @@ static void test_empty(void **state)
 	assert_null(config_pool(&c, "a"));
 	struct text json = {0};
 	config_json(&json, &c);
-	assert_string_equal(text_str(&json), "{\"history\":null,\"theme\":\"\",\"pools\":[]}");
+	assert_string_equal(
+		text_str(&json), "{\"history\":null,\"theme\":\"\",\"policies\":[],\"pools\":[]}");
 	text_free(&json);
 	config_free(&c);
 }
@@ -229,7 +230,7 @@ static void test_places(void **state)
 			"plan, guards"},
 		{"notify: {}\n",
 			"f:1:1: unknown key \"notify\" in the configuration: it has history, theme, "
-			"pools"},
+			"policies, pools"},
 		{"history: history.db\n",
 			"f:1:10: \"history\" is \"history.db\": write a path that begins"},
 		{"history: ~kim/x\n", "f:1:10: \"history\" is \"~kim/x\": write a path"},
@@ -289,7 +290,7 @@ static void test_json(void **state)
 	config_json(&json, &c);
 	text_addf(&expected,
 		"{\"history\":\"/var/lib/weir/"
-		"history.db\",\"theme\":\"\",\"pools\":[{\"name\":\"checkout\","
+		"history.db\",\"theme\":\"\",\"policies\":[],\"pools\":[{\"name\":\"checkout\","
 		"\"target\":[\"http://127.0.0.1:7070\"],\"env\":\"prod\","
 		"\"token_file\":\"/home/kim/.config/weir/checkout.token\",\"interval_ms\":1000,"
 		"\"plan\":%s,\"guards\":{\"error_rate_threshold\":0.05,\"latency_threshold_ms\":1000,"
@@ -311,6 +312,109 @@ static void test_json(void **state)
 	text_free(&expected);
 }
 
+/* ---- own policies ---- */
+
+static void test_own_policies(void **state)
+{
+	(void)state;
+	/* One that stands behind the pool that names it, one that stands on the default. */
+	struct config c =
+		parse("pools: {a: {target: 'local:', plan: {steps: [5%], policy: night}}}\n"
+			  "policies:\n"
+			  "  night: {safe: true, approval_above: 25%, base: strict, drill: 1d}\n"
+			  "  day: {samples: false}\n"
+			  "  free: {base: manual, first: 100%, delta: 1%}\n");
+	assert_int_equal(c.policy_count, 3);
+	struct policy night = *policy_builtin(POLICY_STRICT);
+	night.approval_bp = 2500;
+	night.drill_ms = 86400000;
+	const struct policy *used = &c.pools[0].plan.policy, *day = config_policy(&c, "day");
+	assert_string_equal(used->name, "night");
+	assert_ptr_equal(config_policy(&c, "night"), &c.policies[0]);
+	assert_true(used->steps && used->bake && used->samples && used->green && used->safe);
+	assert_true(used->armed && used->owner && used->reason);
+	assert_int_equal(used->approval_bp, night.approval_bp);
+	assert_int_equal(used->drill_ms, night.drill_ms);
+	assert_non_null(day);
+	assert_true(day->steps && day->bake && day->green && !day->samples && !day->safe);
+	const struct policy *open = config_policy(&c, "free");
+	assert_false(open->steps);
+	assert_int_equal(open->first_bp, 10000);
+	assert_int_equal(open->delta_bp, 100);
+	assert_ptr_equal(config_policy(&c, "demo"), policy_builtin(POLICY_DEMO));
+	assert_ptr_equal(config_policy(NULL, "demo"), policy_builtin(POLICY_DEMO));
+	assert_null(config_policy(&c, "nigh"));
+	struct text json = {0};
+	config_json(&json, &c);
+	assert_non_null(strstr(text_str(&json),
+		"\"policies\":[{\"name\":\"night\",\"steps\":true,\"first_bp\":0,\"delta_bp\":0,"
+		"\"bake\":true,\"samples\":true,\"green\":true,\"safe\":true,\"armed\":true,"
+		"\"owner\":true,\"drill_ms\":86400000,\"approval_above_bp\":2500,\"reason\":true},"
+		"{\"name\":\"day\","));
+	text_free(&json);
+
+	/* A plan file of its own may name them; without the configuration it may not. */
+	struct plan plan;
+	struct err err = {0};
+	static const char text[] = "steps: [5%]\npolicy: night\n";
+	assert_int_equal(config_parse_plan(&plan, text, strlen(text), "p", &c, &err), 0);
+	assert_string_equal(plan.policy.name, "night");
+	assert_int_equal(plan.policy.drill_ms, 86400000);
+	assert_int_equal(config_parse_plan(&plan, text, strlen(text), "p", NULL, &err), -1);
+	assert_int_equal(strncmp(err.text, "p:2:9: ", 7), 0);
+	assert_int_equal(plan.step_count, 0);
+	config_free(&c);
+	assert_int_equal(c.policy_count, 0);
+}
+
+#define NAMES "manual, demo, standard, strict"
+
+static void test_bad_policies(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t column;
+		const char *text, *says;
+	} rows[] = {
+		{11, "policies: []", "\"policies\" is a list: write policies by their names"},
+		{11, "policies: strict", "write policies by their names"},
+		{17, "policies: {own: strict}", "a policy is written as keys and values"},
+		{24, "policies: {own: {base: stric}}",
+			"\"base\" is \"stric\": write one of " NAMES "; did you mean \"strict\"?"},
+		{24, "policies: {own: {base: own}}", "write one of " NAMES},
+		{18, "policies: {own: {reasn: true}}",
+			"unknown key \"reasn\" in a policy: did you mean \"reason\"?"},
+		{18, "policies: {own: {name: x}}", "unknown key \"name\" in a policy"},
+		{12, "policies: {strict: {}}", "policy \"strict\" comes with weir"},
+		{12, "policies: {'my own': {}}", "\"my own\" is no name of a policy"},
+		{12, "policies: {abcdefghijklmnopqrstuvwx: {}}", "is no name of a policy"},
+		{21, "policies: {own: {}, own: {}}", "\"own\" is there twice"},
+		{83,
+			"{policies: {night: {}}, pools: {a: {target: 'local:', plan: {steps: [5%], policy: "
+			"nigt}}}}",
+			"\"policy\" is \"nigt\": write one of " NAMES ", night; did you mean \"night\"?"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config c;
+		struct err err = {0};
+		assert_int_equal(config_parse(&c, rows[i].text, strlen(rows[i].text), "f", &err), -1);
+		assert_int_equal(c.policy_count, 0);
+		assert_wrong(FILE_CONFIG, rows[i].text, rows[i].column, rows[i].says);
+	}
+	struct text many = {0};
+	text_add(&many, "policies: {");
+	for (int i = 0; i < CONFIG_POLICIES_MAX; i++)
+		text_addf(&many, "own%d: {}, ", i);
+	struct text more = {0};
+	text_addf(&more, "%sone: {}}", text_str(&many));
+	text_add(&many, "}");
+	assert_accepted(FILE_CONFIG, text_str(&many));
+	assert_wrong(
+		FILE_CONFIG, text_str(&more), 11, "\"policies\" has 17: it may have 16 at most");
+	text_free(&many);
+	text_free(&more);
+}
+
 /* ---- plan and scenario files ---- */
 
 static void test_plan_file(void **state)
@@ -320,13 +424,13 @@ static void test_plan_file(void **state)
 							   "on_reload: put_back\non_orphan: hold\nmax_delta: 25%\n";
 	struct plan plan;
 	struct err err = {0};
-	assert_int_equal(config_parse_plan(&plan, text, strlen(text), "p", &err), 0);
+	assert_int_equal(config_parse_plan(&plan, text, strlen(text), "p", NULL, &err), 0);
 	assert_int_equal(plan.step_count, 2);
 	assert_int_equal(plan.steps[0].share_bp, 50);
 	assert_int_equal(plan.steps[0].for_ms, 5400000);
 	assert_int_equal(plan.steps[1].share_bp, 2500);
 	assert_int_equal(plan.bake_ms, 30000);
-	assert_int_equal(plan.policy, POLICY_DEMO);
+	assert_string_equal(plan.policy.name, "demo");
 	assert_int_equal(plan.on_orphan, ORPHAN_HOLD);
 	assert_string_equal(plan.on_reload, "put_back");
 	assert_int_equal(plan.max_delta_bp, 2500);
@@ -335,7 +439,7 @@ static void test_plan_file(void **state)
 	assert_wrong(FILE_PLAN, "steps: [0%]", 1, "");
 	assert_wrong(FILE_PLAN, "steps: [1%, 60%]", 1, "");
 	assert_wrong(FILE_PLAN, "max_delta: 5%, steps: [1%]", 0, "");
-	assert_int_equal(config_parse_plan(&plan, "steps: [60%]", 12, "p", &err), -1);
+	assert_int_equal(config_parse_plan(&plan, "steps: [60%]", 12, "p", NULL, &err), -1);
 	assert_int_equal(plan.step_count, 0);
 }
 
@@ -542,6 +646,29 @@ static void test_named_file(void **state)
 	assert_non_null(strstr(err.text, ":1:1: longer than 1 MiB"));
 }
 
+static void test_other_files(void **state)
+{
+	struct place *place = *state;
+	struct plan plan;
+	struct scenario scenario;
+	struct err err = {0};
+	assert_int_equal(config_load_plan(&plan, place->config, NULL, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_non_null(strstr(err.text, "cannot read the plan"));
+	assert_non_null(strstr(err.text, place->config));
+	assert_int_equal(plan.step_count, 0);
+	assert_int_equal(config_load_scenario(&scenario, place->dir, &err), -1);
+	assert_non_null(strstr(err.text, "cannot read the scenario"));
+	write_file(place->config, "steps: [5%]\n");
+	assert_int_equal(config_load_plan(&plan, place->config, NULL, &err), 0);
+	assert_int_equal(plan.steps[0].share_bp, 500);
+	assert_int_equal(config_load_scenario(&scenario, place->config, &err), -1);
+	assert_non_null(strstr(err.text, "unknown key \"steps\" in the scenario"));
+	write_file(place->config, "rate: 0\n");
+	assert_int_equal(config_load_scenario(&scenario, place->config, &err), 0);
+	assert_string_equal(scenario.name, "scenario");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +679,8 @@ int main(void)
 		cmocka_unit_test(test_most_targets),
 		cmocka_unit_test(test_home),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_own_policies),
+		cmocka_unit_test(test_bad_policies),
 		cmocka_unit_test(test_plan_file),
 		cmocka_unit_test(test_most_steps),
 		cmocka_unit_test(test_scenario_file),
@@ -559,6 +688,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unreadable_default, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_no_file, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_named_file, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(test_other_files, make_place, remove_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

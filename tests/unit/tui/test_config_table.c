@@ -37,6 +37,7 @@ static const struct context contexts[] = {
 	{&config_plan_table, FILE_CONFIG, "{pools: {p: {target: 'local:', plan: {", "}}}}",
 		PLAN_KEYS},
 	{&config_plan_table, FILE_PLAN, "{", "}", PLAN_KEYS},
+	{&config_policy_table, FILE_CONFIG, "{policies: {own: {", "}}}", ""},
 	{&config_scenario_table, FILE_SCENARIO, "{", "}", "rate: 0"},
 	{&config_operation_table, FILE_SCENARIO, "{rate: 1, operations: [{", "}]}", "name: echo"},
 	{&config_phase_table, FILE_SCENARIO, "{rate: 1, " MIX ", phases: [{", "}]}",
@@ -49,7 +50,7 @@ static int parse_as(enum file_kind kind, const char *text, struct err *err)
 	*err = (struct err){0};
 	if (kind == FILE_PLAN) {
 		struct plan plan;
-		return config_parse_plan(&plan, text, strlen(text), "f", err);
+		return config_parse_plan(&plan, text, strlen(text), "f", NULL, err);
 	}
 	if (kind == FILE_SCENARIO) {
 		struct scenario scenario;
@@ -87,9 +88,10 @@ static const char *good_value(const struct yaml_row *row)
 	static const struct {
 		const char *key, *value;
 	} own[] = {{"target", "'local:'"}, {"plan", "{" PLAN_KEYS "}"}, {"pools", "{}"},
-		{"history", "/x"}, {"token_file", "/x"}, {"steps", "[1bp]"}, {"operation", "echo"},
-		{"operations", "[]"}, {"phases", "[]"}, {"rate", "0"}};
-	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		{"policies", "{}"}, {"policy", "strict"}, {"history", "/x"}, {"token_file", "/x"},
+		{"steps", "[1bp]"}, {"operation", "echo"}, {"operations", "[]"}, {"phases", "[]"},
+		{"rate", "0"}};
+	for (size_t i = 0; row->type != YAML_TYPE_BOOL && i < sizeof(own) / sizeof(*own); i++)
 		if (strcmp(own[i].key, row->key) == 0)
 			return own[i].value;
 	switch (row->type) {
@@ -205,7 +207,7 @@ static void check_missing(const struct context *c, const struct yaml_row *row)
 static void check_wrong_type(const struct context *c, const struct yaml_row *row)
 {
 	bool is_scalar = row->type != YAML_TYPE_MAP && row->type != YAML_TYPE_LIST;
-	/* target is a scalar or a list; plan and pools are maps: neither takes these. */
+	/* target is a scalar or a list; plan, pools and policies are maps: none takes these. */
 	struct made m = make_file(c, row, row->key, is_scalar ? "[[]]" : "word");
 	if (strcmp(row->key, "target") == 0)
 		assert_wrong(c->kind, m.text, m.value + 1, "a list: write a URL");
@@ -259,7 +261,8 @@ static void check_length(const struct context *c, const struct yaml_row *row)
 	char value[256] = {0}, says[64];
 	memset(value, 'x', row->size - 1);
 	struct made m = make_file(c, row, row->key, value);
-	if (strcmp(row->key, "operation") != 0)
+	/* These name something that must be there. */
+	if (strcmp(row->key, "operation") != 0 && strcmp(row->key, "policy") != 0)
 		assert_accepted(c->kind, m.text);
 	memset(value, 'x', row->size);
 	m = make_file(c, row, row->key, value);
@@ -268,7 +271,9 @@ static void check_length(const struct context *c, const struct yaml_row *row)
 	m = make_file(c, row, row->key, "\"\\e[31m\"");
 	assert_wrong(c->kind, m.text, m.value, ": write ");
 	m = make_file(c, row, row->key, "''");
-	if (row->min > 0)
+	if (strcmp(row->key, "policy") == 0)
+		assert_wrong(c->kind, m.text, m.value, "write one of manual");
+	else if (row->min > 0)
 		assert_wrong(c->kind, m.text, m.value, "is empty");
 	else
 		assert_accepted(c->kind, m.text);

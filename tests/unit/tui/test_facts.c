@@ -145,7 +145,13 @@ static void a_running_migration_is_told_in_numbers(void **state)
 	says(j, "share.reported_bp", "100");
 	says(j, "plan.steps_bp", "[100,1000,5000,10000]");
 	says(j, "plan.at", "0");
-	says(j, "guard.owner", "\"none\"");
+	says(j, "guard.owner", "\"pool\"");
+	says(j, "guard.flaps", "0");
+	says(j, "guard.holds_only_ms", "null");
+	says(j, "lease.holder", "\"kim@ops1\"");
+	says(j, "lease.mine", "true");
+	says(j, "reverts.action", "\"revert\"");
+	says(j, "reverts.to_bp", "0");
 	says(j, "epoch", "1");
 	says(j, "rev", "1");
 	says(j, "arms.v1.workers.total", "16"); /* of both nodes */
@@ -160,6 +166,8 @@ static void a_running_migration_is_told_in_numbers(void **state)
 	assert_int_equal(strncmp(words, site_standing(d)->headline.text,
 						 strlen(site_standing(d)->headline.text)),
 		0);
+	assert_non_null(strstr(words, "control    guard: pool, rolls back by itself   lease: you for "));
+	assert_non_null(strstr(words, "   if all leave: "));
 	assert_non_null(strstr(words, "asked 1 %   pool says 1 %"));
 	assert_non_null(strstr(words, "next       10 %, locked: W184"));
 	assert_non_null(strstr(words, "VERIFIED in "));
@@ -182,13 +190,16 @@ static void nodes_that_differ_report_null(void **state)
 static void what_fails_is_named(void **state)
 {
 	(void)state;
-	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
+	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
+	s.node[0]->guards = s.node[1]->guards = false;
+	s.limits.action = GUARD_ACTION_WARN; /* so that it stays broken */
 	d = site_open(&s, &kim);
 	site_step(&s, d, 100);
 	s.node[0]->error_rate[ARM_V2] = s.node[1]->error_rate[ARM_V2] = 0.9;
 	site_run(&s, 20000);
 	const char *j = json();
 	says(j, "guard.state", "\"RED\"");
+	says(j, "guard.owner", "\"console\"");
 	says(j, "headline.level", "\"act\"");
 	assert_non_null(strstr(j, "\"by\":\"operation\",\"name\":\"predict\""));
 	assert_non_null(strstr(j, "\"timeout\":"));
@@ -287,6 +298,32 @@ static void a_decision_is_one_line(void **state)
 	}
 }
 
+/* Who may raise, what goes back, and who is told when this process ends. */
+static void hands_are_told(void **state)
+{
+	(void)state;
+	const struct site_desk bare = {.actor = "kim@ops1"};
+	assert_int_equal(fake_lend(s.node[0], "ana@ops2", 24000), 200);
+	d = site_open(&s, &bare);
+	const char *j = json();
+	says(j, "lease.holder", "\"ana@ops2\"");
+	says(j, "lease.mine", "false");
+	says(j, "lease.ttl_ms", "24000");
+	says(j, "reverts", "null");
+	assert_non_null(strstr(plain(), "lease: ana@ops2 for 00:24"));
+	assert_int_equal(fake_lend(s.node[0], "ana@ops2", 0), 200);
+	site_run(&s, 1000);
+	j = json();
+	says(j, "lease.holder", "null");
+	says(j, "lease.mine", "false");
+	says(j, "lease.ttl_ms", "null");
+	assert_non_null(strstr(plain(), "lease: free"));
+	s.node[0]->no_lease = true;
+	site_run(&s, 1000);
+	says(json(), "lease", "null");
+	assert_null(strstr(plain(), "lease:"));
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, sit_down, leave)
 
 int main(void)
@@ -296,6 +333,7 @@ int main(void)
 		WITH(a_running_migration_is_told_in_numbers),
 		WITH(nodes_that_differ_report_null),
 		WITH(what_fails_is_named),
+		WITH(hands_are_told),
 		WITH(hostile_names_stay_text),
 		WITH(checks_are_fourteen_lines),
 		WITH(a_decision_is_one_line),

@@ -402,17 +402,17 @@ static void a_pool_is_known_by_its_configured_name(void **state)
 	others(VERB_RESUME, -1);
 	site_run(&s, 2000);
 	assert_string_equal(site_pool(d)->name, "checkout");
-	assert_int_equal(site_pool(d)->decision_count, 3);
+	assert_int_equal(site_pool(d)->decision_count, 4); /* arm, step, hold, resume */
 	int audits = node->audits;
 	reopen();
 	site_run(&s, 3000);
 	/* The cursor is kept: nothing is asked for, nothing is there twice. */
 	assert_int_equal(node->audits, audits);
-	assert_int_equal(site_pool(d)->decision_count, 3);
+	assert_int_equal(site_pool(d)->decision_count, 4);
 	assert_int_equal(now_is(), STATE_READY);
 	site_close(&s, d);
 	assert_int_equal(in_file("checkout", "ana@ops2"), 2);
-	assert_int_equal(in_file("checkout", NULL), 3);
+	assert_int_equal(in_file("checkout", NULL), 4);
 	assert_int_equal(in_file("shop", NULL), 0);
 	fake_become(node, "shop-2");
 	d = site_open(&s, &kim);
@@ -459,15 +459,15 @@ static void a_log_that_began_anew_is_read_from_its_beginning(void **state)
 	for (int i = 0; i < 6; i++)
 		others(i % 2 == 0 ? VERB_HOLD : VERB_RESUME, -1);
 	site_run(&s, 2000);
-	assert_int_equal(fake_audit_seq(node), 7);
-	assert_int_equal(site_pool(d)->decision_count, 7);
+	assert_int_equal(fake_audit_seq(node), 8);
+	assert_int_equal(site_pool(d)->decision_count, 8);
 	/* Under the eyes of a desk. */
 	fake_restart(node, true);
 	others(VERB_HOLD, -1);
 	others(VERB_RESUME, -1);
 	assert_true(fake_audit_seq(node) < 7);
 	site_run(&s, 2000);
-	assert_int_equal(site_pool(d)->decision_count, 9);
+	assert_int_equal(site_pool(d)->decision_count, 10);
 	site_close(&s, d);
 	assert_int_equal(in_file("checkout", "ana@ops2"), 8);
 	/* While nobody looks: then only the cursor of the history tells. */
@@ -477,7 +477,7 @@ static void a_log_that_began_anew_is_read_from_its_beginning(void **state)
 	d = site_open(&s, &kim);
 	site_run(&s, 2000);
 	assert_int_equal(now_is(), STATE_HELD);
-	assert_int_equal(site_pool(d)->decision_count, 10);
+	assert_int_equal(site_pool(d)->decision_count, 11);
 	assert_int_equal(site_pool(d)->nodes[0].audit_seen, seq);
 	site_close(&s, d);
 	assert_int_equal(in_file("checkout", "ana@ops2"), 9);

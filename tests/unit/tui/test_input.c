@@ -84,9 +84,11 @@ static const struct {
 	{"\xc0\xc1\xe0\x9f\xbfy", {'y'}},
 	{"\xed\xa0\x80y", {'y'}},
 	{"\xf4\x90\x80\x80y", {'y'}},
+	/* Esc and [ as one character */
 	{"\xc2\x9b"
 	 "Ay",
-		{'A', 'y'}},
+		{KEYS_UP, 'y'}},
+	{"\xc2\x85y", {'y'}},
 	{"\xe6\xbc\033[A", {KEYS_UP}},
 };
 

@@ -16,13 +16,20 @@ static void acting_keys_are_the_verbs(void **state)
 	(void)state;
 	for (int v = 0; v < VERB_COUNT; v++) {
 		char key = verb_row((enum verb)v)->key;
+		if (!key)
+			continue; /* typed after `:` */
 		assert_true(isupper((unsigned char)key));
 		assert_int_equal(keymap_verb((uint32_t)key), v);
 		assert_int_equal(keymap_meant((uint32_t)tolower((unsigned char)key)), v);
 		assert_int_equal(keymap_meant((uint32_t)key), VERB_COUNT);
 		assert_int_equal(keymap_verb((uint32_t)tolower((unsigned char)key)), VERB_COUNT);
 	}
-	for (uint32_t key = 0; key < 0x300; key++)
+	/* Those of a night without a keyboard's map have one. */
+	static const enum verb keyed[] = {
+		VERB_STEP, VERB_HOLD, VERB_RESUME, VERB_ROLLBACK, VERB_ANNOTATE};
+	for (size_t i = 0; i < sizeof keyed / sizeof *keyed; i++)
+		assert_int_not_equal(verb_row(keyed[i])->key, 0);
+	for (uint32_t key = 1; key < 0x300; key++)
 		if (!(key >= 'A' && key <= 'Z'))
 			assert_int_equal(keymap_verb(key), VERB_COUNT);
 	for (uint32_t key = KEY_SPECIAL; key < KEY_SPECIAL + 64; key++) {

@@ -41,13 +41,24 @@ static void open_console(bool ascii, bool read_only)
 	c = console_new(&how, s.now);
 }
 
-static void sit_down(int nodes)
+static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
+
+static void begin(int nodes)
 {
-	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
 	site_init(&s, nodes, 3);
 	s.now.wall_ms += 3 * 60000 + 22000;
-	d = site_open(&s, &kim);
+}
+
+static void enter(const struct site_desk *who)
+{
+	d = site_open(&s, who);
 	open_console(false, false);
+}
+
+static void sit_down(int nodes)
+{
+	begin(nodes);
+	enter(&kim);
 }
 
 static void pass(int64_t ms)
@@ -78,18 +89,22 @@ static void is_in(enum state state)
 		fail_msg("the scene is in %s", site_standing(d)->state_text);
 }
 
-/* 1 % by kim with a reason, its bake passed. */
-static void at_one_percent(int nodes)
+/* 1 % by kim with a reason, its bake passed and kept. */
+static void to_one_percent(void)
 {
-	sit_down(nodes);
 	act(VERB_STEP, 100, "start");
 	assert_true(site_until(&s, d, STATE_READY, 60000));
 	pass(50);
 }
 
+static void at_one_percent(int nodes)
+{
+	sit_down(nodes);
+	to_one_percent();
+}
+
 static void idle(void)
 {
-	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
 	site_init(&s, 1, 3);
 	s.has_plan = false;
 	d = site_open(&s, &kim);
@@ -105,12 +120,17 @@ static void armed(void)
 	is_in(STATE_ARMED);
 }
 
-static void baking(void)
+static void to_ten_percent(void)
 {
-	at_one_percent(1);
 	act(VERB_STEP, 1000, "day 3, quiet night");
 	pass(7000);
 	is_in(STATE_BAKING);
+}
+
+static void baking(void)
+{
+	at_one_percent(1);
+	to_ten_percent();
 }
 
 static void baking_ascii(void)
@@ -134,9 +154,14 @@ static void held(void)
 	is_in(STATE_HELD);
 }
 
+/* By limits that only warn: what is red stays. */
 static void red(void)
 {
-	baking();
+	begin(1);
+	s.limits.action = GUARD_ACTION_WARN;
+	enter(&kim);
+	to_one_percent();
+	to_ten_percent();
 	s.node[0]->error_rate[ARM_V2] = 0.4;
 	pass(25000);
 	is_in(STATE_HELD);
@@ -162,7 +187,6 @@ static void stale(void)
 
 static void never(void)
 {
-	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
 	site_init(&s, 1, 3);
 	s.node[0]->silent = true;
 	d = site_open(&s, &kim);
@@ -390,10 +414,10 @@ static struct instant replay_moment(void *ctx, struct instant real)
 static void replay(void)
 {
 	static const struct driver_ops *const schemes[] = {&replay_driver, NULL};
-	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .record = true};
+	const struct site_desk recorder = {.actor = "kim@ops1", .file = "h.db", .record = true};
 	char path[256], target[300];
 	site_init(&s, 1, 3);
-	struct desk *live = site_open(&s, &kim);
+	struct desk *live = site_open(&s, &recorder);
 	site_run(&s, 3000);
 	site_step(&s, live, 100);
 	site_run(&s, 17000);

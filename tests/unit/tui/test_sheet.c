@@ -37,9 +37,18 @@ static struct instant later(int64_t ms)
 	return (struct instant){s.now.boot_ms + ms, s.now.wall_ms + ms};
 }
 
+static void open_verb(enum verb verb)
+{
+	const struct act_request what = {.verb = verb, .to_bp = -1};
+	sheet_open_act(&sheet, &what, desk_model(d), s.now);
+}
+
 static void open_kind(enum sheet_kind kind)
 {
-	sheet_open(&sheet, kind, 0, desk_model(d), 100, s.now);
+	if (kind == SHEET_ACT)
+		open_verb(VERB_TAKE);
+	else
+		sheet_open(&sheet, kind, 0, desk_model(d), 100, s.now);
 }
 
 static enum sheet_answer press(uint32_t key, int64_t at_ms)
@@ -52,27 +61,30 @@ static void every_kind_answers_every_key(void **state)
 	(void)state;
 	static const struct {
 		uint32_t key;
-		enum sheet_answer step, rollback, resume, leave;
+		enum sheet_answer step, rollback, resume, act, leave;
 	} rows[] = {
-		{'y', SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED},
-		{'Y', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{KEYS_ESC, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{KEYS_ENTER, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{KEYS_TAB, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS},
-		{KEYS_LEFT, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS},
-		{'m', SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_CLOSED},
-		{'o', SHEET_STAYS, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{'?', SHEET_STAYS, SHEET_CLOSED, SHEET_STAYS, SHEET_CLOSED},
-		{'H', SHEET_CLOSED, SHEET_HOLD, SHEET_CLOSED, SHEET_CLOSED},
-		{'S', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{'R', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{' ', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{0x1F600, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'y', SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED},
+		{'Y', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{KEYS_ESC, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{KEYS_ENTER, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{KEYS_TAB, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS},
+		{KEYS_LEFT, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS},
+		{'m', SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_CLOSED},
+		{'o', SHEET_STAYS, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'?', SHEET_STAYS, SHEET_CLOSED, SHEET_STAYS, SHEET_STAYS, SHEET_CLOSED},
+		{'g', SHEET_CLOSED, SHEET_ACCEPTED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'G', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'H', SHEET_CLOSED, SHEET_HOLD, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'S', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'R', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{' ', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{0x1F600, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const enum sheet_answer answers[SHEET_COUNT] = {[SHEET_STEP] = rows[i].step,
 			[SHEET_ROLLBACK] = rows[i].rollback,
 			[SHEET_RESUME] = rows[i].resume,
+			[SHEET_ACT] = rows[i].act,
 			[SHEET_LEAVE] = rows[i].leave};
 		for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
 			open_kind(k);
@@ -85,7 +97,7 @@ static void every_kind_answers_every_key(void **state)
 static void y_counts_when_it_has_stood_and_been_quiet(void **state)
 {
 	(void)state;
-	static const int64_t stand_ms[SHEET_COUNT] = {0, 1000, 300, 1000, 300};
+	static const int64_t stand_ms[SHEET_COUNT] = {0, 1000, 300, 1000, 1000, 300};
 	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
 		open_kind(k);
 		assert_false(sheet_may_accept(&sheet, later(stand_ms[k] - 1)));
@@ -153,17 +165,20 @@ static void another_share_stands_anew(void **state)
 	assert_int_equal(press('y', 11500), SHEET_ACCEPTED);
 }
 
-static void only_a_step_turns_stale(void **state)
+/* A rollback and a resume are true whatever the share is. */
+static void what_shows_a_share_turns_stale(void **state)
 {
 	(void)state;
 	struct sheet sheets[SHEET_COUNT];
-	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++)
-		sheet_open(&sheets[k], k, 0, desk_model(d), 100, s.now);
+	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
+		open_kind(k);
+		sheets[k] = sheet;
+	}
 	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-1", VERB_STEP, 1000, "x"), 200);
 	site_run(&s, 2000);
 	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
 		sheet_refresh(&sheets[k], desk_model(d), s.now);
-		assert_int_equal(sheets[k].stale, k == SHEET_STEP);
+		assert_int_equal(sheets[k].stale, k == SHEET_STEP || k == SHEET_ACT);
 	}
 	assert_non_null(strstr(sheets[SHEET_STEP].stale_why, "ana@ops2 moved it 0 > 10 %"));
 	/* A rollback shows where it begins now. */
@@ -211,6 +226,89 @@ static void a_lock_clears_while_it_stands(void **state)
 	assert_int_equal(press('y', 0), SHEET_ACCEPTED);
 }
 
+static void type(const char *text, int64_t at_ms)
+{
+	for (; *text; text++)
+		assert_int_equal(press((unsigned char)*text, at_ms), SHEET_STAYS);
+}
+
+/* A slip of the hand may press y; it does not explain itself and write a name. */
+static void a_grave_act_asks_for_reason_and_name(void **state)
+{
+	(void)state;
+	open_verb(VERB_ADOPT);
+	assert_true(sheet_is_grave(&sheet));
+	assert_true(sheet.reason_asked);
+	assert_int_equal(press('y', 2000), SHEET_STAYS);
+	assert_int_equal(sheet.typing, TYPING_NONE);
+	assert_non_null(strstr(sheet.complaint, "reason"));
+	press('m', 3000);
+	type("the console lost its history", 3000);
+	press(KEYS_ENTER, 3000);
+	assert_int_equal(press('y', 4000), SHEET_STAYS);
+	assert_int_equal(sheet.typing, TYPING_NAME);
+	static const char *const wrong[] = {"", "checkou", "Checkout", "checkout ", "y", "yes"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		type(wrong[i], 5000);
+		assert_int_equal(press(KEYS_ENTER, 5000), SHEET_STAYS);
+		assert_non_null(strstr(sheet.complaint, "is not its name"));
+		assert_int_equal(sheet.typing, TYPING_NONE);
+		assert_int_equal(press('y', 6000), SHEET_STAYS);
+		assert_int_equal(sheet.typing, TYPING_NAME);
+	}
+	type("check", 7000);
+	assert_int_equal(press(KEYS_ESC, 7000), SHEET_STAYS); /* out of the typing, then out */
+	assert_int_equal(press('y', 8000), SHEET_STAYS);
+	type("checkout", 9000);
+	assert_int_equal(press(KEYS_ENTER, 9000), SHEET_ACCEPTED);
+	assert_string_equal(sheet.request.reason, "the console lost its history");
+}
+
+/* Giving a rollback up is explained; it takes no name. */
+static void closing_asks_for_a_reason(void **state)
+{
+	(void)state;
+	open_verb(VERB_CLOSE);
+	assert_false(sheet_is_grave(&sheet));
+	assert_int_equal(press('y', 2000), SHEET_STAYS);
+	assert_non_null(strstr(sheet.complaint, "reason"));
+	press('m', 3000);
+	type("node is gone", 3000);
+	press(KEYS_ENTER, 3000);
+	assert_int_equal(press('y', 4000), SHEET_ACCEPTED);
+}
+
+/* Where the policy asks for a reason, all that is gated does; a rollback never does. */
+static void a_policy_may_ask_for_reasons(void **state)
+{
+	(void)state;
+	site_release(&s);
+	site_init(&s, 1, 5);
+	s.plan.policy.reason = true;
+	const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
+	d = site_open(&s, &kim);
+	site_run(&s, 3000);
+	static const bool asked[SHEET_COUNT] = {
+		[SHEET_STEP] = true, [SHEET_RESUME] = true, [SHEET_ACT] = true};
+	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
+		open_kind(k);
+		assert_int_equal(press('y', 2000), asked[k] ? SHEET_STAYS : SHEET_ACCEPTED);
+	}
+}
+
+static void g_goes_down_in_steps(void **state)
+{
+	(void)state;
+	open_kind(SHEET_ROLLBACK);
+	assert_int_equal(press('g', 299), SHEET_STAYS); /* too early, like y */
+	assert_false(sheet.request.gradual);
+	assert_int_equal(press('y', 1000), SHEET_ACCEPTED);
+	assert_false(sheet.request.gradual);
+	open_kind(SHEET_ROLLBACK);
+	assert_int_equal(press('g', 1000), SHEET_ACCEPTED);
+	assert_true(sheet.request.gradual);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, sit_down, leave)
 
 int main(void)
@@ -220,9 +318,13 @@ int main(void)
 		WITH(y_counts_when_it_has_stood_and_been_quiet),
 		WITH(what_is_typed_is_text),
 		WITH(another_share_stands_anew),
-		WITH(only_a_step_turns_stale),
+		WITH(what_shows_a_share_turns_stale),
 		WITH(typing_ends_when_it_turns_stale),
 		WITH(a_lock_clears_while_it_stands),
+		WITH(a_grave_act_asks_for_reason_and_name),
+		WITH(closing_asks_for_a_reason),
+		WITH(a_policy_may_ask_for_reasons),
+		WITH(g_goes_down_in_steps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
