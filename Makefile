@@ -43,7 +43,7 @@ A_engine  := $(B)/libengine.a $(A_model)
 A_client  := $(B)/libclient.a $(A_engine)
 A_tui     := $(B)/libtui.a $(B)/libclient.a $(B)/libengine.a $(B)/libhistory.a $(A_model)
 
-.PHONY: all run test check unit e2e san tsan bench arch docs cov cov-run crash sim lint install \
+.PHONY: all run test check unit e2e san tsan bench arch docs cov cov-run crash prop sim lint install \
 	clean deps-run deps-test
 
 all: $(B)/weir
@@ -105,6 +105,12 @@ $(B)/tests/$(1)/%: tests/$(1)/%.c $(B)/libtestlib.a $(A_tui)
 endef
 $(foreach a,prop fault e2e,$(eval $(call whole_rule,$(a))))
 
+# The simulator is several files, and its own history in memory stands before the archive's.
+SIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c))
+$(B)/tests/sim/test_sim: $(SIM_OBJ) $(B)/libtestlib.a $(A_tui)
+	@echo "  TEST $@"
+	@$(LINK) -o $@ $(SIM_OBJ) $(B)/libtestlib.a $(A_tui) -lcmocka -lutil $(LIBS_tui)
+
 # The preload library sees the system calls of SQLite and libcurl too: tests count, fail, hold
 # and kill at them without privileges.
 $(B)/preload.so: $(wildcard tests/lib/preload/*.[ch])
@@ -124,13 +130,21 @@ check: arch docs
 unit: $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 	@tests/run.sh $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 
-e2e: $(B)/weir $(B)/preload.so $(E2E_BIN)
+e2e: $(B)/weir $(B)/preload.so $(E2E_BIN) $(B)/tests/sim/test_sim
 	@WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) tests/run.sh -j 1 $(E2E_BIN)
+	@TEST_TIMEOUT=600 tests/run.sh -j 1 $(B)/tests/sim/test_sim
 
 # Long forms. Kills at 3,000 points; random days of a simulated site (SEEDS= and SEED= choose).
 crash: $(B)/weir $(B)/preload.so $(B)/tests/e2e/test_crash
 	@CRASH_INDICES=3000 TEST_TIMEOUT=7200 WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) \
 		tests/run.sh -j 1 $(B)/tests/e2e/test_crash
+
+sim: $(B)/tests/sim/test_sim
+	@$<
+
+# Races and other properties: SEEDS of each, from SEED on.
+prop: $(PROP_BIN)
+	@TEST_TIMEOUT=7200 tests/run.sh $(PROP_BIN)
 
 # Both sanitizers in full: addresses and undefined behaviour for all, data races for what has threads.
 san:

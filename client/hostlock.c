@@ -75,13 +75,23 @@ static bool is_held(int fd)
 	return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
-bool hostlock_read(const char *path, char line[HOSTLOCK_LINE_MAX])
+/* In a directory that everybody can write to, anybody can hold a lock of any name. */
+static bool is_trusted(int fd, const char *shared)
+{
+	struct stat st, other;
+	if (fstat(fd, &st) < 0)
+		return false;
+	return st.st_uid == 0 || st.st_uid == geteuid() ||
+		(shared && stat(shared, &other) == 0 && st.st_uid == other.st_uid);
+}
+
+bool hostlock_read(const char *path, const char *shared, char line[HOSTLOCK_LINE_MAX])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	line[0] = 0;
 	if (fd < 0)
 		return false;
-	bool good = is_safe(fd) && is_held(fd);
+	bool good = is_safe(fd) && is_trusted(fd, shared) && is_held(fd);
 	if (good) {
 		ssize_t n = pread(fd, line, HOSTLOCK_LINE_MAX - 1, 0);
 		line[n > 0 ? n : 0] = 0;

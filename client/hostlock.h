@@ -21,8 +21,9 @@ bool hostlock_write(struct hostlock *l, const char *line);
 /* Gives it back, the line emptied. NULL is allowed. */
 void hostlock_free(struct hostlock *l);
 
-/* Reads what the holder of `path` wrote. False when nobody holds it, or when the file can be
- * written by anyone but its owner. */
-bool hostlock_read(const char *path, char line[HOSTLOCK_LINE_MAX]);
+/* Reads what the holder of `path` wrote. False when nobody holds it, or when the file is not to
+ * be trusted: others can write it, or its owner is neither root, nor this user, nor the owner of
+ * the file `shared` (NULL none). */
+bool hostlock_read(const char *path, const char *shared, char line[HOSTLOCK_LINE_MAX]);
 
 #endif

@@ -57,6 +57,7 @@ static const struct refusal {
 } refusals[] = {
 	{401, NULL, ERR_UNAUTHORISED, true},
 	{403, NULL, ERR_READ_ONLY, true},
+	{408, NULL, ERR_UNRESOLVED, false}, /* of a proxy on the way */
 	{409, "held", ERR_HELD, true},
 	{409, "unkept", ERR_UNKEPT, true},
 	{409, "open", ERR_LIMIT, true}, /* of a disarm: not at the baseline */
@@ -65,7 +66,7 @@ static const struct refusal {
 	{410, NULL, ERR_FINALIZED, true},
 	{412, NULL, ERR_CHANGED, true},
 	{422, "void", ERR_VOID, true},
-	{422, "key_reused", ERR_PROTOCOL, true},
+	{422, "key_reused", ERR_KEY_REUSED, true},
 	{422, NULL, ERR_LIMIT, true},
 	{423, NULL, ERR_LEASE, true},
 	{507, "not_stored", ERR_DISK, true},

@@ -94,10 +94,11 @@ enum schema_result audit_import(struct journal *j, const struct journal_node *no
 		if (result != SCHEMA_OK)
 			break;
 		mem_grow(&out->decisions, &out->cap, out->count + 1, sizeof *out->decisions);
-		if (query_decision(q, id, &out->decisions[out->count], err) == 1)
-			out->count++;
-		else
+		const int read = query_decision(q, id, &out->decisions[out->count], err);
+		if (read < 0)
 			result = SCHEMA_BROKEN;
+		else
+			out->count += (size_t)read;
 	}
 	query_close(q);
 	if (result == SCHEMA_OK && count > 0)

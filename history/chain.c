@@ -415,6 +415,7 @@ static int walk_rows(struct chain_report *out, struct walk *w, const char *head,
 		snprintf(out->why, sizeof out->why,
 			"the tail was cut: the head %.12s that was seen elsewhere is not in the file",
 			head);
+		text_clean_in(out->why, sizeof out->why);
 	}
 	return 0;
 }

@@ -161,7 +161,7 @@ static void take_decision(sqlite3_stmt *s, struct decision *d)
 
 #define DECISION_COLUMNS \
 	"seq, id, pool, pool_id, at_ms, actor, role, verb, from_bp, to_bp, reason, epoch, rev," \
-	" observed, late, evidence, hash"
+	" observed, late, CASE WHEN json_valid(evidence) THEN evidence ELSE '{}' END, hash"
 
 /* Steps over decisions and, for each, over its outcomes. */
 struct cursor {
@@ -293,7 +293,7 @@ int query_decision(struct query *q, const char *id, struct decision *out, struct
 	code = sqlite3_step(s);
 	if (code == SQLITE_ROW) {
 		take_decision(s, out);
-		found = apply_outcomes(&c, out, err) < 0 ? -1 : 1;
+		found = apply_outcomes(&c, out, err) < 0 ? -1 : out->verb != VERB_COUNT;
 	}
 	sqlite3_finalize(c.outcomes);
 	return finish(q, s, code, err) < 0 ? -1 : found;

@@ -30,7 +30,8 @@ struct query_filter { /* zero or NULL: any */
 int query_decisions(struct query *q, const struct query_filter *f,
 	bool (*each)(void *ctx, const struct decision *d), void *ctx, struct err *err);
 
-/* One decision by its id, as it stands now. 1 found, 0 there is none, -1 with err. */
+/* One decision by its id, as it stands now. 1 found, 0 there is none with a verb of ours, -1
+ * with err. */
 int query_decision(struct query *q, const char *id, struct decision *out, struct err *err);
 
 /* Calls `each` for every row about decisions of `pool` before `until_ms` (0: all), in the order

@@ -55,6 +55,7 @@ enum exit_status {
 	X(NOT_ARMED, 149, EXIT_REFUSED, "the pool is not armed with this plan") \
 	X(NOT_POOL, 150, EXIT_FAILED, "the answer is not a pool's") \
 	X(PROTOCOL, 151, EXIT_FAILED, "the pool speaks another protocol version") \
+	X(KEY_REUSED, 152, EXIT_REFUSED, "the key belongs to another command") \
 	X(NOT_SEEN, 160, EXIT_UNVERIFIED, "acknowledged but not seen") \
 	X(APPLIED_AS, 161, EXIT_REFUSED, "the pool applied another share than asked") \
 	X(NEXT, 162, EXIT_REFUSED, "not the next share") \

@@ -343,6 +343,17 @@ static bool stepping(const struct view *v, char *out, size_t size)
 	return write(out, size, "A step to %s by %.30s is on its way", to, v->open->actor);
 }
 
+/* Nobody asked for it: whoever looks should know why. */
+static bool guard_went_back(const struct view *v, char *out, size_t size)
+{
+	const struct decision *last = reconcile_last_change(v->p->decisions, v->p->decision_count);
+	if (v->s->state != STATE_ROLLED_BACK || !last ||
+		(strcmp(last->role, POOL_ACTOR) != 0 && strcmp(last->role, "guard") != 0))
+		return false;
+	return write(out, size, "The guard rolled back to %s: %.46s", v->share,
+		last->reason[0] ? last->reason : "it says not why");
+}
+
 static bool rolled_back(const struct view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_ROLLED_BACK)
@@ -464,6 +475,7 @@ static const struct {
 	{LEVEL_LOOK, unguarded},
 	{LEVEL_LOOK, only_holds},
 	{LEVEL_OK, stepping},
+	{LEVEL_LOOK, guard_went_back},
 	{LEVEL_OK, rolled_back},
 	{LEVEL_OK, complete},
 	{LEVEL_OK, finalized},

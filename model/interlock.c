@@ -383,7 +383,8 @@ static bool approval(const struct interlock_facts *f, struct interlock_check *c)
 static bool owner_stays(const struct interlock_facts *f, struct interlock_check *c)
 {
 	char most[24];
-	if (!f->policy.owner || f->owner >= OWNER_RECORD)
+	/* A pool's guard gets its limits by arming: to ask for it before would be too early. */
+	if (!f->policy.owner || f->act == ACT_ARM || f->owner >= OWNER_RECORD)
 		return true;
 	if (f->owner == OWNER_NONE) {
 		say(c, "nobody would roll back: run weir record --guard %s", f->pool);

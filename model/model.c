@@ -71,7 +71,7 @@ int model_add(struct model *m, const struct pool_setup *setup)
 		n->retry_ms = n->audit_apart_ms = n->audit_seen = n->last_tick = UNKNOWN;
 	}
 	ring_init(&p->ticks, POOL_TICKS, sizeof(struct tick));
-	p->first_tick_ms = UNKNOWN;
+	p->first_tick_ms = p->doubt_ms = p->bake_from_ms = UNKNOWN;
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_init(&p->window[arm], p->limits.window_ms);
 	/* Before the first event too nothing reads as known; since when is for that event to say.
@@ -146,6 +146,20 @@ static bool is_foreign(const struct pool *p, const struct node *n, const struct 
 	return n->last && strcmp(n->last->node_id, s->node_id) != 0;
 }
 
+/* Only when every node that speaks says so: one alone refuses its own rollback itself. */
+static bool is_finalized(const struct pool *p)
+{
+	bool any = false;
+	for (int k = 0; k < p->node_count; k++) {
+		if (!node_is_usable(&p->nodes[k]))
+			continue;
+		if (!p->nodes[k].last->finalized)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static unsigned on_snapshot(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -172,7 +186,7 @@ static unsigned on_snapshot(
 	*n->last = *e->snapshot;
 	n->last_at = e->at;
 	compare_audit(n, e->at);
-	p->finalized = e->snapshot->finalized;
+	p->finalized = is_finalized(p);
 	return DIRTY_FACTS | (sample->valid ? DIRTY_SAMPLE : 0);
 }
 

@@ -156,6 +156,8 @@ struct pool {
 	size_t decision_count;
 	uint64_t unseen; /* bit k: node k has not shown the open decision's effect */
 	bool finalized;
+	int64_t doubt_ms;     /* boot time since when 11 has not been green; UNKNOWN: it is */
+	int64_t bake_from_ms; /* and when that last ended after more than a window; UNKNOWN never */
 	struct owner_line owner_line; /* of a recorder on this host that guards; zero: none */
 	struct standing standing;
 };

@@ -93,6 +93,25 @@ int plan_at(const struct plan *p, int share_bp)
 	return -1;
 }
 
+static void policy_json(struct text *out, const struct policy *p)
+{
+	text_json_key(out, "policy_asks");
+	text_add(out, "{");
+	text_json_int(out, "approval_bp", p->approval_bp);
+	text_json_bool(out, "armed", p->armed);
+	text_json_bool(out, "bake", p->bake);
+	text_json_int(out, "delta_bp", p->delta_bp);
+	text_json_int(out, "drill_ms", p->drill_ms);
+	text_json_int(out, "first_bp", p->first_bp);
+	text_json_bool(out, "green", p->green);
+	text_json_bool(out, "owner", p->owner);
+	text_json_bool(out, "reason", p->reason);
+	text_json_bool(out, "safe", p->safe);
+	text_json_bool(out, "samples", p->samples);
+	text_json_bool(out, "steps", p->steps);
+	text_add(out, "}");
+}
+
 void plan_json(struct text *out, const struct plan *p)
 {
 	text_add(out, "{");
@@ -103,6 +122,9 @@ void plan_json(struct text *out, const struct plan *p)
 	text_json_str(out, "on_orphan", orphan_name(p->on_orphan));
 	text_json_str(out, "on_reload", p->on_reload);
 	text_json_str(out, "policy", p->policy.name);
+	/* An own policy is what it asks, not what it is called. */
+	if (!policy_find(p->policy.name))
+		policy_json(out, &p->policy);
 	text_json_key(out, "steps");
 	text_add(out, "[");
 	for (int i = 0; i < p->step_count; i++) {

@@ -22,7 +22,11 @@ static bool applied_after(const struct decision *a, const struct decision *b)
 {
 	int64_t a_end = a->outcome_ms == UNKNOWN ? a->at_ms : a->outcome_ms;
 	int64_t b_end = b->outcome_ms == UNKNOWN ? b->at_ms : b->outcome_ms;
-	if (a->at_ms > b_end || b->at_ms > a_end)
+	bool apart = a->at_ms > b_end || b->at_ms > a_end;
+	/* A wall clock that was set back turns no order round: own rows have one of their own. */
+	if (apart && !a->observed && !b->observed && a->seq > 0 && b->seq > 0)
+		return a->seq > b->seq;
+	if (apart)
 		return a->at_ms > b_end;
 	int64_t a_epoch = a->epoch + (!a->observed && a->verb == VERB_ROLLBACK);
 	int64_t b_epoch = b->epoch + (!b->observed && b->verb == VERB_ROLLBACK);
@@ -111,7 +115,7 @@ bool watch_observe(
 		break;
 	case VERB_ROLLBACK:
 		/* Where it was not known what it goes back to, the pool's word says so now. */
-		to_bp = to_bp < 0 ? s->share_bp : to_bp;
+		to_bp = to_bp < 0 || s->share_bp < to_bp ? s->share_bp : to_bp;
 		if (reports(w, to_bp, s))
 			w->seen = to_bp > 0 ? share_measured(to_bp, s) : v2_rests(w, s, at);
 		break;

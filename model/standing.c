@@ -117,6 +117,10 @@ static void derive_bake(struct standing *s, const struct pool *p, struct instant
 	int64_t for_ms = p->has_plan && at >= 0 ? p->plan.steps[at].for_ms : 0;
 	int64_t stay_ms = for_ms > bake_ms ? for_ms : bake_ms;
 	int64_t elapsed_ms = elapsed_since_change(p, now);
+	/* Green over the whole bake: after longer doubt it begins anew. */
+	if (elapsed_ms != UNKNOWN && p->bake_from_ms != UNKNOWN &&
+		now.boot_ms - p->bake_from_ms < elapsed_ms)
+		elapsed_ms = now.boot_ms - p->bake_from_ms;
 	s->bake_ms = s->keep.on ? bake_ms : stay_ms;
 	s->bake_left_ms = left_of(s->bake_ms, elapsed_ms);
 	s->stay_left_ms = left_of(stay_ms, elapsed_ms);
@@ -184,6 +188,25 @@ static bool is_blind(const struct standing *s)
 		g->action != GUARD_ACTION_WARN && g->state == GUARD_UNKNOWN && g->since_ms >= BLIND_MS;
 }
 
+/* Since when the guard has not been green, and when that ended. */
+static void note_doubt(const struct standing *s, struct pool *p, struct instant now)
+{
+	/* Before the first news there is nothing to doubt. */
+	bool never = s->freshness == FRESHNESS_NEVER;
+	if (never || (s->reported_bp >= 0 && s->reported_bp == s->baseline_bp)) {
+		p->doubt_ms = p->bake_from_ms = UNKNOWN;
+		return;
+	}
+	bool doubt = s->judged == GUARD_UNKNOWN || s->judged == GUARD_RED;
+	if (doubt && p->doubt_ms == UNKNOWN)
+		p->doubt_ms = now.boot_ms;
+	if (doubt || p->doubt_ms == UNKNOWN)
+		return;
+	if (now.boot_ms - p->doubt_ms > p->limits.window_ms)
+		p->bake_from_ms = now.boot_ms;
+	p->doubt_ms = UNKNOWN;
+}
+
 static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 	const struct guard_window window[ARM_COUNT])
 {
@@ -196,6 +219,7 @@ static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 		forget_guard(&s->guard);
 	doubt(s, p, now);
 	s->judged = judged(s, p);
+	note_doubt(s, p, now);
 	s->blind = is_blind(s);
 	/* Back at the baseline nothing is asked of v2 any more, and what was red has been dealt
 	 * with. */

@@ -199,7 +199,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 bool pool_keeps(const struct model *m, const struct pool *p, bool keeper)
 {
 	const struct standing *s = &p->standing;
-	if (m->read_only || !p->has_plan || !p->plan.policy.bake || !s->keep.on ||
+	if (m->read_only || !p->has_plan || !s->armed || !p->plan.policy.bake || !s->keep.on ||
 		s->keep.left_ms == UNKNOWN || !s->keepable || s->open >= 0)
 		return false;
 	for (int k = 0; k < p->node_count && !keeper; k++) {

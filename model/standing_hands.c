@@ -43,7 +43,8 @@ static void derive_lease(
 		s->lease.known = true;
 		s->lease.ttl_ms = left_of(l->ttl_ms, standing_age(n, now));
 	}
-	s->lease.known &= known;
+	/* One that does not say it hides no other's that another node tells of. */
+	s->lease.known &= known || lease_weight(&s->lease, m->actor) == 2;
 	s->lease_mine &= s->lease.known;
 }
 
@@ -110,6 +111,11 @@ void standing_hands(
 	derive_lease(s, m, p, now);
 	derive_keep(s, p, now);
 	derive_pool_guard(s, p, now);
-	s->owner = owner_of(p->has_plan, s->pool_guard.known, &p->owner_line, now.wall_ms,
-		p->interval_ms, m->guards);
+	bool guards = s->pool_guard.known &&
+		(s->pool_guard.armed || s->mixed_high_bp <= s->baseline_bp ||
+			!guard_limits_any(&p->limits));
+	/* What the pool guards it guards, whether whoever looks has the plan or not. */
+	bool has_plan = p->has_plan || s->pool_guard.armed;
+	s->owner =
+		owner_of(has_plan, guards, &p->owner_line, now.wall_ms, p->interval_ms, m->guards);
 }

@@ -10,7 +10,7 @@
 void standing_report(struct standing *s, const struct pool *p, struct instant now)
 {
 	int low = SHARE_FULL + 1, high = -1;
-	bool all = true;
+	bool all = true, differ = false;
 	s->epoch = s->rev = s->uptime_ms = UNKNOWN;
 	s->baseline_bp = -1;
 	s->hold.on = false;
@@ -23,6 +23,10 @@ void standing_report(struct standing *s, const struct pool *p, struct instant no
 		const struct snapshot *x = n->last;
 		low = x->share_bp < low ? x->share_bp : low;
 		high = x->share_bp > high ? x->share_bp : high;
+		/* A pool never armed rolls back to 0. */
+		int base_bp = x->baseline_bp < 0 ? 0 : x->baseline_bp;
+		differ |= s->epoch != UNKNOWN && s->baseline_bp != base_bp;
+		s->baseline_bp = base_bp;
 		if (s->epoch == UNKNOWN) {
 			s->epoch = x->epoch;
 			s->rev = x->rev;
@@ -30,13 +34,14 @@ void standing_report(struct standing *s, const struct pool *p, struct instant no
 		int64_t uptime_ms = unit_plus(x->uptime_ms, standing_age(n, now));
 		if (s->uptime_ms == UNKNOWN || (uptime_ms != UNKNOWN && uptime_ms < s->uptime_ms))
 			s->uptime_ms = uptime_ms;
-		/* A pool never armed rolls back to 0. */
-		s->baseline_bp = x->baseline_bp < 0 ? 0 : x->baseline_bp;
 		if (x->hold.on) {
 			s->hold = x->hold;
 			s->hold.age_ms = unit_plus(x->hold.age_ms, standing_age(n, now));
 		}
 	}
+	/* Where nodes would go back to different shares there is no one baseline. */
+	if (differ)
+		s->baseline_bp = -1;
 	s->mixed = high >= 0 && low != high;
 	s->mixed_low_bp = low;
 	s->mixed_high_bp = high;
@@ -171,7 +176,14 @@ void standing_partial(struct standing *s, const struct pool *p)
 	s->partial = false;
 	s->partial_bp = -1;
 	s->nodes_took = 0;
-	if (!s->mixed || s->open >= 0 || !d || d->verb != VERB_STEP || d->to_bp <= d->from_bp)
+	/* What sends it to the rest stays that while it is under way: it was decided where nodes
+	 * differed. */
+	bool completes = s->open >= 0 && d == &p->decisions[s->open] && d->from_bp < 0;
+	if (!s->mixed || (s->open >= 0 && !completes) || !d || d->verb != VERB_STEP ||
+		d->to_bp <= d->from_bp)
+		return;
+	/* What another tool did to one node is completed only where the plan would go anyway. */
+	if (d->observed && p->has_plan && plan_next_bp(&p->plan, s->mixed_low_bp) != d->to_bp)
 		return;
 	for (int k = 0; k < p->node_count; k++)
 		if (node_is_usable(&p->nodes[k]))

@@ -107,10 +107,14 @@ static void write_guard(struct standing *s, const struct pool *p, struct instant
 		? l->hold_until_wall_ms - now.wall_ms
 		: UNKNOWN;
 	unit_countdown(left, sizeof left, held_ms);
-	if (!p->has_plan)
+	if (!p->has_plan && s->owner == OWNER_NONE)
 		snprintf(out, size, "guard: none without a plan, limits only warn");
 	else if (s->owner == OWNER_NONE)
 		snprintf(out, size, "guard: NONE, nobody rolls back");
+	else if (s->freshness == FRESHNESS_NEVER)
+		snprintf(out, size, "guard: not known yet");
+	else if (s->owner == OWNER_POOL && !g->armed && !s->armed && guard_limits_any(&p->limits))
+		snprintf(out, size, "guard: pool, armed by the first step");
 	else if (s->owner == OWNER_POOL ? !g->armed : !guard_limits_any(&p->limits))
 		snprintf(out, size, "guard: %s, no limit is set", owner_name(s->owner));
 	else if (held_ms != UNKNOWN)
@@ -124,6 +128,9 @@ static void write_guard(struct standing *s, const struct pool *p, struct instant
  * guards. */
 static bool keeps_here(const struct standing *s, const struct model *m, const struct pool *p)
 {
+	/* Who only looks is told what comes when nobody else is there. */
+	if (m->read_only)
+		return s->keep.on && s->owner != OWNER_RECORD && s->keep.left_ms != UNKNOWN;
 	for (int k = 0; k < p->node_count; k++)
 		if (node_is_usable(&p->nodes[k]) && p->nodes[k].last->keep.on &&
 			strcmp(p->nodes[k].last->change.actor, m->actor) == 0)

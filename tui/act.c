@@ -15,7 +15,7 @@ static bool is_so_already(const struct pool *p, const struct act_request *r)
 		return false;
 	switch (r->verb) {
 	case VERB_STEP:
-		return s->reported_bp == r->to_bp && s->open < 0 &&
+		return r->to_bp >= 0 && s->reported_bp == r->to_bp && s->open < 0 &&
 			(!r->has_strategy || r->strategy == p->nodes[0].last->strategy);
 	case VERB_RESUME:
 		return !s->hold.on && !p->latch.red && !s->went_back;
@@ -130,9 +130,25 @@ static void write_request(struct text *t, const struct act_request *r)
 	text_add(t, "]");
 }
 
-/* The checks as they stood, for the record: a canonical JSON object. */
-static void write_evidence(struct decision *what, const struct pool *p,
-	const struct act_request *r, const struct interlock *i)
+static void write_checks(struct text *t, const struct interlock *i, bool texts)
+{
+	static const char *const words[] = {"holds", "fails", "not asked", "not asked yet"};
+	text_json_key(t, "checks");
+	text_add(t, "[");
+	for (int k = 0; k < PREDICATE_COUNT; k++) {
+		text_addf(t, "%s{", k ? "," : "");
+		text_json_int(t, "n", k + 1);
+		text_json_str(t, "is", words[i->check[k].state]);
+		if (texts)
+			text_json_str(t, "text", i->check[k].text);
+		text_add(t, "}");
+	}
+	text_add(t, "]");
+}
+
+/* What was known, and the checks as they stood: a canonical JSON object. */
+static bool write_known(struct decision *what, const struct pool *p,
+	const struct act_request *r, const struct interlock *i, bool texts)
 {
 	const struct standing *s = &p->standing;
 	struct text t = {0};
@@ -150,23 +166,27 @@ static void write_evidence(struct decision *what, const struct pool *p,
 		text_add(&t, "}");
 	}
 	write_request(&t, r);
-	if (i) {
-		text_json_key(&t, "checks");
-		text_add(&t, "[");
-		static const char *const words[] = {"holds", "fails", "not asked", "not asked yet"};
-		for (int k = 0; k < PREDICATE_COUNT; k++) {
-			text_addf(&t, "%s{", k ? "," : "");
-			text_json_int(&t, "n", k + 1);
-			text_json_str(&t, "is", words[i->check[k].state]);
-			text_json_str(&t, "text", i->check[k].text);
-			text_add(&t, "}");
-		}
-		text_add(&t, "]");
-	}
+	if (i)
+		write_checks(&t, i, texts);
 	text_add(&t, "}");
-	if (!text_copy(what->evidence, sizeof what->evidence, text_str(&t)))
-		text_copy(what->evidence, sizeof what->evidence, "{}");
+	bool fits = text_copy(what->evidence, sizeof what->evidence, text_str(&t));
 	text_free(&t);
+	return fits;
+}
+
+/* With many operations the words of the checks have no room; what held has. */
+static void write_evidence(struct decision *what, const struct pool *p,
+	const struct act_request *r, const struct interlock *i)
+{
+	if (!write_known(what, p, r, i, true) && !write_known(what, p, r, i, false))
+		text_copy(what->evidence, sizeof what->evidence, "{}");
+}
+
+/* Where a rollback goes: it never raises. */
+static int back_bp(const struct standing *s)
+{
+	bool below = s->reported_bp >= 0 && s->reported_bp < s->baseline_bp;
+	return below ? s->reported_bp : s->baseline_bp;
 }
 
 static void make_decision(struct desk *d, const struct act_request *r, struct decision *what)
@@ -187,7 +207,7 @@ static void make_decision(struct desk *d, const struct act_request *r, struct de
 	what->verb = r->verb;
 	what->from_bp = s->reported_bp;
 	what->to_bp = r->verb == VERB_STEP           ? r->to_bp
-		: r->verb == VERB_ROLLBACK               ? s->baseline_bp
+		: r->verb == VERB_ROLLBACK               ? back_bp(s)
 		: r->verb == VERB_ARM && r->has_baseline ? r->baseline_bp
 												 : s->reported_bp;
 	what->epoch = s->epoch;
@@ -274,8 +294,10 @@ void desk_act(
 	write_evidence(
 		&what, &d->model.pools[r->pool], r, is_gated(r->verb) ? &out->interlock : NULL);
 	text_copy(out->id, sizeof out->id, what.id);
+	const struct intent want = act_intent(r);
 	struct flight *f = flight_add(d, r->pool, &what);
 	f->phase = FLIGHT_RECORDING;
+	f->act = pool_act(&d->model.pools[r->pool], &want);
 	f->request = *r;
 	f->request.role = NULL;
 	desk_apply(

@@ -36,7 +36,8 @@ struct job {
 static int confirm(const struct job *j, const char *pool, struct err *err)
 {
 	char line[128] = "";
-	if (!verb_row(j->verb)->needs_confirm || j->o->dry_run)
+	/* To take one operation off v2 is a rollback too. */
+	if (!verb_row(j->verb)->needs_confirm || j->o->dry_run || j->o->operation)
 		return 0;
 	const char *given = j->o->confirm;
 	if (!given && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
@@ -60,6 +61,12 @@ static bool heard(void *ctx)
 	const struct job *j = ctx;
 	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
 	return desk_loaded(j->s->desk, j->request.pool) && p->standing.freshness == FRESHNESS_LIVE;
+}
+
+static bool loaded(void *ctx)
+{
+	const struct job *j = ctx;
+	return desk_loaded(j->s->desk, j->request.pool);
 }
 
 /* What was found open in the history is asked for, what was not yet verified is watched, by
@@ -306,6 +313,8 @@ static int prepare(struct job *j, const struct pool *p, struct err *err)
 	bool gated = verb_is_sent(j->verb) && !verb_is_brake(j->verb);
 	if (gated && loop_until(j->s->desk, heard, j, SETTLE_MS) && setup_settle(j->s, SETTLE_MS))
 		loop_until(j->s->desk, nothing_open, j, OPEN_MS);
+	if (j->verb == VERB_CLOSE)
+		loop_until(j->s->desk, loaded, j, SETTLE_MS);
 	if (ask_read(&j->request, j->word, j->words, p, err) < 0 || check_from(j, p, err) < 0)
 		return -1;
 	watch_guards(j);
@@ -350,7 +359,8 @@ static int begin(struct job *j)
 
 static int finish(struct job *j)
 {
-	loop_until(j->s->desk, answered, j, ANSWER_MS);
+	/* Who goes down in steps stays until the last; a signal ends it, the rest is found open. */
+	loop_until(j->s->desk, answered, j, j->request.gradual ? -1 : ANSWER_MS);
 	if (j->o->wait && j->view.progress == PROGRESS_WATCHING)
 		loop_until(j->s->desk, verified, j, j->o->wait_ms);
 	desk_progress(j->s->desk, j->result.id, &j->view);
@@ -486,7 +496,9 @@ int cmd_act(const struct options *o)
 	if (read_job(&j, &targets, &count, &err) < 0)
 		return setup_fail(&err);
 	int status = run(&j, targets, count, &err);
-	if (s.desk)
+	/* The lease goes back with whoever took it for one act, and stays with a console of the same
+	 * person. */
+	if (s.desk && !j.keeps_lease)
 		loop_leave(s.desk);
 	int64_t lost = setup_release(&s);
 	if (lost > 0 && status == EXIT_DONE) {

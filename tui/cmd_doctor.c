@@ -248,7 +248,7 @@ static void say_json(const struct visit *v, const struct pool *p)
 		text_json_str(&t, "text", v->found[f] ? findings[f].good : findings[f].missing);
 		text_add(&t, "}");
 	}
-	text_add(&t, "],");
+	text_add(&t, "]");
 	text_json_key(&t, "nodes");
 	text_add(&t, "[");
 	for (int k = 0; k < p->node_count; k++) {

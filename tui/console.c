@@ -60,6 +60,7 @@ void console_say(struct console *c, struct instant now, enum role role, const ch
 	va_start(args, format);
 	vsnprintf(c->message, sizeof c->message, format, args);
 	va_end(args);
+	text_mend(c->message);
 	c->message_role = role;
 	c->message_ms = now.boot_ms;
 }
@@ -217,6 +218,23 @@ static void prompt_input(struct console *c, uint32_t key, struct instant now)
 		console_say_act(c, VERB_ANNOTATE, text, now);
 }
 
+static void step_key(struct console *c, struct instant now)
+{
+	const struct pool *p = console_pool(c);
+	const struct standing *st = &p->standing;
+	char why[300];
+	if (st->next_bp >= 0) {
+		console_open_sheet(c, SHEET_STEP, st->next_bp, now);
+	} else if (!p->has_plan) {
+		console_say(c, now, ROLE_WARN, "S: no plan says what is next; type :step 10%%");
+	} else if (st->reported_bp >= 0) {
+		console_say(c, now, ROLE_WARN, "S: the plan has no step after this one");
+	} else {
+		interlock_summary(why, sizeof why, &st->next);
+		console_say(c, now, ROLE_WARN, "S locked: %s", why);
+	}
+}
+
 /* An acting key: at once for what is safe, a sheet for what changes. */
 static void verb_key(struct console *c, enum verb verb, struct instant now)
 {
@@ -230,15 +248,9 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 			c->how.replay ? "a replay has no way to the pool" : "this console only looks");
 		return;
 	}
-	const struct standing *st = &console_pool(c)->standing;
 	switch (verb) {
 	case VERB_STEP:
-		if (st->next_bp < 0)
-			console_say(c, now, ROLE_WARN,
-				console_pool(c)->has_plan ? "S: the plan has no step after this one"
-										  : "S: no plan says what is next; type :step 10%%");
-		else
-			console_open_sheet(c, SHEET_STEP, st->next_bp, now);
+		step_key(c, now);
 		return;
 	case VERB_ROLLBACK:
 		if (console_pool(c)->finalized)

@@ -112,6 +112,7 @@ static void frame(struct console *c, const struct theme *theme, struct instant n
 	char title[128];
 	const struct pool *p = console_pool(c);
 	snprintf(title, sizeof title, "%.40s %.60s", p->name, p->standing.state_text);
+	text_mend(title);
 	if (strcmp(title, c->title) != 0) {
 		text_copy(c->title, sizeof c->title, title);
 		term_title(title);

@@ -29,6 +29,7 @@ struct desk_options {
 	bool passive;         /* writes down, but never commands, not even to ask for a fate */
 	bool record;          /* samples too, as a recording */
 	const char *lock_dir; /* where recorders that guard keep their locks; NULL: none is seen */
+	const char *shared;   /* whose owner is trusted with such a lock too: the history; NULL */
 	bool guard;           /* own guards, keep, carry on: a recorder that guards */
 	bool console;         /* a person sits here: it guards while nobody else does, keeps own
 	                            raises, renews the lease */

@@ -107,6 +107,7 @@ void flight_tell(struct desk *d, const struct flight *f, enum outcome_row_kind r
 		.row = row, .kind = kind, .at_ms = d->now.wall_ms, .latency_ms = UNKNOWN};
 	text_copy(r.decision, sizeof r.decision, f->id);
 	text_copy(r.answer, sizeof r.answer, answer);
+	text_mend(r.answer);
 	if (leg >= 0) {
 		const struct node *n = &p->nodes[leg];
 		text_copy(r.node, sizeof r.node, n->last ? n->last->node : n->target);
@@ -157,13 +158,17 @@ void flight_settle(struct desk *d, struct flight *f)
 		flight_progress(d, f);
 		return;
 	}
+	/* A node that says superseded did it, and more has happened since. */
 	const struct leg *why = f->legs;
-	for (int k = 0; k < f->leg_count; k++)
-		if (f->legs[k].state == LEG_REFUSED)
-			why = &f->legs[k];
+	for (int k = 0; k < f->leg_count; k++) {
+		if (f->legs[k].state != LEG_REFUSED)
+			continue;
+		why = &f->legs[k];
+		applied += why->answer.kind == ANSWER_SUPERSEDED;
+	}
 	f->err = why->answer.err;
 	char words[POOL_REASON_MAX];
-	if (applied > 0)
+	if (applied > 0 && applied < f->leg_count)
 		snprintf(
 			words, sizeof words, "PARTIAL %d/%d: %.160s", applied, f->leg_count, f->err.text);
 	else
@@ -238,6 +243,9 @@ static void judge_again(struct desk *d, struct flight *f)
 	/* Its own intent is open; a brake that was pressed meanwhile is another one. */
 	int open = p->standing.open;
 	facts.open_intent = open >= 0 && strcmp(p->decisions[open].id, f->id) != 0;
+	/* That it completes a step is hidden by its being open itself. */
+	if (f->act == ACT_COMPLETE && p->standing.mixed)
+		facts.act = ACT_COMPLETE;
 	f->act = facts.act;
 	interlock_evaluate(&f->interlock, &facts);
 }
@@ -316,6 +324,7 @@ void flight_unrecorded(struct desk *d, const char *id, const struct err *err)
 		.latency_ms = UNKNOWN};
 	text_copy(r.decision, sizeof r.decision, id);
 	snprintf(r.answer, sizeof r.answer, "%s %.180s", err_name(ERR_HISTORY), err->text);
+	text_mend(r.answer);
 	desk_apply(d, &(struct model_event){.kind = MODEL_OUTCOME, .pool = f->pool, .outcome = &r});
 	f->phase = FLIGHT_DONE;
 }

@@ -36,14 +36,27 @@ void found_adopt(struct desk *d, int pool, const struct decision *found)
 		d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = &copy});
 }
 
+/* Each node has an epoch of its own and the decision has the first one's: elsewhere a node whose
+ * last change is older than the decision stands where it was decided. */
+static bool stands(const struct decision *what, const struct node *n)
+{
+	const struct change *c = &n->last->change;
+	if (reconcile_open(what, n->last->epoch, n->last->rev) == RECONCILE_RESEND)
+		return true;
+	return what->verb == VERB_ROLLBACK && (n->id & 0xffff) > 0 && c->known &&
+		c->age_ms != UNKNOWN && n->last_at.wall_ms - c->age_ms < what->at_ms;
+}
+
 /* Sends it, or asks for it, where the node has been heard. */
 static void begin(struct desk *d, struct flight *f, const struct decision *what, int k)
 {
 	const struct node *n = &d->model.pools[f->pool].nodes[k];
-	int64_t age = d->now.wall_ms - what->at_ms;
+	/* A wall clock that was set back makes nobody wait for it. */
+	int64_t age = d->now.wall_ms - what->at_ms, here = d->now.boot_ms - f->begun_ms;
+	age = age > here ? age : here;
 	if (!node_is_usable(n) || age < AGE_MS)
 		return;
-	if (reconcile_open(what, n->last->epoch, n->last->rev) == RECONCILE_RESEND) {
+	if (stands(what, n)) {
 		leg_send(d, f, k);
 	} else if (!verb_is_brake(f->verb) || age >= BRAKE_MS) {
 		/* A rollback that the pool has moved past is asked for too, never sent again: it must

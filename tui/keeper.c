@@ -95,10 +95,10 @@ static void guard(struct desk *d, int pool)
 	if (!is_owner(d, p) || !(p->latch.red || both) || s->reported_bp == s->baseline_bp ||
 		action == GUARD_ACTION_WARN)
 		return;
-	bool only_holds = s->guard.both || action == GUARD_ACTION_HOLD ||
+	bool only_holds = !p->latch.red || action == GUARD_ACTION_HOLD ||
 		d->now.wall_ms < p->owner_line.hold_until_wall_ms;
-	if (flight_open(d, pool, only_holds ? VERB_HOLD : VERB_ROLLBACK) ||
-		(only_holds && s->hold.on) || d->now.boot_ms < own->guard_due_ms)
+	/* One that is under way already is joined, not waited for: desk_act knows which. */
+	if ((only_holds && s->hold.on) || d->now.boot_ms < own->guard_due_ms)
 		return;
 	own->guard_due_ms = d->now.boot_ms + AGAIN_MS;
 	say_why(p, why, sizeof why);
@@ -110,8 +110,7 @@ static void carry(struct desk *d, int pool)
 {
 	struct desk_pool *own = &d->pools[pool];
 	const struct pool *p = &d->model.pools[pool];
-	if (!own->loaded || d->now.boot_ms < own->guard_due_ms ||
-		flight_open(d, pool, VERB_ROLLBACK) || !pool_carries(&d->model, p))
+	if (!own->loaded || d->now.boot_ms < own->guard_due_ms || !pool_carries(&d->model, p))
 		return;
 	own->guard_due_ms = d->now.boot_ms + AGAIN_MS;
 	act(d, pool, VERB_ROLLBACK, "guard", "carried on: a node's guard rolled back");
@@ -143,7 +142,6 @@ static void own_line(struct desk *d, int pool, struct owner_line *line)
 	line->held = line->mine = true;
 	line->state = p->latch.red ? GUARD_RED : p->standing.guard.state;
 	line->written_wall_ms = d->now.wall_ms;
-	line->hold_until_wall_ms = p->owner_line.hold_until_wall_ms;
 	text_copy(line->actor, sizeof line->actor, d->actor);
 	text_copy(line->word, sizeof line->word, p->standing.state_text);
 	owner_line_write(text, line);
@@ -162,15 +160,15 @@ static void find_owner(struct desk *d, int pool)
 	own->line_due_ms = d->now.boot_ms + (p->interval_ms < LINE_MS ? p->interval_ms : LINE_MS);
 	if (d->how.guard)
 		own_line(d, pool, &line);
-	if (!line.mine && hostlock_read(own->line_path, text)) {
+	if (!line.mine && hostlock_read(own->line_path, d->how.shared, text)) {
 		if (!owner_line_read(&line, text))
 			line = (struct owner_line){0};
 		line.held = true;
 	}
 	if (memcmp(&line, &p->owner_line, sizeof line) == 0)
 		return;
-	desk_apply(d,
-		&(struct model_event){.kind = MODEL_OWNER, .pool = pool, .owner_line = &line});
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_OWNER, .pool = pool, .owner_line = &line});
 }
 
 /* ---- lease ---- */
@@ -202,9 +200,11 @@ static void renew(struct desk *d, int pool)
 	own->leases &= !flight_open(d, pool, VERB_ROLLBACK);
 	if (!own->leases)
 		return;
-	/* A rollback ended it, or another took it: what is gone is not asked for again. */
+	/* A rollback ended it, or another took it: what is gone is not asked for again. Where it is
+	 * but free, another process of this actor gave it back, and it is taken anew. */
+	bool gone = s->lease.holder[0] || s->reported_bp == s->baseline_bp;
 	if (s->freshness <= FRESHNESS_LATE && d->now.boot_ms - own->forward_ms > AGAIN_MS &&
-		!s->lease_mine) {
+		!s->lease_mine && gone) {
 		own->leases = false;
 		return;
 	}

@@ -84,7 +84,7 @@ void leg_send(struct desk *d, struct flight *f, int k)
 		return;
 	/* Whoever answers there now is another pool: it is not ours to roll back. */
 	if (n->foreign) {
-		leg->state = LEG_WAITING;
+		leg->state = verb_is_brake(f->verb) ? LEG_WAITING : LEG_REFUSED;
 		leg->due_ms = d->now.boot_ms + leg_retry_delay(d, ++leg->tries);
 		leg->answer.kind = ANSWER_NOT_SENT;
 		leg->answer.err = n->trouble;
@@ -135,6 +135,20 @@ static int leg_of(const struct flight *f, uint64_t node)
 	return k < f->leg_count ? k : -1;
 }
 
+/* Where a rollback arrived is what orders it among the changes of others: it may have been
+ * decided on an epoch long before. */
+static void place(struct desk *d, const struct flight *f, const struct answer *a)
+{
+	const struct decision *known = flight_decision(d, f);
+	if (f->verb != VERB_ROLLBACK || !known || a->epoch == UNKNOWN || a->rev == UNKNOWN)
+		return;
+	struct decision copy = *known;
+	copy.epoch = a->epoch - 1;
+	copy.rev = a->rev - 1;
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = f->pool, .decision = &copy});
+}
+
 void leg_applied(struct desk *d, struct flight *f, int k)
 {
 	struct leg *leg = &f->legs[k];
@@ -142,6 +156,8 @@ void leg_applied(struct desk *d, struct flight *f, int k)
 	leg->state = LEG_APPLIED;
 	leg->watch =
 		(struct watch){.answered = true, .at = d->now, .epoch = a->epoch, .rev = a->rev};
+	if (k == 0)
+		place(d, f, a);
 	/* It did another thing than asked: whoever waits for the share waits in vain. */
 	if (a->err.code == ERR_APPLIED_AS)
 		f->err = a->err;
@@ -156,7 +172,9 @@ void leg_applied(struct desk *d, struct flight *f, int k)
 /* A brake is pressed again and again; the fate of anything else is asked for. */
 static void lost(struct desk *d, struct flight *f, struct leg *leg)
 {
-	if (verb_is_brake(f->verb)) {
+	/* Another process sent this very brake, with its own words around it: what came of it is
+	 * what the pool knows of the key. */
+	if (verb_is_brake(f->verb) && leg->answer.err.code != ERR_KEY_REUSED) {
 		leg->state = LEG_WAITING;
 		leg->due_ms = d->now.boot_ms + leg_retry_delay(d, leg->tries);
 		return;

@@ -196,6 +196,9 @@ static void take_answer(struct desk *d, struct flight *f, const struct driver_ev
 void prelude_lease(struct desk *d, const struct driver_event *e)
 {
 	int pool = (int)(e->node >> 16) - 1;
+	/* What was given back is no lease. */
+	if (e->ttl_ms == 0)
+		return;
 	for (size_t i = 0; i < d->flight_count; i++) {
 		struct flight *f = &d->flights[i];
 		if (f->pool == pool && f->phase == FLIGHT_PREPARING && f->stage == STAGE_LEASE) {
@@ -236,22 +239,40 @@ static int lower_bp(const struct pool *p, const struct flight *f)
 	return next_bp > f->to_bp && next_bp >= DOWN_LEAST_BP ? next_bp : -1;
 }
 
-/* The rollback itself. */
+/* The rollback itself, which asks for no revision. */
 static void last_word(struct desk *d, struct flight *f)
 {
 	f->request.gradual = false;
+	for (int k = 0; k < f->leg_count; k++)
+		f->legs[k].epoch = f->legs[k].rev = UNKNOWN;
 	leg_send_all(d, f);
+}
+
+/* Somebody else rolled back meanwhile, or took the lease: what is there now is not what was to
+ * go down slowly. */
+static bool is_passed(const struct desk *d, const struct flight *f)
+{
+	const struct pool *p = &d->model.pools[f->pool];
+	for (int k = 0; k < f->leg_count; k++) {
+		const struct snapshot *s = p->nodes[k].last;
+		if (s && f->legs[k].epoch != UNKNOWN && s->epoch != f->legs[k].epoch)
+			return true;
+	}
+	return false;
 }
 
 void prelude_lower(struct desk *d, struct flight *f)
 {
 	const struct pool *p = &d->model.pools[f->pool];
 	int to_bp = lower_bp(p, f);
+	for (int k = 0; k < f->leg_count && f->down == 0; k++)
+		f->legs[k].epoch = p->nodes[k].last ? p->nodes[k].last->epoch : UNKNOWN;
 	f->phase = FLIGHT_LOWERING;
 	f->down_due_ms = d->now.boot_ms + DOWN_EVERY_MS;
 	f->down++;
 	/* Where not every node says the same there is no slow way. */
-	if (!f->request.gradual || to_bp < 0 || p->standing.freshness > FRESHNESS_LATE) {
+	if (!f->request.gradual || to_bp < 0 || is_passed(d, f) ||
+		p->standing.freshness > FRESHNESS_LATE) {
 		last_word(d, f);
 		return;
 	}
@@ -291,7 +312,7 @@ void prelude_turn(struct desk *d, struct flight *f)
 			&why, ERR_SLOW, "no answer to what goes before it within %d s", PATIENCE_MS / 1000);
 		not_sent(d, f, &why);
 	} else if (f->phase == FLIGHT_LOWERING &&
-		(!f->request.gradual || d->now.boot_ms >= f->down_due_ms)) {
+		(!f->request.gradual || is_passed(d, f) || d->now.boot_ms >= f->down_due_ms)) {
 		if (f->request.gradual && all_ready(f))
 			prelude_lower(d, f);
 		else

@@ -142,7 +142,12 @@ static void observe(
 	struct decision seen;
 	char id[POOL_ID_MAX];
 	const struct pool *p = &d->model.pools[pool];
+	/* A log that began anew counts from 1 again: an entry is known by its epoch too. Rows of
+	 * older files have the shorter id. */
 	chain_observed_id(id, node->pool_id, node->node_id, e->seq);
+	const struct decision *old = pool_decision(p, id);
+	if (!old || old->epoch != e->epoch)
+		chain_entry_id(id, node->pool_id, node->node_id, e->epoch, e->seq);
 	if (!decision_observe(
 			&seen, p->name, node->pool_id, e, e->key[0] ? e->key : id, d->now.wall_ms))
 		return;
@@ -169,14 +174,14 @@ void scribe_audit(struct desk *d, const struct driver_event *e)
 		observe(d, pool, n->last, &e->audit[i]);
 	if (e->audit_count == 0)
 		return;
-	int64_t last = e->audit[e->audit_count - 1].seq;
+	int64_t last = e->audit[e->audit_count - 1].seq, since = p->audit_since[k];
 	p->audit_since[k] = last;
 	if (d->history && !d->how.read_only)
 		history_observed(d->history, d->now.wall_ms, d->model.pools[pool].name, n->last,
 			e->audit, e->audit_count);
 	desk_apply(d, &(struct model_event){.kind = MODEL_AUDIT, .node = e->node, .seq = last});
 	/* A log that is ahead of the document is no restart: the next document is on its way. */
-	if (last < n->last->audit_seq)
+	if (last < n->last->audit_seq && last > since)
 		ask_audit(d, e->node, n->last);
 }
 
@@ -203,9 +208,24 @@ static void on_failed(struct desk *d, const struct history_answer *a)
 		d->pools[i].loaded = true;
 }
 
+/* Where the row of an own decision stands in the chain. */
+static void place(struct desk *d, const struct history_answer *a)
+{
+	const struct flight *f = flight_find(d, a->id);
+	const struct decision *known = f ? flight_decision(d, f) : NULL;
+	if (!known)
+		return;
+	struct decision copy = *known;
+	copy.seq = a->seq;
+	text_copy(copy.hash, sizeof copy.hash, a->hash);
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = f->pool, .decision = &copy});
+}
+
 static void on_committed(struct desk *d, const struct history_answer *a)
 {
 	tell_history(d, NULL, a->hash);
+	place(d, a);
 	flight_committed(d, a->id);
 }
 

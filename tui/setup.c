@@ -315,6 +315,7 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 		.guard = mode == SETUP_GUARD,
 		.console = mode == SETUP_CONSOLE,
 		.lock_dir = lock_dir(),
+		.shared = s->history_path,
 		.config_json = text_str(&s->config_json),
 		.host = s->host};
 	s->desk = desk_new(&how, loop_now(), err);

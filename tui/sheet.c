@@ -38,7 +38,8 @@ bool sheet_is_grave(const struct sheet *s)
  * it. */
 static bool asks_reason(const struct sheet *s, const struct policy *policy)
 {
-	return sheet_is_grave(s) || s->request.verb == VERB_CLOSE || (is_gated(s) && policy->reason);
+	return sheet_is_grave(s) || s->request.verb == VERB_CLOSE ||
+		(is_gated(s) && policy->reason);
 }
 
 static void open(struct sheet *s, enum sheet_kind kind, const struct act_request *what,
@@ -101,6 +102,7 @@ static void turn_stale(struct sheet *s, const struct pool *p, struct instant now
 		unit_age(age, sizeof age, n->last->change.age_ms + now.boot_ms - n->last_at.boot_ms);
 		snprintf(s->stale_why, sizeof s->stale_why, "%.40s moved it %.*s > %s %s ago",
 			n->last->change.actor, (int)strcspn(from, " "), from, to, age);
+		text_mend(s->stale_why);
 		return;
 	}
 }
@@ -159,6 +161,7 @@ static void end_typing(struct sheet *s, const struct model *m, struct instant no
 	if (!unit_parse_share(s->edit.text, &to_bp)) {
 		snprintf(
 			s->complaint, sizeof s->complaint, "'%.24s' is no share; write 25%%", s->edit.text);
+		text_mend(s->complaint);
 		return;
 	}
 	s->to_bp = to_bp;
@@ -176,6 +179,7 @@ static enum sheet_answer end_name(struct sheet *s, const struct model *m, bool m
 	if (strcmp(s->edit.text, m->pools[s->pool].name) == 0)
 		return SHEET_ACCEPTED;
 	snprintf(s->complaint, sizeof s->complaint, "'%.24s' is not its name", s->edit.text);
+	text_mend(s->complaint);
 	return SHEET_STAYS;
 }
 

@@ -272,6 +272,7 @@ int surface_textf(
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
+	text_mend(text);
 	return surface_text(s, clip, x, y, role, text);
 }
 

@@ -76,6 +76,25 @@ int view_name(
 		: x;
 }
 
+/* The state with its object; who holds is a name from elsewhere. */
+static void draw_state(struct surface *s, struct rect r, int x, const struct standing *st)
+{
+	const char *actor = st->state == STATE_HELD && st->hold.on && st->hold.actor[0]
+		? strstr(st->state_text, " by ")
+		: NULL;
+	enum role role = state_role(st->state);
+	if (!actor) {
+		surface_text(s, r, x, r.y, role, st->state_text);
+		return;
+	}
+	const char *age = strrchr(st->state_text, ' ');
+	actor += 4;
+	x = surface_textf(
+		s, r, x, r.y, role, "%.*s", (int)(actor - st->state_text), st->state_text);
+	x = surface_textf(s, r, x, r.y, ROLE_REMOTE, "%.*s", (int)(age - actor), actor);
+	surface_text(s, r, x, r.y, role, age);
+}
+
 void view_header(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct standing *st = &v->pool->standing;
@@ -94,11 +113,11 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 		x = surface_textf(s, r, x, r.y, ROLE_DIM, "%d/%d", v->pool_index + 1, v->pool_count) +
 			1;
 	struct rect left = r;
-	left.w = r.w - right_w > 20 ? r.w - right_w : r.w;
+	left.w = r.w - right_w > 20 ? r.w - right_w - 1 : r.w;
 	x = view_name(s, left, x, r.y, ROLE_REMOTE, v->pool);
 	if (!narrow)
 		x = surface_text(s, left, x + 2, r.y, ROLE_DIM, "v1>v2") + 2;
-	surface_text(s, left, x + 1, r.y, state_role(st->state), st->state_text);
+	draw_state(s, left, x + 1, st);
 	enum role fresh = st->freshness == FRESHNESS_LIVE ? ROLE_OK
 		: st->freshness == FRESHNESS_LATE             ? ROLE_WARN
 													  : ROLE_FAIL;
@@ -125,10 +144,10 @@ void view_message(struct surface *s, struct rect r, const struct view *v)
 			v->unrecorded, v->unrecorded > 1 ? "s" : "");
 		return;
 	}
-	if (v->looking || st->next_bp < 0 || st->next.allowed)
+	bool lost = v->pool->has_plan && st->reported_bp < 0; /* no share to go on from */
+	if (v->looking || st->next.allowed || (st->next_bp < 0 && !lost))
 		return;
-	char why[400], next[16];
-	unit_share(next, sizeof next, st->next_bp);
+	char why[400];
 	interlock_summary(why, sizeof why, &st->next);
 	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "S locked: ");
 	surface_text(s, r, x, r.y, ROLE_TEXT, why);

@@ -124,7 +124,7 @@ static void draw_pool_guard(struct surface *s, struct rect r, int y, const struc
 	if (!p->standing.blind)
 		return;
 	unit_age(time, sizeof time, g->since_ms);
-	surface_textf(s, r, x, y, ROLE_WARN, "%ssees no data for %s",
+	surface_textf(s, r, x, y, ROLE_WARN, "%shas had no data for %s",
 		g->held_ms != UNKNOWN ? ", " : "", time);
 }
 

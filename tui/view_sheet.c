@@ -1,4 +1,5 @@
 /* Dialogs as cells. */
+#include "model/text.h"
 #include "tui/facts.h"
 #include "tui/view.h"
 
@@ -168,19 +169,19 @@ static void step_kind(struct pen *p, const struct view *v, const struct sheet *s
 static void step_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	const struct standing *st = &v->pool->standing;
-	char now[16], then[16], e1[16], e2[64], p1[16], p2[16], back[16];
+	char now[16], then[16], e1[64], e2[64], p1[16], p2[16], back[16];
 	double all = st->arms[ARM_V1].rate + st->arms[ARM_V2].rate;
 	unit_rate(now, sizeof now, st->arms[ARM_V2].rate);
 	unit_rate(then, sizeof then, all * sheet->to_bp / SHARE_FULL);
-	unit_percent(e1, sizeof e1, st->arms[ARM_V1].error_rate);
+	write_errors(e1, sizeof e1, &st->arms[ARM_V1]);
 	write_errors(e2, sizeof e2, &st->arms[ARM_V2]);
 	unit_ms(p1, sizeof p1, st->arms[ARM_V1].p99_us);
 	unit_ms(p2, sizeof p2, st->arms[ARM_V2].p99_us);
 	unit_share(back, sizeof back, st->baseline_bp);
 	step_kind(p, v, sheet);
 	row(p, ROLE_TEXT, "v2 gets", "%s/s > %s/s", now, then);
-	row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms; v1 errors %s %%, p99 %s ms", e2, p2, e1,
-		p1);
+	row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms", e2, p2);
+	row(p, ROLE_TEXT, "v1 now", "errors %s, p99 %s ms", e1, p1);
 	row(p, ROLE_TEXT, "way back", "R y: to %s", back);
 	by_itself(p, v, sheet);
 }
@@ -205,6 +206,7 @@ static void rollback_rows(struct pen *p, const struct view *v, const struct shee
 		v->pool->node_count);
 	row(p, fails ? ROLE_FAIL : ROLE_TEXT, fails ? "v1 FAILS" : "v1",
 		"errors %s %%, p99 %s ms; carries %s/s, gets v2's %s/s too", e1, p1, v1, v2);
+	row(p, ROLE_TEXT, "slowly", "g: down by the plan's steps, one every 10 s, y hurries it");
 	row(p, ROLE_TEXT, "asks for", "nothing: no check stops a rollback, stale data neither");
 }
 
@@ -240,9 +242,11 @@ static void lease_row(struct pen *p, const struct standing *st)
 		row(p, ROLE_TEXT, "lease", "this pool has none");
 	else if (!st->lease.holder[0])
 		row(p, ROLE_TEXT, "lease", "nobody's");
+	else if (st->lease_mine)
+		row(p, ROLE_TEXT, "lease", "yours for %s", left);
 	else
-		row(p, ROLE_REMOTE, "lease", "%s's for %s; who loses it sees by whom",
-			st->lease_mine ? "your" : st->lease.holder, left);
+		row(p, ROLE_REMOTE, "lease", "%s's for %s; who loses it sees by whom", st->lease.holder,
+			left);
 }
 
 static void operation_rows(struct pen *p, const struct sheet *sheet)
@@ -326,7 +330,7 @@ static void leave_rows(struct pen *p, const struct view *v)
 		row(p, ROLE_WARN, "unkept", "v2 has %s, %s unless kept", share, st->leave_text);
 	else
 		row(p, ROLE_WARN, "unwatched", "v2 keeps %s; nobody would see it fail", share);
-	row(p, ROLE_TEXT, "watch it", "weir record %s", pool->nodes[0].target);
+	row(p, ROLE_TEXT, "carry on", "weir record --guard %s", pool->name);
 }
 
 static bool is_judged(const struct sheet *sheet)
@@ -334,39 +338,78 @@ static bool is_judged(const struct sheet *sheet)
 	return sheet->kind == SHEET_STEP || sheet->kind == SHEET_RESUME || sheet->kind == SHEET_ACT;
 }
 
-static void buttons(struct pen *p, const struct view *v, const struct sheet *sheet)
+/* ---- buttons ---- */
+
+#define BUTTONS 5
+
+struct button {
+	enum role role;
+	char text[32];
+};
+
+static void add_button(struct button *b, size_t *n, enum role role, const char *text)
 {
-	struct rect r = p->r;
-	int y = p->y < r.y + r.h ? p->y : r.y + r.h - 1;
-	bool may = sheet_may_accept(sheet, v->now);
-	bool locked = is_judged(sheet) && !sheet->interlock.allowed;
-	int x = r.x + 12;
-	x = surface_text(p->s, r, x, y, sheet->accept_chosen ? ROLE_KEY : ROLE_CHOICE,
-			locked || sheet->stale ? "[Esc close]" : "[Esc cancel]") +
-		3;
-	if (locked || sheet->stale) {
-		if (sheet->kind == SHEET_STEP && !sheet->stale)
-			surface_text(p->s, r, x, y, ROLE_KEY, "o other share");
-		return;
-	}
+	b[*n].role = role;
+	text_copy(b[(*n)++].text, sizeof b->text, text);
+}
+
+/* What is needed first comes first: where the row is short the last ones are left out. */
+static size_t write_buttons(
+	struct button b[BUTTONS], const struct sheet *sheet, struct instant now)
+{
 	static const char *const accepts[SHEET_COUNT] = {
 		"", "y step to ", "y roll back now", "y resume", "y ", "y leave"};
-	char to[16] = "";
+	bool may = sheet_may_accept(sheet, now);
+	bool shut = sheet->stale || (is_judged(sheet) && !sheet->interlock.allowed);
+	enum role chosen = sheet->accept_chosen ? ROLE_KEY : ROLE_CHOICE;
+	enum role accept = !may ? ROLE_KEY_OFF : sheet->accept_chosen ? ROLE_CHOICE : ROLE_KEY;
+	char to[16] = "", text[32];
+	size_t n = 0;
+	add_button(b, &n, chosen, shut ? "[Esc close]" : "[Esc cancel]");
+	if (sheet->stale)
+		return n;
 	if (sheet->kind == SHEET_STEP)
 		unit_share(to, sizeof to, sheet->to_bp);
 	else if (sheet->kind == SHEET_ACT)
 		text_copy(to, sizeof to, verb_row(sheet->request.verb)->word);
-	enum role role = !may ? ROLE_KEY_OFF : sheet->accept_chosen ? ROLE_CHOICE : ROLE_KEY;
-	x = surface_textf(p->s, r, x, y, role, "%s%s", accepts[sheet->kind], to) + 3;
-	if (sheet->kind != SHEET_LEAVE)
-		x = surface_text(p->s, r, x, y, ROLE_KEY, "m reason") + 3;
+	snprintf(text, sizeof text, "%s%s", accepts[sheet->kind], to);
+	if (!shut)
+		add_button(b, &n, accept, text);
+	if (sheet->kind == SHEET_ROLLBACK) {
+		add_button(b, &n, may ? ROLE_KEY : ROLE_KEY_OFF, "g in steps");
+		add_button(b, &n, ROLE_KEY, "H hold instead");
+	}
+	if (!shut && sheet->kind != SHEET_LEAVE)
+		add_button(b, &n, ROLE_KEY, "m reason");
 	if (sheet->kind == SHEET_STEP)
-		surface_text(p->s, r, x, y, ROLE_KEY, "o other share");
-	if (sheet->kind == SHEET_ROLLBACK)
-		x = surface_text(p->s, r, x, y, may ? ROLE_KEY : ROLE_KEY_OFF, "g go down in steps") +
-			3;
-	if (sheet->kind == SHEET_ROLLBACK)
-		surface_text(p->s, r, x, y, ROLE_KEY, "H hold instead");
+		add_button(b, &n, ROLE_KEY, "o other share");
+	return n;
+}
+
+static int buttons_width(const struct button *b, size_t n, int gap)
+{
+	int w = 0;
+	for (size_t i = 0; i < n; i++)
+		w += text_width(b[i].text) + (i > 0 ? gap : 0);
+	return w;
+}
+
+static void buttons(struct pen *p, const struct view *v, const struct sheet *sheet)
+{
+	struct rect r = p->r;
+	struct button b[BUTTONS];
+	int y = p->y < r.y + r.h ? p->y : r.y + r.h - 1;
+	size_t n = write_buttons(b, sheet, v->now);
+	surface_fill(
+		p->s, (struct rect){r.x, y, r.w, 1}, ROLE_SHEET, ' '); /* over what is too long */
+	int gap = buttons_width(b, n, 3) < r.w - 12 ? 3 : 2;
+	int x = r.x + (buttons_width(b, n, gap) < r.w - 12 ? 12 : 1);
+	for (size_t i = 0; i < n; i++) {
+		/* Half a word is none, but the way out and what accepts are always there. */
+		if (i > 1 && x + text_width(b[i].text) > r.x + r.w)
+			return;
+		x = surface_text(p->s, r, x, y, b[i].role, b[i].text) + gap;
+	}
 }
 
 void view_sheet(struct surface *s, const struct view *v, const struct sheet *sheet)

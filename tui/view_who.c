@@ -21,6 +21,7 @@ static const struct form {
 	const char *lead;
 } forms[] = {
 	{"    ", true, true, true, true, true, "if you leave: "},
+	{"  ", true, true, true, true, true, "if you leave: "},
 	{"    ", true, true, true, true, false, "if you leave: "},
 	{"  ", true, true, true, true, false, "if you leave: "},
 	{"  ", true, true, true, true, false, "leave: "},

@@ -100,7 +100,8 @@ void control_lease(struct control *c, const struct lease_request *r, struct inst
 /* What the pool's own guard says of the moment. */
 struct control_guard {
 	enum guard_state state;
-	bool both;                  /* v1 breaks the limit too */
+	bool both;                  /* v1 breaks a limit too */
+	unsigned red;               /* bits of enum metric: broken by v2 alone */
 	char word[POOL_REASON_MAX]; /* "errors 4.1 % of 5 %" */
 };
 

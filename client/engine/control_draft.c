@@ -41,7 +41,9 @@ void control_draft_rollback(const struct control *c, struct store_record *out)
 {
 	out->rev++;
 	out->epoch++;
-	out->to_bp = control_base_bp(c);
+	/* It never raises: v2 may have been taken below the baseline for a reason. */
+	int base_bp = control_base_bp(c);
+	out->to_bp = base_bp < c->share_bp ? base_bp : c->share_bp;
 	out->strategy = out->to_bp > 0 ? STRATEGY_CANARY : STRATEGY_PRIMARY_ONLY;
 	out->held = false;
 	draft_kept(out);

@@ -53,7 +53,7 @@ struct control {
 	bool latched;          /* red, and acted upon; until a resume */
 	bool latched_by_hold;  /* by holding where it would roll back but for an order */
 	char latched_word[POOL_REASON_MAX];
-	bool accepted;  /* what is red was so when a person resumed */
+	unsigned accepted; /* bits of what is red and was so when a person resumed */
 	bool both_held; /* held for both sides, and no news since */
 
 	struct hold hold; /* age_ms unused: see hold_boot_ms */

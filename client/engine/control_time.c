@@ -30,7 +30,7 @@ bool control_is_asked(const struct control *c)
 
 static bool is_red(const struct control *c)
 {
-	return c->guard.state == GUARD_RED && !c->guard.both;
+	return c->guard.state == GUARD_RED;
 }
 
 static bool has_no_data(const struct control *c)
@@ -47,7 +47,7 @@ bool control_is_blind(const struct control *c, struct instant now)
 void control_guard_resume(struct control *c, struct instant now)
 {
 	c->latched = c->latched_by_hold = false;
-	c->accepted = is_red(c);
+	c->accepted = c->guard.red;
 	c->blind_boot_ms = now.boot_ms;
 }
 
@@ -58,11 +58,11 @@ static void hear(struct control *c, const struct control_guard *news, struct ins
 	bool asked = control_is_asked(c);
 	news = !asked ? &nothing : news ? news : &silence;
 	if (!asked)
-		c->latched = c->latched_by_hold = c->accepted = c->both_held = false;
+		c->latched = c->latched_by_hold = c->both_held = false;
 	if (news->state != c->guard.state || news->both != c->guard.both)
 		c->guard_boot_ms = c->blind_boot_ms = now.boot_ms;
 	c->guard = *news;
-	c->accepted = c->accepted && is_red(c);
+	c->accepted &= c->guard.red;
 	c->both_held = c->both_held && c->guard.both;
 }
 
@@ -132,7 +132,8 @@ static void act_on_red(struct control *c, const struct control_counts *counts,
 {
 	enum guard_action action = control_guard_action(c, now);
 	bool later = c->latched_by_hold && action == GUARD_ACTION_ROLLBACK;
-	if (c->accepted || (c->latched && !later))
+	bool fresh = (c->guard.red & ~c->accepted) != 0;
+	if (!fresh || (c->latched && !later))
 		return;
 	c->latched = true;
 	c->latched_by_hold = action != c->limits.action;
@@ -150,11 +151,12 @@ static void guard(struct control *c, const struct control_counts *counts, struct
 		return;
 	snprintf(reason, sizeof reason, "guard: %.*s", (int)sizeof reason - 8, c->guard.word);
 	text_clean_in(reason, sizeof reason);
-	if (c->guard.both && !c->both_held) {
+	/* What v1 breaks too hides nothing that v2 breaks alone. */
+	if (is_red(c)) {
+		act_on_red(c, counts, now, reason);
+	} else if (c->guard.both && !c->both_held) {
 		c->both_held = true;
 		hold(c, counts, now, reason);
-	} else if (is_red(c)) {
-		act_on_red(c, counts, now, reason);
 	}
 }
 

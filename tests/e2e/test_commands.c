@@ -120,6 +120,18 @@ static void test_bad_usage_is_2_with_a_suggestion(void **state)
 		{{"serve", "--share", "half"}, "is no share"},
 		{{"record", "--for", "ever"}, "is no duration"},
 		{{"annotate"}, "needs TEXT"},
+		{{"keep", "checkout"}, "--confirm checkout"},
+		{{"take", "checkout", "--confirm", "other"}, "nothing was done"},
+		{{"strategy", "checkout", "canarry"}, "'canarry' is no strategy"},
+		{{"operations", "checkout", "echo"}, "write +OP or -OP"},
+		{{"guard", "checkout", "sleep"}, "is nothing for a guard"},
+		{{"guard", "checkout", "hold", "--for", "5h"}, "at most 4h"},
+		{{"arm", "checkout", "--baseline", "10"}, "'10' is no share"},
+		{{"close", "no id at all", "--pool", "checkout"}, "is no decision's id"},
+		{{"plan"}, "needs FILE"},
+		{{"doctor"}, "needs TARGET"},
+		{{"armm", "checkout"}, "did you mean 'arm'?"},
+		{{"serve", "--tls-cert", "x.pem"}, "go together"},
 	};
 	struct fixture *f = *state;
 	world_pool(&f->w, false, ARGS("--share", "0%"));
@@ -148,7 +160,9 @@ static void test_a_misspelt_word_makes_no_file(void **state)
 static void test_help_and_version_need_nothing(void **state)
 {
 	static const char *const commands[] = {"status", "wait", "step", "hold", "resume",
-		"rollback", "annotate", "log", "verify", "serve", "record", "replay", "check", "help"};
+		"rollback", "keep", "strategy", "operations", "guard", "take", "adopt", "close", "plan",
+		"arm", "disarm", "doctor", "annotate", "log", "verify", "serve", "record", "replay",
+		"check", "help"};
 	struct fixture *f = *state;
 	struct world_env bare =
 		world_env(&f->w, ARGS("HOME", "TERM", "XDG_STATE_HOME", "XDG_CONFIG_HOME"));
@@ -178,6 +192,16 @@ static void test_a_configuration_is_checked(void **state)
 	assert_non_null(cJSON_GetObjectItem(json, "pools"));
 	cJSON_Delete(json);
 	char place[WORLD_PATH + 16];
+	/* No error, and yet not what one wants. */
+	world_config(&f->w, f->w.target,
+		"    plan: {steps: [10%], policy: night}\npolicies: {night: {base: strict}}\n");
+	assert_int_equal(WEIR(f, "check"), 0);
+	assert_says(f, "good, 1 pool, 1 own policy");
+	assert_says(f, "has a plan and no limits");
+	world_config(
+		&f->w, f->w.target, "    plan: {steps: [10%]}\npolicies: {night: {bas: strict}}\n");
+	assert_int_equal(WEIR(f, "check"), 2);
+	assert_says(f, "did you mean \"base\"?");
 	world_config(&f->w, f->w.target, "    intervall: 100ms\n");
 	assert_int_equal(WEIR(f, "check"), 2);
 	snprintf(place, sizeof place, "%s:5:5", f->w.config);
@@ -470,7 +494,9 @@ static void test_a_port_in_use(void **state)
 	assert_says(f, address);
 	assert_int_equal(WEIR(f, "serve", "--listen", f->w.target), 1);
 	assert_says(f, "W006");
-	assert_int_equal(WEIR(f, "serve", "--listen", "0.0.0.0:0"), 1); /* loopback only */
+	/* Off the loopback it wants tokens and TLS. */
+	assert_int_equal(WEIR(f, "serve", "--listen", "0.0.0.0:0"), 2);
+	assert_says(f, "W001");
 	assert_int_equal(WEIR(f, "status"), 0); /* and the one that was there first still serves */
 }
 

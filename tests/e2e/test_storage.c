@@ -417,6 +417,11 @@ static void check_keys_alive(struct fixture *f)
 static void leave(struct fixture *f)
 {
 	pty_send(&f->g.pty, "q");
+	/* Where something ends with the console it asks first. */
+	if (pty_wait_text(&f->g.pty, "LEAVE", 1000)) {
+		assert_true(glass_wait(&f->g, "y leave", "k", 5000));
+		pty_send(&f->g.pty, "y");
+	}
 	int status = pty_wait_exit(&f->g.pty, 20000);
 	assert_true(status == 0 || status == 3);
 	glass_close(&f->g);

@@ -384,6 +384,7 @@ int fake_act(struct fake *f, const char *actor, const char *key, enum verb verb,
 		.to_bp = to_bp,
 		.baseline_bp = -1,
 		.strategy = STRATEGY_COUNT,
+		.ttl_ms = 30000,
 		.epoch = fake_epoch(f),
 		.rev = fake_rev(f)};
 	text_copy(c.id, sizeof c.id, key);

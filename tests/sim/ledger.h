@@ -5,10 +5,7 @@
 #define WEIR_TESTS_SIM_LEDGER_H
 
 #include "history/history.h"
-#include "tests/sim/sim.h"
-
-struct ledger_file *ledger_new(void);
-void ledger_free(struct ledger_file *f);
+#include "tests/sim/ledger_file.h"
 
 /* The disk of a history has done its work. */
 void ledger_disk(struct sim *s, uint64_t serial);
@@ -25,10 +22,6 @@ void ledger_stall(struct ledger_file *f, int64_t until_ms);
 void ledger_fill(struct ledger_file *f, int64_t until_ms);
 void ledger_break(struct sim *s, int desk); /* this desk's, until it starts anew */
 
-/* The rows, in the order of their commits. */
-size_t ledger_count(const struct ledger_file *f);
-const struct decision *ledger_row(const struct ledger_file *f, size_t i);
-const struct decision *ledger_find(const struct ledger_file *f, const char *id);
 /* Brakes that only the journals of the living or the dead have so far. */
 size_t ledger_owed(const struct ledger_file *f, const struct sim *s);
 

@@ -24,7 +24,7 @@
 struct request {
 	int desk, node;
 	uint64_t call;
-	bool stray; /* a copy of it: nobody waits for an answer */
+	bool stray;                  /* a copy of it: nobody waits for an answer */
 	enum driver_event_kind kind; /* of the answer */
 	struct command command;
 	struct lease_request lease;
@@ -100,7 +100,8 @@ static void close_net(struct driver *d)
 static int64_t travel(struct sim *s)
 {
 	int64_t most = s->weather.delay_ms;
-	if (sim_has(s, FAULT_DELAY) && !s->calm && sim_chance(&s->random_fault[FAULT_DELAY], s->weather.rate[FAULT_DELAY]))
+	if (sim_has(s, FAULT_DELAY) && !s->calm &&
+		sim_chance(&s->random_fault[FAULT_DELAY], s->weather.rate[FAULT_DELAY]))
 		most = 4000;
 	return 1 + (int64_t)sim_draw(&s->random_net, (uint64_t)most);
 }
@@ -207,7 +208,8 @@ static void tell(struct driver *d, struct call *c, struct instant now)
 	struct sim *s = sim_world();
 	struct driver_event e = {.kind = c->kind, .node = d->node, .at = now};
 	struct reply *r = c->reply;
-	struct answer lost = {.kind = ANSWER_LOST, .epoch = UNKNOWN, .rev = UNKNOWN, .share_bp = -1};
+	struct answer lost = {
+		.kind = ANSWER_LOST, .epoch = UNKNOWN, .rev = UNKNOWN, .share_bp = -1};
 	struct err err;
 	bool trouble = !r || r->trouble;
 	err_set(&err, r ? ERR_UNREACHABLE : ERR_SLOW, "'net:%d' gave no answer", d->k);
@@ -233,13 +235,14 @@ static void tell(struct driver *d, struct call *c, struct instant now)
 	if (trouble && (c->kind == DRIVER_SNAPSHOT || c->kind == DRIVER_AUDIT))
 		e.err = &err;
 	if (c->kind == DRIVER_ANSWER || c->kind == DRIVER_RESOLVED)
-		sim_note(s, "desk %d hears of %.12s from node %d: %s%s%s", d->desk, c->intent + 24, d->k,
-			e.answer->kind == ANSWER_APPLIED         ? "applied"
-				: e.answer->kind == ANSWER_REFUSED   ? "refused "
-				: e.answer->kind == ANSWER_VOID      ? "void"
-				: e.answer->kind == ANSWER_LOST      ? "lost"
-				: e.answer->kind == ANSWER_NOT_SENT  ? "not sent"
-													 : "superseded",
+		sim_note(s, "desk %d hears of %.12s from node %d: %s%s%s", d->desk, c->intent + 24,
+			d->k,
+			e.answer->kind == ANSWER_APPLIED        ? "applied"
+				: e.answer->kind == ANSWER_REFUSED  ? "refused "
+				: e.answer->kind == ANSWER_VOID     ? "void"
+				: e.answer->kind == ANSWER_LOST     ? "lost"
+				: e.answer->kind == ANSWER_NOT_SENT ? "not sent"
+													: "superseded",
 			e.answer->kind == ANSWER_REFUSED ? err_name(e.answer->err.code) : "",
 			c->kind == DRIVER_RESOLVED ? " (asked)" : "");
 	d->sink.event(d->sink.ctx, &e);
@@ -297,8 +300,9 @@ static void do_command(struct sim *s, const struct request *r, struct reply *out
 	fake_change(n->fake, c, &a);
 	oracle_node_did(s, r->node, r->desk, c, &a);
 	sim_note(s, "node %d takes %s %.12s to %d%s: %d %s, share %d (%lld.%lld)%s", r->node,
-		verb_row(c->verb)->word, c->id + 24, c->to_bp, r->stray ? " (copy)" : "", a.status, a.error,
-		a.share_bp, (long long)a.epoch % 100000, (long long)a.rev, a.replayed ? " again" : "");
+		verb_row(c->verb)->word, c->id + 24, c->to_bp, r->stray ? " (copy)" : "", a.status,
+		a.error, a.share_bp, (long long)a.epoch % 100000, (long long)a.rev,
+		a.replayed ? " again" : "");
 	wire_take_answer(&out->answer, &a, c);
 }
 
@@ -349,7 +353,8 @@ static void serve(struct sim *s, const struct request *r, struct reply *out)
 		break;
 	case DRIVER_AUDIT:
 		out->entries = mem_new(AUDIT_PAGE, sizeof *out->entries);
-		out->entry_count = control_audit(f->control, r->since, out->entries, AUDIT_PAGE, f->now);
+		out->entry_count =
+			control_audit(f->control, r->since, out->entries, AUDIT_PAGE, f->now);
 		break;
 	default:
 		break;
@@ -382,7 +387,11 @@ void net_request(struct sim *s, struct sim_event *e)
 	if (n->cut[r->desk])
 		return;
 	struct reply *out = mem_new(1, sizeof *out);
-	*out = (struct reply){.desk = r->desk, .node = r->node, .call = r->call, .trouble = n->down, .made_ms = s->now.boot_ms};
+	*out = (struct reply){.desk = r->desk,
+		.node = r->node,
+		.call = r->call,
+		.trouble = n->down,
+		.made_ms = s->now.boot_ms};
 	if (!n->down) {
 		sim_advance(s, r->node);
 		serve(s, r, out);
@@ -411,7 +420,6 @@ void net_answer(struct sim *s, struct sim_event *e)
 		}
 	free_reply(r);
 }
-
 
 void net_drop(struct sim_event *e)
 {

@@ -1,72 +1,21 @@
-/* Oracle: one function an invariant (the design's numbers). I9 (a replay gives the same model)
- * and I12 (no control byte reaches the terminal) belong to other tests; of I10 the chain does.
+/* Oracle: one function an invariant, by the numbers that the design gives them. What can only be
+ * said at a day's end (I2, I10) is in oracle_end.c. I9 (a replay gives the same model) and I12
+ * (no control byte reaches the terminal) belong to other tests, and that the chain verifies (of
+ * I10).
  *
- * Where a node lied or forgot, what was true there is not asked any more. */
+ * Where a node lied, what was true there is not asked any more. */
 #include "tests/sim/oracle.h"
 
 #include "model/mem.h"
 #include "model/text.h"
 #include "tests/sim/ledger.h"
-#include "tui/desk_parts.h"
+#include "tests/sim/oracle_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* From the end of all faults until all has followed: a minute, plus what the rules themselves
- * take: a brake that was found open rests a minute, a question to a log that differs 5 s, the
- * longest distance of two tries 30 s. */
-#define LIVENESS_MS (60000 + 60000 + 5000 + 30000)
-#define CALM_LEAST_MS 10000 /* so long everything is watched anyway */
 #define MESSAGES_MAX 600
 #define FLIGHTS_MAX 96
-
-/* What truly became of an intent at a node. */
-struct truth {
-	bool sent, applied, lied, seen;
-	int64_t applied_ms;
-	int boots;
-};
-
-struct fact {
-	char id[DECISION_ID_MAX];
-	int desk;
-	enum verb verb;
-	int to_bp;
-	int64_t born_ms;
-	bool has_act;
-	enum act act;
-	bool verified;
-	struct truth node[SIM_NODES_MAX];
-};
-
-/* A node at a moment. */
-struct place {
-	int share_bp, baseline_bp;
-	int64_t epoch, rev;
-	char holder[POOL_ACTOR_MAX];
-	bool red;
-};
-
-struct watched_node {
-	struct place before;
-	int64_t back_ms; /* of the last rollback, by anyone; -1 */
-	int64_t red_ms;  /* its guard is red since; -1 */
-};
-
-struct watched_desk {
-	int64_t told_ms[SIM_NODES_MAX]; /* of the last document; -1 */
-	int64_t red_ms;                 /* it owns a guard that is red and did nothing since; -1 */
-};
-
-struct oracle {
-	struct fact *facts;
-	size_t count, cap;
-	struct watched_node node[SIM_NODES_MAX];
-	struct watched_desk desk[SIM_DESKS_MAX];
-	struct snapshot *scratch;
-	int highest_bp; /* share that was ever in force */
-	int64_t check_ms;
-};
 
 struct oracle *oracle_new(void)
 {
@@ -89,9 +38,7 @@ void oracle_free(struct oracle *o)
 	free(o);
 }
 
-/* The fact of a key; those of what goes before an act (.arm, .keep) and of lowerings (.dN)
- * belong to the act. */
-static struct fact *find_fact(struct oracle *o, const char *key)
+struct fact *oracle_fact(struct oracle *o, const char *key)
 {
 	size_t len = strcspn(key, ".");
 	for (size_t i = o->count; i-- > 0;)
@@ -110,7 +57,7 @@ static bool is_own_key(const char *key)
 void oracle_intent(struct sim *s, int desk, const struct decision *d)
 {
 	struct oracle *o = s->oracle;
-	if (find_fact(o, d->id))
+	if (oracle_fact(o, d->id))
 		sim_fail(s, "I10 the id %s is given twice", d->id);
 	mem_grow(&o->facts, &o->cap, o->count + 1, sizeof *o->facts);
 	struct fact *f = &o->facts[o->count++];
@@ -120,6 +67,9 @@ void oracle_intent(struct sim *s, int desk, const struct decision *d)
 	f->verb = d->verb;
 	f->to_bp = d->to_bp;
 	f->born_ms = s->now.boot_ms;
+	f->epoch = d->epoch;
+	f->rev = d->rev;
+	f->life = s->desk[desk].lives;
 	s->acts++;
 }
 
@@ -136,13 +86,29 @@ static void i1_recorded(struct sim *s, int desk, const struct command *c, const 
 			verb_row(c->verb)->word, c->id);
 }
 
+/* I6: whoever finds another's rollback sends it only to a node that stands, as far as it has
+ * heard, where the rollback was decided. */
+static void i6_found(
+	struct sim *s, int desk, int node, const struct command *c, const struct fact *f)
+{
+	bool own = f->desk == desk && f->life == s->desk[desk].lives;
+	if (own || c->verb != VERB_ROLLBACK || f->node[node].resent == s->desk[desk].lives)
+		return;
+	bool same = c->epoch == f->epoch && c->rev == f->rev;
+	if (!same && s->oracle->desk[desk].changed_ms[node] > f->born_ms)
+		sim_fail(s, "I6 desk %d finds rollback %s and sends it to node %d, which has moved",
+			desk, c->id, node);
+}
+
 void oracle_sent(struct sim *s, int desk, int node, const struct command *c)
 {
-	struct fact *f = find_fact(s->oracle, c->id);
+	struct fact *f = oracle_fact(s->oracle, c->id);
 	s->commands++;
 	i1_recorded(s, desk, c, f);
 	if (!f)
 		return;
+	i6_found(s, desk, node, c, f);
+	f->node[node].resent = s->desk[desk].lives;
 	f->node[node].sent |= is_own_key(c->id);
 	f->node[node].lied |= s->node[node].lies;
 	const struct flight *flight = flight_find(s->desk[desk].desk, f->id);
@@ -158,6 +124,8 @@ void oracle_told(
 {
 	struct oracle *o = s->oracle;
 	o->desk[desk].told_ms[node] = s->now.boot_ms;
+	o->desk[desk].changed_ms[node] =
+		document->change.known ? made_ms - document->change.age_ms : -1;
 	for (size_t i = 0; i < o->count; i++) {
 		struct fact *f = &o->facts[i];
 		struct truth *t = &f->node[node];
@@ -180,7 +148,7 @@ static void i8_seen(struct sim *s, const struct fact *f)
 
 void oracle_outcome(struct sim *s, int desk, const struct outcome_row *row)
 {
-	struct fact *f = find_fact(s->oracle, row->decision);
+	struct fact *f = oracle_fact(s->oracle, row->decision);
 	if (row->row != OUTCOME_ROW_NODE)
 		sim_note(s, "desk %d says of %s: %s%s %s", desk, row->decision + 24,
 			row->row == OUTCOME_ROW_VERIFIED ? "VERIFIED " : "", outcome_name(row->kind),
@@ -376,8 +344,8 @@ static void i6_rollback_wins(
 	struct sim *s, int k, const struct command *c, const struct fact *f)
 {
 	if (c->verb == VERB_STEP && f && f->born_ms < s->oracle->node[k].back_ms)
-		sim_fail(s, "I6 step %s, decided before a rollback of node %d, applies after it", c->id,
-			k);
+		sim_fail(
+			s, "I6 step %s, decided before a rollback of node %d, applies after it", c->id, k);
 }
 
 /* I14: while a lease is held only its actor raises; no command of an older epoch (or of another
@@ -395,14 +363,14 @@ static void i14_lease_and_epoch(struct sim *s, int k, const struct command *c,
 		sim_fail(s, "I14 %s raises node %d, whose lease %s holds", c->actor, k, before->holder);
 }
 
-void oracle_node_did(struct sim *s, int k, int desk, const struct command *c,
-	const struct control_answer *a)
+void oracle_node_did(
+	struct sim *s, int k, int desk, const struct command *c, const struct control_answer *a)
 {
 	(void)desk;
 	struct oracle *o = s->oracle;
 	struct watched_node *w = &o->node[k];
 	struct place after = place_of(s, k), *before = &w->before;
-	struct fact *f = find_fact(o, c->id);
+	struct fact *f = oracle_fact(o, c->id);
 	bool changed = after.share_bp != before->share_bp;
 	if ((a->status != 200 || a->replayed) && (changed || after.rev != before->rev))
 		sim_fail(s, "I2 node %d says %d to %s %s and changes", k, a->status,
@@ -441,116 +409,4 @@ void oracle_event(struct sim *s)
 {
 	if (s->messages > MESSAGES_MAX)
 		sim_fail(s, "I11 %d messages are under way", s->messages);
-}
-
-/* ---- when all is well again ---- */
-
-static bool is_superseded(struct sim *s, const struct decision *d)
-{
-	for (int k = 0; k < s->node_count; k++)
-		if (fake_share_bp(s->node[k].fake) != d->to_bp)
-			return true;
-	return false;
-}
-
-static bool is_lied_about(struct sim *s, const char *id)
-{
-	const struct fact *f = find_fact(s->oracle, id);
-	for (int k = 0; f && k < s->node_count; k++)
-		if (f->node[k].lied)
-			return true;
-	return false;
-}
-
-/* The first thing that has not followed yet; false when everything has. */
-static bool lacks(struct sim *s, const struct decision **what, const char **why)
-{
-	for (int i = 0; i < s->file_count; i++)
-		for (size_t r = 0; r < ledger_count(s->file[i]); r++) {
-			const struct decision *d = *what = ledger_row(s->file[i], r);
-			if (d->observed)
-				continue;
-			*why = "has no outcome";
-			if (decision_is_open(d))
-				return true;
-			*why = "is not verified";
-			if (decision_awaits_verification(d) && !is_superseded(s, d) &&
-				!is_lied_about(s, d->id))
-				return true;
-		}
-	*what = NULL;
-	*why = "the journals of the dead wait";
-	for (int i = 0; i < s->file_count; i++)
-		if (ledger_owed(s->file[i], s) > 0)
-			return true;
-	return false;
-}
-
-/* I10: what reached a node is in the file of whoever sent it, once. */
-static void i10_nothing_lost(struct sim *s, const struct fact *f)
-{
-	const struct ledger_file *file = s->file[s->desk[f->desk].file];
-	int rows = 0;
-	bool sent = false;
-	for (size_t i = 0; i < ledger_count(file); i++)
-		rows += strcmp(ledger_row(file, i)->id, f->id) == 0;
-	for (int k = 0; k < s->node_count; k++)
-		sent |= f->node[k].sent;
-	if (rows > 1 || (sent && rows == 0))
-		sim_fail(s, "I10 %s %s of desk %d has %d rows", verb_row(f->verb)->word, f->id, f->desk,
-			rows);
-}
-
-/* I2: each intent has one final outcome, and it is what truly happened. (A second one finds no
- * place: the file keeps the first.) */
-static void i2_outcome_is_true(struct sim *s, const struct fact *f, const struct decision *d)
-{
-	bool everywhere = true;
-	for (int k = 0; k < s->node_count; k++) {
-		const struct truth *t = &f->node[k];
-		if (t->lied || s->node[k].boots != (t->applied ? t->boots : 0))
-			return; /* nobody can know any more */
-		everywhere &= t->applied;
-	}
-	bool partial = strncmp(d->answer, "PARTIAL", 7) == 0;
-	bool says_no = d->outcome == OUTCOME_VOID || d->outcome == OUTCOME_NOT_SENT ||
-		d->outcome == OUTCOME_REFUSED;
-	for (int k = 0; k < s->node_count && says_no && !partial; k++)
-		if (f->node[k].applied)
-			sim_fail(s, "I2 %s %s is %s (%s), and node %d did it", verb_row(f->verb)->word,
-				f->id, outcome_name(d->outcome), d->answer, k);
-	if (d->outcome == OUTCOME_APPLIED && !d->observed && !everywhere &&
-		!(f->has_act && f->act == ACT_COMPLETE) && verb_is_sent(f->verb))
-		sim_fail(s, "I2 %s %s is APPLIED, and not every node did it", verb_row(f->verb)->word,
-			f->id);
-}
-
-static void check_all(struct sim *s)
-{
-	for (size_t i = 0; i < s->oracle->count; i++) {
-		const struct fact *f = &s->oracle->facts[i];
-		const struct decision *d = ledger_find(s->file[s->desk[f->desk].file], f->id);
-		i10_nothing_lost(s, f);
-		if (d)
-			i2_outcome_is_true(s, f, d);
-	}
-}
-
-bool oracle_is_over(struct sim *s)
-{
-	struct oracle *o = s->oracle;
-	const struct decision *what;
-	const char *why;
-	int64_t calm_ms = s->now.boot_ms - s->end_ms;
-	if (s->now.boot_ms < o->check_ms || calm_ms < CALM_LEAST_MS)
-		return false;
-	o->check_ms = s->now.boot_ms + 1000;
-	if (!lacks(s, &what, &why)) {
-		check_all(s);
-		return true;
-	}
-	if (calm_ms > LIVENESS_MS)
-		sim_fail(s, "liveness: %s %s of %s %s", what ? verb_row(what->verb)->word : "",
-			what ? what->id : "", what ? what->actor : "", why);
-	return false;
 }

@@ -29,8 +29,8 @@ void oracle_desk_woke(struct sim *s, int desk);
  * it started anew. */
 void oracle_node_before(struct sim *s, int node);
 void oracle_node_ticked(struct sim *s, int node);
-void oracle_node_did(struct sim *s, int node, int desk, const struct command *c,
-	const struct control_answer *a);
+void oracle_node_did(
+	struct sim *s, int node, int desk, const struct command *c, const struct control_answer *a);
 void oracle_node_started(struct sim *s, int node, bool forgot);
 
 /* After every event. */

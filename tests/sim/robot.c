@@ -170,9 +170,8 @@ void robot_look(struct sim *s, int k)
 		return;
 	const struct pool *p = &desk_model(d->desk)->pools[0];
 	struct mood m = {.s = s, .desk = k, .pool = p};
-	m.request = (struct act_request){.to_bp = -1,
-		.shown_epoch = p->standing.epoch,
-		.shown_rev = p->standing.rev};
+	m.request = (struct act_request){
+		.to_bp = -1, .shown_epoch = p->standing.epoch, .shown_rev = p->standing.rev};
 	go_on(&m);
 	if (d->dead)
 		sim_kill_desk(s, k);

@@ -64,8 +64,8 @@ struct sim_event {
 	int64_t due_ms;
 	uint64_t order; /* of making: what is due at one moment happens in it */
 	enum sim_event_kind kind;
-	int a, b;       /* the kind's own: which desk, node, fault */
-	void *data;     /* owned where the kind has one (REQUEST, ANSWER) */
+	int a, b;   /* the kind's own: which desk, node, fault */
+	void *data; /* owned where the kind has one (REQUEST, ANSWER) */
 	uint64_t serial;
 };
 
@@ -92,10 +92,10 @@ struct sim_desk {
 };
 
 struct weather {
-	double rate[FAULT_COUNT];     /* of a message or a commit, where the fault is one */
+	double rate[FAULT_COUNT];        /* of a message or a commit, where the fault is one */
 	int64_t between_ms[FAULT_COUNT]; /* mean distance, where it is an event */
-	int64_t delay_ms;             /* the line's, at most */
-	int64_t disk_ms;              /* of a commit, at most */
+	int64_t delay_ms;                /* the line's, at most */
+	int64_t disk_ms;                 /* of a commit, at most */
 };
 
 struct oracle;

@@ -146,7 +146,8 @@ static void random_days(void **state)
 {
 	(void)state;
 	uint64_t from = number("SEED", 1);
-	size_t count = (size_t)number("SEEDS", getenv("SEED") && *getenv("SEED") ? 1 : SEEDS_DEFAULT);
+	size_t count =
+		(size_t)number("SEEDS", getenv("SEED") && *getenv("SEED") ? 1 : SEEDS_DEFAULT);
 	uint64_t *seeds = calloc(count, sizeof *seeds);
 	assert_non_null(seeds);
 	for (size_t i = 0; i < count; i++)

@@ -22,7 +22,7 @@ static const struct climate {
 	[FAULT_NODE_PAUSE] = {0.3, 10000, 60000, 5000},
 	[FAULT_DESK_CRASH] = {0.4, 7500, 45000, 6000},
 	[FAULT_DESK_PAUSE] = {0.3, 10000, 60000, 6000},
-	[FAULT_CLOCK] = {0.2, 20000, 75000, 0},
+	[FAULT_CLOCK] = {0.3, 20000, 75000, 0},
 	[FAULT_DISK_STALL] = {0.3, 7500, 45000, 3000},
 	[FAULT_DISK_FULL] = {0.25, 15000, 75000, 10000},
 	[FAULT_DISK_EIO] = {0.2, 30000, 120000, 30000},
@@ -44,8 +44,8 @@ void weather_draw(struct sim *s, unsigned mask)
 		/* One stream a kind, so that leaving one out changes no other. */
 		s->random_fault[f] = *random + (uint64_t)f * 0x1000001;
 		w->rate[f] = 0.002 + 0.002 * (double)sim_draw(random, 60);
-		w->between_ms[f] = c->least_ms +
-			(int64_t)sim_draw(random, (uint64_t)(c->most_ms - c->least_ms + 1));
+		w->between_ms[f] =
+			c->least_ms + (int64_t)sim_draw(random, (uint64_t)(c->most_ms - c->least_ms + 1));
 	}
 	/* Copies are of commands alone, of which there are few. */
 	w->rate[FAULT_DUPLICATE] *= 4;
@@ -205,7 +205,8 @@ void weather_fault(struct sim *s, enum trouble f)
 		jump(s);
 		return;
 	}
-	int64_t until_ms = s->now.boot_ms + 200 + sim_wait(&s->random_fault[f], climates[f].lasts_ms);
+	int64_t until_ms =
+		s->now.boot_ms + 200 + sim_wait(&s->random_fault[f], climates[f].lasts_ms);
 	apply(s, f, what, until_ms);
 	if (f != FAULT_DISK_STALL && f != FAULT_DISK_FULL)
 		sim_at(s, until_ms, SIM_WELL, (int)f, what, NULL, 0);

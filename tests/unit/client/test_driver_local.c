@@ -194,7 +194,7 @@ static void refusals_have_codes(void **state)
 	assert_int_equal(seen->answer.share_bp, 0);
 	send(&old, ANSWER_REFUSED, ERR_EPOCH);
 	first.to_bp = 2;
-	send(&first, ANSWER_REFUSED, ERR_PROTOCOL); /* the key belongs to another change */
+	send(&first, ANSWER_REFUSED, ERR_KEY_REUSED); /* the key belongs to another change */
 }
 
 static void resolving_voids_the_unknown(void **state)

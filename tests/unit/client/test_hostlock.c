@@ -66,7 +66,7 @@ static bool reads(const char *path, const char *expected)
 {
 	char line[HOSTLOCK_LINE_MAX];
 	memset(line, 'x', sizeof line);
-	bool held = hostlock_read(path, line);
+	bool held = hostlock_read(path, NULL, line);
 	assert_string_equal(line, held ? expected : "");
 	return held;
 }

@@ -108,7 +108,7 @@ static void test_refusals(void **state)
 		{410, "", ANSWER_REFUSED, ERR_FINALIZED},
 		{412, "", ANSWER_REFUSED, ERR_CHANGED},
 		{422, "{\"error\":\"void\"}", ANSWER_REFUSED, ERR_VOID},
-		{422, "{\"error\":\"key_reused\"}", ANSWER_REFUSED, ERR_PROTOCOL},
+		{422, "{\"error\":\"key_reused\"}", ANSWER_REFUSED, ERR_KEY_REUSED},
 		{422, "{\"error\":\"limit\"}", ANSWER_REFUSED, ERR_LIMIT},
 		{423, "", ANSWER_REFUSED, ERR_LEASE},
 		{423, "{\"error\":\"leased\"}", ANSWER_REFUSED, ERR_LEASE},

@@ -192,6 +192,7 @@ static void see(void *ctx, const struct driver_event *e)
 	case DRIVER_ANSWER:
 	case DRIVER_RESOLVED:
 	case DRIVER_AUDIT:
+	case DRIVER_LEASE:
 		fail();
 	}
 	if (e->kind == DRIVER_SNAPSHOT && s->first_ms == 0)
@@ -422,6 +423,9 @@ static void bad_targets_are_refused(void **state)
 	assert_null(replay_driver.apply);
 	assert_null(replay_driver.resolve);
 	assert_null(replay_driver.audit);
+	assert_null(replay_driver.lease);
+	assert_int_equal(
+		replay_driver.capabilities & (CAPABILITY_COMMANDS | CAPABILITY_COMPARE_AND_SET), 0);
 }
 
 /* A recorder that tells of the state only with its first sample, two nodes, a pool by name. */

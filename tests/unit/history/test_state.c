@@ -38,6 +38,16 @@ static struct snapshot *make(void)
 	}
 	s->unit_ms = 1000;
 	s->audit_seq = UNKNOWN;
+	s->lease = (struct lease){true, "pat@ops2", 25000};
+	s->keep = (struct keep){true, 90000, ORPHAN_HOLD};
+	s->guard = (struct pool_guard){.known = true,
+		.armed = true,
+		.state = GUARD_RED,
+		.action = GUARD_ACTION_ROLLBACK,
+		.since_ms = 4000,
+		.held_ms = UNKNOWN,
+		.word = "errors 7.5 % of 5 %"};
+	s->operations = (struct operation_set){true, 2, {"predict", "a \"name\""}};
 	return s;
 }
 
@@ -72,15 +82,168 @@ static void the_mark_ignores_what_moves(void **state)
 	s->hold.age_ms += 1000;
 	s->arms[ARM_V1].requests += 5;
 	s->arms[ARM_V1].queue_depth = 3;
+	s->lease.ttl_ms -= 1000;
+	s->keep.left_ms -= 1000;
+	s->guard.since_ms += 1000;
+	text_copy(s->guard.word, sizeof s->guard.word, "errors 7.6 % of 5 %");
 	state_mark(&b, s);
 	assert_string_equal(text_str(&a), text_str(&b));
-	s->share_bp = 2000;
-	state_mark(&c, s);
-	assert_string_not_equal(text_str(&a), text_str(&c));
+	text_copy(s->operations.name[1], sizeof s->operations.name[1], "other");
+	for (int i = 0; i < 6; i++) {
+		text_clear(&c);
+		state_mark(&c, s);
+		assert_string_not_equal(text_str(&a), text_str(&c));
+		text_clear(&a);
+		text_add(&a, text_str(&c));
+		if (i == 0)
+			s->share_bp = 2000;
+		if (i == 1)
+			text_copy(s->lease.holder, sizeof s->lease.holder, "");
+		if (i == 2)
+			s->keep.on = false;
+		if (i == 3)
+			s->guard.state = GUARD_GREEN;
+		if (i == 4)
+			s->guard.action = GUARD_ACTION_HOLD;
+	}
 	text_free(&a);
 	text_free(&b);
 	text_free(&c);
 	free(s);
+}
+
+/* Documents that follow from one that was recorded need no event; others do. */
+static void ages_and_countdowns_run(void **state)
+{
+	struct snapshot *s = make(), *later = mem_new(1, sizeof *later);
+	struct state_timers then, now;
+
+	(void)state;
+	state_timers(&then, s, T0);
+	*later = *s;
+	later->uptime_ms += 20000;
+	state_pass(later, 20000);
+	assert_int_equal(later->hold.age_ms, 20005);
+	assert_int_equal(later->change.age_ms, 80000);
+	assert_int_equal(later->guard.since_ms, 24000);
+	assert_int_equal(later->guard.held_ms, UNKNOWN);
+	assert_int_equal(later->lease.ttl_ms, 5000);
+	assert_int_equal(later->keep.left_ms, 70000);
+	state_timers(&now, later, T0); /* the pool's clock counts, not ours */
+	assert_true(state_runs_on(&then, &now));
+	now.change_ms += 1000; /* documents may tell seconds */
+	assert_true(state_runs_on(&then, &now));
+	now.lease_ms = 30000; /* renewed: it runs on */
+	assert_true(state_runs_on(&then, &now));
+	state_timers(&now, later, T0);
+	int64_t *const jumps[] = {&now.hold_ms, &now.change_ms, &now.guard_ms, &now.keep_ms};
+	for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
+		const int64_t was = *jumps[i];
+
+		*jumps[i] = 100;
+		assert_false(state_runs_on(&then, &now));
+		*jumps[i] = UNKNOWN;
+		assert_false(state_runs_on(&then, &now));
+		*jumps[i] = was;
+		assert_true(state_runs_on(&then, &now));
+	}
+	now.only_hold_ms = 60000; /* told to hold only */
+	assert_false(state_runs_on(&then, &now));
+	now.only_hold_ms = UNKNOWN;
+	now.lease_ms = UNKNOWN;
+	assert_false(state_runs_on(&then, &now));
+	/* what was recorded has run out, and the lease has not */
+	now = then;
+	now.uptime_ms += 26000;
+	now.hold_ms += 26000;
+	now.change_ms += 26000;
+	now.guard_ms += 26000;
+	now.keep_ms -= 26000;
+	now.lease_ms = 20000;
+	assert_false(state_runs_on(&then, &now));
+	now.lease_ms = 0;
+	assert_true(state_runs_on(&then, &now));
+	/* without an uptime our clock counts */
+	now.uptime_ms = UNKNOWN;
+	now.at_ms += 26000;
+	assert_true(state_runs_on(&then, &now));
+	free(later);
+	free(s);
+}
+
+static void countdowns_end_at_nothing_and_go_back(void **state)
+{
+	struct snapshot *s = make();
+
+	(void)state;
+	s->hold.on = false;
+	s->hold.age_ms = UNKNOWN;
+	state_pass(s, 1000000);
+	assert_int_equal(s->lease.ttl_ms, 0);
+	assert_int_equal(s->keep.left_ms, 0);
+	assert_int_equal(s->hold.age_ms, UNKNOWN);
+	state_pass(s, -2000000);
+	assert_int_equal(s->change.age_ms, 0);
+	assert_int_equal(s->keep.left_ms, 2000000);
+	free(s);
+}
+
+/* A recording from before a pool told of its hands. */
+static void what_old_recordings_lack_is_not_known(void **state)
+{
+	struct snapshot *s = make(), *back = mem_new(1, sizeof *back);
+	struct text t = {0}, old = {0};
+	struct err err = {0};
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	state_write(&t, s);
+	const char *from = strstr(text_str(&t), "\"lease\":"),
+			   *to = strstr(text_str(&t), "\"change\":");
+	assert_true(from != NULL && to > from);
+	text_add_n(&old, t.data, (size_t)(from - t.data));
+	text_add(&old, to);
+	assert_int_equal(state_read(back, db, text_str(&old), "x", &err), 0);
+	assert_int_equal(back->share_bp, 1000);
+	assert_false(back->lease.known);
+	assert_int_equal(back->lease.ttl_ms, UNKNOWN);
+	assert_false(back->keep.on);
+	assert_int_equal(back->keep.left_ms, UNKNOWN);
+	assert_false(back->guard.known);
+	assert_int_equal(back->guard.since_ms, UNKNOWN);
+	assert_int_equal(back->guard.held_ms, UNKNOWN);
+	assert_false(back->operations.limited);
+	assert_true(back->change.known);
+	sqlite3_close(db);
+	text_free(&t);
+	text_free(&old);
+	free(s);
+	free(back);
+}
+
+/* Hostile texts and names of a document that somebody else wrote. */
+static void texts_are_cleaned(void **state)
+{
+	struct snapshot *s = make(), *back = mem_new(1, sizeof *back);
+	struct text t = {0};
+	struct err err = {0};
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	text_copy(s->lease.holder, sizeof s->lease.holder, "pat\x1b[31m");
+	text_copy(s->guard.word, sizeof s->guard.word, "p99 \a");
+	text_copy(s->operations.name[0], sizeof s->operations.name[0], "x\x07");
+	state_write(&t, s);
+	assert_int_equal(state_read(back, db, text_str(&t), "x", &err), 0);
+	assert_string_equal(back->lease.holder, "pat^[[31m");
+	assert_string_equal(back->guard.word, "p99 ^G");
+	assert_string_equal(back->operations.name[0], "x^G");
+	sqlite3_close(db);
+	text_free(&t);
+	free(s);
+	free(back);
 }
 
 static void refuses_what_is_not_whole(void **state)
@@ -96,6 +259,15 @@ static void refuses_what_is_not_whole(void **state)
 		{"\"epoch\":3", "\"epoch\":1e99"},
 		{"\"epoch\":3", "\"epoch\":9223372036854775807"},
 		{"\"pool\":\"checkout\"", "\"pool\":null"},
+		{"\"state\":\"RED\"", "\"state\":\"red\""},
+		{"\"on_orphan\":\"hold\"", "\"on_orphan\":2"},
+		{"\"ttl_ms\":25000", "\"ttl_ms\":\"25 s\""},
+		{"\"holder\":\"pat@ops2\",", ""},
+		{"\"limited\":true", "\"limited\":\"yes\""},
+		{"[\"predict\",", "[3,"},
+		{"[\"predict\",",
+			"[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,"
+			"30,31,32,33,34,"},
 	};
 	struct snapshot *s = make(), *back = mem_new(1, sizeof *back);
 	struct text t = {0};
@@ -133,6 +305,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_back_exactly),
 		cmocka_unit_test(the_mark_ignores_what_moves),
+		cmocka_unit_test(ages_and_countdowns_run),
+		cmocka_unit_test(countdowns_end_at_nothing_and_go_back),
+		cmocka_unit_test(what_old_recordings_lack_is_not_known),
+		cmocka_unit_test(texts_are_cleaned),
 		cmocka_unit_test(refuses_what_is_not_whole),
 	};
 

@@ -44,7 +44,7 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_WIDEN] = {"xxxxxxx.xxgx.o", "xxxxxxx...rx.o"},
 		[ACT_KEEP] = {"xxxxx.x.k.g...", "xxxxx.x...r..."},
-		[ACT_ARM] = {"xxxxxxx......o", "xxxxxxx......o"},
+		[ACT_ARM] = {"xxxxxxx......x", "xxxxxxx......x"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
 		[ACT_TELL] = {"x.x...........", "x.x..........."}},
@@ -54,7 +54,7 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_WIDEN] = {"xxxxxxx.xxgx.o", "xxxxxxx...rx.o"},
 		[ACT_KEEP] = {"xxxxx.x.k.g...", "xxxxx.x...r..."},
-		[ACT_ARM] = {"xxxxxxx......o", "xxxxxxx......o"},
+		[ACT_ARM] = {"xxxxxxx......x", "xxxxxxx......x"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
 		[ACT_TELL] = {"x.x...........", "x.x..........."}},
@@ -64,7 +64,7 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_WIDEN] = {"xxxxxax.xxgxxb", "xxxxxax...rxxb"},
 		[ACT_KEEP] = {"xxxxx.x.k.g...", "xxxxx.x...r..."},
-		[ACT_ARM] = {"xxxxxxx......b", "xxxxxxx......b"},
+		[ACT_ARM] = {"xxxxxxx......d", "xxxxxxx......d"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
 		[ACT_TELL] = {"x.x...........", "x.x..........."}},
@@ -391,6 +391,8 @@ static struct place own_place(uint64_t *seed)
 		row[PREDICATE_APPROVAL] = '.';
 	if (row[PREDICATE_WAY_BACK] == 'b')
 		row[PREDICATE_WAY_BACK] = "xodb"[own.owner + 2 * (own.drill_ms > 0)];
+	else if (row[PREDICATE_WAY_BACK] == 'd' && own.drill_ms == 0)
+		row[PREDICATE_WAY_BACK] = 'x';
 	return at;
 }
 

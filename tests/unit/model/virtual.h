@@ -117,7 +117,7 @@ static inline void virtual_boot(struct virtual *v, int k, const char *boot_id)
 	s->audit_seq = UNKNOWN;
 	s->lease.ttl_ms = s->keep.left_ms = UNKNOWN;
 	s->guard = (struct pool_guard){.known = true,
-		.armed = true,
+		.armed = v->m.pools[0].has_plan, /* limits come with a plan */
 		.state = GUARD_NONE,
 		.action = GUARD_ACTION_ROLLBACK,
 		.held_ms = UNKNOWN};

@@ -1025,6 +1025,45 @@ static void a_gradual_rollback_can_be_held_and_hurried(void **state)
 	shows("ROLLED BACK to 0 %");
 }
 
+/* What is not in the history is told for as long as the console stands. */
+static void what_is_not_recorded_says_so(void **state)
+{
+	(void)state;
+	console_free(c);
+	site_release(&s);
+	site_init(&s, 1, 7);
+	const struct site_desk bare = {.actor = "kim@ops1", .console = true};
+	d = site_open(&s, &bare);
+	open_console(false);
+	key('H');
+	pass(1500);
+	shows("hold: VERIFIED in 0.");
+	shows("NOT RECORDED");
+	pass(20000);
+	shows("NOT RECORDED: 1 act of this console");
+}
+
+/* Where the nodes differ and no step explains it, S says so; R works. */
+static void s_says_why_where_nodes_differ(void **state)
+{
+	(void)state;
+	console_free(c);
+	site_release(&s);
+	site_init(&s, 2, 7);
+	d = site_open(&s, &kim);
+	open_console(false);
+	at_one_percent();
+	assert_int_equal(fake_act(s.node[1], "ana@ops2", "k-1", VERB_STEP, 0, ""), 200);
+	pass(2000);
+	shows("MIXED");
+	shows("S locked: W124 nodes differ");
+	key('S');
+	shows("S locked: W124 nodes differ");
+	shows_not("STEP checkout");
+	key('R');
+	shows("ROLL BACK checkout");
+}
+
 /* Whatever room there is, row 3 says what happens if this console ends. */
 static void row_three_always_says_what_if(void **state)
 {
@@ -1155,6 +1194,8 @@ int main(void)
 		KEYS(s_completes_what_is_partial),
 		KEYS(s_puts_back_what_a_restart_lost),
 		KEYS(a_gradual_rollback_can_be_held_and_hurried),
+		KEYS(what_is_not_recorded_says_so),
+		KEYS(s_says_why_where_nodes_differ),
 		KEYS(row_three_always_says_what_if),
 		KEYS(text_of_one_case_never_moves_a_share),
 	};

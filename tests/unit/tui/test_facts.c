@@ -166,7 +166,8 @@ static void a_running_migration_is_told_in_numbers(void **state)
 	assert_int_equal(strncmp(words, site_standing(d)->headline.text,
 						 strlen(site_standing(d)->headline.text)),
 		0);
-	assert_non_null(strstr(words, "control    guard: pool, rolls back by itself   lease: you for "));
+	assert_non_null(
+		strstr(words, "control    guard: pool, rolls back by itself   lease: you for "));
 	assert_non_null(strstr(words, "   if all leave: "));
 	assert_non_null(strstr(words, "asked 1 %   pool says 1 %"));
 	assert_non_null(strstr(words, "next       10 %, locked: W184"));

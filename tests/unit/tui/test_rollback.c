@@ -317,6 +317,25 @@ static void a_brake_waits_at_most_a_quarter_of_a_second(void **state)
 	assert_int_equal(desk_unrecorded(d), 0);
 }
 
+/* The pool knows the key with another body: pressing it on helps nobody, its fate is asked for. */
+static void a_key_that_was_used_before_is_not_pressed_on(void **state)
+{
+	(void)state;
+	at_one_percent();
+	s.node[0]->refuse = ERR_KEY_REUSED;
+	int commands = s.node[0]->commands;
+	struct act_result r = site_act(&s, d, VERB_ROLLBACK, -1, "");
+	assert_true(site_done(&s, d, r.id, 5000));
+	assert_int_equal(s.node[0]->commands, commands + 1);
+	assert_int_equal(s.node[0]->resolves, 1);
+	assert_int_equal(site_view(d, r.id).decision.outcome, OUTCOME_VOID);
+	s.node[0]->refuse = ERR_NONE;
+	struct act_result anew = site_act(&s, d, VERB_ROLLBACK, -1, "");
+	assert_int_equal(anew.status, ACT_BEGUN);
+	assert_true(site_done(&s, d, anew.id, 5000));
+	assert_int_equal(fake_share_bp(s.node[0]), 0);
+}
+
 /* ---- a step at a time ---- */
 
 static struct act_result gradually(void)
@@ -497,6 +516,7 @@ int main(void)
 		AT_ONE(a_rollback_leaves_in_every_state),
 		AT_ONE(an_acknowledgement_is_not_an_effect),
 		AT_ONE(a_brake_waits_at_most_a_quarter_of_a_second),
+		AT_ONE(a_key_that_was_used_before_is_not_pressed_on),
 		AT_ONE(a_gradual_rollback_goes_down_by_the_plan),
 		AT_ONE(without_a_plan_a_gradual_rollback_halves),
 		AT_ONE(a_second_press_ends_the_slow_way_at_once),

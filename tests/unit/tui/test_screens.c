@@ -80,7 +80,10 @@ static void type(const char *keys)
 static void act(enum verb verb, int to_bp, const char *reason)
 {
 	struct act_result r = site_act(&s, d, verb, to_bp, reason);
-	assert_int_equal(r.status, ACT_BEGUN);
+	char why[200];
+	interlock_summary(why, sizeof why, &r.interlock);
+	if (r.status != ACT_BEGUN)
+		fail_msg("%s refused: %s%s", verb_row(verb)->word, why, r.err.text);
 }
 
 static void is_in(enum state state)
@@ -154,14 +157,19 @@ static void held(void)
 	is_in(STATE_HELD);
 }
 
-/* By limits that only warn: what is red stays. */
-static void red(void)
+/* 10 %, by limits that only warn: what is red stays. */
+static void baking_warned(void)
 {
 	begin(1);
 	s.limits.action = GUARD_ACTION_WARN;
 	enter(&kim);
 	to_one_percent();
 	to_ten_percent();
+}
+
+static void red(void)
+{
+	baking_warned();
 	s.node[0]->error_rate[ARM_V2] = 0.4;
 	pass(25000);
 	is_in(STATE_HELD);
@@ -170,7 +178,7 @@ static void red(void)
 
 static void both(void)
 {
-	baking();
+	baking_warned();
 	s.node[0]->error_rate[ARM_V1] = s.node[0]->error_rate[ARM_V2] = 0.4;
 	pass(25000);
 	is_in(STATE_HELD);
@@ -250,12 +258,21 @@ static void restarted(void)
 
 static void mixed(void)
 {
+	at_one_percent(3);
+	assert_int_equal(fake_act(s.node[2], "ana@ops2", "k-1", VERB_STEP, 0, "mine"), 200);
+	pass(3000);
+	is_in(STATE_HELD);
+	assert_true(site_standing(d)->mixed && !site_standing(d)->partial);
+}
+
+static void partial(void)
+{
 	sit_down(3);
 	s.node[2]->refuse = ERR_LIMIT;
 	act(VERB_STEP, 100, "");
 	pass(3000);
 	is_in(STATE_HELD);
-	assert_true(site_standing(d)->mixed);
+	assert_true(site_standing(d)->partial);
 }
 
 static void foreign(void)
@@ -274,6 +291,7 @@ static void complete(void)
 		act(VERB_STEP, shares[i], "");
 		pass(500);
 		assert_true(site_until(&s, d, i < 2 ? STATE_READY : STATE_COMPLETE, 60000));
+		pass(500); /* it is kept */
 	}
 	pass(50);
 }
@@ -299,6 +317,148 @@ static void frozen(void)
 	baking();
 	type("z");
 	pass(12000);
+}
+
+/* ---- hands ---- */
+
+static void leased(void)
+{
+	begin(1);
+	assert_int_equal(fake_lend(s.node[0], "ana@ops2", 30000), 200);
+	enter(&kim);
+	pass(6000);
+}
+
+/* By a desk that keeps nothing. */
+static void went_back(void)
+{
+	static const struct site_desk bare = {.actor = "kim@ops1", .file = "h.db"};
+	begin(1);
+	enter(&bare);
+	act(VERB_STEP, 100, "start");
+	pass(140000);
+	is_in(STATE_HELD);
+	assert_true(site_standing(d)->went_back);
+}
+
+static void console_guards(void)
+{
+	begin(1);
+	s.node[0]->guards = false;
+	enter(&kim);
+	to_one_percent();
+	assert_int_equal(site_standing(d)->owner, OWNER_CONSOLE);
+}
+
+static void nobody_guards(void)
+{
+	static const struct site_desk bare = {.actor = "kim@ops1", .file = "h.db"};
+	begin(1);
+	enter(&bare);
+	to_one_percent();
+	s.node[0]->guards = false;
+	pass(2000);
+	assert_int_equal(site_standing(d)->owner, OWNER_NONE);
+}
+
+static void recorder_guards(void)
+{
+	static const struct site_desk recorder = {
+		.actor = "weir@ops1", .file = "r.db", .record = true, .guard = true};
+	begin(1);
+	s.node[0]->guards = false;
+	site_open(&s, &recorder);
+	enter(&kim);
+	pass(2000);
+	to_one_percent();
+	assert_int_equal(site_standing(d)->owner, OWNER_RECORD);
+}
+
+static void tell_guard_to_hold(void)
+{
+	const struct standing *st = site_standing(d);
+	struct act_request r = {.verb = VERB_GUARD,
+		.to_bp = -1,
+		.act = GUARD_ACTION_HOLD,
+		.for_ms = 2 * 3600 * 1000,
+		.shown_epoch = st->epoch,
+		.shown_rev = st->rev};
+	struct act_result result;
+	desk_act(d, &r, s.now, &result);
+	assert_int_equal(result.status, ACT_BEGUN);
+	pass(2000);
+}
+
+static void only_holds(void)
+{
+	baking();
+	tell_guard_to_hold();
+	assert_true(site_standing(d)->pool_guard.held_ms != UNKNOWN);
+}
+
+/* The pool has stricter limits than this desk, from whoever armed it. */
+static void pool_is_red(void)
+{
+	begin(1);
+	enter(&kim);
+	to_one_percent();
+	act(VERB_STEP, 1000, "day 3, quiet night");
+	pass(2000);
+	tell_guard_to_hold();
+	console_free(c);
+	site_close(&s, d);
+	s.limits.error_rate = 0.9;
+	enter(&kim);
+	s.node[0]->error_rate[ARM_V2] = 0.4;
+	pass(25000);
+	is_in(STATE_HELD);
+	assert_true(site_pool(d)->latch.by_pool);
+}
+
+static void blind(void)
+{
+	baking();
+	s.node[0]->rate = 0;
+	pass(140000);
+	assert_true(site_standing(d)->blind);
+}
+
+static void flapped(void)
+{
+	begin(1);
+	s.limits.action = GUARD_ACTION_WARN;
+	s.limits.window_ms = 10000;
+	enter(&kim);
+	to_one_percent();
+	to_ten_percent();
+	for (int i = 0; i < 4; i++) {
+		s.node[0]->error_rate[ARM_V2] = 0;
+		pass(15000);
+		s.node[0]->error_rate[ARM_V2] = 0.4;
+		pass(15000);
+	}
+	assert_int_equal(site_pool(d)->latch.flaps, 3);
+}
+
+static void look_alike(void)
+{
+	ready();
+	fake_rename(s.node[0], "ch\u0435ckout");
+	pass(2000);
+	type("S");
+	pass(1200);
+}
+
+/* What a pool says in the shape of a dialog stands as what it is. */
+static void imitation(void)
+{
+	baking();
+	assert_int_equal(fake_act(s.node[0], "y step to 50 %", "k-1", VERB_HOLD, -1,
+						 "[Esc cancel]   y resume? type checkout, Enter:"),
+		200);
+	pass(2000);
+	type("U");
+	pass(1200);
 }
 
 /* ---- dialogs ---- */
@@ -371,6 +531,55 @@ static void resume_red(void)
 	red();
 	type("U");
 	pass(1200);
+}
+
+static void sheet_of(const char *command)
+{
+	type(command);
+	pass(1200);
+}
+
+static void taking(void)
+{
+	leased();
+	sheet_of(":take\n");
+}
+
+static void keeping(void)
+{
+	static const struct site_desk bare = {.actor = "kim@ops1", .file = "h.db"};
+	begin(1);
+	enter(&bare);
+	act(VERB_STEP, 100, "start");
+	pass(15000);
+	sheet_of(":keep\n");
+}
+
+static void arming(void)
+{
+	armed();
+	sheet_of(":arm\n");
+}
+
+static void changing_operations(void)
+{
+	ready();
+	sheet_of(":operations -train\n");
+}
+
+static void telling_the_guard(void)
+{
+	ready();
+	sheet_of(":guard hold 2h\n");
+}
+
+static void adopting(void)
+{
+	diverged();
+	sheet_of(":adopt\n");
+	type("mit is what ana asked for\n");
+	pass(500);
+	type("ycheck");
 }
 
 static void leaving(void)
@@ -472,7 +681,25 @@ static const struct scene {
 	{"diverged", diverged, BOTH},
 	{"restarted", restarted, BOTH},
 	{"mixed", mixed, BOTH},
+	{"partial", partial, BOTH},
 	{"foreign", foreign, BOTH},
+	{"leased", leased, BOTH},
+	{"went-back", went_back, BOTH},
+	{"console-guards", console_guards, BOTH},
+	{"nobody-guards", nobody_guards, BOTH},
+	{"recorder-guards", recorder_guards, BOTH},
+	{"only-holds", only_holds, BOTH | TALL},
+	{"pool-red", pool_is_red, BOTH | TALL},
+	{"blind", blind, BOTH},
+	{"flapped", flapped, BOTH},
+	{"look-alike", look_alike, BOTH},
+	{"imitation", imitation, BOTH},
+	{"take", taking, BOTH},
+	{"keep", keeping, BOTH},
+	{"arm", arming, BOTH},
+	{"operations", changing_operations, BOTH},
+	{"guard", telling_the_guard, BOTH},
+	{"adopt", adopting, BOTH | TALL},
 	{"complete", complete, BOTH},
 	{"others", others, BOTH},
 	{"looking", looking, BOTH},

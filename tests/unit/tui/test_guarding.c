@@ -1,0 +1,389 @@
+/* Guards that a desk owns: who owns one, what it does when it is red, and one node's rollback that is
+ * carried to the others. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "model/text.h"
+#include "tests/lib/site.h"
+
+#include <string.h>
+
+static const struct site_desk console = {.actor = "kim@ops1", .file = "h.db", .console = true};
+static const struct site_desk one_shot = {.actor = "kim@ops1", .file = "h.db"};
+static const struct site_desk ana = {.actor = "ana@ops2", .file = "a.db", .console = true};
+static const struct site_desk recorder = {
+	.actor = "rec@ops1", .file = "r.db", .record = true, .guard = true};
+
+static struct site s;
+static struct desk *d;
+static struct fake *node; /* the first */
+
+static int sit_down(void **state)
+{
+	(void)state;
+	site_init(&s, 1, 1);
+	node = s.node[0];
+	d = NULL;
+	return 0;
+}
+
+static int sit_down_at_three(void **state)
+{
+	(void)state;
+	site_init(&s, 3, 1);
+	node = s.node[0];
+	d = NULL;
+	return 0;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	site_release(&s);
+	return 0;
+}
+
+static enum state now_is(void)
+{
+	return site_standing(d)->state;
+}
+
+static int acts_of(const struct fake *f, enum verb verb)
+{
+	int n = 0;
+	for (int i = 0; i < f->got_count; i++)
+		n += f->got[i].verb == verb;
+	return n;
+}
+
+/* A pool without a guard of its own, at 1 % by a desk. */
+static void at_one_percent(const struct site_desk *how)
+{
+	node->guards = false;
+	d = site_open(&s, how);
+	site_run(&s, 1500);
+	site_step(&s, d, 100);
+}
+
+/* ---- who owns it ---- */
+
+static void a_recorder_rolls_back_and_is_the_only_one(void **state)
+{
+	(void)state;
+	node->guards = false;
+	struct desk *rec = site_open(&s, &recorder);
+	site_run(&s, 1500);
+	at_one_percent(&console);
+	assert_true(site_pool(rec)->owner_line.mine);
+	assert_int_equal(site_standing(rec)->owner, OWNER_RECORD);
+	assert_int_equal(site_standing(d)->owner, OWNER_RECORD);
+	assert_false(site_pool(d)->owner_line.mine);
+	assert_string_equal(site_pool(d)->owner_line.actor, "rec@ops1");
+	node->error_rate[ARM_V2] = 0.5;
+	assert_true(site_until(&s, rec, STATE_ROLLED_BACK, s.limits.window_ms));
+	const struct decision *back = site_last(rec, VERB_ROLLBACK);
+	assert_string_equal(back->role, "guard");
+	assert_string_equal(back->actor, "rec@ops1");
+	assert_non_null(strstr(back->reason, "guard: errors"));
+	assert_int_equal(fake_share_bp(node), 0);
+	/* Once, whoever looks. */
+	site_run(&s, 60000);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 1);
+	assert_true(site_last(d, VERB_ROLLBACK)->observed);
+}
+
+static void a_console_acts_while_nobody_else_does(void **state)
+{
+	(void)state;
+	at_one_percent(&console);
+	assert_int_equal(site_standing(d)->owner, OWNER_CONSOLE);
+	assert_non_null(strstr(site_standing(d)->guard_text, "console"));
+	node->error_rate[ARM_V2] = 0.5;
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, s.limits.window_ms));
+	assert_string_equal(site_last(d, VERB_ROLLBACK)->role, "guard");
+}
+
+static void two_consoles_are_harmless(void **state)
+{
+	(void)state;
+	struct desk *other;
+	at_one_percent(&console);
+	other = site_open(&s, &ana);
+	int64_t epoch = fake_epoch(node);
+	node->error_rate[ARM_V2] = 0.5;
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, s.limits.window_ms));
+	assert_true(site_until(&s, other, STATE_ROLLED_BACK, 5000));
+	site_run(&s, 60000);
+	assert_in_range(acts_of(node, VERB_ROLLBACK), 1, 2);
+	assert_in_range(fake_epoch(node), epoch + 1, epoch + 2);
+	assert_int_equal(fake_share_bp(node), 0);
+	assert_int_equal(now_is(), STATE_ROLLED_BACK);
+	assert_int_equal(site_standing(other)->state, STATE_ROLLED_BACK);
+}
+
+/* No recorder, no console, no guard at the pool. */
+static void where_nobody_would_roll_back_nothing_is_raised(void **state)
+{
+	(void)state;
+	node->guards = false;
+	d = site_open(&s, &one_shot);
+	site_run(&s, 1500);
+	assert_int_equal(site_standing(d)->owner, OWNER_NONE);
+	struct act_result r = site_act(&s, d, VERB_STEP, 100, "");
+	assert_int_equal(r.status, ACT_REFUSED);
+	assert_int_equal(r.interlock.check[PREDICATE_WAY_BACK].state, CHECK_FAILS);
+	assert_int_equal(r.interlock.check[PREDICATE_WAY_BACK].code, ERR_WAY_BACK);
+	assert_int_equal(node->commands, 0);
+}
+
+static void a_console_is_good_for_ten_percent(void **state)
+{
+	(void)state;
+	node->guards = false;
+	d = site_open(&s, &console);
+	site_run(&s, 1500);
+	site_ready(&s, d, 100);
+	site_step(&s, d, 1000);
+	site_run(&s, 30000);
+	struct act_result r = site_act(&s, d, VERB_STEP, 5000, "");
+	assert_int_equal(r.status, ACT_REFUSED);
+	assert_int_equal(r.interlock.failing, 1u << PREDICATE_WAY_BACK);
+	assert_int_equal(r.interlock.check[PREDICATE_WAY_BACK].code, ERR_WAY_BACK);
+	/* A recorder that guards is what it asks for. */
+	site_open(&s, &recorder);
+	site_run(&s, 3000);
+	site_step(&s, d, 5000);
+}
+
+static void a_recorder_that_ends_leaves_it_to_the_console(void **state)
+{
+	(void)state;
+	node->guards = false;
+	struct desk *rec = site_open(&s, &recorder);
+	site_run(&s, 1500);
+	at_one_percent(&console);
+	assert_int_equal(site_standing(d)->owner, OWNER_RECORD);
+	site_close(&s, rec);
+	site_run(&s, 3000);
+	assert_int_equal(site_standing(d)->owner, OWNER_CONSOLE);
+	node->error_rate[ARM_V2] = 0.5;
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, s.limits.window_ms));
+}
+
+/* It lives and holds the lock, and says nothing any more. */
+static void a_recorder_that_hangs_is_not_believed(void **state)
+{
+	(void)state;
+	node->guards = false;
+	struct desk *rec = site_open(&s, &recorder);
+	site_run(&s, 1500);
+	at_one_percent(&console);
+	assert_int_equal(site_standing(d)->owner, OWNER_RECORD);
+	s.asleep[0] = true;
+	site_run(&s, 5000);
+	assert_int_equal(site_standing(d)->owner, OWNER_CONSOLE);
+	assert_true(site_pool(d)->owner_line.held);
+	node->error_rate[ARM_V2] = 0.5;
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, s.limits.window_ms));
+	s.asleep[0] = false;
+	site_run(&s, 3000);
+	assert_int_equal(site_standing(d)->owner, OWNER_RECORD);
+	assert_int_equal(site_standing(rec)->state, STATE_ROLLED_BACK);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 1);
+}
+
+static void two_recorders_are_one_owner(void **state)
+{
+	(void)state;
+	const struct site_desk second = {
+		.actor = "rec@ops2", .file = "r2.db", .record = true, .guard = true};
+	node->guards = false;
+	d = site_open(&s, &recorder);
+	site_run(&s, 1500);
+	struct desk *other = site_open(&s, &second);
+	site_run(&s, 1500);
+	assert_true(site_pool(d)->owner_line.mine);
+	assert_false(site_pool(other)->owner_line.mine);
+	assert_int_equal(site_standing(other)->owner, OWNER_RECORD);
+	site_step(&s, d, 100);
+	node->error_rate[ARM_V2] = 0.5;
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, s.limits.window_ms));
+	site_run(&s, 30000);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 1);
+	/* The second takes over where the first ends. */
+	site_close(&s, d);
+	d = other;
+	site_run(&s, 3000);
+	assert_true(site_pool(d)->owner_line.mine);
+}
+
+static void without_a_plan_no_guard_acts(void **state)
+{
+	(void)state;
+	s.has_plan = false;
+	at_one_percent(&recorder);
+	assert_int_equal(site_standing(d)->owner, OWNER_NONE);
+	node->error_rate[ARM_V2] = 0.5;
+	site_run(&s, 60000);
+	assert_true(site_pool(d)->latch.red);
+	assert_int_equal(fake_share_bp(node), 100);
+	assert_false(fake_is_held(node));
+}
+
+static void who_only_looks_does_not_guard(void **state)
+{
+	(void)state;
+	const struct site_desk looker = {
+		.actor = "kim@ops1", .file = "k.db", .console = true, .read_only = true};
+	at_one_percent(&console);
+	site_close(&s, d);
+	d = site_open(&s, &looker);
+	node->error_rate[ARM_V2] = 0.5;
+	site_run(&s, 60000);
+	assert_true(site_pool(d)->latch.red);
+	assert_int_equal(site_standing(d)->owner, OWNER_NONE);
+	assert_int_equal(fake_share_bp(node), 100);
+}
+
+/* ---- what it does ---- */
+
+/* What v1 breaks too is not v2's doing. */
+static void both_sides_hold_once(void **state)
+{
+	(void)state;
+	at_one_percent(&recorder);
+	node->error_rate[ARM_V1] = node->error_rate[ARM_V2] = 0.5;
+	site_run(&s, 60000);
+	assert_true(fake_is_held(node));
+	assert_int_equal(fake_share_bp(node), 100);
+	assert_int_equal(acts_of(node, VERB_HOLD), 1);
+	assert_string_equal(site_last(d, VERB_HOLD)->role, "guard");
+	assert_non_null(strstr(site_last(d, VERB_HOLD)->reason, "v1 too"));
+	/* A person has seen it: not again while it lasts. */
+	assert_true(site_done(&s, d, site_act(&s, d, VERB_RESUME, -1, "").id, 2000));
+	site_run(&s, 60000);
+	assert_false(fake_is_held(node));
+	assert_int_equal(acts_of(node, VERB_HOLD), 1);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 0);
+	/* When v1 is well again it is v2's. */
+	node->error_rate[ARM_V1] = 0;
+	site_run(&s, 70000);
+	assert_int_equal(fake_share_bp(node), 0);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 1);
+}
+
+static void an_action_may_be_to_hold_or_to_warn(void **state)
+{
+	(void)state;
+	s.limits.action = GUARD_ACTION_HOLD;
+	at_one_percent(&recorder);
+	node->error_rate[ARM_V2] = 0.5;
+	site_run(&s, 60000);
+	assert_true(fake_is_held(node));
+	assert_int_equal(acts_of(node, VERB_HOLD), 1);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 0);
+	/* What a person accepted is held once. */
+	assert_true(site_done(&s, d, site_act(&s, d, VERB_RESUME, -1, "").id, 2000));
+	site_run(&s, 30000);
+	assert_int_equal(acts_of(node, VERB_HOLD), 1);
+	leave(NULL);
+	sit_down(NULL);
+	s.limits.action = GUARD_ACTION_WARN;
+	at_one_percent(&recorder);
+	node->error_rate[ARM_V2] = 0.5;
+	site_run(&s, 60000);
+	assert_true(site_pool(d)->latch.red);
+	assert_int_equal(node->commands, 1);
+	assert_int_equal(fake_share_bp(node), 100);
+}
+
+static void a_rollback_that_is_lost_is_pressed_on(void **state)
+{
+	(void)state;
+	at_one_percent(&recorder);
+	node->error_rate[ARM_V2] = 0.5;
+	node->lose_before = 3;
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, s.limits.window_ms));
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 4);
+	for (int i = node->got_count - 4; i < node->got_count; i++)
+		assert_string_equal(node->got[i].id, node->got[node->got_count - 1].id);
+}
+
+/* ---- one node's guard ---- */
+
+static void one_nodes_rollback_is_the_pools(void **state)
+{
+	(void)state;
+	d = site_open(&s, &console);
+	site_step(&s, d, 100);
+	s.node[1]->error_rate[ARM_V2] = 0.9;
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, s.limits.window_ms));
+	for (int k = 0; k < 3; k++) {
+		assert_int_equal(fake_share_bp(s.node[k]), 0);
+		assert_int_equal(acts_of(s.node[k], VERB_ROLLBACK), 1);
+	}
+	const struct decision *carried = site_last(d, VERB_ROLLBACK);
+	for (size_t i = 0; carried->observed && i < site_pool(d)->decision_count; i++)
+		if (site_pool(d)->decisions[i].verb == VERB_ROLLBACK &&
+			!site_pool(d)->decisions[i].observed)
+			carried = &site_pool(d)->decisions[i];
+	assert_string_equal(carried->role, "guard");
+	assert_string_equal(carried->actor, "kim@ops1");
+	assert_non_null(strstr(carried->reason, "carried on"));
+	assert_true(carried->verified_ms != UNKNOWN);
+	site_run(&s, 30000);
+	for (int k = 0; k < 3; k++)
+		assert_int_equal(acts_of(s.node[k], VERB_ROLLBACK), 1);
+}
+
+static void a_person_who_steps_again_is_not_undone(void **state)
+{
+	(void)state;
+	struct desk *once = site_open(&s, &one_shot);
+	site_step(&s, once, 100);
+	s.node[1]->error_rate[ARM_V2] = 0.9;
+	site_run(&s, 30000);
+	assert_int_equal(fake_share_bp(s.node[1]), 0);
+	assert_int_equal(fake_share_bp(s.node[0]), 100);
+	site_close(&s, once);
+	s.node[1]->error_rate[ARM_V2] = 0;
+	site_run(&s, 65000); /* what its own guard has seen has passed */
+	for (int k = 0; k < 3; k++) {
+		fake_advance(s.node[k], s.now);
+		assert_int_equal(fake_act(s.node[k], "ana@ops2", "k-1", VERB_STEP, 1000, "again"), 200);
+	}
+	d = site_open(&s, &console);
+	site_run(&s, 20000);
+	for (int k = 0; k < 3; k++) {
+		assert_int_equal(fake_share_bp(s.node[k]), 1000);
+		assert_int_equal(acts_of(s.node[k], VERB_ROLLBACK), 0);
+	}
+}
+
+#define AT_ONE(test) cmocka_unit_test_setup_teardown(test, sit_down, leave)
+#define AT_THREE(test) cmocka_unit_test_setup_teardown(test, sit_down_at_three, leave)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		AT_ONE(a_recorder_rolls_back_and_is_the_only_one),
+		AT_ONE(a_console_acts_while_nobody_else_does),
+		AT_ONE(two_consoles_are_harmless),
+		AT_ONE(where_nobody_would_roll_back_nothing_is_raised),
+		AT_ONE(a_console_is_good_for_ten_percent),
+		AT_ONE(a_recorder_that_ends_leaves_it_to_the_console),
+		AT_ONE(a_recorder_that_hangs_is_not_believed),
+		AT_ONE(two_recorders_are_one_owner),
+		AT_ONE(without_a_plan_no_guard_acts),
+		AT_ONE(who_only_looks_does_not_guard),
+		AT_ONE(both_sides_hold_once),
+		AT_ONE(an_action_may_be_to_hold_or_to_warn),
+		AT_ONE(a_rollback_that_is_lost_is_pressed_on),
+		AT_THREE(one_nodes_rollback_is_the_pools),
+		AT_THREE(a_person_who_steps_again_is_not_undone),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
