@@ -397,20 +397,12 @@ static int step(struct scan *s)
 {
 	char close = s->depth ? s->levels[s->depth - 1].close : 0;
 	bool closes = peek(s) == close && close != 0;
-	switch (s->want) {
-	case WANT_VALUE_OR_CLOSE:
-		return closes ? close_level(s) : value(s);
-	case WANT_VALUE:
-		return value(s);
-	case WANT_KEY_OR_CLOSE:
-		return closes ? close_level(s) : key(s);
-	case WANT_KEY:
-		return key(s);
-	case WANT_NEXT:
-		break;
-	}
-	if (closes)
+	if (closes && s->want != WANT_VALUE && s->want != WANT_KEY)
 		return close_level(s);
+	if (s->want == WANT_VALUE || s->want == WANT_VALUE_OR_CLOSE)
+		return value(s);
+	if (s->want == WANT_KEY || s->want == WANT_KEY_OR_CLOSE)
+		return key(s);
 	if (peek(s) < 0)
 		return ends_early(s);
 	if (peek(s) != ',')
@@ -429,7 +421,7 @@ static int document(struct scan *s)
 			return -1;
 		if (s->member_at > 0 && s->member_end == 0 && s->depth == 1 && s->want == WANT_NEXT)
 			s->member_end = s->at;
-	} while (s->depth > 0 || s->want != WANT_NEXT);
+	} while (s->depth > 0);
 	skip_space(s);
 	if (s->at < s->len)
 		return fail(s, ERR_DOCUMENT, "something follows the document");

@@ -44,7 +44,7 @@ struct decision {
 	int64_t seq;               /* of its row in the chain; 0 before it is recorded */
 	int64_t at_ms;             /* wall clock */
 	char actor[POOL_ACTOR_MAX];
-	char role[24]; /* "operator", "pool", "guard", "unknown" */
+	char role[24]; /* "operator", "keeper", "guard", "pool" */
 	enum verb verb;
 	int from_bp, to_bp; /* -1: not known */
 	char reason[POOL_REASON_MAX];

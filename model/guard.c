@@ -215,7 +215,6 @@ bool guard_latch_update(
 	l->red = true;
 	l->by_pool = first == METRIC_COUNT;
 	l->metric = first < METRIC_COUNT ? (enum metric)first : guard_word_metric(pool_red);
-	l->since_boot_ms = now.boot_ms;
 	l->since_wall_ms = now.wall_ms;
 	return true;
 }

@@ -117,7 +117,7 @@ double guard_upper_bound(int64_t n, int64_t failed);
 /* The latch: since when it is red. Zero-initialised it is not. */
 struct guard_latch {
 	bool red;
-	int64_t since_boot_ms, since_wall_ms;
+	int64_t since_wall_ms;
 	enum metric metric; /* what turned it red */
 	bool by_pool;       /* the pool's own guard said so, and this process saw nothing */
 	bool both;          /* of the last evaluation: some limit is broken by both arms */

@@ -25,7 +25,6 @@ struct view {
 	const struct pool *p;
 	const struct standing *s;
 	const struct decision *open; /* NULL none */
-	struct instant now;
 	char share[24], next[24], asked[24], since[24];
 	char rest[48]; /* where the pool is before a first step */
 };
@@ -98,12 +97,10 @@ static const char *acts(const struct view *v)
 	const struct standing *s = v->s;
 	enum guard_action action =
 		s->owner == OWNER_POOL ? s->pool_guard.action : v->p->limits.action;
-	bool told_to_hold =
-		s->owner == OWNER_RECORD && v->now.wall_ms < v->p->owner_line.hold_until_wall_ms;
 	if (s->owner == OWNER_NONE || (s->owner == OWNER_POOL && !s->pool_guard.armed) ||
 		action == GUARD_ACTION_WARN)
 		return "Press R to roll back";
-	if (told_to_hold || action == GUARD_ACTION_HOLD)
+	if (action == GUARD_ACTION_HOLD)
 		return "Only held; R rolls back";
 	static const char *const words[OWNER_COUNT] = {[OWNER_CONSOLE] = "Rolling back; R now",
 		[OWNER_RECORD] = "The recorder rolls back",
@@ -270,10 +267,13 @@ static bool blind(const struct view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_HELD || !v->s->blind)
 		return false;
+	static const char *const whose[OWNER_COUNT] = {[OWNER_CONSOLE] = "This console's",
+		[OWNER_RECORD] = "The recorder's",
+		[OWNER_POOL] = "The pool's"};
 	char since[24];
-	unit_age(since, sizeof since, v->s->pool_guard.since_ms);
-	return write(
-		out, size, "The pool's guard has had no data for %s: steps locked, R works", since);
+	unit_age(since, sizeof since, v->s->blind_ms);
+	return write(out, size, "%s guard has had no data for %s: steps locked, R works",
+		whose[v->s->owner], since);
 }
 
 /* A raise that this actor's desks and recorders will not keep. */
@@ -505,7 +505,7 @@ void headline_write(
 	struct headline *out, const struct model *m, const struct pool *p, struct instant now)
 {
 	const struct standing *s = &p->standing;
-	struct view v = {.m = m, .p = p, .s = s, .now = now};
+	struct view v = {.m = m, .p = p, .s = s};
 	v.open = s->open >= 0 ? &p->decisions[s->open] : NULL;
 	unit_share(v.share, sizeof v.share, s->reported_bp);
 	unit_share(v.next, sizeof v.next, s->next_bp);

@@ -71,7 +71,7 @@ int model_add(struct model *m, const struct pool_setup *setup)
 		n->retry_ms = n->audit_apart_ms = n->audit_seen = n->last_tick = UNKNOWN;
 	}
 	ring_init(&p->ticks, POOL_TICKS, sizeof(struct tick));
-	p->first_tick_ms = p->doubt_ms = p->bake_from_ms = UNKNOWN;
+	p->first_tick_ms = p->doubt_ms = p->bake_from_ms = p->no_data_ms = UNKNOWN;
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_init(&p->window[arm], p->limits.window_ms);
 	/* Before the first event too nothing reads as known; since when is for that event to say.
@@ -338,8 +338,7 @@ static unsigned on_owner(
 	/* Its time changes with each poll; a picture changes with the rest. */
 	const struct owner_line was = p->owner_line, *is = e->owner_line;
 	p->owner_line = *is;
-	bool same = was.held == is->held && was.mine == is->mine && was.state == is->state &&
-		was.hold_until_wall_ms == is->hold_until_wall_ms;
+	bool same = was.held == is->held && was.mine == is->mine && was.state == is->state;
 	return same ? 0 : DIRTY_STATE;
 }
 

@@ -121,9 +121,10 @@ struct standing {
 	int nodes_took;     /* how many took it */
 	enum guard_owner owner;
 	struct pool_guard pool_guard; /* the loudest node's; not known where one has none */
-	bool blind;                   /* it acts, and has had no data for a minute: it holds */
-	int open;                     /* index of the open or unverified decision, -1 none */
-	int seen_nodes;               /* of that decision */
+	bool blind;       /* the guard acts, and has had no data for a minute: it holds */
+	int64_t blind_ms; /* for how long it has had none; UNKNOWN: it has, or none acts */
+	int open;         /* index of the open or unverified decision, -1 none */
+	int seen_nodes;   /* of that decision */
 	struct arm_figures arms[ARM_COUNT];
 	char worst_operation[OPERATION_NAME_MAX]; /* most of v2's failures since the change; "" */
 	struct guard guard;                       /* as this process sees it */
@@ -158,6 +159,8 @@ struct pool {
 	bool finalized;
 	int64_t doubt_ms;     /* boot time since when 11 has not been green; UNKNOWN: it is */
 	int64_t bake_from_ms; /* and when that last ended after more than a window; UNKNOWN never */
+	int64_t
+		no_data_ms; /* boot time since when the guard is judged UNKNOWN; UNKNOWN: it is not */
 	struct owner_line owner_line; /* of a recorder on this host that guards; zero: none */
 	struct standing standing;
 };
@@ -260,10 +263,6 @@ struct intent {
 	bool widens;                    /* OPERATIONS: v2 gets one that it did not get */
 	int64_t shown_epoch, shown_rev; /* those on the asker's screen */
 };
-
-/* What kind of change it is as things stand. A strategy counts as the share that it implies,
- * disarm as a lowering: what it ends is back already, and nothing has to prove the way there. */
-enum act pool_act(const struct pool *p, const struct intent *want);
 
 /* The facts of it as things stand, for the interlock. */
 void pool_facts(const struct model *m, const struct pool *p, const struct intent *want,

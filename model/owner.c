@@ -8,10 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-	const char *name, *meaning;
-} owners[OWNER_COUNT] = {
-#define X(name, word, meaning) {word, meaning},
+static const char *const owners[OWNER_COUNT] = {
+#define X(name, word) word,
 	OWNER_INFO(X)
 #undef X
 };
@@ -19,13 +17,7 @@ static const struct {
 const char *owner_name(enum guard_owner o)
 {
 	assert(o < OWNER_COUNT);
-	return owners[o].name;
-}
-
-const char *owner_meaning(enum guard_owner o)
-{
-	assert(o < OWNER_COUNT);
-	return owners[o].meaning;
+	return owners[o];
 }
 
 #define LINE_HEAD "weir 1 "
@@ -37,9 +29,8 @@ void owner_line_write(char out[OWNER_LINE_MAX], const struct owner_line *l)
 	for (char *c = actor; *c; c++)
 		if (*c == ' ')
 			*c = '_';
-	snprintf(out, OWNER_LINE_MAX, LINE_HEAD "%s %lld %lld %s %s", guard_state_name(l->state),
-		(long long)l->written_wall_ms, (long long)l->hold_until_wall_ms, actor[0] ? actor : "-",
-		l->word);
+	snprintf(out, OWNER_LINE_MAX, LINE_HEAD "%s %lld %s %s", guard_state_name(l->state),
+		(long long)l->written_wall_ms, actor[0] ? actor : "-", l->word);
 }
 
 /* Takes the next word of the line; false at its end, or when it does not fit. */
@@ -57,15 +48,14 @@ static bool take_word(const char **at, char *out, size_t size)
 
 bool owner_line_read(struct owner_line *out, const char *line)
 {
-	char state[16], written[24], until[24], actor[sizeof out->actor];
+	char state[16], written[24], actor[sizeof out->actor];
 	memset(out, 0, sizeof *out);
 	if (strncmp(line, LINE_HEAD, strlen(LINE_HEAD)) != 0)
 		return false;
 	const char *at = line + strlen(LINE_HEAD);
 	if (!take_word(&at, state, sizeof state) || !take_word(&at, written, sizeof written) ||
-		!take_word(&at, until, sizeof until) || !take_word(&at, actor, sizeof actor) ||
-		!unit_parse_int(written, 0, INT64_MAX, &out->written_wall_ms) ||
-		!unit_parse_int(until, 0, INT64_MAX, &out->hold_until_wall_ms))
+		!take_word(&at, actor, sizeof actor) ||
+		!unit_parse_int(written, 0, INT64_MAX, &out->written_wall_ms))
 		return false;
 	int s = 0;
 	while (s < GUARD_COUNT && strcmp(guard_state_name((enum guard_state)s), state) != 0)

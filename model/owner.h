@@ -8,22 +8,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(name, word, what it means): the later, the longer it stays. */
+/* X(name, word): the later, the longer it stays. */
 #define OWNER_INFO(X) \
-	X(NONE, "none", "nobody rolls back by itself") \
-	X(CONSOLE, "console", "this console rolls back, as long as it runs") \
-	X(RECORD, "record", "a recorder on this host rolls back") \
-	X(POOL, "pool", "the pool rolls back by itself")
+	X(NONE, "none")       /* nobody rolls back by itself */ \
+	X(CONSOLE, "console") /* this console, as long as it runs */ \
+	X(RECORD, "record")   /* a recorder on this host */ \
+	X(POOL, "pool")       /* the pool by itself */
 
 enum guard_owner {
-#define X(name, word, meaning) OWNER_##name,
+#define X(name, word) OWNER_##name,
 	OWNER_INFO(X)
 #undef X
 		OWNER_COUNT
 };
 
 const char *owner_name(enum guard_owner o);
-const char *owner_meaning(enum guard_owner o);
 
 /* What a recorder that guards says of itself, rewritten each poll: one line in a file that it
  * keeps locked. */
@@ -33,14 +32,13 @@ struct owner_line {
 	char actor[97]; /* who runs it; "" not known */
 	enum guard_state state;
 	int64_t written_wall_ms;
-	int64_t hold_until_wall_ms; /* until then it holds where it would roll back; 0: it acts */
 	char word[120];
 };
 
 #define OWNER_LINE_MAX 512
 
 /* Writes the line (without newline), and reads it: false where it is none of ours. Texts are
- * cleaned. The line: "weir 1 STATE WRITTEN HOLD_UNTIL ACTOR WORD..." */
+ * cleaned. The line: "weir 1 STATE WRITTEN ACTOR WORD..." */
 void owner_line_write(char out[OWNER_LINE_MAX], const struct owner_line *l);
 bool owner_line_read(struct owner_line *out, const char *line);
 

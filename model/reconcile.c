@@ -14,12 +14,23 @@ static bool changes_split(const struct decision *d)
 	return verb_is(d->verb, VERB_SPLITS) || d->verb == VERB_ADOPT;
 }
 
+/* What a node took back by itself while a rollback was on its way: the rollback that every node was
+ * seen to follow came after it. Their epochs may be those of different nodes. */
+static bool is_behind(const struct decision *reverted, const struct decision *back)
+{
+	return reverted->observed && strcmp(reverted->actor, POOL_ACTOR) == 0 && !back->observed &&
+		back->verb == VERB_ROLLBACK && back->verified_ms != UNKNOWN &&
+		reverted->at_ms <= back->verified_ms;
+}
+
 /* True when `a` was surely applied after `b`. An own decision was applied between its making
  * and its answer, an observed one when the pool says. Where the spans meet the pool's own order
  * decides: a step applies only where the pool stood when it was decided, a rollback raises the
  * epoch wherever it arrives. */
 static bool applied_after(const struct decision *a, const struct decision *b)
 {
+	if (is_behind(a, b) || is_behind(b, a))
+		return is_behind(b, a);
 	int64_t a_end = a->outcome_ms == UNKNOWN ? a->at_ms : a->outcome_ms;
 	int64_t b_end = b->outcome_ms == UNKNOWN ? b->at_ms : b->outcome_ms;
 	bool apart = a->at_ms > b_end || b->at_ms > a_end;

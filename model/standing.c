@@ -181,11 +181,32 @@ static enum guard_state judged(const struct standing *s, const struct pool *p)
 
 #define BLIND_MS 60000
 
-static bool is_blind(const struct standing *s)
+/* For how long the guard that acts has had no data: the pool's by its own word, a desk's by what
+ * was judged here. */
+static int64_t blind_for(const struct standing *s, const struct pool *p, struct instant now)
 {
 	const struct pool_guard *g = &s->pool_guard;
-	return s->freshness <= FRESHNESS_LATE && s->reported_bp > s->baseline_bp && g->armed &&
-		g->action != GUARD_ACTION_WARN && g->state == GUARD_UNKNOWN && g->since_ms >= BLIND_MS;
+	if (s->owner == OWNER_NONE || s->reported_bp <= s->baseline_bp)
+		return UNKNOWN;
+	if (s->owner == OWNER_POOL)
+		return g->armed && g->action != GUARD_ACTION_WARN && g->state == GUARD_UNKNOWN
+			? g->since_ms
+			: UNKNOWN;
+	return p->limits.action != GUARD_ACTION_WARN && p->no_data_ms != UNKNOWN
+		? now.boot_ms - p->no_data_ms
+		: UNKNOWN;
+}
+
+static void derive_blind(struct standing *s, struct pool *p, struct instant now)
+{
+	bool no_data = s->reported_bp > s->baseline_bp && s->judged == GUARD_UNKNOWN &&
+		!s->guard.both && !s->doubtful;
+	if (!no_data)
+		p->no_data_ms = UNKNOWN;
+	else if (p->no_data_ms == UNKNOWN)
+		p->no_data_ms = now.boot_ms;
+	s->blind_ms = blind_for(s, p, now);
+	s->blind = s->freshness <= FRESHNESS_LATE && s->blind_ms >= BLIND_MS;
 }
 
 /* Since when the guard has not been green, and when that ended. */
@@ -220,7 +241,7 @@ static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 	doubt(s, p, now);
 	s->judged = judged(s, p);
 	note_doubt(s, p, now);
-	s->blind = is_blind(s);
+	derive_blind(s, p, now);
 	/* Back at the baseline nothing is asked of v2 any more, and what was red has been dealt
 	 * with. */
 	if (s->reported_bp < 0 || s->reported_bp != s->baseline_bp || s->open >= 0)
@@ -307,6 +328,6 @@ void standing_derive(const struct model *m, struct pool *p, struct instant now)
 	s->keepable = s->keep.on && !s->hold.on && !(keep.failing & ~(1u << PREDICATE_OPEN));
 	judge(m, p, VERB_STEP, s->next_bp, &s->next);
 	derive_state(s, p, now);
-	standing_words(s, m, p, now);
+	standing_words(s, m, p);
 	headline_write(&s->headline, m, p, now);
 }

@@ -25,7 +25,6 @@ void standing_hands(
 	struct standing *s, const struct model *m, const struct pool *p, struct instant now);
 
 /* standing_text.c: the words of the first and third row of every screen. */
-void standing_words(
-	struct standing *s, const struct model *m, const struct pool *p, struct instant now);
+void standing_words(struct standing *s, const struct model *m, const struct pool *p);
 
 #endif

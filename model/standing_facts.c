@@ -29,7 +29,9 @@ static enum act step_act(const struct standing *s, const struct intent *want)
 																				   : ACT_RAISE;
 }
 
-enum act pool_act(const struct pool *p, const struct intent *want)
+/* What kind of change it is as things stand. A strategy counts as the share that it implies,
+ * disarm as a lowering: what it ends is back already, and nothing has to prove the way there. */
+static enum act act_of(const struct pool *p, const struct intent *want)
 {
 	static const enum act acts[VERB_COUNT] = {
 		[VERB_HOLD] = ACT_TELL,
@@ -131,7 +133,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	const struct standing *s = &p->standing;
 	struct interlock_facts *f = out;
 	memset(f, 0, sizeof *f);
-	f->act = pool_act(p, want);
+	f->act = act_of(p, want);
 	text_copy(f->pool, sizeof f->pool, p->name);
 	f->policy = p->plan.policy;
 	f->has_plan = p->has_plan;

@@ -95,17 +95,13 @@ static const char *const does[GUARD_ACTION_COUNT] = {[GUARD_ACTION_WARN] = "only
 	[GUARD_ACTION_HOLD] = "only holds",
 	[GUARD_ACTION_ROLLBACK] = "rolls back"};
 
-static void write_guard(struct standing *s, const struct pool *p, struct instant now)
+static void write_guard(struct standing *s, const struct pool *p)
 {
 	const struct pool_guard *g = &s->pool_guard;
-	const struct owner_line *l = &p->owner_line;
 	char *out = s->guard_text, left[24];
 	size_t size = sizeof s->guard_text;
 	enum guard_action action = s->owner == OWNER_POOL ? g->action : p->limits.action;
-	int64_t held_ms = s->owner == OWNER_POOL ? g->held_ms
-		: l->hold_until_wall_ms > now.wall_ms && s->owner == OWNER_RECORD
-		? l->hold_until_wall_ms - now.wall_ms
-		: UNKNOWN;
+	int64_t held_ms = s->owner == OWNER_POOL ? g->held_ms : UNKNOWN;
 	unit_countdown(left, sizeof left, held_ms);
 	if (!p->has_plan && s->owner == OWNER_NONE)
 		snprintf(out, size, "guard: none without a plan, limits only warn");
@@ -158,11 +154,10 @@ static void write_leave(struct standing *s, const struct model *m, const struct 
 		text_copy(out, size, p->has_plan ? "NOBODY WATCHES" : "the share stays");
 }
 
-void standing_words(
-	struct standing *s, const struct model *m, const struct pool *p, struct instant now)
+void standing_words(struct standing *s, const struct model *m, const struct pool *p)
 {
 	write_state(s, p);
-	write_guard(s, p, now);
+	write_guard(s, p);
 	write_leave(s, m, p);
 	/* What a precision left of somebody's name. */
 	text_mend(s->state_text);

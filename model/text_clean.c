@@ -22,7 +22,7 @@ static size_t escape(char atom[ATOM_SIZE], uint32_t point)
 	int len;
 	if (point < 0x20 || point == 0x7F)
 		len = snprintf(atom, ATOM_SIZE, "^%c", (char)(point ^ 0x40));
-	else if (point >= 0x80 && point <= 0x9F)
+	else if (point <= 0x9F)
 		len = snprintf(atom, ATOM_SIZE, "^[%c", (char)(point - 0x40));
 	else
 		len = snprintf(atom, ATOM_SIZE, "<U+%04" PRIX32 ">", point);

@@ -40,6 +40,7 @@ static struct window_slice *slice_at(struct window *w, int64_t index)
 		return s;
 	s->index = index;
 	s->done = s->failed = s->covered_ms = 0;
+	s->timed = false;
 	if (s->latency)
 		memset(s->latency, 0, sizeof *s->latency);
 	return s;
@@ -53,8 +54,10 @@ void window_add(struct window *w, int64_t now_ms, int64_t interval_ms,
 	s->failed += a->failed_total;
 	s->covered_ms += interval_ms;
 	w->memory_bytes = a->memory_bytes;
-	if (!latency)
+	/* An arm without work costs no walk over its buckets. */
+	if (!latency || a->p50_us == UNKNOWN)
 		return;
+	s->timed = true;
 	if (!s->latency)
 		s->latency = mem_new(1, sizeof *s->latency);
 	histogram_merge(s->latency, latency);
@@ -68,11 +71,19 @@ static bool within(const struct window *w, const struct window_slice *s, int64_t
 
 int64_t window_quantile_us(const struct window *w, int64_t now_ms, double q)
 {
-	struct histogram sum = {0};
-	for (int i = 0; i < WINDOW_SLICES; i++)
-		if (w->slice[i].latency && within(w, &w->slice[i], now_ms))
-			histogram_merge(&sum, w->slice[i].latency);
-	return histogram_quantile_us(&sum, q);
+	struct histogram sum;
+	bool any = false;
+	for (int i = 0; i < WINDOW_SLICES; i++) {
+		const struct window_slice *s = &w->slice[i];
+		if (!s->timed || !within(w, s, now_ms))
+			continue;
+		if (any)
+			histogram_merge(&sum, s->latency);
+		else
+			sum = *s->latency;
+		any = true;
+	}
+	return any ? histogram_quantile_us(&sum, q) : UNKNOWN;
 }
 
 void window_sum(const struct window *w, int64_t now_ms, struct guard_window *out)

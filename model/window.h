@@ -12,6 +12,7 @@
 struct window_slice {
 	int64_t index; /* which slice of time since the epoch of the clock; -1 empty */
 	int64_t done, failed, covered_ms;
+	bool timed;                /* the latencies are of something */
 	struct histogram *latency; /* NULL before the first */
 };
 

@@ -86,6 +86,10 @@ static int check(const struct desk *d, const struct act_request *r, struct act_r
 		return refuse(out, ERR_USAGE, "%s asks for a reason", word);
 	if ((r->verb == VERB_ARM || r->verb == VERB_KEEP) && !p->has_plan)
 		return refuse(out, ERR_USAGE, "'%s' has no plan here to %s", p->name, word);
+	if (r->verb == VERB_GUARD && p->standing.owner == OWNER_RECORD)
+		return refuse(out, ERR_LIMIT,
+			"the guard of '%s' is a recorder's: stop it, or restart it with 'action: hold'",
+			p->name);
 	if (r->verb == VERB_GUARD && !p->standing.pool_guard.known)
 		return refuse(out, ERR_LIMIT, "'%s' has no guard of its own to tell", p->name);
 	if (r->verb == VERB_CLOSE && !closes(d, r))
@@ -294,10 +298,8 @@ void desk_act(
 	write_evidence(
 		&what, &d->model.pools[r->pool], r, is_gated(r->verb) ? &out->interlock : NULL);
 	text_copy(out->id, sizeof out->id, what.id);
-	const struct intent want = act_intent(r);
 	struct flight *f = flight_add(d, r->pool, &what);
 	f->phase = FLIGHT_RECORDING;
-	f->act = pool_act(&d->model.pools[r->pool], &want);
 	f->request = *r;
 	f->request.role = NULL;
 	desk_apply(

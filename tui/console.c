@@ -286,7 +286,6 @@ static void help_input(struct console *c, uint32_t key)
 
 void console_key(struct console *c, uint32_t key, struct instant now)
 {
-	c->heard_ms = now.boot_ms;
 	c->bell_quiet = true;
 	if (key == KEYS_PASTE || key == KEYS_UNKNOWN)
 		return; /* pasted text is never a command */

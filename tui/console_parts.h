@@ -28,7 +28,6 @@ struct console {
 	int64_t message_ms;
 	enum verb acted;  /* of the last acting key, */
 	int64_t acted_ms; /* and when it came */
-	int64_t heard_ms;
 	char last_act[DECISION_ID_MAX];
 	enum act_progress last_progress;
 	enum outcome_kind last_outcome;

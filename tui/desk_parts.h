@@ -40,7 +40,6 @@ struct leg {
 	enum leg_state state;
 	bool asked;     /* ASKING: the question is under way */
 	int64_t due_ms; /* boot time of the next try */
-	int64_t sent_ms;
 	int tries;
 	bool ready;         /* PREPARING, LOWERING: this node has what the stage asks */
 	bool lent;          /* PREPARING: its lease was free, and is ours by this act */
@@ -88,7 +87,7 @@ struct desk_pool {
 	int64_t guard_due_ms;  /* boot time before which it is not acted on again */
 	struct hostlock *lock; /* of a recorder that guards; NULL none */
 	int64_t line_due_ms;
-	char line_path[256];   /* of the recorder's line; "" before the pool is known */
+	char line_path[256]; /* of the recorder's line; "" before the pool is known */
 	enum state last_state;
 	bool last_red;
 	enum guard_owner last_owner;

@@ -241,15 +241,32 @@ void facts_checks(struct text *out, const struct interlock *i)
 	}
 }
 
-void facts_decision(struct text *out, const struct decision *d, int64_t now_wall_ms)
+/* The share behind the verb: " 1 % > 10 %" of what moves it, " 10 %" of what takes one as it is. */
+static void add_share(struct text *out, const struct decision *d)
 {
-	char when[32], from[16], to[16], move[48] = "";
-	unit_when(when, sizeof when, d->at_ms, now_wall_ms);
+	char from[16], to[16];
 	unit_share(from, sizeof from, d->from_bp);
 	unit_share(to, sizeof to, d->to_bp);
 	if (d->verb == VERB_STEP || d->verb == VERB_ROLLBACK)
-		snprintf(move, sizeof move, " %s > %s", from, to);
-	text_addf(out, "%-10s %-14s %s%s", when, d->actor, verb_row(d->verb)->word, move);
+		text_addf(out, " %s > %s", from, to);
+	else if ((d->verb == VERB_KEEP || d->verb == VERB_ADOPT) && d->to_bp >= 0)
+		text_addf(out, " %s", to);
+}
+
+/* Who in the actor's name did it, where that was no person. */
+static void add_role(struct text *out, const struct decision *d)
+{
+	if (strcmp(d->role, "guard") == 0 || strcmp(d->role, "keeper") == 0)
+		text_addf(out, " (%s)", d->role);
+}
+
+void facts_decision(struct text *out, const struct decision *d, int64_t now_wall_ms)
+{
+	char when[32];
+	unit_when(when, sizeof when, d->at_ms, now_wall_ms);
+	text_addf(out, "%-10s %-14s %s", when, d->actor, verb_row(d->verb)->word);
+	add_share(out, d);
+	add_role(out, d);
 	if (d->verb != VERB_ANNOTATE) {
 		bool verified = d->verified_ms != UNKNOWN;
 		text_addf(out, "   %s", verified ? "VERIFIED" : outcome_name(d->outcome));
@@ -310,7 +327,8 @@ void facts_plain(
 	plain_control(out, m, s);
 	plain_arm(out, p, ARM_V1);
 	plain_arm(out, p, ARM_V2);
-	text_addf(out, "guard      %s", guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));
+	text_addf(
+		out, "guard      %s", guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));
 	if (p->latch.red && p->latch.flaps > 0)
 		text_addf(out, ", flapped %dx", p->latch.flaps);
 	text_add(out, "\n");

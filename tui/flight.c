@@ -243,9 +243,6 @@ static void judge_again(struct desk *d, struct flight *f)
 	/* Its own intent is open; a brake that was pressed meanwhile is another one. */
 	int open = p->standing.open;
 	facts.open_intent = open >= 0 && strcmp(p->decisions[open].id, f->id) != 0;
-	/* That it completes a step is hidden by its being open itself. */
-	if (f->act == ACT_COMPLETE && p->standing.mixed)
-		facts.act = ACT_COMPLETE;
 	f->act = facts.act;
 	interlock_evaluate(&f->interlock, &facts);
 }

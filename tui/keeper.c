@@ -95,8 +95,7 @@ static void guard(struct desk *d, int pool)
 	if (!is_owner(d, p) || !(p->latch.red || both) || s->reported_bp == s->baseline_bp ||
 		action == GUARD_ACTION_WARN)
 		return;
-	bool only_holds = !p->latch.red || action == GUARD_ACTION_HOLD ||
-		d->now.wall_ms < p->owner_line.hold_until_wall_ms;
+	bool only_holds = !p->latch.red || action == GUARD_ACTION_HOLD;
 	/* One that is under way already is joined, not waited for: desk_act knows which. */
 	if ((only_holds && s->hold.on) || d->now.boot_ms < own->guard_due_ms)
 		return;

@@ -95,7 +95,6 @@ void leg_send(struct desk *d, struct flight *f, int k)
 	struct command c = f->order;
 	match(n, leg, &c);
 	leg->state = LEG_SENT;
-	leg->sent_ms = d->now.boot_ms;
 	leg->tries++;
 	if (!client_apply(d->client, n->id, &c, d->now)) {
 		leg->state = LEG_REFUSED;
@@ -246,8 +245,7 @@ void leg_resolved(struct desk *d, const struct driver_event *e)
 	switch (e->answer->kind) {
 	case ANSWER_APPLIED:
 		leg->answer = *e->answer;
-		if (f->verb == VERB_STEP && e->answer->share_bp >= 0 &&
-			e->answer->share_bp != f->to_bp)
+		if (f->verb == VERB_STEP && e->answer->share_bp >= 0 && e->answer->share_bp != f->to_bp)
 			err_set(&leg->answer.err, ERR_APPLIED_AS, "applied as %.4g %%, asked %.4g %%",
 				e->answer->share_bp / 100.0, f->to_bp / 100.0);
 		leg_applied(d, f, k);

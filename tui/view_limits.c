@@ -78,11 +78,11 @@ static const char *const metric_units[METRIC_COUNT] = {" %", " ms", ""};
 
 /* ---- limits ---- */
 
-/* The pool's own guard has something to say that the limits below do not show. */
-static bool pool_guard_speaks(const struct pool *p)
+/* The guard that acts has something to say that the limits below do not show. */
+static bool guard_speaks(const struct pool *p)
 {
 	const struct pool_guard *g = &p->standing.pool_guard;
-	return g->known && !p->latch.red && (p->standing.blind || g->held_ms != UNKNOWN);
+	return !p->latch.red && (p->standing.blind || (g->known && g->held_ms != UNKNOWN));
 }
 
 int view_guard_rows(const struct pool *p)
@@ -91,7 +91,7 @@ int view_guard_rows(const struct pool *p)
 	for (int m = 0; m < METRIC_COUNT; m++)
 		rows += !isnan(p->standing.guard.metric[m].limit);
 	rows = rows > 0 ? rows : 1;
-	return rows + 1 + (p->latch.red || pool_guard_speaks(p));
+	return rows + 1 + (p->latch.red || guard_speaks(p));
 }
 
 /* What has latched, since when, how often, and by whose word. */
@@ -112,18 +112,19 @@ static void draw_latch(struct surface *s, struct rect r, int y, const struct poo
 	surface_textf(s, r, x, y, ROLE_REMOTE, "\"%s\"", p->standing.pool_guard.word);
 }
 
-static void draw_pool_guard(struct surface *s, struct rect r, int y, const struct pool *p)
+static void draw_guard_words(struct surface *s, struct rect r, int y, const struct pool *p)
 {
 	const struct pool_guard *g = &p->standing.pool_guard;
 	char time[24];
-	int x = surface_text(s, r, r.x + 1, y, ROLE_WARN, "the pool's guard ");
+	int x = surface_textf(s, r, r.x + 1, y, ROLE_WARN, "the %s's guard ",
+		p->standing.owner == OWNER_RECORD ? "recorder" : owner_name(p->standing.owner));
 	if (g->held_ms != UNKNOWN) {
 		unit_countdown(time, sizeof time, g->held_ms);
 		x = surface_textf(s, r, x, y, ROLE_WARN, "only holds for %s", time);
 	}
 	if (!p->standing.blind)
 		return;
-	unit_age(time, sizeof time, g->since_ms);
+	unit_age(time, sizeof time, p->standing.blind_ms);
 	surface_textf(s, r, x, y, ROLE_WARN, "%shas had no data for %s",
 		g->held_ms != UNKNOWN ? ", " : "", time);
 }
@@ -184,8 +185,8 @@ void view_guards(struct surface *s, struct rect r, const struct view *v, enum wi
 	int y = r.y + 1;
 	if (p->latch.red)
 		draw_latch(s, r, y++, p);
-	else if (pool_guard_speaks(p))
-		draw_pool_guard(s, r, y++, p);
+	else if (guard_speaks(p))
+		draw_guard_words(s, r, y++, p);
 	int first = y;
 	for (int m = 0; m < METRIC_COUNT && y < r.y + r.h; m++) {
 		const struct guard_metric *x = &g->metric[m];

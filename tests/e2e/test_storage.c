@@ -476,6 +476,7 @@ static void row_54_disk_error_under_a_console(void **state)
 	console_on_a_bad_disk(f, "EIO");
 	assert_true(glass_wait(&f->g, "rollback: VERIFIED", NULL, 15000));
 	pty_send(&f->g.pty, "S");
+	assert_true(glass_wait(&f->g, "STEP checkout", NULL, 10000));
 	assert_true(glass_wait(&f->g, "W200", NULL, 10000));
 	assert_null(strstr(f->g.chars, "y step to"));
 	pty_send(&f->g.pty, "y\033");

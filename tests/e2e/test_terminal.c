@@ -769,13 +769,25 @@ static void check_open_intent(struct fixture *f, int decisions)
 {
 	assert_true(world_verified(&f->w, f->w.history));
 	struct cJSON *log = world_log(&f->w, f->w.history);
-	assert_int_equal(cJSON_GetArraySize(log), decisions);
-	const struct cJSON *last = cJSON_GetArrayItem(log, decisions - 1);
-	assert_string_equal(world_word(last, "verb"), "step");
+	const struct cJSON *each, *last = NULL;
+	int steps = 0;
+	cJSON_ArrayForEach(each, log)
+	{
+		if (strcmp(world_word(each, "verb"), "step") != 0)
+			continue;
+		last = each;
+		steps++;
+	}
+	assert_int_equal(steps, decisions);
 	assert_string_equal(world_word(last, "outcome"), "PENDING"); /* nothing final is known */
 	cJSON_Delete(log);
 	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
-	assert_int_equal(world_fact(&f->w, "audit_seq"), 0);
+	struct cJSON *audit = world_audit(&f->w, 0);
+	cJSON_ArrayForEach(each, audit)
+	{
+		assert_string_not_equal(world_word(each, "what"), "step");
+	}
+	cJSON_Delete(audit);
 }
 
 /* The window closes. */
@@ -1009,6 +1021,7 @@ static void row_65_a_crash_gives_the_terminal_back(void **state)
 	assert_int_equal(world_run(&f->w, &f->p, NULL,
 						 ARGS("step", "checkout", "10%", CONFIRMED, "--config", f->w.config)),
 		0);
+	int64_t changes = world_fact(&f->w, "audit_seq");
 	for (size_t i = 0; i < COUNT(signals); i++) {
 		open_console(f, 80, 24, NULL);
 		assert_true(glass_wait(&f->g, "LIVE", NULL, 10000));
@@ -1019,7 +1032,7 @@ static void row_65_a_crash_gives_the_terminal_back(void **state)
 		check_given_back(f);
 		close_console(f);
 		assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
-		assert_int_equal(world_fact(&f->w, "audit_seq"), 1);
+		assert_int_equal(world_fact(&f->w, "audit_seq"), changes);
 	}
 	assert_true(world_verified(&f->w, f->w.history));
 }

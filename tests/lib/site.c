@@ -125,9 +125,10 @@ static void listen(struct site *s, struct desk *d)
 
 static void settle(struct site *s, struct desk *d)
 {
-	listen(s, d);
-	for (int i = 0; i < TURNS; i++)
+	for (int i = 0; i < TURNS; i++) {
+		listen(s, d);
 		desk_turn(d, s->now);
+	}
 }
 
 void site_settle(struct site *s)

@@ -51,6 +51,7 @@ static const struct example examples[] = {
 	{"[1e308,1.7976931348623157e308,1e-400]", 0},
 	{"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"", 0},
 	{"\"\\uD83D\\uDE00\"", 0},
+	{"\"\\uD7FF\\uE000\\uDBFF\\uDFFF\"", 0},
 	{"\"\xC3\xA9\xF0\x9F\x98\x80\x7F\"", 0},
 	{"{\"\":1}", 0},
 	{"{\"\xC3\xA9\":1,\"\xC3\x89\":2}", 0}, /* only ASCII letters are folded */
@@ -139,6 +140,7 @@ static const struct example examples[] = {
 	{"\"\\uD800\\n\"", ERR_UTF8},
 	{"\"\\uD800\\u0041\"", ERR_UTF8},
 	{"\"\\uD800\\uD800\"", ERR_UTF8},
+	{"\"\\uDBFF\\uE000\"", ERR_UTF8},
 };
 
 static void test_examples(void **state)
@@ -151,6 +153,8 @@ static void test_examples(void **state)
 	}
 	assert_int_equal(code_of("[1]\0", 4), ERR_DOCUMENT);
 	assert_int_equal(code_of("\"a\0b\"", 5), ERR_DOCUMENT);
+	assert_int_equal(code_of("\"\\\0\"", 4), ERR_DOCUMENT);
+	assert_int_equal(code_of("\0", 1), ERR_DOCUMENT);
 }
 
 static void test_says_where(void **state)
@@ -162,6 +166,23 @@ static void test_says_where(void **state)
 	assert_int_equal(scan_document("{\"x\":1,\"a\":1,\"\\u0041\":2}", 25, &err), -1);
 	assert_non_null(strstr(err.text, "\"a\""));
 	assert_int_equal(scan_document("[", 1, NULL), -1);
+}
+
+/* A key comes from afar: of a long one only the beginning is repeated. */
+static void test_says_of_a_long_key_its_beginning(void **state)
+{
+	struct err err = {0};
+	struct text t = {0};
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		text_addf(&t, "%s\"%064d%06d\":0", i ? "," : "{", 0, 123456);
+	text_add(&t, "}");
+	assert_int_equal(scan_document(t.data, t.len, &err), -1);
+	assert_int_equal(err.code, ERR_DUPLICATE);
+	assert_non_null(strstr(err.text, "key \"0"));
+	assert_non_null(strstr(err.text, "0\" appears twice"));
+	assert_null(strstr(err.text, "123456"));
+	text_free(&t);
 }
 
 static void test_member(void **state)
@@ -383,6 +404,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_says_where),
+		cmocka_unit_test(test_says_of_a_long_key_its_beginning),
 		cmocka_unit_test(test_member),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_size),

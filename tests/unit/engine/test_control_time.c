@@ -1,93 +1,12 @@
-/* Tests of control: leases, arming, raises that go back by themselves, operations, and what the
- * pool's own guard does as time passes. */
+/* Tests of control: leases, arming, raises that go back by themselves, operations, and the values
+ * that a change may have. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/unit/engine/desk.h"
-
-#define MINUTE 60000
-
-static int keys;
-
-static const char *fresh(void)
-{
-	static char key[16];
-	snprintf(key, sizeof key, "n%d", ++keys);
-	return key;
-}
-
-static int raise_to(const char *actor, int to_bp, int64_t keep_within_ms)
-{
-	struct control_request r = step_request(fresh(), to_bp);
-	text_copy(r.actor, sizeof r.actor, actor);
-	r.keep_within_ms = keep_within_ms;
-	return send(&r);
-}
-
-static int lease(const char *actor, int64_t ttl_ms)
-{
-	struct lease_request l = {.ttl_ms = ttl_ms};
-	text_copy(l.actor, sizeof l.actor, actor);
-	control_lease(c, &l, now, &a);
-	return a.status;
-}
-
-static int take_lease(const char *actor, int64_t ttl_ms)
-{
-	struct control_request r = act_request(VERB_TAKE, fresh());
-	text_copy(r.actor, sizeof r.actor, actor);
-	r.ttl_ms = ttl_ms;
-	return send(&r);
-}
-
-static int arm(int baseline_bp)
-{
-	struct control_request r = act_request(VERB_ARM, fresh());
-	r.baseline_bp = baseline_bp;
-	text_copy(r.plan_hash, sizeof r.plan_hash, "plan");
-	return send(&r);
-}
-
-static struct guard_limits limits_of(enum guard_action action)
-{
-	struct guard_limits l;
-	guard_limits_init(&l);
-	l.error_rate = 0.05;
-	l.action = action;
-	return l;
-}
-
-/* At 10 %, unkept for 10 minutes, under a limit. */
-static void begin(enum guard_action action)
-{
-	struct control_request r = step_request(fresh(), 1000);
-	r.keep_within_ms = 10 * MINUTE;
-	r.has_guard = true;
-	r.guard = limits_of(action);
-	assert_int_equal(send(&r), 200);
-}
-
-static bool tick(int64_t after_ms, enum guard_state state, bool both)
-{
-	struct control_guard g = {.state = state,
-		.both = both,
-		.red = state == GUARD_RED,
-		.word = "errors 9 % of 5 %"};
-	now.boot_ms += after_ms;
-	now.wall_ms += after_ms;
-	return control_tick(c, &g, &counts, now);
-}
-
-static const struct audit_entry *newest(void)
-{
-	static struct audit_entry e;
-	look();
-	assert_int_equal(control_audit(c, snap->audit_seq - 1, &e, 1, now), 1);
-	return &e;
-}
+#include "tests/unit/engine/guarded.h"
 
 /* ---- the lease ---- */
 
@@ -575,194 +494,74 @@ static void bad_values(void **state)
 	assert_int_equal(raise_to("ann@host", 0, UNKNOWN), 200);
 }
 
-/* ---- the guard ---- */
-
-static void red_rolls_back_once(void **state)
+/* The last good value on each side; one beyond it is refused above. */
+static void values_at_their_bounds(void **state)
 {
 	(void)state;
-	begin(GUARD_ACTION_ROLLBACK);
-	assert_int_equal(lease("ann@host", 60000), 200);
-	struct guard_limits l;
-	assert_true(control_limits(c, &l));
-	assert_true(look()->guard.known && snap->guard.armed);
-	assert_int_equal(snap->guard.action, GUARD_ACTION_ROLLBACK);
-	assert_false(tick(1000, GUARD_GREEN, false));
-	assert_int_equal(look()->guard.state, GUARD_GREEN);
-	tick(1000, GUARD_GREEN, false);
-	assert_int_equal(look()->guard.since_ms, 1000);
-	int64_t epoch = snap->epoch;
-	assert_true(tick(1000, GUARD_RED, false));
-	look();
-	assert_int_equal(snap->share_bp, 0);
-	assert_int_equal(snap->kept_bp, 0);
-	assert_int_equal(snap->epoch, epoch + 1);
-	assert_int_equal(snap->strategy, STRATEGY_PRIMARY_ONLY);
-	assert_string_equal(snap->lease.holder, "");
-	assert_false(snap->keep.on);
-	assert_string_equal(newest()->what, "rollback");
-	assert_string_equal(newest()->actor, POOL_ACTOR);
-	assert_string_equal(newest()->reason, "guard: errors 9 % of 5 %");
-	/* At the baseline nothing is asked. */
-	assert_false(control_limits(c, &l));
-	assert_false(tick(1000, GUARD_RED, false));
-	assert_int_equal(look()->guard.state, GUARD_NONE);
-	assert_int_equal(raise_to("ann@host", 1000, 0), 200);
-	assert_true(tick(1000, GUARD_RED, false));
-}
-
-static void red_latches_until_a_resume(void **state)
-{
-	(void)state;
-	begin(GUARD_ACTION_HOLD);
-	assert_false(tick(1000, GUARD_RED, false));
-	assert_true(look()->hold.on);
-	assert_string_equal(snap->hold.actor, POOL_ACTOR);
-	tick(1000, GUARD_GREEN, false);
-	assert_int_equal(look()->guard.state, GUARD_RED);
-	assert_string_equal(snap->guard.word, "errors 9 % of 5 %");
-	tick(1000, GUARD_RED, false);
-	int64_t seq = look()->audit_seq;
-	/* What is red at the resume is accepted until it is something else. */
-	assert_int_equal(act(VERB_RESUME, fresh()), 200);
-	tick(1000, GUARD_RED, false);
-	assert_false(look()->hold.on);
-	assert_int_equal(snap->audit_seq, seq + 1);
-	tick(1000, GUARD_GREEN, false);
-	assert_int_equal(look()->guard.state, GUARD_GREEN);
-	/* Red again, and held already: nothing to add. */
-	assert_int_equal(act(VERB_HOLD, fresh()), 200);
-	seq = look()->audit_seq;
-	tick(1000, GUARD_RED, false);
-	assert_int_equal(look()->audit_seq, seq);
-}
-
-static void both_sides_hold_and_never_roll_back(void **state)
-{
-	(void)state;
-	begin(GUARD_ACTION_ROLLBACK);
-	assert_false(tick(1000, GUARD_UNKNOWN, true));
-	assert_true(look()->hold.on);
-	assert_int_equal(snap->share_bp, 1000);
-	assert_int_equal(act(VERB_RESUME, fresh()), 200);
-	assert_false(tick(1000, GUARD_UNKNOWN, true));
-	assert_false(look()->hold.on);
-	/* What v1 breaks too hides nothing that v2 breaks alone. */
-	assert_true(tick(10 * MINUTE - 3000, GUARD_RED, true));
-	assert_int_equal(look()->share_bp, 0);
-	assert_false(look()->hold.on);
-}
-
-static void a_warning_does_nothing(void **state)
-{
-	(void)state;
-	begin(GUARD_ACTION_WARN);
-	assert_false(tick(1000, GUARD_RED, false));
-	assert_false(look()->hold.on);
-	assert_int_equal(snap->guard.state, GUARD_RED);
-	assert_false(tick(1000, GUARD_UNKNOWN, true));
-	assert_false(look()->hold.on);
-}
-
-static void without_limits_it_is_known_but_not_armed(void **state)
-{
-	(void)state;
-	assert_int_equal(raise_to("ann@host", 1000, 0), 200);
-	struct guard_limits l;
-	assert_false(control_limits(c, &l));
-	assert_false(tick(1000, GUARD_RED, false));
-	assert_true(look()->guard.known);
-	assert_false(snap->guard.armed);
-	assert_int_equal(snap->guard.state, GUARD_NONE);
-}
-
-static int order_guard(enum guard_action act_, int64_t for_ms)
-{
+	struct guard_limits good[6];
+	for (int i = 0; i < 6; i++)
+		good[i] = limits_of(GUARD_ACTION_WARN);
+	good[0].error_rate = 0;
+	good[1].error_rate = 1;
+	good[2].latency_ms = 0;
+	good[3].memory_bytes = 0;
+	good[4].window_ms = 1000;
+	good[5].window_ms = 3600000;
+	for (int i = 0; i < 6; i++) {
+		struct control_request r = step_request(fresh(), 100 + i);
+		r.has_guard = true;
+		r.guard = good[i];
+		assert_int_equal(send(&r), 200);
+	}
+	int64_t month_ms = 30 * INT64_C(86400000);
+	raise_to("ann@host", 1000, month_ms + 1);
+	refuses(400, "bad_body");
+	assert_int_equal(raise_to("ann@host", 1000, month_ms), 200);
 	struct control_request r = act_request(VERB_GUARD, fresh());
-	r.act = act_;
-	r.for_ms = for_ms;
-	return send(&r);
-}
-
-static void told_to_hold_it_rolls_back_when_the_time_is_over(void **state)
-{
-	(void)state;
-	begin(GUARD_ACTION_ROLLBACK);
-	assert_int_equal(order_guard(GUARD_ACTION_HOLD, 5000), 200);
-	assert_int_equal(look()->guard.action, GUARD_ACTION_HOLD);
-	assert_int_equal(snap->guard.held_ms, 5000);
-	assert_false(tick(1000, GUARD_RED, false));
-	assert_true(look()->hold.on);
-	assert_int_equal(snap->share_bp, 1000);
-	assert_false(tick(1000, GUARD_RED, false));
-	assert_int_equal(order_guard(GUARD_ACTION_ROLLBACK, 0), 200);
-	assert_true(look()->guard.held_ms == UNKNOWN);
-	assert_true(tick(1000, GUARD_RED, false));
-	assert_int_equal(look()->share_bp, 0);
-
-	/* And by itself. */
-	begin(GUARD_ACTION_ROLLBACK);
-	assert_int_equal(order_guard(GUARD_ACTION_HOLD, 5000), 200);
-	assert_false(tick(4999, GUARD_RED, false));
-	assert_true(tick(1, GUARD_RED, false));
-
-	/* A limit that only holds does not become more. */
-	begin(GUARD_ACTION_HOLD);
-	assert_int_equal(order_guard(GUARD_ACTION_HOLD, 5000), 200);
-	assert_false(tick(1000, GUARD_RED, false));
-	assert_false(tick(5000, GUARD_RED, false));
-	assert_int_equal(look()->share_bp, 1000);
-	assert_int_equal(snap->guard.action, GUARD_ACTION_HOLD);
-}
-
-static void without_data_raises_wait(void **state)
-{
-	(void)state;
-	begin(GUARD_ACTION_ROLLBACK);
-	assert_int_equal(act(VERB_KEEP, fresh()), 200);
-	tick(0, GUARD_UNKNOWN, false);
-	tick(59999, GUARD_UNKNOWN, false);
-	assert_int_equal(raise_to("ann@host", 1100, 0), 200);
-	tick(1, GUARD_UNKNOWN, false);
-	raise_to("ann@host", 1200, 0);
-	refuses(409, "held");
-	assert_string_equal(a.message, "guard has no data for 60 s");
-	assert_false(look()->hold.on);
-	assert_int_equal(raise_to("ann@host", 1000, 0), 200);
-	/* Nothing is to be kept: it waits for ever. */
-	assert_false(tick(MINUTE * 10, GUARD_UNKNOWN, false));
-	tick(1, GUARD_GREEN, false);
-	assert_int_equal(raise_to("ann@host", 1200, 0), 200);
-	/* Nobody tells anything: that is no data too. */
-	now.boot_ms += 1;
-	assert_false(control_tick(c, NULL, &counts, now));
-	assert_int_equal(look()->guard.state, GUARD_UNKNOWN);
-}
-
-static void an_orphan_without_data_goes_back(void **state)
-{
-	(void)state;
-	begin(GUARD_ACTION_ROLLBACK);
-	assert_int_equal(lease("ann@host", 6 * MINUTE), 200);
-	tick(0, GUARD_UNKNOWN, false);
-	assert_false(tick(5 * MINUTE, GUARD_UNKNOWN, false));
-	assert_true(tick(MINUTE, GUARD_UNKNOWN, false));
-	assert_int_equal(look()->share_bp, 0);
-	assert_string_equal(snap->hold.reason, "went back: no data");
-	assert_int_equal(act(VERB_RESUME, fresh()), 200);
-
-	/* Above half it is held, and a resume gives it 5 minutes more. */
-	struct control_request r = step_request(fresh(), 6000);
-	r.keep_within_ms = 60 * MINUTE;
+	r.act = GUARD_ACTION_HOLD;
+	r.for_ms = 4 * 3600 * 1000;
 	assert_int_equal(send(&r), 200);
-	tick(0, GUARD_UNKNOWN, false);
-	assert_false(tick(5 * MINUTE, GUARD_UNKNOWN, false));
-	assert_string_equal(look()->hold.reason, "no data");
-	assert_int_equal(act(VERB_RESUME, fresh()), 200);
-	tick(5 * MINUTE - 1, GUARD_UNKNOWN, false);
-	assert_false(look()->hold.on);
-	tick(1, GUARD_UNKNOWN, false);
-	assert_true(look()->hold.on);
-	assert_int_equal(snap->share_bp, 6000);
+	assert_int_equal(take_lease("ann@host", 10 * MINUTE), 200);
+	assert_int_equal(lease("ann@host", 10 * MINUTE), 200);
+	take_lease("ann@host", 10 * MINUTE + 1);
+	refuses(422, "limit");
+	lease("ann@host", 10 * MINUTE + 1);
+	refuses(422, "limit");
+}
+
+static void a_baseline_at_its_bounds(void **state)
+{
+	(void)state;
+	control_free(c);
+	struct control_options o = {
+		.strategy = STRATEGY_FULL_MIGRATION, .share_bp = SHARE_FULL, .has_v2 = true};
+	c = control_new(&o, NULL, now, NULL);
+	assert_int_equal(arm(SHARE_FULL), 200);
+	assert_int_equal(look()->baseline_bp, SHARE_FULL);
+	assert_int_equal(arm(0), 200);
+	assert_int_equal(look()->baseline_bp, 0);
+}
+
+static void as_many_operations_as_there_may_be(void **state)
+{
+	(void)state;
+	struct control_request r = act_request(VERB_OPERATIONS, fresh());
+	r.has_operations = true;
+	r.operations = (struct operation_set){.limited = true, .count = OPERATIONS_MAX};
+	for (int i = 0; i < OPERATIONS_MAX; i++)
+		snprintf(r.operations.name[i], sizeof r.operations.name[i], "op%d", i);
+	assert_int_equal(send(&r), 200);
+	assert_int_equal(look()->operations.count, OPERATIONS_MAX);
+}
+
+/* All operations where v2 had all of them are no raise: a hold does not stand in the way. */
+static void all_operations_again_raise_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(act(VERB_HOLD, fresh()), 200);
+	struct control_request r = act_request(VERB_OPERATIONS, fresh());
+	r.has_operations = true;
+	assert_int_equal(send(&r), 200);
 }
 
 int main(void)
@@ -785,14 +584,10 @@ int main(void)
 		T(a_step_may_bring_operations),
 		T(bad_operations),
 		T(bad_values),
-		T(red_rolls_back_once),
-		T(red_latches_until_a_resume),
-		T(both_sides_hold_and_never_roll_back),
-		T(a_warning_does_nothing),
-		T(without_limits_it_is_known_but_not_armed),
-		T(told_to_hold_it_rolls_back_when_the_time_is_over),
-		T(without_data_raises_wait),
-		T(an_orphan_without_data_goes_back),
+		T(values_at_their_bounds),
+		T(a_baseline_at_its_bounds),
+		T(as_many_operations_as_there_may_be),
+		T(all_operations_again_raise_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

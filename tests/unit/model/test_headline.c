@@ -403,26 +403,14 @@ static void red_here(struct virtual *v)
 	red_errors(v);
 }
 
-static void owner(struct virtual *v, int64_t hold_ms)
-{
-	struct owner_line line = {.held = true,
-		.actor = "ana@ops2",
-		.state = GUARD_GREEN,
-		.written_wall_ms = v->now.wall_ms,
-		.hold_until_wall_ms = hold_ms ? v->now.wall_ms + hold_ms : 0};
-	virtual_tell(v, (struct model_event){.kind = MODEL_OWNER, .owner_line = &line});
-}
-
 static void red_by_recorder(struct virtual *v)
 {
 	red_here(v);
-	owner(v, 0);
-}
-
-static void red_by_held_recorder(struct virtual *v)
-{
-	red_here(v);
-	owner(v, 60000);
+	struct owner_line line = {.held = true,
+		.actor = "ana@ops2",
+		.state = GUARD_GREEN,
+		.written_wall_ms = v->now.wall_ms};
+	virtual_tell(v, (struct model_event){.kind = MODEL_OWNER, .owner_line = &line});
 }
 
 /* How the pool is set up. */
@@ -452,8 +440,6 @@ static const struct {
 		"v2 is worse: errors 20 %, v1 0 %, mostly predict. Rolling back; R now"},
 	{red_by_recorder, PLAN | LIMITS, LEVEL_ACT,
 		"v2 is worse: errors 20 %, v1 0 %, mostly predict. The recorder rolls back"},
-	{red_by_held_recorder, PLAN | LIMITS, LEVEL_ACT,
-		"v2 is worse: errors 20 %, v1 0 %, mostly predict. Only held; R rolls back"},
 	{red_at_pool, PLAN | LIMITS, LEVEL_ACT,
 		"v2 is worse, says the pool: errors 9 % of 5 %. The pool rolls back"},
 	{red_without_a_word, PLAN | LIMITS, LEVEL_ACT,

@@ -216,9 +216,10 @@ static enum err_code spoil(struct place *at, int p, uint64_t way)
 		f->worst_age_ms = even ? 14000 : UNKNOWN;
 		return even ? ERR_NODES : ERR_STALE;
 	case PREDICATE_IDENTITY:
-		f->identity_equal = even;
-		f->build_equal = !even;
-		return even ? ERR_BUILD : ERR_IDENTITY;
+		f->identity_equal = way % 3 != 0;
+		f->build_equal = way % 3 != 1;
+		f->dropped = way % 3 == 2;
+		return way % 3 == 0 ? ERR_IDENTITY : way % 3 == 1 ? ERR_BUILD : ERR_TOO_MANY;
 	case PREDICATE_DRIFT:
 		if (even)
 			f->intended_bp = 500;
@@ -737,6 +738,9 @@ static void test_row_71_the_way_back_itself(void **state)
 	f = in_order(POLICY_STRICT, ACT_RAISE, false);
 	f.drill_fresh = false;
 	assert_true(fails(f, PREDICATE_WAY_BACK));
+	f = in_order(POLICY_STANDARD, ACT_RAISE, false); /* wants no drill */
+	f.drill_fresh = false;
+	assert_false(fails(f, PREDICATE_WAY_BACK));
 }
 
 static void test_row_72_a_wrong_number(void **state)
@@ -789,6 +793,8 @@ static void test_waits(void **state)
 	assert_true(wait_of(&f) == 100000);
 	f.samples[ARM_V1] = 0; /* 300 at 9 a second: shorter, rounded up */
 	assert_true(wait_of(&f) == 100000);
+	f.samples[ARM_V2] = 299; /* shorter than that of v1 */
+	assert_true(wait_of(&f) == 33334);
 	f.samples[ARM_V2] = 300;
 	f.bake_left_ms = 0;
 	assert_true(wait_of(&f) == 33334);
@@ -844,6 +850,8 @@ static void test_texts_have_their_numbers(void **state)
 	assert_says(f, PREDICATE_LIVE, "STALE 14s, 2 of 3 nodes live");
 	f = good, f.nodes_live = 0, f.worst_age_ms = UNKNOWN;
 	assert_says(f, PREDICATE_LIVE, "no news yet, 0 of 3 nodes live");
+	f = good, f.dropped = 1;
+	assert_says(f, PREDICATE_IDENTITY, "1 operations more than can be checked");
 	f = good, f.intended_bp = 2500;
 	assert_says(f, PREDICATE_DRIFT, "asked 25 %, pool says 10 %");
 	f = good, f.open_intent = true, text_copy(f.open_what, sizeof f.open_what, "step by sam");

@@ -1149,7 +1149,9 @@ static void test_what_is_not_partial(void **state)
 
 static enum act act_of(const struct virtual *v, struct intent want)
 {
-	return pool_act(virtual_pool(v), &want);
+	struct interlock_facts facts;
+	pool_facts(&v->m, virtual_pool(v), &want, &facts);
+	return facts.act;
 }
 
 static void test_acts(void **state)
@@ -1251,11 +1253,6 @@ static void test_owners(void **state)
 	virtual_wait(v, 500);
 	tell_owner(v, GUARD_GREEN, false);
 	assert_int_equal(v->dirty, 0); /* no more than that it lives */
-	struct owner_line line = {.held = true,
-		.written_wall_ms = v->now.wall_ms,
-		.hold_until_wall_ms = v->now.wall_ms + 60000};
-	virtual_tell(v, (struct model_event){.kind = MODEL_OWNER, .owner_line = &line});
-	assert_string_equal(s->guard_text, "guard: record, only holds for 01:00");
 	/* its silence ends it */
 	virtual_wait(v, 2001);
 	virtual_tick(v);
@@ -1340,6 +1337,59 @@ static void test_a_guard_without_data_holds(void **state)
 	virtual_poll(v);
 	assert_false(s->blind);
 	assert_string_equal(s->guard_text, "guard: pool, only warns by itself");
+}
+
+/* The same where a console or a recorder guards: derived by each, told to nobody. */
+static void test_a_desks_guard_without_data_holds(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	v->node[0].s->guard.known = false;
+	v->m.guards = true;
+	virtual_run(v, 90000);
+	assert_int_equal(s->owner, OWNER_CONSOLE);
+	assert_false(s->blind);
+	assert_true(s->blind_ms == UNKNOWN);
+	v->rate = 0;
+	/* what the window still holds is data */
+	for (int i = 0; i < 70 && s->guard.state != GUARD_UNKNOWN; i++)
+		virtual_run(v, 1000);
+	assert_int_equal(s->guard.state, GUARD_UNKNOWN);
+	virtual_run(v, 59000);
+	assert_false(s->blind);
+	virtual_run(v, 2000);
+	assert_true(s->blind);
+	assert_in_range(s->blind_ms, 60000, 62000);
+	assert_state(v, STATE_HELD);
+	assert_string_equal(s->state_text, "HELD at 10 %: guard sees no data");
+	tell_owner(v, GUARD_UNKNOWN, true);
+	assert_int_equal(s->owner, OWNER_RECORD);
+	assert_true(s->blind);
+	virtual_pool(v)->limits.action = GUARD_ACTION_WARN;
+	virtual_tick(v);
+	assert_false(s->blind);
+	virtual_pool(v)->limits.action = GUARD_ACTION_ROLLBACK;
+	virtual_tick(v);
+	assert_true(s->blind);
+	/* with data it is over, and the doubt begins anew */
+	v->rate = 100;
+	virtual_run(v, 3000);
+	tell_owner(v, GUARD_GREEN, true);
+	assert_false(s->blind);
+	assert_true(s->blind_ms == UNKNOWN);
+}
+
+static void test_a_desk_that_does_not_guard_is_not_blind(void **state)
+{
+	struct virtual *v = *state;
+	const struct standing *s = virtual_standing(v);
+	go_to(v, 1000);
+	v->node[0].s->guard.known = false;
+	v->rate = 0;
+	virtual_run(v, 200000);
+	assert_int_equal(s->owner, OWNER_NONE);
+	assert_false(s->blind);
 }
 
 static void test_the_loudest_node_speaks(void **state)
@@ -1838,6 +1888,8 @@ int main(void)
 		ONE(test_the_owners_word),
 		ONE(test_the_pools_red_latches),
 		ONE(test_a_guard_without_data_holds),
+		ONE(test_a_desks_guard_without_data_holds),
+		ONE(test_a_desk_that_does_not_guard_is_not_blind),
 		TWO(test_the_loudest_node_speaks),
 		TWO(test_a_nodes_rollback_is_carried_on),
 		ONE(test_row_31_a_restart_begins_the_samples_anew),

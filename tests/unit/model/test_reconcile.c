@@ -134,6 +134,99 @@ static void test_order(void **state)
 	free(d);
 }
 
+/* A node goes back by itself while a rollback is on its way to another: the epochs are those of two
+ * nodes, and that the rollback was seen on both is what counts. */
+static void test_order_across_nodes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *actor;
+		int64_t at_ms, verified_ms;
+		bool rollback_is_last;
+	} rows[] = {
+		{POOL_ACTOR, 900, 9500, true}, {POOL_ACTOR, 5000, 9500, true},
+		{POOL_ACTOR, 9200, 9500, true},     /* its clock is ahead of ours */
+		{POOL_ACTOR, 9501, 9500, false},    /* of a raise after it */
+		{POOL_ACTOR, 5000, UNKNOWN, false}, /* not seen on every node yet */
+		{"ana@ops2", 5000, 9500, false},    /* a person's comes after what it saw */
+	};
+	struct decision *d = mem_new(2, sizeof *d);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct decision back = decided(VERB_ROLLBACK, 0, OUTCOME_APPLIED);
+		back.at_ms = 1000;
+		back.outcome_ms = 9000;
+		back.verified_ms = rows[i].verified_ms;
+		struct decision other = decided(VERB_STEP, 100, OUTCOME_APPLIED);
+		other.observed = true;
+		text_copy(other.actor, sizeof other.actor, rows[i].actor);
+		other.at_ms = other.outcome_ms = rows[i].at_ms;
+		other.epoch = back.epoch + 1700; /* of a node that has seen more */
+		for (int first = 0; first < 2; first++) {
+			d[first] = back;
+			d[!first] = other;
+			if (reconcile_last_change(d, 2) != &d[rows[i].rollback_is_last ? first : !first])
+				fail_msg("row %zu", i);
+		}
+	}
+	free(d);
+}
+
+/* Only an own rollback comes after what a pool did by itself: all else stands where the pool's own
+ * order puts it. */
+static void test_order_of_a_pool_itself(void **state)
+{
+	(void)state;
+	static const struct {
+		enum verb verb;
+		bool observed;
+	} rows[] = {{VERB_STEP, false}, {VERB_ROLLBACK, true}};
+	struct decision *d = mem_new(2, sizeof *d);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		d[0] = decided(rows[i].verb, 1000, OUTCOME_APPLIED);
+		d[0].observed = rows[i].observed;
+		d[0].at_ms = 1000;
+		d[0].outcome_ms = d[0].verified_ms = 9000;
+		d[1] = decided(VERB_STEP, 100, OUTCOME_APPLIED);
+		d[1].observed = true;
+		text_copy(d[1].actor, sizeof d[1].actor, POOL_ACTOR);
+		d[1].at_ms = d[1].outcome_ms = 5000;
+		d[1].epoch = d[0].epoch + 1;
+		assert_ptr_equal(reconcile_last_change(d, 2), &d[1]);
+	}
+	free(d);
+}
+
+/* A wall clock that was set back turns nothing round among our own rows: they have an order of
+ * their own. Who has no row yet, or is another, has but the clock. */
+static void test_order_of_a_clock_set_back(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t seq[2];
+		bool observed[2];
+		int last;
+	} rows[] = {
+		{{7, 8}, {false, false}, 1},
+		{{8, 7}, {false, false}, 0},
+		{{7, 0}, {false, false}, 0},
+		{{0, 8}, {false, false}, 0},
+		{{7, 8}, {true, false}, 0},
+		{{7, 8}, {false, true}, 0},
+	};
+	struct decision *d = mem_new(2, sizeof *d);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		for (int k = 0; k < 2; k++) {
+			d[k] = decided(VERB_STEP, 100, OUTCOME_APPLIED);
+			d[k].at_ms = d[k].outcome_ms = k ? 1000 : 9000;
+			d[k].seq = rows[i].seq[k];
+			d[k].observed = rows[i].observed[k];
+		}
+		if (reconcile_last_change(d, 2) != &d[rows[i].last])
+			fail_msg("row %zu", i);
+	}
+	free(d);
+}
+
 /* ---- an intent found open ---- */
 
 static void test_open(void **state)
@@ -415,6 +508,15 @@ static void test_rollback_to_what_the_pool_says(void **state)
 	assert_true(observe(c, VERB_ROLLBACK, -1, WATCH_REST_MS));
 }
 
+/* Below what it goes back to is as good: the pool's share is what is looked for then. */
+static void test_rollback_below_the_baseline(void **state)
+{
+	struct scene *c = *state;
+	c->s->share_bp = 0;
+	assert_false(observe(c, VERB_ROLLBACK, 1000, 0));
+	assert_true(observe(c, VERB_ROLLBACK, 1000, WATCH_REST_MS));
+}
+
 static void test_counts_that_went_back_measure_nothing(void **state)
 {
 	struct scene *c = *state;
@@ -438,6 +540,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_intended),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_order_across_nodes),
+		cmocka_unit_test(test_order_of_a_pool_itself),
+		cmocka_unit_test(test_order_of_a_clock_set_back),
 		cmocka_unit_test(test_open),
 		SCENE(test_step),
 		SCENE(test_step_seen_past_the_answer),
@@ -452,6 +557,7 @@ int main(void)
 		SCENE(test_hold_and_resume),
 		SCENE(test_what_else_is_seen),
 		SCENE(test_rollback_to_what_the_pool_says),
+		SCENE(test_rollback_below_the_baseline),
 		SCENE(test_counts_that_went_back_measure_nothing),
 	};
 

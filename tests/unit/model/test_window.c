@@ -112,10 +112,18 @@ static void test_missing_latencies(void **state)
 	assert_true(sum_at(w, 0).done == 50 && sum_at(w, 0).p99_us == UNKNOWN);
 	window_add(w, 0, 1000, &s, h); /* there, but of nothing */
 	assert_true(sum_at(w, 0).p99_us == UNKNOWN);
+	struct arm_sample idle = s;
+	idle.p50_us = UNKNOWN;
+	window_add(w, 0, 1000, &idle, h); /* and said to be so */
+	assert_true(sum_at(w, 0).done == 150 && sum_at(w, 0).p99_us == UNKNOWN);
 	histogram_add(h, 2000, 50);
 	window_add(w, 1000, 1000, &s, h);
-	assert_true(sum_at(w, 1000).done == 150);
+	assert_true(sum_at(w, 1000).done == 200);
 	assert_true(sum_at(w, 1000).p99_us == histogram_quantile_us(h, 0.99));
+	/* nothing done since: what the window holds stays, until it has gone */
+	window_add(w, 2000, 1000, &idle, h);
+	assert_true(sum_at(w, 2000).p99_us == histogram_quantile_us(h, 0.99));
+	assert_true(sum_at(w, 2 * LENGTH_MS).p99_us == UNKNOWN);
 	free(h);
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "history/chain.h"
 #include "model/err.h"
 #include "model/text.h"
 #include "model/unit.h"
@@ -367,6 +368,45 @@ static void test_own_policies(void **state)
 	assert_int_equal(c.policy_count, 0);
 }
 
+/* What a pool was armed with is what its own policy asked then: to edit one is another plan. */
+static void test_an_edited_own_policy_is_another_plan(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *policies;
+		bool same;
+	} rows[] = {
+		{"{night: {base: strict, drill: 1d}}", true},
+		{"{night: {drill: 1d, base: strict}}", true}, /* what it asks, not how it is written */
+		{"{night: {base: strict, drill: 1d}, day: {samples: false}}", true}, /* not named */
+		{"{night: {base: strict, drill: 2d}}", false},
+		{"{night: {base: strict, drill: 1d, green: false}}", false},
+		{"{night: {base: strict, drill: 1d, samples: false}}", false},
+		{"{night: {base: strict, drill: 1d, approval_above: 25%}}", false},
+		{"{night: {base: standard, drill: 1d}}", false},
+	};
+	struct text first = {0};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char file[300], hash[2][POOL_HASH_MAX];
+		struct text now = {0};
+		snprintf(file, sizeof file,
+			"pools: {a: {target: 'local:', plan: {steps: [5%%], policy: night}}}\n"
+			"policies: %s\n",
+			rows[i].policies);
+		struct config c = parse(file);
+		plan_json(&now, &c.pools[0].plan);
+		if (i == 0)
+			text_add(&first, text_str(&now));
+		chain_digest(hash[0], text_str(&first), first.len);
+		chain_digest(hash[1], text_str(&now), now.len);
+		if ((strcmp(hash[0], hash[1]) == 0) != rows[i].same)
+			fail_msg("row %zu: %s", i, text_str(&now));
+		text_free(&now);
+		config_free(&c);
+	}
+	text_free(&first);
+}
+
 #define NAMES "manual, demo, standard, strict"
 
 static void test_bad_policies(void **state)
@@ -680,6 +720,7 @@ int main(void)
 		cmocka_unit_test(test_home),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_own_policies),
+		cmocka_unit_test(test_an_edited_own_policy_is_another_plan),
 		cmocka_unit_test(test_bad_policies),
 		cmocka_unit_test(test_plan_file),
 		cmocka_unit_test(test_most_steps),

@@ -277,19 +277,32 @@ static void a_decision_is_one_line(void **state)
 		enum outcome_kind outcome;
 		bool verified;
 		const char *words;
+		const char *role;
 	} rows[] = {
-		{VERB_STEP, OUTCOME_APPLIED, true, "step 1 % > 10 %   VERIFIED in 0.4s  \"day 4\""},
-		{VERB_STEP, OUTCOME_REFUSED, false, "REFUSED (W140 no)"},
-		{VERB_STEP, OUTCOME_NOT_SENT, false, "NOT_SENT (W140 no)"},
-		{VERB_ROLLBACK, OUTCOME_APPLIED, false, "rollback 1 % > 10 %   APPLIED"},
-		{VERB_HOLD, OUTCOME_PENDING, false, "hold   PENDING"},
-		{VERB_ANNOTATE, OUTCOME_APPLIED, false, "annotate  \"day 4\""},
+		{VERB_STEP, OUTCOME_APPLIED, true, "step 1 % > 10 %   VERIFIED in 0.4s  \"day 4\"",
+			"operator"},
+		{VERB_STEP, OUTCOME_REFUSED, false, "REFUSED (W140 no)", "operator"},
+		{VERB_STEP, OUTCOME_NOT_SENT, false, "NOT_SENT (W140 no)", "operator"},
+		{VERB_ROLLBACK, OUTCOME_APPLIED, false, "rollback 1 % > 10 %   APPLIED", "operator"},
+		{VERB_ROLLBACK, OUTCOME_APPLIED, true, "rollback 1 % > 10 % (guard)   VERIFIED",
+			"guard"},
+		{VERB_STEP, OUTCOME_APPLIED, true, "step 1 % > 10 %   VERIFIED", POOL_ACTOR},
+		{VERB_KEEP, OUTCOME_APPLIED, true, "keep 10 % (keeper)   VERIFIED in 0.4s", "keeper"},
+		{VERB_KEEP, OUTCOME_APPLIED, true, "keep 10 %   VERIFIED", "operator"},
+		{VERB_ADOPT, OUTCOME_APPLIED, true, "adopt 10 %   VERIFIED", "operator"},
+		{VERB_HOLD, OUTCOME_PENDING, false, "hold   PENDING", "operator"},
+		{VERB_ARM, OUTCOME_APPLIED, true, "arm   VERIFIED", "operator"},
+		{VERB_OPERATIONS, OUTCOME_APPLIED, true, "operations   VERIFIED", "operator"},
+		{VERB_TAKE, OUTCOME_APPLIED, true, "take   VERIFIED", "operator"},
+		{VERB_GUARD, OUTCOME_APPLIED, true, "guard   VERIFIED", "operator"},
+		{VERB_ANNOTATE, OUTCOME_APPLIED, false, "annotate  \"day 4\"", "operator"},
 	};
 	text_copy(x.answer, sizeof x.answer, "W140 no");
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct text t = {0};
 		x.verb = rows[i].verb;
 		x.outcome = rows[i].outcome;
+		text_copy(x.role, sizeof x.role, rows[i].role);
 		x.verified_ms = rows[i].verified ? SITE_WALL_MS + 400 : UNKNOWN;
 		facts_decision(&t, &x, SITE_WALL_MS + 60000);
 		if (!strstr(text_str(&t), rows[i].words))
