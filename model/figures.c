@@ -10,15 +10,17 @@
 
 static void derive_rate(struct arm_figures *f, const struct pool *p, enum arm arm)
 {
-	int64_t requests = 0, covered = 0;
+	int64_t requests = 0;
+	double covered = 0;
 	for (int64_t t = p->ticks.next; t-- > p->ticks.first && covered < RATE_MS;) {
 		const struct tick *tick = ring_at(&p->ticks, t);
 		if (!tick)
 			break;
 		requests += tick->arms[arm].requests;
-		covered += tick->interval_ms;
+		/* A slot that lacks a node's interval covers so much less of the time. */
+		covered += (double)tick->interval_ms * tick->nodes / p->node_count;
 	}
-	f->rate = covered > 0 ? (double)requests * 1000 / (double)covered : NAN;
+	f->rate = covered > 0 ? (double)requests * 1000 / covered : NAN;
 }
 
 static void derive_gauges(struct arm_figures *f, const struct pool *p, enum arm arm)

@@ -54,16 +54,36 @@ static const char *unseen_node(const struct view *v)
 	return n->last ? n->last->node : n->target;
 }
 
+/* Who only looks does not try, and does not know who does: what the nodes say counts. */
+static bool rollback_on_record(const struct view *v, char *out, size_t size)
+{
+	const struct node *lacks = NULL;
+	int at = 0;
+	char to[24];
+	for (int k = v->p->node_count; k-- > 0;) {
+		const struct node *n = &v->p->nodes[k];
+		bool there = node_is_usable(n) && n->last->share_bp == v->open->to_bp;
+		at += there;
+		lacks = there ? lacks : n;
+	}
+	unit_share(to, sizeof to, v->open->to_bp);
+	if (!lacks)
+		return write(out, size,
+			"Rollback of %s ago not verified on record. %d/%d nodes are at %s", v->since, at,
+			v->p->node_count, to);
+	return write(out, size,
+		"Rollback of %s ago open: %d/%d at %s, not %.20s. weir rollback %.12s", v->since, at,
+		v->p->node_count, to, lacks->last ? lacks->last->node : lacks->target, v->p->name);
+}
+
 static bool rollback_unseen(const struct view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_RB_UNVERIFIED)
 		return false;
 	char to[24];
 	unit_share(to, sizeof to, v->open->to_bp);
-	/* Who only looks does not try, and does not know who does. */
 	if (v->m->read_only)
-		return write(out, size, "Rollback of %s ago not verified on record. The pool says %s",
-			v->since, v->share);
+		return rollback_on_record(v, out, size);
 	return write(out, size,
 		"Rollback not seen on %.24s for %s, still trying. %d/%d nodes are at %s",
 		unseen_node(v), v->since, v->s->seen_nodes, v->p->node_count, to);
@@ -74,8 +94,7 @@ static bool rollback_sending(const struct view *v, char *out, size_t size)
 	if (v->s->state != STATE_ROLLING_BACK)
 		return false;
 	if (v->m->read_only)
-		return write(out, size, "Rollback of %s ago has no answer on record. The pool says %s",
-			v->since, v->share);
+		return rollback_on_record(v, out, size);
 	return write(out, size, "Rolling back for %s: no answer yet, still trying", v->since);
 }
 
@@ -350,8 +369,10 @@ static bool guard_went_back(const struct view *v, char *out, size_t size)
 	if (v->s->state != STATE_ROLLED_BACK || !last ||
 		(strcmp(last->role, POOL_ACTOR) != 0 && strcmp(last->role, "guard") != 0))
 		return false;
+	const char *why = last->reason;
+	why += strncmp(why, "guard: ", 7) == 0 ? 7 : 0;
 	return write(out, size, "The guard rolled back to %s: %.46s", v->share,
-		last->reason[0] ? last->reason : "it says not why");
+		why[0] ? why : "it says not why");
 }
 
 static bool rolled_back(const struct view *v, char *out, size_t size)

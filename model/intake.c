@@ -31,6 +31,7 @@ static void tick_add(struct pool *p, int64_t tick, const struct sample *s)
 			t.arms[arm] = (struct tick_arm){
 				.p50_us = -1, .p95_us = -1, .p99_us = -1, .memory_bytes = UNKNOWN};
 	t.interval_ms = narrow(s->interval_ms);
+	t.nodes++;
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		const struct arm_sample *a = &s->arms[arm];
 		struct tick_arm *x = &t.arms[arm];

@@ -386,6 +386,10 @@ static bool owner_stays(const struct interlock_facts *f, struct interlock_check 
 	/* A pool's guard gets its limits by arming: to ask for it before would be too early. */
 	if (!f->policy.owner || f->act == ACT_ARM || f->owner >= OWNER_RECORD)
 		return true;
+	if (f->owner == OWNER_NONE && f->guard_unarmed) {
+		say(c, "the pool's guard has no limits yet: run weir arm %s", f->pool);
+		return false;
+	}
 	if (f->owner == OWNER_NONE) {
 		say(c, "nobody would roll back: run weir record --guard %s", f->pool);
 		return false;

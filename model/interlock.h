@@ -117,6 +117,7 @@ struct interlock_facts {
 	/* 14 */
 	bool baseline_known, v1_serving;
 	enum guard_owner owner;
+	bool guard_unarmed; /* the pool has a guard, without limits so far */
 	bool drill_asked, drill_fresh;
 };
 

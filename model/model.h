@@ -70,6 +70,7 @@ struct tick_arm {
 struct tick {
 	int64_t wall_ms;
 	uint32_t interval_ms;
+	uint32_t nodes; /* whose intervals are in it */
 	struct tick_arm arms[ARM_COUNT];
 };
 

@@ -196,6 +196,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	f->baseline_known = s->baseline_bp >= 0;
 	f->v1_serving = v1_serving(p, s);
 	f->owner = s->owner;
+	f->guard_unarmed = s->pool_guard.known && !s->pool_guard.armed;
 }
 
 bool pool_keeps(const struct model *m, const struct pool *p, bool keeper)

@@ -22,7 +22,11 @@ static int read_share(
 			"'%.40s' is no share of v2; write 25%%, 0.5%%, 2500bp or next", words);
 	}
 	out->to_bp = p ? p->standing.next_bp : 0;
-	if (out->to_bp < 0)
+	/* Where it cannot be known what is next, the checks say why. */
+	bool known = !p ||
+		(p->standing.reported_bp >= 0 && p->standing.open < 0 &&
+			p->standing.freshness <= FRESHNESS_LATE);
+	if (out->to_bp < 0 && known)
 		return err_set(err, ERR_NEXT, "'%s' has no next share: write one, like 10%%", p->name);
 	return 0;
 }

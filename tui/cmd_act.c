@@ -221,6 +221,22 @@ static void say_keeping(const struct job *j, const struct pool *p)
 		printf("%s: is held in %s unless it is kept\n", p->name, within);
 }
 
+/* How far an act has come that some node has not taken, and who tries on. */
+static void say_open(const struct job *j, const struct pool *p, const struct decision *d)
+{
+	const char *word = verb_row(j->verb)->word;
+	fprintf(stderr, "weir: %s of '%s' has not reached every node (%d of %d took it): %s %s\n",
+		word, p->name, p->standing.seen_nodes, p->node_count, err_name(j->view.err.code),
+		j->view.err.text);
+	if (j->verb == VERB_ROLLBACK)
+		fprintf(stderr,
+			"weir: it stays open (%s): a console, weir record --guard or weir rollback tries "
+			"on, weir close gives it up\n",
+			d->id);
+	else
+		fprintf(stderr, "weir: nobody tries on; do it again when it answers\n");
+}
+
 static int report_end(const struct job *j)
 {
 	const struct decision *d = &j->view.decision;
@@ -253,9 +269,7 @@ static int report_end(const struct job *j)
 		return EXIT_DONE;
 	}
 	if (!outcome_is_final(d->outcome) && j->view.err.code != ERR_NONE) {
-		fprintf(stderr,
-			"weir: %s of '%s' has not reached it: %s %s; try again when it answers\n",
-			verb_row(j->verb)->word, p->name, err_name(j->view.err.code), j->view.err.text);
+		say_open(j, p, d);
 		return EXIT_UNRESOLVED;
 	}
 	if (!outcome_is_final(d->outcome)) {

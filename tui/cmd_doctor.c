@@ -54,18 +54,25 @@ static const struct {
 #undef X
 };
 
+enum found { FOUND_NO, FOUND_YES, FOUND_UNKNOWN };
+
 struct visit {
 	struct setup s;
 	const char *target;
-	bool found[FINDING_COUNT];
+	enum found found[FINDING_COUNT];
 };
 
-static bool all_nodes(const struct pool *p, bool (*holds)(const struct node *n))
+/* Whether all that speak have it; one that does not speak leaves it open. */
+static enum found all_nodes(const struct pool *p, bool (*holds)(const struct node *n))
 {
-	for (int k = 0; k < p->node_count; k++)
-		if (!node_is_usable(&p->nodes[k]) || !holds(&p->nodes[k]))
-			return false;
-	return true;
+	enum found f = FOUND_YES;
+	for (int k = 0; k < p->node_count; k++) {
+		if (!node_is_usable(&p->nodes[k]))
+			f = FOUND_UNKNOWN;
+		else if (!holds(&p->nodes[k]))
+			return FOUND_NO;
+	}
+	return f;
 }
 
 static bool has_lease(const struct node *n)
@@ -124,17 +131,19 @@ static void look(struct visit *v)
 	struct client *client = desk_client(v->s.desk);
 	unsigned can = client_capabilities(client, p->nodes[0].id);
 	bool answers = all_nodes(p, is_there);
-	bool *f = v->found;
-	f[FINDING_ANSWERS] = answers;
-	f[FINDING_IDENTITY] = true;
-	f[FINDING_BUILD] = true;
+	enum found *f = v->found;
+	/* What a silent node would say is not known: neither good nor bad. */
+	const enum found whole = answers ? FOUND_YES : FOUND_UNKNOWN;
+	f[FINDING_ANSWERS] = answers ? FOUND_YES : FOUND_NO;
+	f[FINDING_IDENTITY] = f[FINDING_BUILD] = whole;
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
-		f[FINDING_IDENTITY] &= !n->foreign;
-		f[FINDING_BUILD] &= !n->last || !p->nodes[0].last ||
-			strcmp(n->last->build, p->nodes[0].last->build) == 0;
+		if (n->foreign)
+			f[FINDING_IDENTITY] = FOUND_NO;
+		if (n->last && p->nodes[0].last && strcmp(n->last->build, p->nodes[0].last->build) != 0)
+			f[FINDING_BUILD] = FOUND_NO;
 	}
-	f[FINDING_SHARE] = answers && !s->mixed;
+	f[FINDING_SHARE] = s->mixed ? FOUND_NO : whole;
 	f[FINDING_COMMANDS] = (can & CAPABILITY_COMMANDS) != 0;
 	f[FINDING_COMPARE] = (can & CAPABILITY_COMPARE_AND_SET) != 0;
 	f[FINDING_KEYS] = (can & CAPABILITY_KEYS) != 0;
@@ -145,15 +154,23 @@ static void look(struct visit *v)
 	f[FINDING_AUDIT] = all_nodes(p, has_audit);
 	f[FINDING_QUANTILES] = all_nodes(p, has_latency);
 	f[FINDING_SESSIONS] = all_nodes(p, has_sessions);
-	f[FINDING_TRAFFIC] = s->arms[ARM_V1].rate > 0 || s->arms[ARM_V2].rate > 0;
+	bool works = s->arms[ARM_V1].rate > 0 || s->arms[ARM_V2].rate > 0;
+	f[FINDING_TRAFFIC] = works ? FOUND_YES : answers ? FOUND_NO : FOUND_UNKNOWN;
 	f[FINDING_V1] = all_nodes(p, has_v1);
 	f[FINDING_CLOCK] = all_nodes(p, is_on_time);
+}
+
+static const char *said(const struct visit *v, int f)
+{
+	if (v->found[f] == FOUND_UNKNOWN)
+		return "not known: not every node answers";
+	return v->found[f] == FOUND_YES ? findings[f].good : findings[f].missing;
 }
 
 static bool could_work(const struct visit *v)
 {
 	for (int f = 0; f < FINDING_COUNT; f++)
-		if (findings[f].needed && !v->found[f])
+		if (findings[f].needed && v->found[f] != FOUND_YES)
 			return false;
 	return true;
 }
@@ -243,9 +260,12 @@ static void say_json(const struct visit *v, const struct pool *p)
 	for (int f = 0; f < FINDING_COUNT; f++) {
 		text_add(&t, f ? ",{" : "{");
 		text_json_str(&t, "name", findings[f].word);
-		text_json_bool(&t, "found", v->found[f]);
+		if (v->found[f] == FOUND_UNKNOWN)
+			text_json_str(&t, "found", NULL);
+		else
+			text_json_bool(&t, "found", v->found[f] == FOUND_YES);
 		text_json_bool(&t, "needed", findings[f].needed);
-		text_json_str(&t, "text", v->found[f] ? findings[f].good : findings[f].missing);
+		text_json_str(&t, "text", said(v, f));
 		text_add(&t, "}");
 	}
 	text_add(&t, "]");
@@ -281,10 +301,11 @@ static void say_plain(const struct visit *v, const struct pool *p)
 					  : "a step or a rollback would not work");
 	for (int f = 0; f < FINDING_COUNT; f++)
 		printf("  %-4s %-16s %s\n",
-			v->found[f]              ? "ok"
-				: findings[f].needed ? "NO"
-									 : "-",
-			findings[f].word, v->found[f] ? findings[f].good : findings[f].missing);
+			v->found[f] == FOUND_YES           ? "ok"
+				: v->found[f] == FOUND_UNKNOWN ? "?"
+				: findings[f].needed           ? "NO"
+											   : "-",
+			findings[f].word, said(v, f));
 	for (int k = 0; k < p->node_count; k++)
 		if (p->nodes[k].trouble.code)
 			printf("\n  %s %s\n", err_name(p->nodes[k].trouble.code), p->nodes[k].trouble.text);

@@ -308,6 +308,20 @@ static void plain_control(struct text *out, const struct model *m, const struct 
 	text_add(out, "\n");
 }
 
+/* A row a node where there are several: which one lags, or is silent, and why. */
+static void plain_nodes(struct text *out, const struct pool *p)
+{
+	for (int k = 0; k < p->node_count && p->node_count > 1; k++) {
+		const struct node *n = &p->nodes[k];
+		char share[16];
+		unit_share(share, sizeof share, n->last && !n->foreign ? n->last->share_bp : -1);
+		text_addf(out, "node       %-16s %s", n->last ? n->last->node : n->target, share);
+		if (n->trouble.code)
+			text_addf(out, "   %s %s", err_name(n->trouble.code), n->trouble.text);
+		text_add(out, "\n");
+	}
+}
+
 void facts_plain(
 	struct text *out, const struct model *m, const struct pool *p, struct instant now)
 {
@@ -325,6 +339,7 @@ void facts_plain(
 	text_addf(out, "share      asked %s   pool says %s   seen %s of %s requests\n", asked, says,
 		seen, n);
 	plain_control(out, m, s);
+	plain_nodes(out, p);
 	plain_arm(out, p, ARM_V1);
 	plain_arm(out, p, ARM_V2);
 	text_addf(

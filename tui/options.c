@@ -246,6 +246,13 @@ static bool is_option(const char *word)
 	return word[0] == '-' && word[1] != 0;
 }
 
+/* Of `operations`: "-predict" behind the target takes it off; options there are --long. */
+static bool is_taken_off(const struct options *o, const char *word)
+{
+	return o->command && strcmp(o->command->name, "operations") == 0 && o->arg_count > 0 &&
+		word[1] != '-' && word[2] != 0;
+}
+
 int options_parse(struct options *out, int argc, char **argv, struct err *err)
 {
 	defaults(out);
@@ -265,7 +272,7 @@ int options_parse(struct options *out, int argc, char **argv, struct err *err)
 				out->args[out->arg_count++] = argv[i];
 			break;
 		}
-		if (is_option(argv[i])) {
+		if (is_option(argv[i]) && !is_taken_off(out, argv[i])) {
 			if (take_option(out, argc, argv, &i, err) < 0)
 				return -1;
 			continue;
