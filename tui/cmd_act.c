@@ -228,7 +228,8 @@ static void say_open(const struct job *j, const struct pool *p, const struct dec
 	fprintf(stderr, "weir: %s of '%s' has not reached every node (%d of %d took it): %s %s\n",
 		word, p->name, p->standing.seen_nodes, p->node_count, err_name(j->view.err.code),
 		j->view.err.text);
-	if (j->verb == VERB_ROLLBACK)
+	/* One pressed before the pool was ever heard is tied to no place there: nobody resumes it. */
+	if (j->verb == VERB_ROLLBACK && d->epoch != UNKNOWN)
 		fprintf(stderr,
 			"weir: it stays open (%s): a console, weir record --guard or weir rollback tries "
 			"on, weir close gives it up\n",

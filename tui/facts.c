@@ -308,6 +308,22 @@ static void plain_control(struct text *out, const struct model *m, const struct 
 	text_add(out, "\n");
 }
 
+void facts_routing(struct text *out, const struct pool *p)
+{
+	const struct snapshot *s = p->nodes[0].last;
+	if (!s)
+		return;
+	if (s->strategy != STRATEGY_CANARY && s->strategy != STRATEGY_PRIMARY_ONLY)
+		text_addf(out, "strategy %s", strategy_name(s->strategy));
+	if (!s->operations.limited)
+		return;
+	text_addf(out, "%sv2 gets ", out->len ? ", " : "");
+	if (s->operations.count == 0)
+		text_add(out, "no operation");
+	for (int i = 0; i < s->operations.count; i++)
+		text_addf(out, "%s%s", i ? ", " : "only ", s->operations.name[i]);
+}
+
 /* A row a node where there are several: which one lags, or is silent, and why. */
 static void plain_nodes(struct text *out, const struct pool *p)
 {
@@ -338,6 +354,11 @@ void facts_plain(
 		s->age_ms == UNKNOWN ? "" : age);
 	text_addf(out, "share      asked %s   pool says %s   seen %s of %s requests\n", asked, says,
 		seen, n);
+	struct text routing = {0};
+	facts_routing(&routing, p);
+	if (routing.len)
+		text_addf(out, "routing    %s\n", text_str(&routing));
+	text_free(&routing);
 	plain_control(out, m, s);
 	plain_nodes(out, p);
 	plain_arm(out, p, ARM_V1);

@@ -12,6 +12,10 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p);
 void facts_plain(
 	struct text *out, const struct model *m, const struct pool *p, struct instant now);
 
+/* How work is routed where that is not the usual way: "strategy shadow", "v2 gets only echo, spin";
+ * "" else. */
+void facts_routing(struct text *out, const struct pool *p);
+
 /* One line for a list of pools and for --watch: state, share, errors, freshness. */
 void facts_line(struct text *out, const struct pool *p);
 

@@ -1,5 +1,6 @@
 /* The Flow screen: one pool's two sides, its plan, its limits, what v2 fails at, and the last
  * decisions. */
+#include "tui/facts.h"
 #include "tui/graph.h"
 #include "tui/view.h"
 
@@ -87,6 +88,15 @@ static bool is_bad(const struct pool *p, enum arm arm, int column)
 	return g->metric[m].value[arm] > g->metric[m].limit;
 }
 
+/* Behind the shares, where work is not routed in the usual way. */
+static void draw_routing(struct surface *s, struct rect r, int x, const struct pool *p)
+{
+	struct text t = {0};
+	facts_routing(&t, p);
+	surface_text(s, r, x, r.y + 3, ROLE_WARN, text_str(&t));
+	text_free(&t);
+}
+
 static void draw_arms(struct surface *s, struct rect r, const struct view *v, enum width width)
 {
 	const struct pool *p = v->pool;
@@ -133,10 +143,11 @@ static void draw_arms(struct surface *s, struct rect r, const struct view *v, en
 	if (p->standing.mixed)
 		snprintf(says, sizeof says, "%g..%g %% MIXED", p->standing.mixed_low_bp / 100.0,
 			p->standing.mixed_high_bp / 100.0);
-	surface_textf(s, r, r.x + 1, r.y + 3, role,
+	int x = surface_textf(s, r, r.x + 1, r.y + 3, role,
 		width == WIDTH_TINY ? "asked %s  says %s  seen %s"
 							: "asked %s   pool says %s   seen %s of %s requests",
 		asked, says, seen, n);
+	draw_routing(s, r, x + 3, p);
 }
 
 /* ---- plan ---- */

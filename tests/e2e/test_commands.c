@@ -330,7 +330,7 @@ static void test_an_unreachable_pool(void **state)
 	assert_true(begun);
 	process_signal(&f->p, SIGINT);
 	assert_int_equal(process_wait(&f->p, 10000), 4);
-	assert_says(f, "try again when it answers");
+	assert_says(f, "do it again when it answers");
 	assert_int_equal(WEIR(f, "log", "--json", "--verb", "rollback"), 0);
 	json = json_of(f);
 	assert_true(strcmp(world_word(json, "outcome"), "PENDING") == 0 ||
