@@ -7,6 +7,7 @@
 #include "client/drivers.h"
 
 #include "client/engine/engine.h"
+#include "client/engine/environment.h"
 #include "client/wire.h"
 #include "model/mem.h"
 #include "model/scenario.h"
@@ -50,7 +51,7 @@ static int open_local(struct driver **out, const struct driver_open *how, struct
 
 	struct engine_options o = {.scenario = s, .strategy = STRATEGY_CANARY};
 	struct engine *engine;
-	if (engine_start(&engine, &o, err))
+	if (environment_apply(&o, err) || engine_start(&engine, &o, err))
 		return err_prefix(err, "\"%s\"", how->target);
 	struct driver *d = mem_new(1, sizeof *d);
 	d->node = how->node;

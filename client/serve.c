@@ -16,6 +16,7 @@
  * refusal is the same whether there is something at the path or not. */
 #include "client/serve.h"
 
+#include "client/engine/envelope.h"
 #include "client/engine/threads.h"
 #include "client/serve_door.h"
 #include "client/serve_route.h"
@@ -48,6 +49,7 @@ struct exchange {
 	bool is_whole; /* counted in `answering` */
 	struct serve_reply reply;
 	struct engine_request execute;
+	struct envelope send; /* instead, where it has a recipient */
 	int64_t queued_us;
 	struct exchange *next; /* in the queue */
 };
@@ -96,10 +98,27 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **o
 
 /* ---- callers ---- */
 
+static void pass_on(struct engine *engine, struct exchange *x, int64_t waited_ms)
+{
+	struct send_answer answer;
+	int64_t timeout_ms = x->send.timeout_ms > 0 ? x->send.timeout_ms : ENVELOPE_TIMEOUT_MS;
+	if (waited_ms >= timeout_ms) {
+		serve_refuse(&x->reply, 504, "timeout", "the deadline passed in the queue; never sent");
+		return;
+	}
+	x->send.timeout_ms = timeout_ms - waited_ms;
+	engine_send(engine, &x->send, &answer);
+	serve_sent(&x->reply, &x->send, &answer);
+}
+
 static void execute(struct engine *engine, struct exchange *x)
 {
 	struct engine_response response;
 	int64_t waited_ms = (threads_us() - x->queued_us) / 1000;
+	if (*x->send.recipient.type) {
+		pass_on(engine, x, waited_ms);
+		return;
+	}
 	if (x->execute.timeout_ms > 0 && waited_ms >= x->execute.timeout_ms) {
 		serve_refuse(
 			&x->reply, 504, "timeout", "the deadline passed in the queue; never executed");
@@ -253,6 +272,7 @@ static bool begin(struct serve *s, struct exchange *x, const char *method, const
 		.too_large = x->too_large,
 		.body = text_str(&x->body),
 		.len = x->body.len,
+		.send = &x->send,
 	};
 	(void)pthread_mutex_lock(&s->lock);
 	s->answering++;

@@ -7,7 +7,10 @@
 #include "client/serve_route.h"
 
 #include "client/engine/hash.h"
+#include "client/serve_send.h"
 #include "client/wire.h"
+#include "client/wire_mismatch.h"
+#include "client/wire_tally.h"
 #include "model/mem.h"
 #include "model/unit.h"
 
@@ -16,6 +19,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define MISMATCHES_TOLD 16
 #define AUDIT_PAGE 1000
 
 /* One request on its way to its answer. */
@@ -88,6 +92,28 @@ static bool get_audit(struct call *c)
 	c->reply->status = 200;
 	wire_write_audit(&c->reply->body, entries, count);
 	free(entries);
+	return true;
+}
+
+static bool get_tally(struct call *c)
+{
+	struct tallies_facts *facts = mem_new(ARM_COUNT, sizeof *facts);
+	const struct tallies_facts *arms[ARM_COUNT];
+	for (int i = 0; i < ARM_COUNT; i++)
+		arms[i] = engine_tally(c->engine, (enum arm)i, &facts[i]) ? &facts[i] : NULL;
+	c->reply->status = 200;
+	wire_write_tally(&c->reply->body, arms);
+	free(facts);
+	return true;
+}
+
+static bool get_mismatches(struct call *c)
+{
+	struct mismatch *newest = mem_new(MISMATCHES_TOLD, sizeof *newest);
+	size_t count = engine_mismatches(c->engine, newest, MISMATCHES_TOLD);
+	c->reply->status = 200;
+	wire_write_mismatches(&c->reply->body, newest, count);
+	free(newest);
 	return true;
 }
 
@@ -177,6 +203,51 @@ static bool post_execute(struct call *c)
 	return true;
 }
 
+static bool post_send(struct call *c)
+{
+	const struct serve_request *q = c->request;
+	struct err err = {0};
+	if (!q->send)
+		serve_refuse(c->reply, 503, "no_residents", "there are no addressable workers here");
+	else if (serve_read_send(q->send, q->body, q->len, &err) == 0)
+		return false;
+	else
+		serve_refuse(c->reply, 400, "bad_body", err.text);
+	return true;
+}
+
+static bool get_residents(struct call *c)
+{
+	struct residents *r = engine_residents(c->engine);
+	if (!r) {
+		serve_refuse(c->reply, 503, "no_residents", "there are no addressable workers here");
+		return true;
+	}
+	c->reply->status = 200;
+	serve_write_residents(&c->reply->body, r);
+	return true;
+}
+
+/* Locks a place of registered workers, or releases it, and tells of all. */
+static bool post_residents(struct call *c)
+{
+	struct residents *r = engine_residents(c->engine);
+	struct err err = {0};
+	int node, segment;
+	bool on;
+	if (!r)
+		return get_residents(c);
+	if (serve_read_lock(&node, &segment, &on, c->request->body, c->request->len, &err)) {
+		serve_refuse(c->reply, 400, "bad_body", err.text);
+		return true;
+	}
+	if ((on ? residents_lock : residents_release)(r, node, segment, &err)) {
+		serve_refuse(c->reply, 409, "locked", err.text);
+		return true;
+	}
+	return get_residents(c);
+}
+
 static bool post_fault(struct call *c)
 {
 	struct err err = {0};
@@ -197,6 +268,13 @@ void serve_executed(struct serve_reply *reply, const struct engine_response *res
 	wire_write_execute(&reply->body, response);
 }
 
+void serve_sent(struct serve_reply *reply, const struct envelope *envelope,
+	const struct send_answer *answer)
+{
+	reply->status = (int)answer->status;
+	serve_write_sent(&reply->body, envelope, answer);
+}
+
 /* ---- the table ---- */
 
 static const struct route {
@@ -215,7 +293,12 @@ static const struct route {
 		{"GET", "/v1/intents/*", false, false, VERB_COUNT, get_intent},
 	{"POST", "/v1/intents/*/void", true, false, VERB_COUNT, get_intent},
 	{"GET", "/v1/audit", false, false, VERB_COUNT, get_audit},
+	{"GET", "/v1/tally", false, false, VERB_COUNT, get_tally},
+	{"GET", "/v1/mismatches", false, false, VERB_COUNT, get_mismatches},
 	{"POST", "/v1/execute", true, false, VERB_COUNT, post_execute},
+	{"POST", "/v1/send", true, false, VERB_COUNT, post_send},
+	{"GET", "/v1/residents", false, false, VERB_COUNT, get_residents},
+	{"POST", "/v1/residents", true, false, VERB_COUNT, post_residents},
 	{"POST", "/v1/faults", true, true, VERB_COUNT, post_fault},
 	{"GET", "/healthz", false, false, VERB_COUNT, get_health},
 };

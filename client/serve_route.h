@@ -17,6 +17,7 @@ struct serve_request {
 	bool too_large;    /* the body was longer than SERVE_BODY_MAX */
 	const char *body;
 	size_t len;
+	struct envelope *send; /* to be filled when one is to be sent; NULL: none can be */
 };
 
 struct serve_reply {
@@ -25,13 +26,17 @@ struct serve_reply {
 	struct text body;  /* JSON */
 };
 
-/* Answers a request at once and returns true; false: nothing is answered, `execute` is to run.
- */
+/* Answers a request at once and returns true; false: nothing is answered, `execute` is to run,
+ * or request->send to be sent, which has a recipient then. */
 bool serve_route(struct engine *engine, bool allow_faults, const struct serve_request *request,
 	struct serve_reply *reply, struct engine_request *execute);
 
 /* The answer to an executed request. */
 void serve_executed(struct serve_reply *reply, const struct engine_response *response);
+
+/* The answer to an envelope that was sent. */
+void serve_sent(struct serve_reply *reply, const struct envelope *envelope,
+	const struct send_answer *answer);
 
 /* A refusal in the form of all errors. */
 void serve_refuse(struct serve_reply *reply, int status, const char *word, const char *message);

@@ -1,22 +1,23 @@
-/* Transport: HTTP on one libcurl multi. It knows transfers, their limits and how they fail; not
- * what a pool is, nor what an answer says.
+/* Transport: HTTP on one libcurl multi. It knows transfers, their limits and their connections;
+ * not what a pool is, nor what an answer or a failure says.
  *
  * 1. `done` is called once, from transport_turn, after the transfer has left every list.
  * 2. A request that is no GET goes out once, on a connection of its own: libcurl repeats a
- *    request by itself when a kept connection turns out to be dead, and a slow poll must delay
- *    no command.
+ *    request by itself when a kept connection turns out to be dead. What is `spare` may be
+ *    repeated; its connections are kept apart from all others'. A slow poll delays neither.
  * 3. A transfer holds at most TRANSPORT_BODY_MAX bytes of body and HEADERS_MAX of headers,
  *    whatever the other end announces, compresses or goes on sending.
  * 4. `sent` is false only when no byte of the request can have left.
- * 5. A kept connection carries one credential: the first that its address was asked with. */
+ * 5. A kept connection carries one credential: the first that its address was asked with.
+ * 6. A request with after_ms is with libcurl only from then on. */
 #include "client/transport.h"
 
+#include "client/transport_trouble.h"
 #include "model/mem.h"
 #include "model/text.h"
 
 #include <assert.h>
 #include <curl/curl.h>
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ struct transfer {
 	size_t header_bytes;
 	const char *too_much; /* what went beyond its limit; NULL: nothing */
 	int64_t timeout_ms;
+	int64_t begin_ms; /* boot clock; UNKNOWN once begun */
 	char subject[SUBJECT_MAX];
 	char reason[CURL_ERROR_SIZE];
 	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now);
@@ -55,57 +57,14 @@ struct origin {
 
 struct transport {
 	CURLM *multi;
+	CURLSH *spare; /* the connections of what is spare; the others are the multi's */
 	char *ca_file; /* NULL: the system's */
 	struct transfer *first;
 	uint64_t last_id;
+	size_t waiting;   /* transfers that have not begun */
+	int64_t clock_ms; /* the boot clock as last told */
 	struct origin *origins;
 	size_t origin_count, origin_cap;
-};
-
-/* How libcurl's troubles are told. `early`: no byte of the request has left by then. */
-static const struct trouble {
-	CURLcode curl;
-	enum err_code code;
-	bool early;
-	const char *why; /* NULL: explain_tls knows */
-} troubles[] = {
-	{CURLE_URL_MALFORMAT, ERR_CONFIG, true, "is no address"},
-	{CURLE_COULDNT_RESOLVE_HOST, ERR_UNREACHABLE, true, "has a name that cannot be resolved"},
-	{CURLE_COULDNT_CONNECT, ERR_UNREACHABLE, true, "cannot be connected to"},
-	{CURLE_SSL_CONNECT_ERROR, ERR_TLS, true, NULL},
-	{CURLE_PEER_FAILED_VERIFICATION, ERR_TLS, true, NULL},
-	{CURLE_SSL_CERTPROBLEM, ERR_TLS, true, NULL},
-	{CURLE_SSL_CIPHER, ERR_TLS, true, NULL},
-	{CURLE_SSL_CACERT_BADFILE, ERR_TLS, true, NULL},
-	{CURLE_SSL_ISSUER_ERROR, ERR_TLS, true, NULL},
-	{CURLE_SSL_INVALIDCERTSTATUS, ERR_TLS, true, NULL},
-	{CURLE_PARTIAL_FILE, ERR_UNREACHABLE, false, "cut its answer short"},
-	{CURLE_GOT_NOTHING, ERR_UNREACHABLE, false, "closed the connection without an answer"},
-	{CURLE_RECV_ERROR, ERR_UNREACHABLE, false, "cut the connection"},
-	{CURLE_SEND_ERROR, ERR_UNREACHABLE, false, "cut the connection"},
-	{CURLE_UNSUPPORTED_PROTOCOL, ERR_NOT_POOL, false, "does not answer in HTTP"},
-	{CURLE_WEIRD_SERVER_REPLY, ERR_NOT_POOL, false, "does not answer in HTTP"},
-	{CURLE_BAD_CONTENT_ENCODING, ERR_NOT_POOL, false, "answers in an encoding not asked for"},
-	/* what libcurl says of a header line longer than it takes */
-	{CURLE_OUT_OF_MEMORY, ERR_TOO_LARGE, false, "sends headers without end"},
-};
-
-#define NOT_JUDGED 1 /* the chain is good, or nobody came to it: libcurl begins with this */
-
-/* How OpenSSL's verdicts on a certificate (X509_V_ERR_*, whose header is not ours to ask for) are
- * told. */
-static const struct verdict {
-	long number;
-	const char *why;
-} verdicts[] = {
-	{9, "not valid yet: the certificate, or the clock here is behind"},
-	{10, "expired: the certificate, or the clock here is ahead"},
-	{18, "self-signed: nobody vouches for the certificate"},
-	{19, "unknown CA: nobody known here vouches for the certificate"},
-	{20, "unknown CA: nobody known here vouches for the certificate"},
-	{21, "unknown CA: nobody known here vouches for the certificate"},
-	{23, "revoked: the certificate"},
-	{26, "not a server's certificate"},
 };
 
 /* What every handle has in common. */
@@ -135,14 +94,14 @@ static void must_multi(CURLMcode code)
 	assert(code == CURLM_OK);
 }
 
-/* Half of the descriptors that the process may have: one for every node where possible. */
+/* Of each kind a third of the descriptors: one a node where possible, and a third is left. */
 static long kept_connections(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return 64;
-	rlim_t half = limit.rlim_cur / 2;
-	return half < 16 ? 16 : half > 2048 ? 2048 : (long)half;
+	rlim_t third = limit.rlim_cur / 3;
+	return third < 16 ? 16 : third > 4096 ? 4096 : (long)third;
 }
 
 struct transport *transport_new(void)
@@ -154,7 +113,10 @@ struct transport *transport_new(void)
 	const char *ca_file = getenv("SSL_CERT_FILE");
 	t->ca_file = ca_file != NULL && *ca_file != '\0' ? mem_copy(ca_file) : NULL;
 	t->multi = curl_multi_init();
-	if (t->multi == NULL)
+	t->spare = curl_share_init();
+	/* nothing but memory can be missing */
+	if (t->multi == NULL || t->spare == NULL ||
+		curl_share_setopt(t->spare, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) != CURLSHE_OK)
 		mem_fail();
 	must_multi(curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING));
 	must_multi(curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, kept_connections()));
@@ -163,7 +125,10 @@ struct transport *transport_new(void)
 
 static void detach(struct transport *t, struct transfer *x)
 {
-	must_multi(curl_multi_remove_handle(t->multi, x->easy));
+	if (x->begin_ms != UNKNOWN)
+		t->waiting--;
+	else
+		must_multi(curl_multi_remove_handle(t->multi, x->easy));
 	if (x->prev != NULL)
 		x->prev->next = x->next;
 	else
@@ -193,6 +158,7 @@ void transport_free(struct transport *t)
 		transfer_free(x);
 	}
 	must_multi(curl_multi_cleanup(t->multi));
+	curl_share_cleanup(t->spare);
 	curl_global_cleanup();
 	for (size_t i = 0; i < t->origin_count; i++) {
 		explicit_bzero(t->origins[i].token, strlen(t->origins[i].token));
@@ -295,16 +261,19 @@ static void keep_apart(struct transfer *x)
 static void set_method(
 	struct transport *t, struct transfer *x, const struct transport_request *r)
 {
-	if (strcmp(r->method, "GET") == 0) {
-		assert(r->body == NULL);
-		if (!may_keep(t, x->subject, r->token != NULL ? r->token : ""))
-			keep_apart(x);
-		return;
+	bool is_get = strcmp(r->method, "GET") == 0;
+	assert(!is_get || r->body == NULL);
+	assert(!r->spare || is_get || r->key != NULL);
+	if (!is_get) {
+		x->request_body = mem_copy(r->body != NULL ? r->body : "");
+		must(curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, x->request_body));
+		must(curl_easy_setopt(x->easy, CURLOPT_CUSTOMREQUEST, r->method));
 	}
-	x->request_body = mem_copy(r->body != NULL ? r->body : "");
-	must(curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, x->request_body));
-	must(curl_easy_setopt(x->easy, CURLOPT_CUSTOMREQUEST, r->method));
-	keep_apart(x);
+	bool keeps = is_get || r->spare;
+	if (!keeps || !may_keep(t, x->subject, r->token != NULL ? r->token : ""))
+		keep_apart(x);
+	else if (r->spare)
+		must(curl_easy_setopt(x->easy, CURLOPT_SHARE, t->spare));
 }
 
 static void set_options(struct transfer *x, const struct transport_request *r)
@@ -341,10 +310,15 @@ static void set_subject(struct transfer *x, const struct transport_request *r)
 	snprintf(x->subject, sizeof(x->subject), "%.*s", (int)len, r->url);
 }
 
+static void begin(struct transport *t, struct transfer *x)
+{
+	x->begin_ms = UNKNOWN;
+	must_multi(curl_multi_add_handle(t->multi, x->easy));
+}
+
 uint64_t transport_send(
 	struct transport *t, const struct transport_request *r, struct instant now)
 {
-	(void)now;
 	assert(strncmp(r->url, "http://", 7) == 0 || strncmp(r->url, "https://", 8) == 0);
 	assert(r->timeout_ms > 0 && r->timeout_ms <= LONG_MAX);
 	struct transfer *x = mem_new(1, sizeof(*x));
@@ -360,7 +334,13 @@ uint64_t transport_send(
 	set_options(x, r);
 	set_method(t, x, r);
 	set_headers(x, r);
-	must_multi(curl_multi_add_handle(t->multi, x->easy));
+	t->clock_ms = now.boot_ms;
+	if (r->after_ms > 0) {
+		x->begin_ms = now.boot_ms + r->after_ms;
+		t->waiting++;
+	} else {
+		begin(t, x);
+	}
 	x->next = t->first;
 	if (x->next != NULL)
 		x->next->prev = x;
@@ -368,11 +348,24 @@ uint64_t transport_send(
 	return x->id;
 }
 
-void transport_cancel(struct transport *t, uint64_t id)
+static struct transfer *find(const struct transport *t, uint64_t id)
 {
 	struct transfer *x = t->first;
 	while (x != NULL && x->id != id)
 		x = x->next;
+	return x;
+}
+
+void transport_hasten(struct transport *t, uint64_t id)
+{
+	struct transfer *x = find(t, id);
+	if (x != NULL && x->begin_ms > t->clock_ms)
+		x->begin_ms = t->clock_ms;
+}
+
+void transport_cancel(struct transport *t, uint64_t id)
+{
+	struct transfer *x = find(t, id);
 	if (x == NULL)
 		return;
 	detach(t, x);
@@ -427,92 +420,6 @@ static int64_t retry_after_ms(const struct transfer *x, struct instant now)
 	return ms < RETRY_MIN_MS ? RETRY_MIN_MS : ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms;
 }
 
-static const char *connect_reason(const struct transfer *x, const char *otherwise)
-{
-	switch (info_long(x, CURLINFO_OS_ERRNO)) {
-	case ECONNREFUSED:
-		return "refused the connection";
-	case ENOENT:
-		return "does not exist";
-	case EACCES:
-		return "may not be connected to: permission denied";
-	default:
-		return otherwise;
-	}
-}
-
-/* The names that the other end's certificate is for, cleaned; "" where it sent none. */
-static void certified_names(const struct transfer *x, char *out, size_t size)
-{
-	static const char field[] = "X509v3 Subject Alternative Name:";
-	struct curl_certinfo *info = NULL;
-	*out = '\0';
-	if (curl_easy_getinfo(x->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL ||
-		info->num_of_certs < 1)
-		return;
-	for (struct curl_slist *line = info->certinfo[0]; line != NULL; line = line->next)
-		if (strncmp(line->data, field, sizeof(field) - 1) == 0) {
-			const char *names = line->data + sizeof(field) - 1;
-			text_clean(out, size, names, strlen(names));
-		}
-}
-
-/* Why TLS did not come about. */
-static void explain_tls(const struct transfer *x, CURLcode code, struct err *err)
-{
-	const char *ca_file = x->transport->ca_file;
-	const char *why = x->reason[0] != '\0' ? x->reason : curl_easy_strerror(code);
-	bool untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
-	long verdict = info_long(x, CURLINFO_SSL_VERIFYRESULT);
-	char names[128];
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
-		if (untrusted && verdicts[i].number == verdict)
-			why = verdicts[i].why;
-	if (code == CURLE_SSL_CACERT_BADFILE && ca_file != NULL) {
-		err_set(err, ERR_TLS, "SSL_CERT_FILE \"%s\" cannot be read, or holds no certificate",
-			ca_file);
-		return;
-	}
-	if (!untrusted || verdict > NOT_JUDGED) {
-		err_set(err, ERR_TLS, "\"%s\": TLS: %s", x->subject, why);
-		return;
-	}
-	certified_names(x, names, sizeof(names));
-	err_set(err, ERR_TLS, "\"%s\": TLS: name mismatch (certificate for %s)", x->subject,
-		*names != '\0' ? names : "no name");
-}
-
-/* Sets reply->err and reply->sent for a transfer that libcurl could not complete. */
-static void explain(const struct transfer *x, CURLcode code, struct transport_reply *reply)
-{
-	bool connected = info_number(x, CURLINFO_CONNECT_TIME_T) > 0;
-	bool begun = info_long(x, CURLINFO_REQUEST_SIZE) > 0;
-	if (x->too_much != NULL) {
-		err_set(&reply->err, ERR_TOO_LARGE, "\"%s\" answers with more than %s", x->subject,
-			x->too_much);
-		return;
-	}
-	if (code == CURLE_OPERATION_TIMEDOUT) {
-		reply->sent = begun || connected;
-		err_set(&reply->err, ERR_SLOW, "\"%s\" gave no %s in %.1fs", x->subject,
-			reply->sent ? "complete answer" : "connection", (double)x->timeout_ms / 1000.0);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
-		const struct trouble *row = &troubles[i];
-		if (row->curl != code)
-			continue;
-		reply->sent = begun || !row->early;
-		if (row->why == NULL)
-			explain_tls(x, code, &reply->err);
-		else
-			err_set(&reply->err, row->code, "\"%s\" %s", x->subject,
-				code == CURLE_COULDNT_CONNECT ? connect_reason(x, row->why) : row->why);
-		return;
-	}
-	err_set(&reply->err, ERR_UNREACHABLE, "\"%s\": %s", x->subject, curl_easy_strerror(code));
-}
-
 static void finish(struct transport *t, struct transfer *x, CURLcode code, struct instant now)
 {
 	char content_type[128], location[512];
@@ -527,7 +434,14 @@ static void finish(struct transport *t, struct transfer *x, CURLcode code, struc
 		.latency_ms = info_number(x, CURLINFO_TOTAL_TIME_T) / 1000,
 	};
 	if (code != CURLE_OK)
-		explain(x, code, &reply);
+		transport_trouble_tell(&(struct trouble){.easy = x->easy,
+								   .curl = (int)code,
+								   .subject = x->subject,
+								   .reason = x->reason,
+								   .ca_file = t->ca_file,
+								   .too_much = x->too_much,
+								   .timeout_ms = x->timeout_ms},
+			&reply);
 	else if (reply.status >= 300 && reply.status < 400)
 		err_set(&reply.err, ERR_REDIRECT,
 			"\"%s\" redirects to \"%s\" (%d), which is never followed", x->subject, location,
@@ -539,9 +453,30 @@ static void finish(struct transport *t, struct transfer *x, CURLcode code, struc
 	transfer_free(x);
 }
 
+/* Milliseconds until the next transfer begins that waits for its time; INT64_MAX: none does. */
+static int64_t begin_due(const struct transport *t)
+{
+	int64_t least = INT64_MAX;
+	for (const struct transfer *x = t->waiting > 0 ? t->first : NULL; x != NULL; x = x->next)
+		if (x->begin_ms != UNKNOWN && x->begin_ms - t->clock_ms < least)
+			least = x->begin_ms - t->clock_ms;
+	return least < 0 ? 0 : least;
+}
+
+static void begin_what_is_due(struct transport *t)
+{
+	for (struct transfer *x = t->waiting > 0 ? t->first : NULL; x != NULL; x = x->next)
+		if (x->begin_ms != UNKNOWN && x->begin_ms <= t->clock_ms) {
+			t->waiting--;
+			begin(t, x);
+		}
+}
+
 void transport_turn(struct transport *t, struct instant now)
 {
 	int running, left;
+	t->clock_ms = now.boot_ms;
+	begin_what_is_due(t);
 	must_multi(curl_multi_perform(t->multi, &running));
 	for (CURLMsg *m; (m = curl_multi_info_read(t->multi, &left)) != NULL;) {
 		assert(m->msg == CURLMSG_DONE);
@@ -565,6 +500,9 @@ void transport_wait(
 		};
 		asked[i] = (struct pollfd){.fd = extra[i].fd, .events = out ? POLLOUT : POLLIN};
 	}
+	int64_t due_ms = begin_due(t);
+	if (due_ms < timeout_ms)
+		timeout_ms = due_ms;
 	int ms = timeout_ms < 0 ? 0 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
 	must_multi(curl_multi_poll(t->multi, waited, (unsigned)count, ms, NULL));
 	/* asked again, since curl_multi_poll does not tell of a hang-up */

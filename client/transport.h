@@ -1,4 +1,4 @@
-/* Transport: HTTP requests on one libcurl multi. The only file that includes curl.
+/* Transport: HTTP requests on one libcurl multi. No other part of the program knows curl.
  *
  * Rules: total deadline; own byte counter in the write callback; no redirects, no proxy, no
  * netrc, no content encoding; TLS verified, 1.2 or newer; CURLOPT_QUICK_EXIT; a truncated 200 is
@@ -40,7 +40,9 @@ struct transport_request {
 	const char *body;      /* JSON or NULL */
 	const char *if_match;  /* NULL none; written between quotes */
 	const char *key;       /* Idempotency-Key, NULL none */
-	int64_t timeout_ms;    /* total */
+	bool spare;            /* goes on the spare connection, perhaps twice: GET, or with a key */
+	int64_t after_ms;      /* begins so much later, unless it is cancelled before */
+	int64_t timeout_ms;    /* total, from the beginning */
 	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now);
 	void *ctx;
 };
@@ -48,6 +50,9 @@ struct transport_request {
 /* Begins a request; returns its id (never 0). */
 uint64_t transport_send(
 	struct transport *t, const struct transport_request *r, struct instant now);
+
+/* A request that waits for its time begins now; others are left alone. */
+void transport_hasten(struct transport *t, uint64_t id);
 
 /* Forgets a request: `done` will not be called. */
 void transport_cancel(struct transport *t, uint64_t id);

@@ -21,6 +21,7 @@
 	X(DISARM, "POST", "/v1/disarm") \
 	X(TAKE, "POST", "/v1/lease") \
 	X(GUARD, "POST", "/v1/guard") \
+	X(DRAIN, "POST", "/v1/drain") \
 	X(HOLD, "POST", "/v1/hold") \
 	X(ADOPT, "POST", "/v1/hold") \
 	X(RESUME, "POST", "/v1/resume") \

@@ -42,6 +42,8 @@
 	WIRE_ROW_OF( \
 		type, act, "action", WIRE_WORD, true, GUARD_ACTION_HOLD, 0, &wire_guard_actions), \
 		WIRE_ROW_COUNT(type, for_ms, "for_ms", false), ACTOR(type), REASON(type)
+#define DRAIN_FIELDS(type) \
+	WIRE_ROW(type, drains, "on", WIRE_BOOL, true, 0, 0), ACTOR(type), REASON(type)
 #define TAKE_FIELDS(type) \
 	WIRE_ROW_COUNT(type, ttl_ms, "ttl_ms", true), ACTOR(type), REASON(type)
 #define DISARM_FIELDS(type) ACTOR(type), REASON(type)
@@ -53,6 +55,7 @@ static const struct wire_field split_out[] = {SPLIT_FIELDS(C)};
 static const struct wire_field arm_out[] = {ARM_FIELDS(C)};
 static const struct wire_field keep_out[] = {KEEP_FIELDS(C, epoch, rev)};
 static const struct wire_field guard_out[] = {GUARD_FIELDS(C)};
+static const struct wire_field drain_out[] = {DRAIN_FIELDS(C)};
 static const struct wire_field take_out[] = {TAKE_FIELDS(C)};
 static const struct wire_field disarm_out[] = {DISARM_FIELDS(C)};
 static const struct wire_field brake_out[] = {BRAKE_FIELDS(C)};
@@ -63,6 +66,7 @@ static const struct wire_field split_in[] = {SPLIT_FIELDS(R)};
 static const struct wire_field arm_in[] = {ARM_FIELDS(R)};
 static const struct wire_field keep_in[] = {KEEP_FIELDS(R, match_epoch, match_rev)};
 static const struct wire_field guard_in[] = {GUARD_FIELDS(R)};
+static const struct wire_field drain_in[] = {DRAIN_FIELDS(R)};
 static const struct wire_field take_in[] = {TAKE_FIELDS(R)};
 static const struct wire_field disarm_in[] = {DISARM_FIELDS(R)};
 static const struct wire_field brake_in[] = {BRAKE_FIELDS(R)};
@@ -93,6 +97,7 @@ static const struct body {
 	[VERB_DISARM] = {TABLE(disarm_out), TABLE(disarm_in), false, false},
 	[VERB_TAKE] = {TABLE(take_out), TABLE(take_in), false, false},
 	[VERB_GUARD] = {TABLE(guard_out), TABLE(guard_in), false, false},
+	[VERB_DRAIN] = {TABLE(drain_out), TABLE(drain_in), false, false},
 	[VERB_HOLD] = {TABLE(brake_out), TABLE(brake_in), false, false},
 	[VERB_ADOPT] = {TABLE(brake_out), TABLE(brake_in), false, false},
 	[VERB_RESUME] = {TABLE(brake_out), TABLE(brake_in), false, false},
@@ -132,6 +137,11 @@ void wire_write_command(struct text *out, const struct command *c)
 	wire_write_fields(out, &said, body->out.fields, body->out.count);
 	if (c->verb == VERB_TAKE)
 		text_json_bool(out, "take", true);
+	if (c->verb == VERB_DRAIN) {
+		char target[DRAIN_WORD_MAX];
+		drain_write(target, &c->drain);
+		text_json_str(out, "target", target);
+	}
 	if (body->guard && c->has_guard) {
 		text_json_key(out, "guard");
 		text_add(out, "{");
@@ -183,6 +193,17 @@ static int read_set(struct control_request *out, const cJSON *tree, struct err *
 	return 0;
 }
 
+static int read_drain(struct control_request *out, const cJSON *tree, struct err *err)
+{
+	const cJSON *target = cJSON_GetObjectItemCaseSensitive(tree, "target");
+	if (!target)
+		return err_set(err, ERR_FIELD, "field \"target\" is missing");
+	if (!cJSON_IsString(target) || !drain_read(&out->drain, target->valuestring))
+		return err_set(err, ERR_FIELD,
+			"field \"target\": want \"v2\", \"v2.0\" (a segment) or \"v2.0.3\" (a worker)");
+	return 0;
+}
+
 /* What the fields mean together. */
 static int settle(struct control_request *out, struct err *err)
 {
@@ -217,7 +238,8 @@ int wire_read_change(
 		return -1;
 	int result = wire_read_fields(out, tree, "", body->in.fields, body->in.count, err) ||
 		(body->guard && read_limits(out, tree, err)) ||
-		(body->operations && read_set(out, tree, err)) || settle(out, err);
+		(body->operations && read_set(out, tree, err)) ||
+		(verb == VERB_DRAIN && read_drain(out, tree, err)) || settle(out, err);
 	cJSON_Delete(tree);
 	return result ? -1 : 0;
 }

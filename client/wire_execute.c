@@ -11,6 +11,7 @@
 
 #define TIMEOUT_MAX_MS 30000
 #define WORK_MAX_US 60000000
+#define LEAK_MAX_BYTES (16 * 1024 * 1024)
 
 /* ---- executions ---- */
 
@@ -71,6 +72,7 @@ int wire_read_execute(struct engine_request *out, const char *body, size_t len, 
 		read_payload(out, tree, body, len, err);
 	if (out->timeout_ms == UNKNOWN)
 		out->timeout_ms = 0;
+	memcpy(out->key, out->id, sizeof out->key);
 	cJSON_Delete(tree);
 	return result ? -1 : 0;
 }
@@ -110,6 +112,10 @@ static const struct wire_field fault_fields[] = {
 	WIRE_ROW(F, slow_factor, "slow_factor", WIRE_REAL, false, 1, 1000),
 	WIRE_ROW(F, latency_add_us, "latency_add_us", WIRE_INT, false, 0, WORK_MAX_US),
 	WIRE_ROW(F, hang, "hang", WIRE_BOOL, false, 0, 0),
+	WIRE_ROW(F, crash_rate, "crash_rate", WIRE_REAL, false, 0, 1),
+	WIRE_ROW(F, leak_bytes, "leak_bytes", WIRE_INT, false, 0, LEAK_MAX_BYTES),
+	WIRE_ROW(F, stall, "stall", WIRE_BOOL, false, 0, 0),
+	WIRE_ROW(F, lies, "lie", WIRE_BOOL, false, 0, 0),
 	WIRE_ROW_TEXT(F, operation, "operation", WIRE_NAME, false),
 };
 #undef F
@@ -137,10 +143,14 @@ int wire_read_fault(
 	/* Of a fault nothing is unknown: what is not asked for is off. */
 	if (out->latency_add_us == UNKNOWN)
 		out->latency_add_us = 0;
+	if (out->leak_bytes == UNKNOWN)
+		out->leak_bytes = 0;
 	if (isnan(out->error_rate))
 		out->error_rate = 0;
 	if (isnan(out->slow_factor))
 		out->slow_factor = 0;
+	if (isnan(out->crash_rate))
+		out->crash_rate = 0;
 	cJSON_Delete(tree);
 	return result ? -1 : 0;
 }

@@ -18,7 +18,7 @@ struct operation_set; /* model/pool.h */
 /* What a field holds, and in C when it is missing or null. */
 enum wire_kind {
 	WIRE_INT,   /* int64_t: an integer; UNKNOWN */
-	WIRE_SHARE, /* int: basis points; -1 */
+	WIRE_SHARE, /* int: basis points, or another small number; -1 */
 	WIRE_REAL,  /* double: a number; NaN */
 	WIRE_BOOL,  /* bool; false */
 	WIRE_NAME,  /* char[size]: refused unless text_is_name; "" */
@@ -34,7 +34,7 @@ struct wire_words {
 };
 
 extern const struct wire_words wire_strategies, wire_orphans, wire_guard_states,
-	wire_guard_actions;
+	wire_guard_actions, wire_arms, wire_worker_states, wire_breakers;
 
 struct wire_field {
 	const char *name;

@@ -6,6 +6,7 @@
  * first are kept and the others counted. */
 #include "client/wire.h"
 
+#include "client/wire_crew.h"
 #include "client/wire_field.h"
 #include "client/wire_tables.h"
 
@@ -95,6 +96,7 @@ static const struct wire_field arm_fields[] = {
 	WIRE_ROW_COUNT(A, sessions, "sessions", false),
 	WIRE_ROW_COUNT(A, sessions_bad, "sessions_bad", false),
 	WIRE_ROW_COUNT(A, queue_depth, "queue_depth", false),
+	WIRE_ROW_COUNT(A, queue_max, "queue_max", false),
 	WIRE_ROW_COUNT(A, in_flight, "in_flight", false),
 	WIRE_ROW_COUNT(A, memory_bytes, "memory_bytes", false),
 	WIRE_ROW_COUNT(A, cpu_us, "cpu_us", false),
@@ -114,6 +116,14 @@ static const struct wire_field worker_fields[] = {
 	WIRE_ROW_COUNT(W, restarted, "restarted", false),
 };
 #undef W
+
+#define B struct breaker_word
+static const struct wire_field breaker_fields[] = {
+	WIRE_ROW_WORD(B, state, "state", &wire_breakers, true),
+	WIRE_ROW_COUNT(B, opened, "opened", false),
+	WIRE_ROW_COUNT(B, retry_ms, "retry_ms", false),
+};
+#undef B
 
 static const struct wire_field operation_fields[] = {
 	WIRE_ROW_COUNT(struct operation_counts, requests, "requests", true),
@@ -138,6 +148,8 @@ const struct wire_table wire_state_tables[WIRE_STATE_TABLES] = {
 	TABLE("arms.v2.", arm_fields),
 	TABLE("arms.v1.workers.", worker_fields),
 	TABLE("arms.v2.workers.", worker_fields),
+	TABLE("arms.v1.breaker.", breaker_fields),
+	TABLE("arms.v2.breaker.", breaker_fields),
 };
 
 /* ---- writing ---- */
@@ -161,6 +173,20 @@ static void write_histogram(
 	text_add(out, "]");
 }
 
+/* One part of the document: null, or an object of `fields`. */
+static void write_part(struct text *out, const char *name, bool known, const void *base,
+	const struct wire_field *fields, size_t count)
+{
+	text_json_key(out, name);
+	text_add(out, known ? "{" : "null");
+	if (known) {
+		wire_write_fields(out, base, fields, count);
+		text_add(out, "}");
+	}
+}
+#define WRITE_PART(out, name, known, base, fields) \
+	write_part(out, name, known, base, fields, WIRE_LENGTH(fields))
+
 static void write_arm(struct text *out, const struct arm_counts *a)
 {
 	WIRE_WRITE(out, a, arm_fields);
@@ -175,6 +201,7 @@ static void write_arm(struct text *out, const struct arm_counts *a)
 	text_add(out, "{");
 	WIRE_WRITE(out, &a->workers, worker_fields);
 	text_add(out, "}");
+	WRITE_PART(out, "breaker", a->breaker.known, &a->breaker, breaker_fields);
 	text_json_key(out, "operations");
 	text_add(out, "{");
 	for (int i = 0; i < a->operation_count; i++) {
@@ -185,20 +212,6 @@ static void write_arm(struct text *out, const struct arm_counts *a)
 	}
 	text_add(out, "}");
 }
-
-/* One part of the document: null, or an object of `fields`. */
-static void write_part(struct text *out, const char *name, bool known, const void *base,
-	const struct wire_field *fields, size_t count)
-{
-	text_json_key(out, name);
-	text_add(out, known ? "{" : "null");
-	if (known) {
-		wire_write_fields(out, base, fields, count);
-		text_add(out, "}");
-	}
-}
-#define WRITE_PART(out, name, known, base, fields) \
-	write_part(out, name, known, base, fields, WIRE_LENGTH(fields))
 
 static void write_guard(struct text *out, const struct pool_guard *g)
 {
@@ -252,7 +265,9 @@ void wire_write_state(struct text *out, const struct snapshot *s)
 		write_arm(out, &s->arms[arm]);
 		text_add(out, "}");
 	}
-	text_add(out, "}}");
+	text_add(out, "}");
+	wire_write_crew(out, &s->crew);
+	text_add(out, "}");
 }
 
 /* ---- reading ---- */
@@ -349,6 +364,19 @@ static int read_operations(
 	return 0;
 }
 
+static int read_breaker(
+	struct breaker_word *b, const cJSON *arm, const char *path, struct err *err)
+{
+	const cJSON *object;
+	char inner[64];
+	*b = (struct breaker_word){.opened = UNKNOWN, .retry_ms = UNKNOWN};
+	(void)snprintf(inner, sizeof inner, "%sbreaker.", path);
+	if (wire_object(&object, arm, path, "breaker", false, err))
+		return -1;
+	b->known = object != NULL;
+	return object ? WIRE_READ(b, object, inner, breaker_fields, err) : 0;
+}
+
 static int read_arm(
 	struct arm_counts *a, const cJSON *arm, const char *path, bool own_layout, struct err *err)
 {
@@ -358,7 +386,7 @@ static int read_arm(
 	if (WIRE_READ(a, arm, path, arm_fields, err) || read_failed(a->failed, arm, path, err) ||
 		wire_object(&workers, arm, path, "workers", false, err) ||
 		WIRE_READ(&a->workers, workers, inner, worker_fields, err) ||
-		read_operations(a, arm, path, err))
+		read_breaker(&a->breaker, arm, path, err) || read_operations(a, arm, path, err))
 		return -1;
 	if (!own_layout)
 		return 0;
@@ -442,7 +470,7 @@ int wire_read_state(struct snapshot *out, const char *body, size_t len, struct e
 	memset(out, 0, sizeof *out);
 	int result = read_schema(tree, err) || WIRE_READ(out, tree, "", state_fields, err) ||
 		read_control(out, tree, err) || read_change(&out->change, tree, err) ||
-		read_arms(out, tree, err);
+		read_arms(out, tree, err) || wire_read_crew(&out->crew, tree, err);
 	cJSON_Delete(tree);
 	return result ? -1 : 0;
 }

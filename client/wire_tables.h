@@ -6,11 +6,13 @@
 #include "client/wire_field.h"
 #include "model/verb.h"
 
-#define WIRE_STATE_TABLES 12
+#define WIRE_STATE_TABLES 14
+#define WIRE_CREW_TABLES 2
 #define WIRE_ANSWER_TABLES 2
 
 /* The state document. */
 extern const struct wire_table wire_state_tables[WIRE_STATE_TABLES];
+extern const struct wire_table wire_crew_tables[WIRE_CREW_TABLES]; /* of its first rows */
 
 /* The body of a change as a pool reads it, and of the limits in it. */
 const struct wire_table *wire_change_table(enum verb verb);

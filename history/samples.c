@@ -30,7 +30,7 @@ struct column {
 		"workers_" #name, offsetof(struct arm_sample, workers.name), count \
 	}
 
-/* In the order of the table, behind key, at_ms, interval_ms, flags. */
+/* Behind key, at_ms, interval_ms, flags. By name: the table has them in another order. */
 static const struct column columns[] = {
 	COLUMN(requests, true),
 	COLUMN(ok, true),
@@ -61,6 +61,17 @@ static const struct column columns[] = {
 };
 
 enum { COLUMNS = sizeof columns / sizeof *columns, LEADING = 4 };
+
+/* How a column is read. A file of before `refused` was told apart has no column of it, and none
+ * of its failures is missing: they are in the others. */
+static const char *column_in(sqlite3 *db, const struct column *c)
+{
+	const bool is_there = c->at != FAILED(FAILURE_REFUSED) ||
+		sqlite3_table_column_metadata(
+			db, "main", "sample", c->name, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+
+	return is_there ? c->name : "0";
+}
 
 static int64_t *value_of(struct arm_sample *a, const struct column *c)
 {
@@ -312,7 +323,7 @@ int samples_reader_open(struct samples_reader *r, sqlite3 *db, const char *path,
 		return -1;
 	text_add(&sql, "SELECT key, at_ms, interval_ms, flags");
 	for (int c = 0; c < COLUMNS; c++)
-		text_addf(&sql, ", %s", columns[c].name);
+		text_addf(&sql, ", %s", column_in(db, &columns[c]));
 	text_add(&sql, ", latency, session_latency FROM sample WHERE key = ?1");
 	code = schema_prepare(&r->at, db, text_str(&sql), path, err);
 	text_free(&sql);
@@ -480,7 +491,8 @@ int samples_sum(
 		return 0;
 	text_add(&sql, "SELECT total(interval_ms)");
 	for (int c = 0; c < COLUMNS; c++)
-		text_addf(&sql, columns[c].is_count ? ", sum(%s)" : ", NULL AS %s", columns[c].name);
+		text_addf(&sql, columns[c].is_count ? ", sum(%s)" : ", NULL AS \"%s\"",
+			column_in(r->db, &columns[c]));
 	text_add(&sql, " FROM sample WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3");
 	for (int a = 0; a < ARM_COUNT && code == 0; a++) {
 		s = NULL;

@@ -43,6 +43,12 @@ const struct schema_chained schema_chained[SCHEMA_CHAINED] = {
 	"CREATE TRIGGER " table "_kept BEFORE DELETE ON " table \
 	" BEGIN SELECT RAISE(ABORT, '" table " is append-only'); END;"
 
+/* The column of samples that came after the first files: at the table's end, as ALTER puts it, so
+ * that all files are alike. Who writes without knowing of it counted those failures elsewhere:
+ * by default 0, where NULL is what a pool did not say. */
+#define LATER_COLUMN "failed_refused"
+#define LATER_DECLARED LATER_COLUMN " INTEGER DEFAULT 0"
+
 /* Executed in this order. */
 static const char *const schema_sql[] = {
 	"CREATE TABLE key (id INTEGER PRIMARY KEY, public_key TEXT NOT NULL, actor TEXT NOT NULL,"
@@ -90,8 +96,8 @@ static const char *const schema_sql[] = {
 	" queue_depth INTEGER, in_flight INTEGER, workers_total INTEGER, workers_ready INTEGER,"
 	" workers_busy INTEGER, workers_degraded INTEGER, workers_created INTEGER,"
 	" workers_destroyed INTEGER, workers_crashed INTEGER, workers_restarted INTEGER,"
-	" memory_bytes INTEGER, cpu_us INTEGER, fds INTEGER, latency BLOB, session_latency BLOB)"
-	" STRICT;",
+	" memory_bytes INTEGER, cpu_us INTEGER, fds INTEGER, latency BLOB, session_latency BLOB"
+	", " LATER_DECLARED ") STRICT;",
 	APPEND_ONLY("key"),
 	APPEND_ONLY("recording"),
 	APPEND_ONLY("decision"),
@@ -265,6 +271,15 @@ static int create_tables(sqlite3 *db, const char *path, struct err *err)
 	return -1;
 }
 
+/* Gives an older file the column that came later. */
+static int complete_tables(sqlite3 *db, const char *path, struct err *err)
+{
+	if (sqlite3_table_column_metadata(
+			db, "main", "sample", LATER_COLUMN, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
+		return 0;
+	return execute(db, "ALTER TABLE sample ADD COLUMN " LATER_DECLARED, path, err);
+}
+
 static int open_writing(sqlite3 *db, const char *path, struct err *err)
 {
 	bool fresh = false;
@@ -277,7 +292,7 @@ static int open_writing(sqlite3 *db, const char *path, struct err *err)
 			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON",
 			path, err) < 0)
 		return -1;
-	return fresh ? create_tables(db, path, err) : 0;
+	return fresh ? create_tables(db, path, err) : complete_tables(db, path, err);
 }
 
 int schema_open(sqlite3 **out, const char *path, bool must_be_new, struct err *err)

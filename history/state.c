@@ -49,6 +49,7 @@ struct field {
 	size_t size; /* of a text */
 	bool moves;  /* counter, gauge or age */
 	const struct words *words;
+	bool may_lack; /* recordings that are older do not have it; then it is 0 */
 };
 
 struct section {
@@ -61,11 +62,12 @@ struct section {
 
 #define FIELD(type, name, kind, moves) \
 	{ \
-#name, offsetof(struct type, name), kind, sizeof((struct type *)0)->name, moves, NULL \
+#name, offsetof(struct type, name), kind, sizeof((struct type *)0)->name, moves, NULL, \
+			false \
 	}
 #define FIELD_WORD(type, name, words) \
 	{ \
-#name, offsetof(struct type, name), WORD, 0, false, &words \
+#name, offsetof(struct type, name), WORD, 0, false, &words, false \
 	}
 
 static const struct field document_fields[] = {
@@ -145,7 +147,8 @@ static const struct field change_arm_fields[] = {
 #define COUNTER(name) FIELD(arm_counts, name, INT64, true)
 #define WORKERS(name) \
 	{ \
-		"workers_" #name, offsetof(struct arm_counts, workers.name), INT64, 0, true, NULL \
+		"workers_" #name, offsetof(struct arm_counts, workers.name), INT64, 0, true, NULL, \
+			false \
 	}
 
 static const struct field arm_fields[] = {
@@ -153,7 +156,7 @@ static const struct field arm_fields[] = {
 	COUNTER(ok),
 #define X(name, word) \
 	{"failed_" word, offsetof(struct arm_counts, failed) + FAILURE_##name * sizeof(int64_t), \
-		INT64, 0, true, NULL},
+		INT64, 0, true, NULL, FAILURE_##name == FAILURE_REFUSED},
 	FAILURE_INFO(X)
 #undef X
 		COUNTER(rescued),
@@ -357,6 +360,16 @@ static bool read_word(const struct field *f, void *at, const char *word)
 	return false;
 }
 
+/* How many fields of a section every recording has. */
+static size_t count_needed(const struct section *s)
+{
+	size_t n = 0;
+
+	for (size_t f = 0; f < s->count; f++)
+		n += !s->fields[f].may_lack;
+	return n;
+}
+
 /* Takes a value, false when it does not fit the field. */
 static bool read_field(const struct field *f, char *base, sqlite3_stmt *s)
 {
@@ -413,14 +426,14 @@ static int read_section(struct snapshot *out, const struct section *section, sql
 			continue;
 		if (!read_field(f, (char *)out + section->base, s))
 			break;
-		seen++;
+		seen += !f->may_lack;
 	}
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);
 	text_free(&where);
 	if (code == SQLITE_DONE && seen == 0 && section->may_lack)
 		return 0;
-	if (code != SQLITE_DONE || seen != section->count)
+	if (code != SQLITE_DONE || seen != count_needed(section))
 		return not_whole(section->name, path, err);
 	return 0;
 }

@@ -14,8 +14,9 @@ enum arm { ARM_V1, ARM_V2, ARM_COUNT };
 /* "v1", "v2". */
 const char *arm_name(enum arm arm);
 
-/* X(name, word): why a unit of work failed. Source: the nine categories of the pool error
- * handler in the seeds, `python` being any worker that returned an error. */
+/* X(name, word): why a unit of work failed. `operation` is any worker that returned an error,
+ * `refused` a breaker or a limit that said no before there was work. In the order of
+ * recordings: a new one comes last. */
 #define FAILURE_INFO(X) \
 	X(CONNECTION, "connection") \
 	X(TIMEOUT, "timeout") \
@@ -25,7 +26,8 @@ const char *arm_name(enum arm arm);
 	X(COMMUNICATION, "communication") \
 	X(HEALTH, "health") \
 	X(SESSION, "session") \
-	X(SYSTEM, "system")
+	X(SYSTEM, "system") \
+	X(REFUSED, "refused")
 
 enum failure {
 #define X(name, word) FAILURE_##name,
@@ -52,6 +54,29 @@ struct worker_counts { /* gauges total..degraded, counters created..restarted; U
 	int64_t created, destroyed, crashed, restarted;
 };
 
+/* X(name, word): whether an arm lets work through to workers that fail. */
+#define BREAKER_INFO(X) \
+	X(CLOSED, "closed") \
+	X(OPEN, "open") \
+	X(HALF_OPEN, "half_open")
+
+enum breaker_state {
+#define X(name, word) BREAKER_##name,
+	BREAKER_INFO(X)
+#undef X
+		BREAKER_COUNT
+};
+
+const char *breaker_name(enum breaker_state s);  /* "half_open" */
+enum breaker_state breaker_of(const char *word); /* BREAKER_COUNT when unknown */
+
+struct breaker_word {
+	bool known; /* the pool has one */
+	enum breaker_state state;
+	int64_t opened;   /* how often since boot */
+	int64_t retry_ms; /* until it lets a probe through; 0 unless it is open; UNKNOWN allowed */
+};
+
 /* Cumulative since boot, zero-initialised by the pool. */
 struct arm_counts {
 	int64_t requests; /* counted when routed */
@@ -65,6 +90,8 @@ struct arm_counts {
 	bool has_latency, has_session_latency;
 	int64_t queue_depth, in_flight;
 	struct worker_counts workers;
+	struct breaker_word breaker;
+	int64_t queue_max;                 /* what the queue holds; UNKNOWN where it is not said */
 	int64_t memory_bytes, cpu_us, fds; /* UNKNOWN where the pool does not say */
 	struct operation_counts operations[OPERATIONS_MAX];
 	int operation_count;

@@ -37,6 +37,10 @@ bool outcome_is_final(enum outcome_kind k);
 #define DECISION_EVIDENCE_MAX 4000
 
 /* One intent with all that is known of it. */
+/* The role of what a guard decided, and how its reason begins. */
+#define GUARD_ROLE "guard"
+#define GUARD_REASON "guard: "
+
 struct decision {
 	char id[DECISION_ID_MAX]; /* also the Idempotency-Key; time-ordered for own decisions */
 	char pool[POOL_NAME_MAX];

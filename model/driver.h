@@ -6,6 +6,7 @@
 #define WEIR_MODEL_DRIVER_H
 
 #include "model/decision.h"
+#include "model/drain.h"
 #include "model/err.h"
 #include "model/pool.h"
 #include "model/unit.h"
@@ -31,6 +32,8 @@ struct command {
 	enum guard_action act; /* GUARD: HOLD, or ROLLBACK: acts again */
 	int64_t for_ms;        /* GUARD: how long it only holds */
 	int64_t ttl_ms;        /* TAKE */
+	struct drain drain;    /* DRAIN: these, */
+	bool drains;           /* out of new work, or back into it */
 	char actor[POOL_ACTOR_MAX];
 	char reason[POOL_REASON_MAX];
 	char plan_hash[POOL_HASH_MAX];

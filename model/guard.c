@@ -219,6 +219,16 @@ bool guard_latch_update(
 	return true;
 }
 
+void guard_latch_rest(struct guard_latch *l, const char *word, int64_t since_wall_ms)
+{
+	*l = (struct guard_latch){0};
+	if (!word)
+		return;
+	l->red = true;
+	l->metric = guard_word_metric(word);
+	l->since_wall_ms = since_wall_ms;
+}
+
 void guard_latch_resume(struct guard_latch *l, int64_t wall_ms)
 {
 	if (!l->red || wall_ms <= l->since_wall_ms)

@@ -133,6 +133,10 @@ struct guard_latch {
 bool guard_latch_update(
 	struct guard_latch *l, const struct guard *g, const char *pool_red, struct instant now);
 
+/* What it is at rest, where nothing is asked of v2: red by what a guard once rolled back and
+ * said, "errors 4.1 % of 5 %" (NULL: not red), since a wall time. */
+void guard_latch_rest(struct guard_latch *l, const char *word, int64_t since_wall_ms);
+
 /* Releases it when a resume at `wall_ms` is younger than its beginning. What is red at that
  * moment is accepted: it does not turn the latch red again before it has been something else.
  */

@@ -119,7 +119,7 @@ static const char *acts(const struct view *v)
 	if (s->owner == OWNER_NONE || (s->owner == OWNER_POOL && !s->pool_guard.armed) ||
 		action == GUARD_ACTION_WARN)
 		return "Press R to roll back";
-	if (action == GUARD_ACTION_HOLD)
+	if (action == GUARD_ACTION_HOLD || s->pool_guard.held_ms != UNKNOWN)
 		return "Only held; R rolls back";
 	static const char *const words[OWNER_COUNT] = {[OWNER_CONSOLE] = "Rolling back; R now",
 		[OWNER_RECORD] = "The recorder rolls back",
@@ -148,10 +148,11 @@ static bool red_errors(const struct view *v, char *out, size_t size)
 		out, size, "v2 is worse: errors %s %%, v1 %s %%%s. %s", v2, v1, mostly, acts(v));
 }
 
+/* At the baseline red is what a guard rolled back: told as such. */
 static bool red(const struct view *v, char *out, size_t size)
 {
 	const struct guard_latch *l = &v->p->latch;
-	if (!l->red)
+	if (!l->red || (v->s->reported_bp >= 0 && v->s->reported_bp == v->s->baseline_bp))
 		return false;
 	if (l->by_pool)
 		return red_at_pool(v, out, size);
@@ -332,15 +333,23 @@ static bool unguarded(const struct view *v, char *out, size_t size)
 static bool only_holds(const struct view *v, char *out, size_t size)
 {
 	const struct pool_guard *g = &v->s->pool_guard;
-	if (!above_baseline(v->s) || v->s->owner != OWNER_POOL || g->held_ms == UNKNOWN)
+	if (!above_baseline(v->s) || v->s->owner == OWNER_NONE || g->held_ms == UNKNOWN)
 		return false;
 	char left[24];
 	unit_countdown(left, sizeof left, g->held_ms);
-	return write(
-		out, size, "The pool's guard only holds for %s: nothing rolls back by itself", left);
+	return write(out, size, "The %s's guard only holds for %s: nothing rolls back by itself",
+		v->s->owner == OWNER_RECORD ? "recorder" : owner_name(v->s->owner), left);
 }
 
 /* Whoever may not step is told why first, where that is the only reason. */
+static bool forbidden(const struct view *v, char *out, size_t size)
+{
+	if (v->s->forbidden_left_ms <= 0)
+		return false;
+	return write(out, size, "READ-ONLY (403): %.30s takes no changes from this token",
+		v->p->nodes[v->s->forbidden_node].target);
+}
+
 static bool leased(const struct view *v, char *out, size_t size)
 {
 	static const unsigned at = 1u << STATE_READY | 1u << STATE_PLANNED;
@@ -367,12 +376,12 @@ static bool guard_went_back(const struct view *v, char *out, size_t size)
 {
 	const struct decision *last = reconcile_last_change(v->p->decisions, v->p->decision_count);
 	if (v->s->state != STATE_ROLLED_BACK || !last ||
-		(strcmp(last->role, POOL_ACTOR) != 0 && strcmp(last->role, "guard") != 0))
+		(strcmp(last->role, POOL_ACTOR) != 0 && strcmp(last->role, GUARD_ROLE) != 0))
 		return false;
 	const char *why = last->reason;
-	why += strncmp(why, "guard: ", 7) == 0 ? 7 : 0;
-	return write(out, size, "The guard rolled back to %s: %.46s", v->share,
-		why[0] ? why : "it says not why");
+	why += strncmp(why, GUARD_REASON, strlen(GUARD_REASON)) == 0 ? strlen(GUARD_REASON) : 0;
+	return write(out, size, "The guard rolled back to %s: %.30s%s", v->share,
+		why[0] ? why : "it says not why", v->p->latch.red ? ". U accepts it" : "");
 }
 
 static bool rolled_back(const struct view *v, char *out, size_t size)
@@ -491,6 +500,7 @@ static const struct {
 	{LEVEL_LOOK, mixed},
 	{LEVEL_LOOK, held},
 	{LEVEL_LOOK, went_back},
+	{LEVEL_LOOK, forbidden},
 	{LEVEL_LOOK, blind},
 	{LEVEL_LOOK, unkept},
 	{LEVEL_LOOK, unguarded},

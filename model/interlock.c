@@ -157,6 +157,14 @@ static bool is_forward(enum act a)
 static bool lease(const struct interlock_facts *f, struct interlock_check *c)
 {
 	char left[24];
+	if (f->forbidden_left_ms > 0) {
+		c->code = ERR_READ_ONLY;
+		c->wait_ms = f->forbidden_left_ms;
+		unit_countdown(left, sizeof left, f->forbidden_left_ms);
+		say(c, "READ-ONLY (403): %.80s takes no changes from this token; asked again in %s",
+			f->forbidden_at, left);
+		return false;
+	}
 	c->code = ERR_LEASE;
 	if (f->lease_asked && !f->lease_mine && f->lease_holder[0]) {
 		unit_countdown(left, sizeof left, f->lease_left_ms);
@@ -411,7 +419,8 @@ static bool way_back(const struct interlock_facts *f, struct interlock_check *c)
 		return false;
 	}
 	if (!f->v1_serving) {
-		say(c, "v1 is not fit to take the traffic back");
+		say(c, "no way back: %s",
+			f->v1_why[0] ? f->v1_why : "v1 is not fit to take the traffic");
 		return false;
 	}
 	if (!owner_stays(f, c))

@@ -82,7 +82,9 @@ struct interlock_facts {
 	bool open_intent;
 	char open_what[80]; /* "step 1 > 10 %" */
 	/* 6 */
-	bool lease_asked; /* the pool has leases */
+	int64_t forbidden_left_ms; /* a node refused a change for want of rights; 0: none did */
+	char forbidden_at[81];     /* that node's target */
+	bool lease_asked;          /* the pool has leases */
 	bool lease_mine;
 	char lease_holder[97]; /* "": free, taken with the act */
 	int64_t lease_left_ms; /* UNKNOWN: not known */
@@ -116,6 +118,7 @@ struct interlock_facts {
 	bool approval_asked, approved;
 	/* 14 */
 	bool baseline_known, v1_serving;
+	char v1_why[120]; /* why v1 is not serving; "" */
 	enum guard_owner owner;
 	bool guard_unarmed; /* the pool has a guard, without limits so far */
 	bool drill_asked, drill_fresh;

@@ -30,6 +30,17 @@ void *mem_new(size_t count, size_t size)
 	return new;
 }
 
+void *mem_new_aligned(size_t count, size_t size, size_t align)
+{
+	size_t bytes = bytes_of(count, size);
+	size_t whole = bytes + (align - bytes % align) % align;
+	void *p = aligned_alloc(align, whole);
+	if (!p)
+		mem_fail();
+	memset(p, 0, whole);
+	return p;
+}
+
 void *mem_resize(void *old, size_t count, size_t size)
 {
 	void *new = realloc(old, bytes_of(count, size));

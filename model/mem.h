@@ -9,6 +9,9 @@
  * memory. Zero elements give a pointer that can be freed. */
 void *mem_new(size_t count, size_t size);
 
+/* The same, at a multiple of `align` bytes, a power of two. */
+void *mem_new_aligned(size_t count, size_t size, size_t align);
+
 /* Resizes `old` (may be NULL) to `count` elements; new bytes are not zeroed. */
 void *mem_resize(void *old, size_t count, size_t size);
 

@@ -84,7 +84,9 @@ enum state migration_derive(const struct migration_facts *f)
 		return s;
 	if (f->diverged)
 		return STATE_DIVERGED;
-	if (f->held || f->red || f->mixed)
+	bool at_rest = f->share_bp >= 0 && f->share_bp == f->baseline_bp;
+	/* At rest red is what a guard rolled back: it locks the next step and is no other state. */
+	if (f->held || f->mixed || (f->red && !at_rest))
 		return STATE_HELD;
 	if (f->share_bp < 0)
 		/* No news yet: with a plan it is not passed, without one nothing is under way. */
@@ -112,11 +114,12 @@ enum {
 };
 
 /* Columns: plan, preflight, step, refused, lost, seen, time, again, hold, resume, drift, back,
- * ack, finalize. A hold or resume on its way shows in no state, but its lost answer does. */
+ * ack, finalize. A hold or resume on its way shows in no state, but its lost answer does; nor does
+ * red at the baseline, where it only locks the next step. */
 static const unsigned short table[STATE_COUNT][EVENT_COUNT] = {
-	[STATE_IDLE] = {PL | AR, ID, ST, NO, UN, NO, ID, ID, HE, NO, DI, RO, NO, NO},
-	[STATE_PLANNED] = {ID, PL | AR, ST, NO, UN, NO, PL, PL, HE, NO, DI, RO, NO, NO},
-	[STATE_ARMED] = {ID, PL, ST, NO, UN, NO, AR, AR, HE, NO, DI, RO, NO, NO},
+	[STATE_IDLE] = {PL | AR, ID, ST, NO, UN, NO, ID, ID, ID | HE, ID, DI, RO, NO, NO},
+	[STATE_PLANNED] = {ID, PL | AR, ST, NO, UN, NO, PL, PL, PL | HE, PL, DI, RO, NO, NO},
+	[STATE_ARMED] = {ID, PL, ST, NO, UN, NO, AR, AR, AR | HE, AR, DI, RO, NO, NO},
 	[STATE_STEPPING] = {ST, ST, NO, ID | PL | AR | BA | RE | HE | RB | DI | CO, UN,
 		ID | PL | AR | BA | RE | HE | CO, ST, ST, ST, ST, ST, RO, NO, NO},
 	[STATE_BAKING] = {BA | RE | CO, BA, ST, NO, UN, NO, BA | RE | CO, BA, HE, NO, DI, RO, NO,
@@ -130,7 +133,7 @@ static const unsigned short table[STATE_COUNT][EVENT_COUNT] = {
 		ID | PL | AR | ST | BA | RE | HE | UN | RO | RB | DI | CO, RO, RO, RO, RO, RO, RO, RO,
 		RO, RU, NO},
 	[STATE_RB_UNVERIFIED] = {RU, RU, NO, RU, RU, HE | RU | RB, RU, RU, RU, RU, RU, RO, NO, NO},
-	[STATE_ROLLED_BACK] = {RB, RB, ST, NO, UN, NO, RB, RB, HE, NO, DI, RO, NO, NO},
+	[STATE_ROLLED_BACK] = {RB, RB, ST, NO, UN, NO, RB, RB, RB | HE, RB, DI, RO, NO, NO},
 	[STATE_DIVERGED] = {DI, DI, ST, NO, UN, NO, DI, DI, DI, DI, NO, RO, NO, NO},
 	[STATE_COMPLETE] = {BA | CO, CO, ST, NO, UN, NO, CO, BA | CO, HE, NO, DI, RO, NO, FI},
 	[STATE_FINALIZED] = {FI, FI, NO, FI, FI, FI, FI, FI, FI, FI, FI, NO, FI, NO},
@@ -165,6 +168,7 @@ bool migration_accepts(enum state s, enum verb v)
 		[VERB_DISARM] = AT_BASELINE,
 		[VERB_TAKE] = OPEN,
 		[VERB_GUARD] = OPEN,
+		[VERB_DRAIN] = OPEN,
 		[VERB_ADOPT] = DI,
 		[VERB_CLOSE] = RO | RU,
 	};

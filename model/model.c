@@ -68,7 +68,8 @@ int model_add(struct model *m, const struct pool_setup *setup)
 		struct node *n = &p->nodes[k];
 		n->id = NODE_HANDLE(index, k);
 		text_copy(n->target, sizeof n->target, setup->targets[k]);
-		n->retry_ms = n->audit_apart_ms = n->audit_seen = n->last_tick = UNKNOWN;
+		n->retry_ms = n->audit_apart_ms = n->audit_seen = n->last_tick = n->forbidden_ms =
+			UNKNOWN;
 	}
 	ring_init(&p->ticks, POOL_TICKS, sizeof(struct tick));
 	p->first_tick_ms = p->doubt_ms = p->bake_from_ms = p->no_data_ms = UNKNOWN;
@@ -200,6 +201,14 @@ static unsigned on_trouble(
 	return DIRTY_FACTS;
 }
 
+static unsigned on_rights(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	model_node(m, e->node)->forbidden_ms = e->err ? e->at.boot_ms : UNKNOWN;
+	return DIRTY_FACTS;
+}
+
 static unsigned on_audit(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -296,7 +305,7 @@ static void node_forget(struct node *n)
 {
 	node_release(n);
 	n->last = n->base = NULL;
-	n->last_tick = n->audit_apart_ms = n->audit_seen = n->retry_ms = UNKNOWN;
+	n->last_tick = n->audit_apart_ms = n->audit_seen = n->retry_ms = n->forbidden_ms = UNKNOWN;
 	n->trouble = (struct err){0};
 	n->foreign = false;
 }
@@ -378,6 +387,7 @@ static const struct {
 	[MODEL_TICK] = {on_tick, false, true},
 	[MODEL_SNAPSHOT] = {on_snapshot, true, false},
 	[MODEL_TROUBLE] = {on_trouble, true, false},
+	[MODEL_RIGHTS] = {on_rights, true, false},
 	[MODEL_AUDIT] = {on_audit, true, false},
 	[MODEL_DECISION] = {on_decision, false, false},
 	[MODEL_OUTCOME] = {on_outcome, false, false},

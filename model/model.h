@@ -57,6 +57,8 @@ struct node {
 	int64_t retry_ms;   /* until the next try, at the trouble's time; UNKNOWN */
 	int64_t
 		audit_apart_ms; /* boot time since which log and document differ; UNKNOWN: they agree */
+	int64_t
+		forbidden_ms;   /* boot time at which it refused a change for want of rights; UNKNOWN */
 	int64_t audit_seen; /* entries taken up to here; UNKNOWN before the first */
 	bool foreign;       /* another pool or node answers here */
 };
@@ -112,14 +114,17 @@ struct standing {
 	struct hold hold;
 	struct lease lease; /* of the node where it matters most: another's, else mine, else free */
 	bool lease_mine;    /* held by this actor on every node */
-	struct keep keep;   /* the raise that goes back first; off: nothing goes back */
-	int kept_bp;        /* what it goes back to; -1 unknown or nodes differ */
-	bool keepable;      /* all that KEEP asks holds now */
-	bool went_back;     /* the last change was the pool's: nobody had kept it; until a resume */
-	bool armed;         /* every node is armed with this plan */
-	bool partial;       /* a step that only some nodes took is the last thing asked */
-	int partial_bp;     /* its share */
-	int nodes_took;     /* how many took it */
+	int64_t
+		forbidden_left_ms; /* so long a node's refusal for want of rights is heeded; 0: none */
+	int forbidden_node;    /* that node */
+	struct keep keep;      /* the raise that goes back first; off: nothing goes back */
+	int kept_bp;           /* what it goes back to; -1 unknown or nodes differ */
+	bool keepable;         /* all that KEEP asks holds now */
+	bool went_back; /* the last change was the pool's: nobody had kept it; until a resume */
+	bool armed;     /* every node is armed with this plan */
+	bool partial;   /* a step that only some nodes took is the last thing asked */
+	int partial_bp; /* its share */
+	int nodes_took; /* how many took it */
 	enum guard_owner owner;
 	struct pool_guard pool_guard; /* the loudest node's; not known where one has none */
 	bool blind;       /* the guard acts, and has had no data for a minute: it holds */
@@ -201,6 +206,7 @@ enum model_event_kind {
 	MODEL_TICK,     /* time passed */
 	MODEL_SNAPSHOT, /* node, snapshot */
 	MODEL_TROUBLE,  /* node, err, retry_ms */
+	MODEL_RIGHTS,   /* node, err: it refused a change for want of rights; NULL: it took one */
 	MODEL_AUDIT,    /* node, seq: its audit log is known up to here */
 	MODEL_DECISION, /* pool, decision: new, or more is known of it */
 	MODEL_OUTCOME,  /* pool, outcome */

@@ -1,5 +1,5 @@
-/* Owner: who acts on a guard, by the facts, and the line that a recorder writes of itself. Not
- * the file it is in. */
+/* Owner: who acts on a guard, by the facts, the line that a recorder writes of itself, and the
+ * orders that it obeys. Not the file it is in. */
 #include "model/owner.h"
 
 #include "model/text.h"
@@ -21,6 +21,7 @@ const char *owner_name(enum guard_owner o)
 }
 
 #define LINE_HEAD "weir 1 "
+#define ORDER_HEAD "order="
 
 void owner_line_write(char out[OWNER_LINE_MAX], const struct owner_line *l)
 {
@@ -29,8 +30,12 @@ void owner_line_write(char out[OWNER_LINE_MAX], const struct owner_line *l)
 	for (char *c = actor; *c; c++)
 		if (*c == ' ')
 			*c = '_';
-	snprintf(out, OWNER_LINE_MAX, LINE_HEAD "%s %lld %s %s", guard_state_name(l->state),
-		(long long)l->written_wall_ms, actor[0] ? actor : "-", l->word);
+	char order[sizeof l->order + 32] = "";
+	if (l->order[0])
+		snprintf(
+			order, sizeof order, ORDER_HEAD "%lld:%s ", (long long)l->held_until_ms, l->order);
+	snprintf(out, OWNER_LINE_MAX, LINE_HEAD "%s %lld %s %s%s", guard_state_name(l->state),
+		(long long)l->written_wall_ms, actor[0] ? actor : "-", order, l->word);
 }
 
 /* Takes the next word of the line; false at its end, or when it does not fit. */
@@ -46,6 +51,20 @@ static bool take_word(const char **at, char *out, size_t size)
 	return true;
 }
 
+/* "order=UNTIL:ID", where the line has it. */
+static bool take_order(const char **at, struct owner_line *out)
+{
+	char word[sizeof out->order + 32], *id;
+	if (strncmp(*at, ORDER_HEAD, strlen(ORDER_HEAD)) != 0)
+		return true;
+	*at += strlen(ORDER_HEAD);
+	if (!take_word(at, word, sizeof word) || !(id = strchr(word, ':')))
+		return false;
+	*id++ = 0;
+	return unit_parse_int(word, 0, INT64_MAX, &out->held_until_ms) &&
+		text_is_name(id, sizeof out->order - 1) && text_copy(out->order, sizeof out->order, id);
+}
+
 bool owner_line_read(struct owner_line *out, const char *line)
 {
 	char state[16], written[24], actor[sizeof out->actor];
@@ -55,7 +74,7 @@ bool owner_line_read(struct owner_line *out, const char *line)
 	const char *at = line + strlen(LINE_HEAD);
 	if (!take_word(&at, state, sizeof state) || !take_word(&at, written, sizeof written) ||
 		!take_word(&at, actor, sizeof actor) ||
-		!unit_parse_int(written, 0, INT64_MAX, &out->written_wall_ms))
+		!unit_parse_int(written, 0, INT64_MAX, &out->written_wall_ms) || !take_order(&at, out))
 		return false;
 	int s = 0;
 	while (s < GUARD_COUNT && strcmp(guard_state_name((enum guard_state)s), state) != 0)
@@ -69,6 +88,52 @@ bool owner_line_read(struct owner_line *out, const char *line)
 	return true;
 }
 
+/* The evidence is our own JSON: what stands inside of its strings has its quotes escaped. */
+bool owner_order_read(struct owner_order *out, const struct decision *d)
+{
+	static const char length[] = "\"for_ms\":";
+	if (d->verb != VERB_GUARD || d->observed ||
+		(!strstr(d->evidence, "\"owner\":\"record\"") &&
+			!strstr(d->evidence, "\"owner\":\"console\"")))
+		return false;
+	bool holds = strstr(d->evidence, "\"act\":\"hold\"");
+	const char *at = strstr(d->evidence, length);
+	char number[24] = "";
+	at = at ? at + strlen(length) : "";
+	size_t len = strspn(at, "0123456789");
+	*out = (struct owner_order){.at_ms = d->at_ms};
+	text_copy(out->id, sizeof out->id, d->id);
+	if (!holds)
+		return strstr(d->evidence, "\"act\":\"rollback\"");
+	if (len == 0 || len >= sizeof number)
+		return false;
+	memcpy(number, at, len);
+	return unit_parse_int(number, 1, OWNER_ORDER_MOST_MS, &out->for_ms);
+}
+
+/* Rows of one file have its order, however a wall clock went between them. */
+static bool is_newer(const struct decision *a, const struct decision *b)
+{
+	return !b || a->seq <= 0 || b->seq <= 0 || a->seq > b->seq;
+}
+
+bool owner_order_find(struct owner_order *out, const struct decision *list, size_t count)
+{
+	const struct decision *last = NULL;
+	struct owner_order read;
+	for (size_t i = 0; i < count; i++) {
+		const struct decision *d = &list[i];
+		if ((outcome_is_final(d->outcome) && d->outcome != OUTCOME_APPLIED) ||
+			!owner_order_read(&read, d) || !is_newer(d, last))
+			continue;
+		last = d;
+		*out = read;
+	}
+	return last;
+}
+
+#define LEAST_MS 500 /* however fast it polls, a line is written a few times a second at most */
+
 enum guard_owner owner_of(bool has_plan, bool pool_guards, const struct owner_line *line,
 	int64_t wall_ms, int64_t interval_ms, bool console_guards)
 {
@@ -77,7 +142,8 @@ enum guard_owner owner_of(bool has_plan, bool pool_guards, const struct owner_li
 	if (pool_guards)
 		return OWNER_POOL;
 	int64_t age_ms = wall_ms - line->written_wall_ms;
-	bool fresh = line->mine || (age_ms <= 2 * interval_ms && age_ms >= -2 * interval_ms);
+	int64_t most_ms = 2 * (interval_ms > LEAST_MS ? interval_ms : LEAST_MS);
+	bool fresh = line->mine || (age_ms <= most_ms && age_ms >= -most_ms);
 	if (line->held && fresh)
 		return OWNER_RECORD;
 	/* While the lock is held, however stale its line, a recorder may act: two are harmless,

@@ -29,3 +29,22 @@ enum orphan orphan_at(enum orphan o, int share_bp)
 		return o;
 	return share_bp <= SHARE_FULL / 2 ? ORPHAN_REVERT : ORPHAN_HOLD;
 }
+
+static const char *const worker_state_names[WORKER_STATE_COUNT] = {
+#define X(name, word) [WORKER_##name] = word,
+	WORKER_STATE_INFO(X)
+#undef X
+};
+
+const char *worker_state_name(enum worker_state s)
+{
+	return worker_state_names[s];
+}
+
+enum worker_state worker_state_of(const char *word)
+{
+	for (int i = 0; i < WORKER_STATE_COUNT; i++)
+		if (strcmp(worker_state_names[i], word) == 0)
+			return (enum worker_state)i;
+	return WORKER_STATE_COUNT;
+}

@@ -73,6 +73,60 @@ struct pool_guard {
 	char word[POOL_REASON_MAX]; /* why it is what it is: "errors 4.1 % of 5 %" */
 };
 
+/* X(name, word): what a worker is doing. */
+#define WORKER_STATE_INFO(X) \
+	X(INITIALIZING, "initializing") \
+	X(READY, "ready") \
+	X(BUSY, "busy") \
+	X(DEGRADED, "degraded") \
+	X(TERMINATING, "terminating") \
+	X(TERMINATED, "terminated")
+
+enum worker_state {
+#define X(name, word) WORKER_##name,
+	WORKER_STATE_INFO(X)
+#undef X
+		WORKER_STATE_COUNT
+};
+
+const char *worker_state_name(enum worker_state s);
+enum worker_state worker_state_of(const char *word); /* WORKER_STATE_COUNT when unknown */
+
+#define WORKER_TROUBLE_MAX 64
+
+/* One worker. Numbers are UNKNOWN where they are not said. */
+struct worker_row {
+	enum arm arm;
+	int index, segment;
+	enum worker_state state;
+	bool locked; /* drained: it gets no new work */
+	int64_t pid; /* of a child process; 0 none */
+	int64_t served, failed, restarts, crashes;
+	int64_t memory_bytes, memory_hour; /* now, and what it grows by in an hour */
+	int64_t cpu_us, fds;
+	char trouble[WORKER_TROUBLE_MAX]; /* the last that happened to it; "" nothing */
+};
+
+/* One segment of workers, with a supervision of its own. */
+struct segment_row {
+	enum arm arm;
+	int index;
+	int64_t workers, ready, restarts;
+	bool locked, rests; /* rests: its restarts came too fast, so it waits before the next */
+	double health;      /* 0..1, NaN not measured */
+};
+
+#define POOL_WORKERS_MAX 64 /* rows of a document; of more only how many there are */
+#define POOL_SEGMENTS_MAX 32
+
+/* The workers by name; none where the pool does not tell of them. */
+struct crew {
+	int worker_count, segment_count;
+	int workers_dropped; /* those beyond POOL_WORKERS_MAX */
+	struct worker_row worker[POOL_WORKERS_MAX];
+	struct segment_row segment[POOL_SEGMENTS_MAX];
+};
+
 /* The operations that v2 may get; all where the pool does not limit them. */
 struct operation_set {
 	bool limited;
@@ -115,6 +169,7 @@ struct snapshot {
 	struct operation_set operations;
 	struct change change;
 	struct arm_counts arms[ARM_COUNT];
+	struct crew crew;
 	int64_t unit_ms; /* age at which a session is counted */
 	int64_t drain_ms, settle_ms;
 	char audit_head[POOL_HASH_MAX];

@@ -63,6 +63,33 @@ int reconcile_intended_bp(const struct decision *list, size_t count)
 	return d ? d->to_bp : -1;
 }
 
+static bool is_by_guard(const struct decision *d)
+{
+	bool by_pool = d->observed && strcmp(d->actor, POOL_ACTOR) == 0 &&
+		strncmp(d->reason, GUARD_REASON, strlen(GUARD_REASON)) == 0;
+	bool happened = d->outcome != OUTCOME_REFUSED && d->outcome != OUTCOME_NOT_SENT &&
+		d->outcome != OUTCOME_VOID;
+	return d->verb == VERB_ROLLBACK && happened &&
+		(by_pool || strcmp(d->role, GUARD_ROLE) == 0);
+}
+
+static bool is_accepted_by(const struct decision *d)
+{
+	return d->outcome == OUTCOME_APPLIED && (d->verb == VERB_RESUME || d->verb == VERB_STEP);
+}
+
+const struct decision *reconcile_red(const struct decision *list, size_t count)
+{
+	const struct decision *red = NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (is_accepted_by(&list[i]))
+			red = NULL;
+		else if (!red && is_by_guard(&list[i]))
+			red = &list[i];
+	}
+	return red;
+}
+
 enum reconcile_action reconcile_open(const struct decision *d, int64_t epoch, int64_t rev)
 {
 	if (!decision_is_open(d))
@@ -112,6 +139,15 @@ static bool v2_rests(struct watch *w, const struct snapshot *s, struct instant a
 	return at.boot_ms - w->first_ms >= WATCH_REST_MS;
 }
 
+/* Rows that are not there contradict nothing. */
+static bool shows_drain(const struct watch *w, const struct crew *c)
+{
+	for (int i = 0; i < c->worker_count; i++)
+		if (drain_means(&w->drain, &c->worker[i]) && c->worker[i].locked != w->drains)
+			return false;
+	return true;
+}
+
 bool watch_observe(
 	struct watch *w, enum verb verb, int to_bp, const struct snapshot *s, struct instant at)
 {
@@ -139,6 +175,9 @@ bool watch_observe(
 		break;
 	case VERB_KEEP:
 		w->seen = !s->keep.on;
+		break;
+	case VERB_DRAIN:
+		w->seen = shows_drain(w, &s->crew);
 		break;
 	default:
 		w->seen = true;

@@ -5,6 +5,7 @@
 #define WEIR_MODEL_RECONCILE_H
 
 #include "model/decision.h"
+#include "model/drain.h"
 #include "model/pool.h"
 
 #include <stdbool.h>
@@ -25,6 +26,10 @@ enum reconcile_action {
 	RECONCILE_SHOW,    /* a rollback that the pool has moved past: a person decides */
 };
 
+/* What began the red that nobody has accepted yet: the first rollback by a guard, a pool's own or
+ * a desk's, that no applied resume or raise is younger than. NULL: none. Borrowed from `list`. */
+const struct decision *reconcile_red(const struct decision *list, size_t count);
+
 /* `epoch`, `rev`: the node's now. */
 enum reconcile_action reconcile_open(const struct decision *d, int64_t epoch, int64_t rev);
 
@@ -39,6 +44,9 @@ struct watch {
 	int64_t first_ms;       /* boot time of its receipt */
 	int64_t first_requests; /* v2's */
 	char boot_id[POOL_ID_MAX];
+	/* drain: those that must be seen locked, or not */
+	struct drain drain;
+	bool drains;
 };
 
 /* Two documents this far apart must show the same count of v2's requests. */

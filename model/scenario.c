@@ -1,9 +1,12 @@
-/* Scenario: the built-in ones and the lookup along the time axis. Not an executor: it draws no
+/* Scenario: the built-in ones and the look-ups along the time axis. Not an executor: it draws no
  * random number and reads no clock. */
 #include "model/scenario.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
+
+#define TURN 6.283185307179586 /* of a circle */
 
 /* 120 arrivals of 1.2 ms at a factor of 1.15 keep v1, one serialized executor, busy for a sixth
  * of each second: it must never look bad for lack of capacity. */
@@ -56,4 +59,53 @@ struct fault scenario_fault(const struct scenario *s, enum arm arm, int64_t elap
 			found = phase;
 	}
 	return found ? found->fault : (struct fault){0};
+}
+
+bool scenario_arrives(const struct scenario *s)
+{
+	bool arrives = s->rate > 0;
+
+	for (int i = 0; i < s->level_count; i++)
+		arrives = arrives || s->levels[i].rate > 0;
+	return arrives && s->operation_count > 0;
+}
+
+double scenario_rate(const struct scenario *s, int64_t elapsed_ms)
+{
+	const struct scenario_level *now = NULL;
+	double before = s->rate;
+
+	for (int i = 0; i < s->level_count && s->levels[i].at_ms <= elapsed_ms; i++) {
+		before = now ? now->rate : before;
+		now = &s->levels[i];
+	}
+	if (!now)
+		return before;
+
+	const int64_t since_ms = elapsed_ms - now->at_ms;
+	double rate = now->rate;
+
+	if (since_ms < now->over_ms)
+		rate = before + (rate - before) * (double)since_ms / (double)now->over_ms;
+	if (now->swing > 0 && now->period_ms > 0)
+		rate *= 1 + now->swing * sin(TURN * (double)since_ms / (double)now->period_ms);
+	return rate;
+}
+
+int64_t scenario_skew_ms(const struct scenario *s, int64_t elapsed_ms)
+{
+	int64_t skew_ms = 0;
+
+	for (int i = 0; i < s->event_count && s->events[i].at_ms <= elapsed_ms; i++)
+		skew_ms = s->events[i].clock_ahead_ms - s->events[i].clock_behind_ms;
+	return skew_ms;
+}
+
+int scenario_restarts(const struct scenario *s, int64_t elapsed_ms)
+{
+	int restarts = 0;
+
+	for (int i = 0; i < s->event_count && s->events[i].at_ms <= elapsed_ms; i++)
+		restarts += s->events[i].restart;
+	return restarts;
 }

@@ -7,6 +7,8 @@
 #include "model/reconcile.h"
 #include "model/text.h"
 
+#include <string.h>
+
 static const char *const fresh[FRESHNESS_COUNT] = {
 #define X(name, word) word,
 	FRESHNESS_INFO(X)
@@ -228,6 +230,17 @@ static void note_doubt(const struct standing *s, struct pool *p, struct instant 
 	p->doubt_ms = UNKNOWN;
 }
 
+/* Back at the baseline nothing is asked of v2 any more, but what a guard rolled back stays red
+ * until somebody resumes. */
+static void rest(struct pool *p)
+{
+	const struct decision *red = reconcile_red(p->decisions, p->decision_count);
+	const char *word = red ? red->reason : NULL;
+	if (word && strncmp(word, GUARD_REASON, strlen(GUARD_REASON)) == 0)
+		word += strlen(GUARD_REASON);
+	guard_latch_rest(&p->latch, word, red ? red->at_ms : 0);
+}
+
 static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 	const struct guard_window window[ARM_COUNT])
 {
@@ -242,14 +255,19 @@ static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 	s->judged = judged(s, p);
 	note_doubt(s, p, now);
 	derive_blind(s, p, now);
-	/* Back at the baseline nothing is asked of v2 any more, and what was red has been dealt
-	 * with. */
 	if (s->reported_bp < 0 || s->reported_bp != s->baseline_bp || s->open >= 0)
 		return;
-	p->latch = (struct guard_latch){0};
+	rest(p);
 	/* Nor is a new attempt judged on the failures of the one before. */
 	if (s->reported_bp == 0)
 		window_clear(&p->window[ARM_V2]);
+}
+
+/* A pool holds what its own guard rolled back: that is red, and no person's hold. */
+static bool held_by_guard(const struct standing *s, const struct pool *p)
+{
+	return p->latch.red && s->reported_bp == s->baseline_bp &&
+		strcmp(s->hold.actor, POOL_ACTOR) == 0;
 }
 
 /* Predicates 1-7 and 14: what must hold before the first step. */
@@ -263,7 +281,7 @@ static void derive_state(struct standing *s, struct pool *p, struct instant now)
 		.baseline_bp = s->baseline_bp,
 		.mixed = s->mixed,
 		.diverged = s->diverged,
-		.held = s->hold.on || s->went_back,
+		.held = (s->hold.on && !held_by_guard(s, p)) || s->went_back,
 		.red = p->latch.red || s->guard.both || s->blind,
 		.finalized = p->finalized};
 	f.preflight = !(s->next.failing & PREFLIGHT);

@@ -43,6 +43,7 @@ static enum act act_of(const struct pool *p, const struct intent *want)
 		[VERB_DISARM] = ACT_LOWER,
 		[VERB_TAKE] = ACT_TELL,
 		[VERB_GUARD] = ACT_TELL,
+		[VERB_DRAIN] = ACT_TELL,
 		[VERB_ADOPT] = ACT_ADOPT,
 		[VERB_CLOSE] = ACT_TELL,
 	};
@@ -53,19 +54,55 @@ static enum act act_of(const struct pool *p, const struct intent *want)
 	return acts[want->verb];
 }
 
-static bool v1_serving(const struct pool *p, const struct standing *s)
+#define QUEUE_FIT 0.85 /* v1's queue is fuller than that: it has no room for what comes back */
+
+/* What keeps v1 of one node from taking the traffic back, in words; false: nothing does. */
+static bool v1_lacks(char *why, size_t size, const struct node *n)
 {
+	if (!node_is_usable(n)) {
+		snprintf(why, size, "nothing is known of it");
+		return true;
+	}
+	const struct arm_counts *c = &n->last->arms[ARM_V1];
+	if (c->workers.ready != UNKNOWN && c->workers.ready < 1) {
+		snprintf(why, size, "v1 has no ready worker");
+		return true;
+	}
+	if (c->breaker.known && c->breaker.state == BREAKER_OPEN) {
+		snprintf(why, size, "v1's breaker is open");
+		return true;
+	}
+	/* 0 is what a pool without a bound says; a queue that holds nothing is none. */
+	double full = c->queue_max > 0 && c->queue_depth > 0
+		? (double)c->queue_depth / (double)c->queue_max
+		: 0;
+	if (full >= QUEUE_FIT)
+		snprintf(why, size, "v1's queue is %.0f %% full", floor(full * 100));
+	return full >= QUEUE_FIT;
+}
+
+/* True when v1 could take all the traffic now, on every node; else why not. */
+static bool v1_serving(const struct pool *p, const struct standing *s, char *why, size_t size)
+{
+	char lack[64];
+	why[0] = 0;
 	for (int k = 0; k < p->node_count; k++) {
-		if (!node_is_usable(&p->nodes[k]))
-			return false;
-		const struct worker_counts *w = &p->nodes[k].last->arms[ARM_V1].workers;
-		if (w->ready != UNKNOWN && w->ready < 1)
-			return false;
+		if (!v1_lacks(lack, sizeof lack, &p->nodes[k]))
+			continue;
+		if (p->node_count > 1)
+			snprintf(why, size, "%s (%.40s)", lack, p->nodes[k].target);
+		else
+			snprintf(why, size, "%s", lack);
+		text_mend(why);
+		return false;
 	}
 	/* What v1 fails at it would fail at with all the traffic too. */
-	for (int m = 0; m < METRIC_COUNT; m++)
-		if (s->guard.metric[m].v1_red)
-			return false;
+	for (int m = 0; m < METRIC_COUNT; m++) {
+		if (!s->guard.metric[m].v1_red)
+			continue;
+		snprintf(why, size, "v1 breaks its %s limit", metric_name((enum metric)m));
+		return false;
+	}
 	return true;
 }
 
@@ -174,6 +211,9 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 		f->changed_age_ms = first->change.age_ms;
 	}
 	lease_facts(f, m, s);
+	f->forbidden_left_ms = s->forbidden_left_ms;
+	if (s->forbidden_left_ms > 0)
+		text_copy(f->forbidden_at, sizeof f->forbidden_at, p->nodes[s->forbidden_node].target);
 	/* Only a raise keeps the one before it first. */
 	f->kept = !s->keep.on || (f->act == ACT_RAISE && s->keepable);
 	f->bake_left_ms = s->stay_left_ms;
@@ -194,7 +234,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	f->held = s->hold.on;
 	text_copy(f->held_by, sizeof f->held_by, s->hold.actor);
 	f->baseline_known = s->baseline_bp >= 0;
-	f->v1_serving = v1_serving(p, s);
+	f->v1_serving = v1_serving(p, s, f->v1_why, sizeof f->v1_why);
 	f->owner = s->owner;
 	f->guard_unarmed = s->pool_guard.known && !s->pool_guard.armed;
 }

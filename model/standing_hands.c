@@ -16,6 +16,22 @@ static int64_t left_of(int64_t told_ms, int64_t age_ms)
 	return told_ms > age_ms ? told_ms - age_ms : 0;
 }
 
+#define FORBIDDEN_MS 60000 /* rights may have been given meanwhile: then it is asked again */
+
+/* The node whose refusal for want of rights is the youngest. */
+static void derive_rights(struct standing *s, const struct pool *p, struct instant now)
+{
+	s->forbidden_left_ms = 0;
+	for (int k = 0; k < p->node_count; k++) {
+		int64_t at_ms = p->nodes[k].forbidden_ms;
+		int64_t left_ms = at_ms == UNKNOWN ? 0 : at_ms + FORBIDDEN_MS - now.boot_ms;
+		if (left_ms <= s->forbidden_left_ms)
+			continue;
+		s->forbidden_left_ms = left_ms;
+		s->forbidden_node = k;
+	}
+}
+
 /* Another's matters most, then one's own, then that it is free. */
 static int lease_weight(const struct lease *l, const char *actor)
 {
@@ -100,14 +116,26 @@ static void derive_pool_guard(struct standing *s, const struct pool *p, struct i
 	}
 	g->known = !first && known;
 	g->armed = g->known && armed;
+	if (!g->known)
+		g->held_ms = UNKNOWN;
 	/* Old words are no evidence, for or against. */
 	if (s->freshness > FRESHNESS_LATE)
 		g->state = g->state == GUARD_NONE ? GUARD_NONE : GUARD_UNKNOWN;
 }
 
+/* A desk that guards may have been told to hold only, like a pool's own guard. */
+static void derive_order(struct standing *s, const struct pool *p, struct instant now)
+{
+	if (s->owner != OWNER_RECORD && s->owner != OWNER_CONSOLE)
+		return;
+	int64_t left_ms = p->owner_line.held_until_ms - now.wall_ms;
+	s->pool_guard.held_ms = left_ms > 0 ? left_ms : UNKNOWN;
+}
+
 void standing_hands(
 	struct standing *s, const struct model *m, const struct pool *p, struct instant now)
 {
+	derive_rights(s, p, now);
 	derive_lease(s, m, p, now);
 	derive_keep(s, p, now);
 	derive_pool_guard(s, p, now);
@@ -118,4 +146,5 @@ void standing_hands(
 	bool has_plan = p->has_plan || s->pool_guard.armed;
 	s->owner =
 		owner_of(has_plan, guards, &p->owner_line, now.wall_ms, p->interval_ms, m->guards);
+	derive_order(s, p, now);
 }

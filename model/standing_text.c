@@ -101,7 +101,7 @@ static void write_guard(struct standing *s, const struct pool *p)
 	char *out = s->guard_text, left[24];
 	size_t size = sizeof s->guard_text;
 	enum guard_action action = s->owner == OWNER_POOL ? g->action : p->limits.action;
-	int64_t held_ms = s->owner == OWNER_POOL ? g->held_ms : UNKNOWN;
+	int64_t held_ms = s->owner == OWNER_NONE ? UNKNOWN : g->held_ms;
 	unit_countdown(left, sizeof left, held_ms);
 	if (!p->has_plan && s->owner == OWNER_NONE)
 		snprintf(out, size, "guard: none without a plan, limits only warn");

@@ -40,6 +40,8 @@ enum verb_class {
 		"take the lease from whoever holds it") \
 	X(GUARD, "guard", 0, VERB_CHANGE, "hold|act", true, VERB_SENT, \
 		"for a time the guard holds where it would roll back") \
+	X(DRAIN, "drain", 'D', VERB_CHANGE, "WORKERS", true, VERB_SENT, \
+		"take workers out of new work, or put them back: v2.0.3") \
 	X(ADOPT, "adopt", 0, VERB_GRAVE, "", true, VERB_SENT, \
 		"hold, and take what the pool says for what was asked") \
 	X(CLOSE, "close", 0, VERB_CHANGE, "ID", false, 0, \

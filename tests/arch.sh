@@ -39,7 +39,7 @@ room() { # HEADER FILES-PATTERN
 		grep -qE "^($2)$" <<<"$file" || complain "$file includes <$1>"
 	done < <(grep -lE "#include <$1>" {model,history,client,client/engine,tui}/*.[ch])
 }
-room 'curl/.*' 'client/transport\.c'
+room 'curl/.*' 'client/transport(_[a-z]+)?\.c'
 room 'cjson/.*' 'client/wire[a-z_]*\.c'
 room 'microhttpd\.h' 'client/serve[a-z_]*\.c'
 room '(ncursesw/)?(n?curses|term)\.h' 'tui/term\.c'

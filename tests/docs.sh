@@ -78,7 +78,7 @@ for dir in model history client client/engine tui; do
 	same "README's map of $dir/" "$(cd $dir && ls ./*.c | sed 's/^..//')" \
 		"$(awk -v dir="**$dir/**" '/^\*\*/ { on = index($0, dir) == 1 } /^Themes/ { on = 0 } on && /^\| [a-z_0-9]+\.c / { print $2 }' README.md)"
 done
-same package "$(sed -n 's/^[[:space:]]*need \([a-z0-9-]*\) .*/\1/p' .ci/deps)" "$(sed -n 's/^| \([a-z0-9-]*-dev\) |.*/\1/p' README.md)"
+same package "$(sed -n 's/^[[:space:]]*need \([a-z0-9-]*\) .*/\1/p' .ci/deps)" "$(sed -n '/^| libc6-dev/,/^$/s/^| \([a-z0-9-]*\) |.*/\1/p' README.md)"
 for dir in $(grep -oE '\btests/[a-z]+/' README.md | sort -u); do
 	[ -n "$(ls -A "$dir" 2>/dev/null)" ] || complain "README names $dir, where nothing is"
 done
@@ -93,6 +93,11 @@ for page in "${pages[@]}"; do
 	command -v groff >/dev/null || continue
 	said=$(groff -ww -mandoc -Tutf8 "$page" 2>&1 >/dev/null) && [ -z "$said" ] || complain "$page does not render: $said"
 done
+
+# The worker program of the manual is the one that the tests run.
+awk '/^\.\\" program/ { on = 1 } /^\.Ed/ { on = 0 } on && !/^\.(\\"|Bd)/' client/weir-pool.7 |
+	sed "s/^\\\\&//; s/\\\\e/\\\\/g" | cmp -s - tests/lib/exec_worker.py ||
+	complain "the worker program of client/weir-pool.7 is not tests/lib/exec_worker.py"
 
 # ---- examples ----
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # rows.sh: the fault catalogue against the tests: each row that must be there has at least one case
-# named row_NN_…; what waits for a part of the program that is not built yet says which.
+# named row_NN_…; what waits for a part of the program that is not built yet says which. The same for
+# what pools and migration tools promised elsewhere: each promise of the engine has a case named
+# after its letter and number.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bad=0
@@ -97,5 +99,15 @@ done <<'ROWS'
 80|a pool that lies|a second source
 81|the served pool is attacked
 ROWS
-[ $bad -eq 0 ] && echo "rows: $count rows of the catalogue tested"
+# Routing, grammar, partitioning, backpressure, breaker, errors, affinity, workers, queue, drain and
+# placement, rollout.
+promises=0
+named=$(grep -rhoE 'static void [a-z][0-9]+_' tests --include='*.c' | sed 's/.* //' | sort -u)
+for last in r15 g18 p8 b4 c11 e7 a4 w4 q8 d6 m5; do
+	for n in $(seq "${last:1}"); do
+		promises=$((promises + 1))
+		grep -qx "${last:0:1}${n}_" <<<"$named" || { echo "rows: ${last:0:1}$n has no case"; bad=1; }
+	done
+done
+[ $bad -eq 0 ] && echo "rows: $count rows of the catalogue and $promises promises tested"
 exit $bad

@@ -7,6 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
+/* True when all that are meant are as it is asked for: every node names all of its workers. */
+static bool are_drained(const struct pool *p, const struct act_request *r)
+{
+	int meant = 0;
+	for (int k = 0; k < p->node_count; k++) {
+		const struct snapshot *s = p->nodes[k].last;
+		if (s && r->node[0] && strcmp(s->node_id, r->node) != 0)
+			continue;
+		if (!s || s->crew.workers_dropped > 0)
+			return false;
+		for (int i = 0; i < s->crew.worker_count; i++) {
+			const struct worker_row *w = &s->crew.worker[i];
+			if (drain_means(&r->drain, w) && w->locked != r->drains)
+				return false;
+			meant += drain_means(&r->drain, w);
+		}
+	}
+	return meant > 0;
+}
+
 /* Old news are no proof that there is nothing to do. */
 static bool is_so_already(const struct pool *p, const struct act_request *r)
 {
@@ -23,6 +43,8 @@ static bool is_so_already(const struct pool *p, const struct act_request *r)
 		return !s->keep.on && s->lease.known;
 	case VERB_TAKE:
 		return s->lease_mine;
+	case VERB_DRAIN:
+		return are_drained(p, r);
 	default:
 		return false;
 	}
@@ -66,6 +88,21 @@ static int refuse(struct act_result *out, enum err_code code, const char *format
 	return err_set(&out->err, code, "%s", text);
 }
 
+/* True for an order to a guard that a desk owns: it goes by the history, not to the pool. */
+static bool is_for_desk(const struct pool *p, const struct act_request *r)
+{
+	return r->verb == VERB_GUARD &&
+		(p->standing.owner == OWNER_RECORD || p->standing.owner == OWNER_CONSOLE);
+}
+
+static bool has_node(const struct pool *p, const char *id)
+{
+	for (int k = 0; k < p->node_count; k++)
+		if (p->nodes[k].last && strcmp(p->nodes[k].last->node_id, id) == 0)
+			return true;
+	return false;
+}
+
 /* What is in the way beside the interlock. */
 static int check(const struct desk *d, const struct act_request *r, struct act_result *out)
 {
@@ -86,12 +123,13 @@ static int check(const struct desk *d, const struct act_request *r, struct act_r
 		return refuse(out, ERR_USAGE, "%s asks for a reason", word);
 	if ((r->verb == VERB_ARM || r->verb == VERB_KEEP) && !p->has_plan)
 		return refuse(out, ERR_USAGE, "'%s' has no plan here to %s", p->name, word);
-	if (r->verb == VERB_GUARD && p->standing.owner == OWNER_RECORD)
+	if (r->verb == VERB_GUARD && !is_for_desk(p, r) && !p->standing.pool_guard.known)
 		return refuse(out, ERR_LIMIT,
-			"the guard of '%s' is a recorder's: stop it, or restart it with 'action: hold'",
+			"'%s' has no guard of its own to tell, and no recorder guards it on this host; the "
+			"guard of a console is told there",
 			p->name);
-	if (r->verb == VERB_GUARD && !p->standing.pool_guard.known)
-		return refuse(out, ERR_LIMIT, "'%s' has no guard of its own to tell", p->name);
+	if (r->verb == VERB_DRAIN && r->node[0] && !has_node(p, r->node))
+		return refuse(out, ERR_USAGE, "'%s' has no node '%s'", p->name, r->node);
 	if (r->verb == VERB_CLOSE && !closes(d, r))
 		return refuse(out, ERR_USAGE, "no rollback '%s' of '%s' is open", r->of, p->name);
 	return 0;
@@ -111,7 +149,7 @@ void desk_judge(struct desk *d, const struct act_request *r, struct act_result *
 }
 
 /* What a share alone does not tell. */
-static void write_request(struct text *t, const struct act_request *r)
+static void write_request(struct text *t, const struct pool *p, const struct act_request *r)
 {
 	if (r->has_strategy)
 		text_json_str(t, "strategy", strategy_name(r->strategy));
@@ -122,6 +160,14 @@ static void write_request(struct text *t, const struct act_request *r)
 	if (r->verb == VERB_GUARD) {
 		text_json_str(t, "act", guard_action_name(r->act));
 		text_json_int(t, "for_ms", r->for_ms);
+		text_json_str(t, "owner", owner_name(p->standing.owner));
+	}
+	if (r->verb == VERB_DRAIN) {
+		char word[DRAIN_WORD_MAX];
+		drain_write(word, &r->drain);
+		text_json_str(t, "target", word);
+		text_json_bool(t, "on", r->drains);
+		text_json_str(t, "node", r->node[0] ? r->node : NULL);
 	}
 	if (r->verb != VERB_OPERATIONS)
 		return;
@@ -169,7 +215,7 @@ static bool write_known(struct decision *what, const struct pool *p,
 		text_json_int(&t, "p99_us", s->arms[arm].p99_us);
 		text_add(&t, "}");
 	}
-	write_request(&t, r);
+	write_request(&t, p, r);
 	if (i)
 		write_checks(&t, i, texts);
 	text_add(&t, "}");
@@ -243,6 +289,9 @@ static bool is_standing(const struct desk *d, const struct flight *f, int k)
 	if (n->last && n->last_at.boot_ms >= w->at.boot_ms &&
 		d->now.boot_ms - n->last_at.boot_ms < ACK_MS)
 		return !is_overtaken(f, &f->legs[k], n);
+	/* Another process' rollback, or one of an earlier life: back is back. */
+	if (w->epoch == UNKNOWN && n->last && d->now.boot_ms - n->last_at.boot_ms < ACK_MS)
+		return n->last->share_bp == f->to_bp;
 	return w->epoch != UNKNOWN && d->now.boot_ms - w->at.boot_ms < ACK_MS;
 }
 
@@ -267,11 +316,14 @@ static void press_again(const struct desk *d, struct flight *f)
 			f->legs[k].due_ms = d->now.boot_ms;
 }
 
-static struct flight *open_brake(const struct desk *d, int pool, enum verb verb)
+/* The open act that the press is one more of: an own one, or for who would go at once a rollback
+ * that was found. NULL: a new one. */
+static struct flight *open_brake(const struct desk *d, const struct act_request *r)
 {
 	for (size_t i = d->flight_count; i-- > 0;) {
 		struct flight *f = &d->flights[i];
-		if (f->pool == pool && f->verb == verb && is_pressing(d, f))
+		if (f->pool == r->pool && f->verb == r->verb &&
+			(is_pressing(d, f) || (!r->gradual && found_stands(d, f))))
 			return f;
 	}
 	return NULL;
@@ -284,10 +336,12 @@ void desk_act(
 	desk_judge(d, r, out);
 	if (out->status != ACT_BEGUN)
 		return;
-	struct flight *open = verb_is_brake(r->verb) ? open_brake(d, r->pool, r->verb) : NULL;
+	struct flight *open = verb_is_brake(r->verb) ? open_brake(d, r) : NULL;
 	if (open) {
 		/* Whoever presses again does not want to go slowly any more. */
 		open->request.gradual &= r->gradual;
+		if (open->phase == FLIGHT_FOUND)
+			found_press(d, open);
 		press_again(d, open);
 		out->status = ACT_REPLAYED;
 		text_copy(out->id, sizeof out->id, open->id);
@@ -302,6 +356,7 @@ void desk_act(
 	f->phase = FLIGHT_RECORDING;
 	f->request = *r;
 	f->request.role = NULL;
+	f->for_desk = is_for_desk(&d->model.pools[r->pool], r);
 	desk_apply(
 		d, &(struct model_event){.kind = MODEL_DECISION, .pool = r->pool, .decision = &what});
 	if (d->history) {
@@ -330,6 +385,7 @@ bool desk_progress(const struct desk *d, const char *id, struct act_view *out)
 		[FLIGHT_LOWERING] = PROGRESS_SENT,
 		[FLIGHT_SENDING] = PROGRESS_SENT,
 		[FLIGHT_WATCHING] = PROGRESS_WATCHING,
+		[FLIGHT_TELLING] = PROGRESS_SENT,
 		[FLIGHT_DONE] = PROGRESS_DONE,
 	};
 	const struct flight *f = flight_find(d, id);

@@ -136,6 +136,30 @@ static int read_guard(
 	return 0;
 }
 
+/* "v2.0.3", "NODE/v2.0", either with "off" behind it. */
+static int read_workers(
+	struct act_request *out, const char *words, const struct pool *p, struct err *err)
+{
+	char word[sizeof out->node + DRAIN_WORD_MAX] = "";
+	size_t len = strcspn(words, " ");
+	const char *behind = words + len + strspn(words + len, " ");
+	(void)p;
+	out->drains = strcmp(behind, "off") != 0;
+	if (len < sizeof word)
+		memcpy(word, words, len);
+	char *slash = strrchr(word, '/');
+	if (slash)
+		*slash = 0;
+	text_copy(out->node, sizeof out->node, slash ? word : "");
+	bool good = !slash || text_is_name(word, sizeof out->node - 1);
+	if (good && drain_read(&out->drain, slash ? slash + 1 : word) && (!*behind || !out->drains))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		"'%.60s' are no workers; write v2, v2.0 (a segment), v2.0.3 (a worker), NODE/v2.0.3, "
+		"with off behind it to end it",
+		words);
+}
+
 static int read_id(
 	struct act_request *out, const char *words, const struct pool *p, struct err *err)
 {
@@ -169,6 +193,7 @@ static const struct {
 	{VERB_STEP, read_share},
 	{VERB_OPERATIONS, read_operations},
 	{VERB_GUARD, read_guard},
+	{VERB_DRAIN, read_workers},
 	{VERB_CLOSE, read_id},
 	{VERB_ARM, read_baseline},
 };

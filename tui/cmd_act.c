@@ -15,6 +15,7 @@
 
 #define SETTLE_MS 5000  /* until every node is LIVE, else a step is refused */
 #define BRAKE_MS 1000   /* a rollback waits this long to learn the baseline, then goes */
+#define OWNER_MS 2000   /* until a recorder that guards was heard */
 #define OPEN_MS 7000    /* a step waits this long for what an earlier command left open */
 #define ANSWER_MS 15000 /* until the fate of a command is known */
 
@@ -75,6 +76,14 @@ static bool nothing_open(void *ctx)
 {
 	const struct job *j = ctx;
 	return desk_model(j->s->desk)->pools[j->request.pool].standing.open < 0;
+}
+
+/* Whose guard it is, is known: a recorder's by its line. */
+static bool owned(void *ctx)
+{
+	const struct job *j = ctx;
+	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	return p->standing.owner != OWNER_NONE || p->owner_line.held;
 }
 
 struct watching {
@@ -330,6 +339,8 @@ static int prepare(struct job *j, const struct pool *p, struct err *err)
 		loop_until(j->s->desk, nothing_open, j, OPEN_MS);
 	if (j->verb == VERB_CLOSE)
 		loop_until(j->s->desk, loaded, j, SETTLE_MS);
+	if (j->verb == VERB_GUARD)
+		loop_until(j->s->desk, owned, j, OWNER_MS);
 	if (ask_read(&j->request, j->word, j->words, p, err) < 0 || check_from(j, p, err) < 0)
 		return -1;
 	watch_guards(j);
@@ -467,6 +478,8 @@ static void read_words(struct job *j, int from)
 			j->words + used, sizeof j->words - used, "%s%s", i > from ? " " : "", o->args[i]);
 	if (j->verb == VERB_GUARD && o->await && used < sizeof j->words)
 		snprintf(j->words + used, sizeof j->words - used, " %s", o->await);
+	if (o->off && used < sizeof j->words)
+		snprintf(j->words + used, sizeof j->words - used, " off");
 }
 
 /* Acts on one TARGET take it first; holds and rollbacks may have several; notes and closings

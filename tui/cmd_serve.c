@@ -1,14 +1,22 @@
-/* weir serve: the embedded engine as a pool over HTTP. */
+/* weir serve: the embedded engine as a pool over HTTP. What the environment says is read first,
+ * what the command line says goes before it, and state that was kept before both. */
+#include "client/engine/environment.h"
+#include "client/engine/exec.h"
+#include "client/engine/processor.h"
+#include "client/engine/residents.h"
 #include "client/secret.h"
 #include "client/serve.h"
+#include "model/mem.h"
 #include "model/text.h"
 #include "tui/commands.h"
 #include "tui/loop.h"
 #include "tui/setup.h"
+#include "tui/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,24 +30,129 @@ struct door_keys {
 	char *key;
 };
 
-/* "v1:simple" is the one serialized executor; "v2" and "v2:N" are N workers; "none" is no v2.
- */
+/* Worker programs: what the engine borrows while it runs. */
+struct programs {
+	struct words words[ARM_COUNT];
+	struct exec_options exec[ARM_COUNT];
+	struct text run_dir;
+};
+
+static int read_processor(
+	const char **out, const char *option, const char *word, bool of_v2, struct err *err)
+{
+	struct processor p;
+	if (!word)
+		return 0;
+	if (processor_parse(&p, word, err) < 0)
+		return err_set(err, ERR_USAGE, "--%s '%s' is unknown: %s", option, word, err->text);
+	if ((p.kind == PROCESSOR_V2) != of_v2)
+		return err_set(err, ERR_USAGE, "--%s '%s' is the other side's processor", option, word);
+	*out = word;
+	return 0;
+}
+
 static int read_sides(struct engine_options *e, const struct options *o, struct err *err)
 {
-	int64_t workers;
-	if (o->v1 && strcmp(o->v1, "v1:simple") != 0)
-		return err_set(err, ERR_USAGE, "--v1 '%s' is unknown; write v1:simple", o->v1);
-	if (!o->v2 || strcmp(o->v2, "v2") == 0)
+	if (read_processor(&e->v1_processor, "v1", o->v1, false, err) < 0)
+		return -1;
+	if (!o->v2)
 		return 0;
-	if (strcmp(o->v2, "none") == 0) {
-		e->no_v2 = true;
+	e->no_v2 = strcmp(o->v2, "none") == 0;
+	return e->no_v2 ? 0 : read_processor(&e->v2_processor, "v2", o->v2, true, err);
+}
+
+static int read_count(int *out, const char *option, const char *word, int max, struct err *err)
+{
+	int64_t n;
+	if (!word)
 		return 0;
-	}
-	if (strncmp(o->v2, "v2:", 3) != 0 || !unit_parse_int(o->v2 + 3, 1, 1024, &workers))
-		return err_set(
-			err, ERR_USAGE, "--v2 '%s' is unknown; write v2, v2:N (1 to 1024) or none", o->v2);
-	e->v2_workers = (int)workers;
+	if (!unit_parse_int(word, 1, max, &n))
+		return err_set(err, ERR_USAGE, "--%s '%s' is no number of 1 to %d", option, word, max);
+	*out = (int)n;
 	return 0;
+}
+
+/* What the environment says, and before it what the command line says. */
+static int read_shape(struct engine_options *e, const struct options *o, struct err *err)
+{
+	if (environment_apply(e, err) < 0 || read_sides(e, o, err) < 0 ||
+		read_count(&e->segment, "segment", o->segment, 1024, err) < 0 ||
+		read_count(
+			&e->breaker_failures, "breaker-failures", o->breaker_failures, 1000000, err) < 0)
+		return -1;
+	if (o->share_bp >= 0)
+		e->share_bp = o->share_bp;
+	e->partition = o->partition;
+	e->affinity = o->affinity;
+	e->retry = o->retry;
+	e->breaker_open_ms = o->breaker_open_ms == UNKNOWN ? 0 : o->breaker_open_ms;
+	return 0;
+}
+
+static int read_residents(struct residents_options *r, const struct options *o, struct err *err)
+{
+	if (read_count(&r->nodes, "nodes", o->nodes, RESIDENTS_NODES_MAX, err) < 0)
+		return -1;
+	if (o->placement && (r->placement = placement_of(o->placement)) == PLACEMENT_COUNT)
+		return err_set(err, ERR_USAGE,
+			"--placement '%s' is none of round_robin, weighted, least_loaded, health",
+			o->placement);
+	r->idle_us = o->idle_ms == UNKNOWN ? 0 : o->idle_ms * 1000;
+	return 0;
+}
+
+/* A line of a worker's standard error; called in a thread of the worker's. */
+static void tell_line(void *ctx, const char *line)
+{
+	fprintf(stderr, "weir: %s worker: %s\n", (const char *)ctx, line);
+}
+
+static int read_program(struct programs *p, enum arm arm, const char *command,
+	const struct exec_options **out, struct err *err)
+{
+	static char names[ARM_COUNT][4] = {"v1", "v2"};
+	if (!command)
+		return 0;
+	if (words_read(&p->words[arm], command, err) < 0)
+		return err_prefix(err, "--%s", arm == ARM_V1 ? "v1-worker" : "worker");
+	p->exec[arm] = (struct exec_options){.argv = p->words[arm].word,
+		.run_dir = p->run_dir.len ? text_str(&p->run_dir) : NULL,
+		.log = tell_line,
+		.log_ctx = names[arm]};
+	*out = &p->exec[arm];
+	return 0;
+}
+
+static int read_programs(
+	struct programs *p, struct engine_options *e, const struct options *o, struct err *err)
+{
+	if (o->state)
+		text_addf(&p->run_dir, "%s/workers", o->state);
+	if (read_program(p, ARM_V1, o->v1_worker, &e->v1_exec, err) < 0 ||
+		read_program(p, ARM_V2, o->worker, &e->exec, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* Ends what a pool that was killed has left of its workers. */
+static int sweep(const struct programs *p, struct err *err)
+{
+	struct exec_swept swept;
+	if (p->run_dir.len == 0 || (p->words[ARM_V1].count == 0 && p->words[ARM_V2].count == 0))
+		return 0;
+	if (exec_sweep(text_str(&p->run_dir), &swept, err) < 0)
+		return -1;
+	if (swept.killed > 0)
+		fprintf(stderr, "weir: %d processes of an earlier pool's workers were ended\n",
+			swept.killed);
+	return 0;
+}
+
+static void free_programs(struct programs *p)
+{
+	for (int i = 0; i < ARM_COUNT; i++)
+		words_free(&p->words[i]);
+	text_free(&p->run_dir);
 }
 
 static int read_cert(struct text *out, const char *path, struct err *err)
@@ -132,8 +245,27 @@ static void tell_tokens(const struct secret_list *tokens)
 	}
 }
 
-static int run(
-	struct engine *engine, const struct options *o, const struct door_keys *k, struct err *err)
+/* What was asked for and is not in force: the state's word goes before the command line's, that
+ * before the environment's. */
+static void tell_split(
+	struct engine *engine, const struct engine_options *e, const struct options *o)
+{
+	char names[ENVIRONMENT_NAMES_MAX];
+	struct snapshot *s = mem_new(1, sizeof *s);
+	environment_split_names(names);
+	engine_snapshot(engine, s);
+	bool share = s->share_bp != e->share_bp, strategy = s->strategy != e->strategy;
+	const char *option = share && o->share_bp >= 0 ? "--share" : "";
+	if ((share || strategy) && (*option || *names))
+		fprintf(stderr, "weir: the split is %s at %.2f%%%s; not applied: %s%s%s\n",
+			strategy_name(s->strategy), s->share_bp / 100.0,
+			share && o->state ? ", as it was kept" : "", option, *option && *names ? ", " : "",
+			names);
+	free(s);
+}
+
+static int run(struct engine *engine, const struct engine_options *e, const struct options *o,
+	const struct door_keys *k, struct err *err)
 {
 	struct serve_options how = {0};
 	struct serve *serve;
@@ -154,6 +286,8 @@ static int run(
 		tell_tokens(&k->tokens);
 	if (rc == 0 && *engine_note(engine))
 		fprintf(stderr, "weir: %s\n", engine_note(engine));
+	if (rc == 0)
+		tell_split(engine, e, o);
 	if (rc == 0 && !o->state)
 		fprintf(stderr, "weir: no --state: a restart forgets share, epoch, keys and audit\n");
 	while (rc == 0 && !loop_pause(-1))
@@ -170,6 +304,8 @@ int cmd_serve(const struct options *o)
 	struct err err = {0};
 	struct engine *engine = NULL;
 	struct door_keys keys = {0};
+	struct programs programs = {0};
+	struct residents_options residents = {0};
 	struct engine_options e = {.pool = o->pool ? o->pool : "weir",
 		.pool_id = o->pool_id ? o->pool_id
 			: o->pool         ? o->pool
@@ -177,22 +313,25 @@ int cmd_serve(const struct options *o)
 		.node = o->node ? o->node
 			: o->pool   ? o->pool
 						: "weir",
-		.share_bp = o->share_bp < 0 ? 0 : o->share_bp,
 		.strategy = STRATEGY_CANARY,
 		.state_dir = o->state,
+		.residents = &residents,
 		.unit_ms = o->unit_ms == UNKNOWN ? 0 : o->unit_ms};
 	int status = EXIT_DONE;
-	if (setup_init(&s, o, &err) < 0 || read_sides(&e, o, &err) < 0 ||
+	if (setup_init(&s, o, &err) < 0 || read_shape(&e, o, &err) < 0 ||
+		read_residents(&residents, o, &err) < 0 || read_programs(&programs, &e, o, &err) < 0 ||
 		read_keys(&keys, o, &err) < 0) {
 		status = setup_fail(&err);
 	} else {
 		e.scenario = s.scenario.name[0] ? &s.scenario : NULL;
-		if (engine_start(&engine, &e, &err) < 0 || run(engine, o, &keys, &err) < 0)
+		if (engine_start(&engine, &e, &err) < 0 || sweep(&programs, &err) < 0 ||
+			run(engine, &e, o, &keys, &err) < 0)
 			status = setup_fail(&err);
 	}
 	if (engine)
 		engine_stop(engine);
 	free_keys(&keys);
+	free_programs(&programs);
 	setup_release(&s);
 	return status;
 }

@@ -5,6 +5,7 @@
 #include "tui/ask.h"
 #include "tui/console_parts.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,7 @@ ACT(operations)
 ACT(guard)
 ACT(keep)
 ACT(take)
+ACT(drain)
 ACT(arm)
 ACT(disarm)
 ACT(adopt)
@@ -116,11 +118,15 @@ static bool is_exposed(const struct pool *p)
 	return strcmp(p->standing.leave_text, "all goes on") != 0;
 }
 
-/* Leaving asks where a pool is exposed, the one on the screen first. */
+/* Back to the first screen; from there out. Leaving asks where a pool is exposed, the one on the screen first. */
 static void do_quit(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
 	const struct model *m = desk_model(c->how.desk);
+	if (c->screen != SCREEN_FLOW) {
+		c->screen = SCREEN_FLOW;
+		return;
+	}
 	bool looks = c->how.replay || c->how.read_only;
 	for (int i = 0; !looks && i < m->pool_count; i++) {
 		int pool = (c->pool + i) % m->pool_count;
@@ -136,6 +142,8 @@ static void do_quit(struct console *c, const char *argument, struct instant now)
 static void do_back(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument, (void)now;
+	bool out = !c->help && !c->is_frozen && !c->message[0];
+	c->screen = out ? SCREEN_FLOW : c->screen;
 	c->help = false;
 	c->is_frozen = false;
 	c->message[0] = 0;
@@ -146,6 +154,43 @@ static void do_next_pool(struct console *c, const char *argument, struct instant
 	(void)argument, (void)now;
 	c->pool = (c->pool + 1) % desk_model(c->how.desk)->pool_count;
 	c->last_act[0] = 0;
+}
+
+static void do_screen(struct console *c, const char *argument, struct instant now)
+{
+	static const char *const words[] = {
+#define X(name, word) word,
+		SCREEN_INFO(X)
+#undef X
+	};
+	for (int i = 0; i < SCREEN_COUNT; i++) {
+		if (strcmp(words[i], argument) != 0)
+			continue;
+		c->screen = (enum screen)i;
+		c->is_frozen = false;
+		return;
+	}
+	console_say(c, now, ROLE_WARN, "screen: '%.24s' is none; write flow or workers", argument);
+}
+
+/* A line of the Workers screen. */
+static void do_select(struct console *c, const char *argument, struct instant now)
+{
+	static const struct {
+		const char *word;
+		int by;
+	} moves[] = {{"next", 1}, {"previous", -1}, {"page-down", 10}, {"page-up", -10},
+		{"first", -INT_MAX}, {"last", INT_MAX}};
+	roster_look(&c->roster, console_pool(c), c->pool);
+	for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+		if (strcmp(moves[i].word, argument) != 0)
+			continue;
+		roster_move(&c->roster, moves[i].by);
+		return;
+	}
+	console_say(c, now, ROLE_WARN,
+		"select: '%.24s' is no line; write next, previous, page-down, page-up, first or last",
+		argument);
 }
 
 static void do_freeze(struct console *c, const char *argument, struct instant now)
@@ -239,6 +284,7 @@ static const struct {
 	{"operations", do_operations, false},
 	{"guard", do_guard, false},
 	{"take", do_take, false},
+	{"drain", do_drain, false},
 	{"arm", do_arm, false},
 	{"disarm", do_disarm, false},
 	{"adopt", do_adopt, false},
@@ -248,6 +294,8 @@ static const struct {
 	{"q", do_quit, false},
 	{"back", do_back, false},
 	{"next-pool", do_next_pool, false},
+	{"screen", do_screen, false},
+	{"select", do_select, false},
 	{"freeze", do_freeze, false},
 	{"redraw", do_redraw, false},
 	{"pause", do_pause, true},

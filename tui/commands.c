@@ -26,6 +26,8 @@ const struct command_row command_rows[] = {
 		33, cmd_act},
 	{"guard", "TARGET hold|act", "for a time the pool's guard holds where it would roll back",
 		ACT " for", 2, 2, cmd_act},
+	{"drain", "TARGET WORKERS", "give no new work to v2, v2.0 (a segment), v2.0.3 (a worker)",
+		ACT " off", 2, 2, cmd_act},
 	{"take", "TARGET", "take the lease from whoever holds it", ACT, 1, 1, cmd_act},
 	{"adopt", "TARGET", "hold, and take what the pool says for what was asked", ACT, 1, 1,
 		cmd_act},
@@ -41,8 +43,9 @@ const struct command_row command_rows[] = {
 	{"log", "", "the decisions", "pool actor verb since outcome follow", 0, 0, cmd_log},
 	{"verify", "[FILE]", "check the chain of a history", "head", 0, 1, cmd_verify},
 	{"serve", "", "the embedded engine as a pool over HTTP",
-		"listen port-file pool pool-id node v1 v2 share scenario state unit token-file tls-cert "
-		"tls-key allow-faults",
+		"listen port-file pool pool-id node v1 v2 partition worker v1-worker affinity segment "
+		"breaker-failures breaker-open retry nodes placement idle share scenario state unit "
+		"token-file tls-cert tls-key allow-faults",
 		0, 0, cmd_serve},
 	{"record", "[TARGET...]", "poll and record without a screen",
 		"out for interval strict progress guard plan", 0, 32, cmd_record},

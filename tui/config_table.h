@@ -16,7 +16,9 @@ extern const struct yaml_table config_plan_table;
 extern const struct yaml_table config_guards_table;
 extern const struct yaml_table config_scenario_table;
 extern const struct yaml_table config_operation_table;
+extern const struct yaml_table config_level_table;
 extern const struct yaml_table config_phase_table;
+extern const struct yaml_table config_event_table;
 extern const struct yaml_table config_policy_table;
 
 /* Reads the map of a plan and checks it as a whole; its policy is but a name so far. 0, or -1

@@ -34,6 +34,7 @@ void console_free(struct console *c)
 		return;
 	surface_release(&c->surface);
 	surface_release(&c->frozen);
+	roster_release(&c->roster);
 	free(c);
 }
 
@@ -235,6 +236,29 @@ static void step_key(struct console *c, struct instant now)
 	}
 }
 
+/* Drains what is selected; what is drained already gets work again. */
+static void drain_key(struct console *c, struct instant now)
+{
+	const struct pool *p = console_pool(c);
+	const struct roster_line *l = &c->roster.selected;
+	char word[ROSTER_WORD_MAX], command[ROSTER_WORD_MAX + 16];
+	struct roster_sum sum;
+	if (c->screen != SCREEN_WORKERS) {
+		console_say(c, now, ROLE_TEXT, "D: 3 shows the workers; D there drains the selected");
+		return;
+	}
+	roster_look(&c->roster, p, c->pool);
+	if (!roster_word(word, p, l)) {
+		console_say(
+			c, now, ROLE_WARN, "D: a node is not drained as a whole; select v1, v2 or below");
+		return;
+	}
+	roster_sum(&sum, p, l);
+	bool back = sum.workers > 0 && sum.drained == sum.workers;
+	snprintf(command, sizeof command, "drain %s%s", word, back ? " off" : "");
+	console_command(c, command, now);
+}
+
 /* An acting key: at once for what is safe, a sheet for what changes. */
 static void verb_key(struct console *c, enum verb verb, struct instant now)
 {
@@ -268,6 +292,9 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 		return;
 	case VERB_HOLD:
 		console_say_act(c, VERB_HOLD, "", now);
+		return;
+	case VERB_DRAIN:
+		drain_key(c, now);
 		return;
 	default:
 		begin_prompt(c, PROMPT_NOTE);
@@ -311,7 +338,8 @@ void console_key(struct console *c, uint32_t key, struct instant now)
 		begin_prompt(c, PROMPT_COMMAND);
 		return;
 	}
-	const char *command = keymap_command(key, c->how.replay != NULL);
+	const char *command =
+		keymap_command(key, c->how.replay != NULL, c->screen == SCREEN_WORKERS);
 	if (command) {
 		console_command(c, command, now);
 		return;
@@ -341,6 +369,7 @@ void console_freeze(struct console *c, struct instant now)
 void console_refresh(struct console *c, struct instant now)
 {
 	const struct pool *p = console_pool(c);
+	roster_look(&c->roster, p, c->pool);
 	sheet_refresh(&c->sheet, desk_model(c->how.desk), now);
 	follow_act(c, now);
 	/* A new epoch: something went back, or somebody else may raise. */
@@ -416,6 +445,8 @@ const struct surface *console_draw(struct console *c, struct instant now)
 		return frozen_picture(c, now);
 	struct view v = {.model = desk_model(c->how.desk),
 		.pool = console_pool(c),
+		.screen = c->screen,
+		.roster = &c->roster,
 		.now = c->how.replay ? replay_now(c->how.replay) : now,
 		.mark = c->how.replay ? "REPLAY" : NULL,
 		.mark_only = c->how.replay != NULL,
@@ -435,7 +466,11 @@ const struct surface *console_draw(struct console *c, struct instant now)
 	v.clock = clock;
 	surface_clear(s);
 	s->cursor_x = s->cursor_y = -1;
-	view_flow(s, &v);
+	roster_look(&c->roster, v.pool, c->pool);
+	if (c->screen == SCREEN_WORKERS)
+		view_workers(s, &v);
+	else
+		view_flow(s, &v);
 	struct view real = v;
 	real.now = now; /* dialogs live in the reader's time */
 	if (c->help)

@@ -16,6 +16,8 @@ struct console {
 	bool is_frozen;
 	int64_t frozen_ms, frozen_epoch;
 	int pool;
+	enum screen screen;
+	struct roster roster;
 	struct sheet sheet;
 	enum prompt prompt;
 	struct edit edit;

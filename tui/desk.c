@@ -67,10 +67,28 @@ static void on_decision(struct desk *d, const struct driver_event *e)
 			.kind = MODEL_DECISION, .pool = pool_index(d, e->node), .decision = e->decision});
 }
 
+/* What the token may not do is known by trying only; who may renew a lease may not raise yet. */
+static void heed_rights(struct desk *d, const struct driver_event *e)
+{
+	const struct answer *a = e->answer;
+	bool refused = a->kind == ANSWER_REFUSED && a->err.code == ERR_READ_ONLY;
+	if (refused || (a->kind == ANSWER_APPLIED && e->kind == DRIVER_ANSWER))
+		desk_apply(d,
+			&(struct model_event){
+				.kind = MODEL_RIGHTS, .node = e->node, .err = refused ? &a->err : NULL});
+}
+
 static void on_lease(struct desk *d, const struct driver_event *e)
 {
+	heed_rights(d, e);
 	keeper_lease(d, e);
 	prelude_lease(d, e);
+}
+
+static void on_answer(struct desk *d, const struct driver_event *e)
+{
+	heed_rights(d, e);
+	leg_answer(d, e);
 }
 
 static void on_event(void *ctx, const struct driver_event *e)
@@ -78,7 +96,7 @@ static void on_event(void *ctx, const struct driver_event *e)
 	static void (*const handlers[])(struct desk *, const struct driver_event *) = {
 		[DRIVER_SNAPSHOT] = on_snapshot,
 		[DRIVER_TROUBLE] = on_trouble,
-		[DRIVER_ANSWER] = leg_answer,
+		[DRIVER_ANSWER] = on_answer,
 		[DRIVER_RESOLVED] = leg_resolved,
 		[DRIVER_LEASE] = on_lease,
 		[DRIVER_AUDIT] = scribe_audit,
@@ -220,7 +238,8 @@ static void adjust_polls(struct desk *d)
 		bool fast = false;
 		for (size_t k = 0; k < d->flight_count; k++) {
 			const struct flight *f = &d->flights[k];
-			fast |= f->pool == i && f->phase != FLIGHT_DONE && f->phase != FLIGHT_FOUND;
+			fast |= f->pool == i && f->phase != FLIGHT_DONE && f->phase != FLIGHT_FOUND &&
+				f->phase != FLIGHT_TELLING;
 		}
 		struct pool *p = &d->model.pools[i];
 		if (fast == d->pools[i].fast || p->interval_ms <= FAST_POLL_MS)
@@ -269,6 +288,7 @@ unsigned desk_turn(struct desk *d, struct instant now)
 		scribe_answers(d);
 	client_turn(d->client, now);
 	d->now = now;
+	keeper_meet(d);
 	flight_turn(d);
 	adjust_polls(d);
 	if (now.boot_ms - d->ticked_ms >= TICK_MS) {

@@ -94,8 +94,12 @@ struct act_request {
 	bool gradual;                    /* ROLLBACK: down in steps */
 	bool has_baseline;               /* ARM: at baseline_bp, else at the share as it stands */
 	int baseline_bp;
-	enum guard_action act; /* GUARD: HOLD for a time, or ROLLBACK: acts again */
+	enum guard_action act; /* GUARD: HOLD for a time, or ROLLBACK: acts again; told to whoever
+	                          owns the guard */
 	int64_t for_ms;
+	struct drain drain;             /* DRAIN: these, */
+	bool drains;                    /* out of new work, or back into it, */
+	char node[POOL_ID_MAX];         /* of this node; "" of all */
 	char of[DECISION_ID_MAX];       /* CLOSE: the rollback */
 	const char *role;               /* NULL: "operator" */
 	char reason[POOL_REASON_MAX];   /* ANNOTATE: the text */

@@ -1,7 +1,7 @@
 /* The inside of a desk, shared by desk.c (lifecycle, news), act.c (what is asked), flight.c
  * (acts under way), leg.c (an act's way to one node), found.c (what was found open), keeper.c
- * (what a desk does by itself) and scribe.c (what is written down). Nothing else includes this.
- */
+ * (what a desk does by itself), order.c (what its guard is told) and scribe.c (what is written
+ * down). Nothing else includes this. */
 #ifndef WEIR_TUI_DESK_PARTS_H
 #define WEIR_TUI_DESK_PARTS_H
 
@@ -15,6 +15,7 @@ enum flight_phase {
 	FLIGHT_LOWERING,  /* a gradual rollback on its way down */
 	FLIGHT_SENDING,   /* a node has not answered yet */
 	FLIGHT_WATCHING,  /* answered; the effect is not seen everywhere */
+	FLIGHT_TELLING,   /* an order to a desk that guards, which has not said that it obeys */
 	FLIGHT_DONE,
 };
 
@@ -60,6 +61,7 @@ struct flight {
 	bool sent;
 	struct command order;
 	struct act_request request; /* zero for one that was found */
+	bool for_desk; /* GUARD: for the desk that guards, not for the pool's own guard */
 	enum act act;
 	enum stage stage;    /* PREPARING */
 	bool gave_lease;     /* a lease was asked for by this flight */
@@ -78,14 +80,18 @@ struct desk_pool {
 	int64_t *audit_since; /* one a node; UNKNOWN before anything is known */
 	bool *audit_asked;
 	bool *pinned;
-	bool leases;           /* the lease is ours to renew */
-	int64_t lease_due_ms;  /* boot time of the next renewal */
-	int64_t forward_ms;    /* boot time of the last forward act */
-	int lease_awaited;     /* answers to come */
-	int64_t keep_due_ms;   /* boot time before which no keep is tried by itself */
-	bool both_held;        /* held since both sides break a limit, and they do so still */
-	int64_t guard_due_ms;  /* boot time before which it is not acted on again */
-	struct hostlock *lock; /* of a recorder that guards; NULL none */
+	bool leases;                 /* the lease is ours to renew */
+	int64_t lease_due_ms;        /* boot time of the next renewal */
+	int64_t forward_ms;          /* boot time of the last forward act */
+	int lease_awaited;           /* answers to come */
+	int64_t keep_due_ms;         /* boot time before which no keep is tried by itself */
+	bool both_held;              /* held since both sides break a limit, and they do so still */
+	int64_t guard_due_ms;        /* boot time before which it is not acted on again */
+	char order[DECISION_ID_MAX]; /* what its guard obeys; "" nothing was ordered */
+	int64_t order_end_ms;        /* boot time until which it only holds */
+	int64_t hear_due_ms;         /* boot time at which the history is read for orders again */
+	bool hearing;                /* it is being read */
+	struct hostlock *lock;       /* of a recorder that guards; NULL none */
 	int64_t line_due_ms;
 	char line_path[256]; /* of the recorder's line; "" before the pool is known */
 	enum state last_state;
@@ -163,9 +169,25 @@ int64_t prelude_due_ms(const struct flight *f);
 /* found.c */
 void found_adopt(struct desk *d, int pool, const struct decision *found);
 void found_turn(struct desk *d, struct flight *f);
+/* True when a press may take this rollback that was found open for its own: some node was just
+ * heard, and none of those has moved past it. */
+bool found_stands(const struct desk *d, const struct flight *f);
+void found_press(struct desk *d, struct flight *f); /* at once, with the key that it has */
+
+/* order.c */
+void order_hear(struct desk *d, int pool); /* asks the history for what others ordered */
+void order_heard(struct desk *d, int pool, const struct history_answer *a);
+void order_unheard(struct desk *d, int pool); /* that is over, whatever came of it */
+void order_take(struct desk *d, int pool);    /* the order in force is obeyed from now on */
+bool order_holds(const struct desk *d, int pool);
+void order_show(const struct desk *d, int pool, struct owner_line *line);
+void order_turn(struct desk *d, struct flight *f);
+int64_t order_due_ms(const struct flight *f);
 
 /* keeper.c */
 void keeper_turn(struct desk *d);
+void keeper_meet(
+	struct desk *d); /* whose guard it is, as soon as it is known which pool it is */
 void keeper_leased(struct desk *d, int pool); /* the lease is ours from now on */
 void keeper_lease(struct desk *d, const struct driver_event *e);
 void keeper_leave(struct desk *d);

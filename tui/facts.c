@@ -1,6 +1,8 @@
 /* A pool's standing in words and JSON. Nothing is computed here: the model has derived it. */
 #include "tui/facts.h"
 
+#include "model/drain.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -207,7 +209,7 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p)
 	text_json_str(out, "state", guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));
 	text_json_bool(out, "both", s->guard.both);
 	text_json_int(out, "flaps", p->latch.flaps);
-	text_json_int(out, "holds_only_ms", s->pool_guard.known ? s->pool_guard.held_ms : UNKNOWN);
+	text_json_int(out, "holds_only_ms", s->pool_guard.held_ms);
 	text_add(out, "}");
 	text_json_str(out, "verdict", NULL);
 	text_json_str(out, "harm", NULL);
@@ -251,6 +253,9 @@ static void add_share(struct text *out, const struct decision *d)
 		text_addf(out, " %s > %s", from, to);
 	else if ((d->verb == VERB_KEEP || d->verb == VERB_ADOPT) && d->to_bp >= 0)
 		text_addf(out, " %s", to);
+	char drained[DRAIN_TOLD_MAX];
+	drain_tell(drained, d);
+	text_addf(out, "%s%s", drained[0] ? " " : "", drained);
 }
 
 /* Who in the actor's name did it, where that was no person. */

@@ -279,6 +279,10 @@ void flight_committed(struct desk *d, const char *id)
 		flight_end(d, f, OUTCOME_APPLIED, "");
 		return;
 	}
+	if (f->for_desk) {
+		f->phase = FLIGHT_TELLING;
+		return;
+	}
 	if (f->verb == VERB_ROLLBACK && f->request.gradual) {
 		prelude_lower(d, f);
 		return;
@@ -355,6 +359,8 @@ void flight_turn(struct desk *d)
 			found_turn(d, f);
 		else if (f->phase == FLIGHT_SENDING)
 			leg_turn(d, f);
+		else if (f->phase == FLIGHT_TELLING)
+			order_turn(d, f);
 		else
 			prelude_turn(d, f);
 	}
@@ -368,6 +374,8 @@ int64_t flight_due_ms(const struct desk *d)
 		int64_t at = prelude_due_ms(f);
 		if (f->phase == FLIGHT_RECORDING && verb_is_sent(f->verb))
 			at = f->begun_ms + (verb_is_brake(f->verb) ? BRAKE_DELAY_MS : COMMIT_LIMIT_MS);
+		if (f->phase == FLIGHT_TELLING)
+			at = order_due_ms(f);
 		for (int k = 0; f->phase == FLIGHT_SENDING && k < f->leg_count; k++) {
 			const struct leg *leg = &f->legs[k];
 			bool waits = leg->state == LEG_WAITING || (leg->state == LEG_ASKING && !leg->asked);

@@ -1,9 +1,12 @@
 /* Found: acts that a history holds open and that no living process carries. They are asked for;
  * only a rollback is sent again, and only where nothing has moved since. Each node goes its own
- * way when it is heard: reachable nodes never wait for others. */
+ * way when it is heard: reachable nodes never wait for others. Whoever presses R there presses
+ * this rollback, at once, whether its sender is alive or not: one key, one rollback. */
 #include "tui/desk_parts.h"
 
 #include "model/text.h"
+
+#include <string.h>
 
 #define AGE_MS 5000    /* an open intent this old has no living sender, unless */
 #define BRAKE_MS 60000 /* it is a brake, whose sender may rest for half a minute */
@@ -15,8 +18,14 @@ void found_adopt(struct desk *d, int pool, const struct decision *found)
 	bool open = decision_is_open(found), unseen = decision_awaits_verification(found);
 	if (!open && !unseen)
 		return;
+	struct owner_order order;
 	struct flight *f = flight_add(d, pool, found);
 	f->recorded = true;
+	f->for_desk = owner_order_read(&order, found);
+	if (f->for_desk) {
+		f->phase = FLIGHT_TELLING;
+		return;
+	}
 	f->phase = FLIGHT_FOUND;
 	for (int k = 0; k < f->leg_count; k++)
 		f->legs[k].state = LEG_FOUND;
@@ -64,6 +73,57 @@ static void begin(struct desk *d, struct flight *f, const struct decision *what,
 		f->legs[k].state = LEG_ASKING;
 		f->legs[k].due_ms = d->now.boot_ms;
 	}
+}
+
+#define JUST_MS 3000 /* what a node said so long ago is where it stands */
+
+/* True when the last that the node did looks like this very rollback: it is back, and by whoever
+ * decided that, since then. */
+static bool took_it(const struct decision *what, const struct node *n)
+{
+	const struct change *c = &n->last->change;
+	return n->last->share_bp == what->to_bp && c->known && c->age_ms != UNKNOWN &&
+		strcmp(c->actor, what->actor) == 0 && n->last_at.wall_ms - c->age_ms >= what->at_ms;
+}
+
+bool found_stands(const struct desk *d, const struct flight *f)
+{
+	const struct pool *p = &d->model.pools[f->pool];
+	const struct decision *what = flight_decision(d, f);
+	int heard = 0;
+	if (f->phase != FLIGHT_FOUND || f->verb != VERB_ROLLBACK || !what ||
+		!decision_is_open(what))
+		return false;
+	for (int k = 0; k < f->leg_count; k++) {
+		const struct node *n = &p->nodes[k];
+		if (f->legs[k].state == LEG_ASKING)
+			return false;
+		if (!node_is_usable(n))
+			continue;
+		if (!stands(what, n) && !took_it(what, n))
+			return false;
+		heard += d->now.boot_ms - n->last_at.boot_ms < JUST_MS;
+	}
+	return heard > 0;
+}
+
+void found_press(struct desk *d, struct flight *f)
+{
+	const struct decision *what = flight_decision(d, f);
+	f->phase = FLIGHT_SENDING;
+	for (int k = 0; k < f->leg_count; k++) {
+		const struct node *n = &d->model.pools[f->pool].nodes[k];
+		if (f->legs[k].state != LEG_FOUND)
+			continue;
+		if (!node_is_usable(n) || stands(what, n)) {
+			leg_send(d, f, k);
+			continue;
+		}
+		/* It has moved, as it seems by this: whether so, it knows by the key. */
+		f->legs[k].state = LEG_ASKING;
+		f->legs[k].due_ms = d->now.boot_ms;
+	}
+	leg_turn(d, f);
 }
 
 void found_turn(struct desk *d, struct flight *f)

@@ -72,7 +72,7 @@ static void say_why(const struct pool *p, char *out, size_t size)
 	char value[24], limit[24];
 	guard_value_text(value, sizeof value, which, g->metric[which].value[ARM_V2]);
 	guard_value_text(limit, sizeof limit, which, g->metric[which].limit);
-	snprintf(out, size, "guard: %s %s of %s%s", metric_name(which), value, limit,
+	snprintf(out, size, GUARD_REASON "%s %s of %s%s", metric_name(which), value, limit,
 		p->latch.red ? "" : ", v1 too");
 }
 
@@ -92,16 +92,17 @@ static void guard(struct desk *d, int pool)
 	enum guard_action action = p->limits.action;
 	char why[POOL_REASON_MAX];
 	bool both = is_both(own, s);
-	if (!is_owner(d, p) || !(p->latch.red || both) || s->reported_bp == s->baseline_bp ||
-		action == GUARD_ACTION_WARN)
+	/* What its guard was told is in the history, which is read first. */
+	if (!own->loaded || !is_owner(d, p) || !(p->latch.red || both) ||
+		s->reported_bp == s->baseline_bp || action == GUARD_ACTION_WARN)
 		return;
-	bool only_holds = !p->latch.red || action == GUARD_ACTION_HOLD;
+	bool only_holds = !p->latch.red || action == GUARD_ACTION_HOLD || order_holds(d, pool);
 	/* One that is under way already is joined, not waited for: desk_act knows which. */
 	if ((only_holds && s->hold.on) || d->now.boot_ms < own->guard_due_ms)
 		return;
 	own->guard_due_ms = d->now.boot_ms + AGAIN_MS;
 	say_why(p, why, sizeof why);
-	act(d, pool, only_holds ? VERB_HOLD : VERB_ROLLBACK, "guard", why);
+	act(d, pool, only_holds ? VERB_HOLD : VERB_ROLLBACK, GUARD_ROLE, why);
 }
 
 /* One node's guard is the pool's: the others follow it back. */
@@ -112,7 +113,7 @@ static void carry(struct desk *d, int pool)
 	if (!own->loaded || d->now.boot_ms < own->guard_due_ms || !pool_carries(&d->model, p))
 		return;
 	own->guard_due_ms = d->now.boot_ms + AGAIN_MS;
-	act(d, pool, VERB_ROLLBACK, "guard", "carried on: a node's guard rolled back");
+	act(d, pool, VERB_ROLLBACK, GUARD_ROLE, "carried on: a node's guard rolled back");
 }
 
 /* ---- who owns the guard on this host ---- */
@@ -143,6 +144,7 @@ static void own_line(struct desk *d, int pool, struct owner_line *line)
 	line->written_wall_ms = d->now.wall_ms;
 	text_copy(line->actor, sizeof line->actor, d->actor);
 	text_copy(line->word, sizeof line->word, p->standing.state_text);
+	order_show(d, pool, line);
 	owner_line_write(text, line);
 	(void)hostlock_write(own->lock, text);
 }
@@ -154,20 +156,34 @@ static void find_owner(struct desk *d, int pool)
 	struct owner_line line = {0};
 	char text[HOSTLOCK_LINE_MAX];
 	find_path(d, pool);
-	if (!own->line_path[0] || d->now.boot_ms < own->line_due_ms)
+	if (d->now.boot_ms < own->line_due_ms)
 		return;
 	own->line_due_ms = d->now.boot_ms + (p->interval_ms < LINE_MS ? p->interval_ms : LINE_MS);
-	if (d->how.guard)
+	/* Who does not know yet what it was told acts on nothing, and says so by silence. */
+	if (d->how.guard && own->loaded && own->line_path[0])
 		own_line(d, pool, &line);
-	if (!line.mine && hostlock_read(own->line_path, d->how.shared, text)) {
+	if (!line.mine && own->line_path[0] && hostlock_read(own->line_path, d->how.shared, text)) {
 		if (!owner_line_read(&line, text))
 			line = (struct owner_line){0};
 		line.held = true;
 	}
+	/* A console that guards tells only itself. */
+	if (!line.mine && d->how.console && p->standing.owner == OWNER_CONSOLE)
+		order_show(d, pool, &line);
 	if (memcmp(&line, &p->owner_line, sizeof line) == 0)
 		return;
 	desk_apply(
 		d, &(struct model_event){.kind = MODEL_OWNER, .pool = pool, .owner_line = &line});
+}
+
+void keeper_meet(struct desk *d)
+{
+	for (int i = 0; i < d->model.pool_count; i++)
+		if (!d->pools[i].line_path[0] && d->model.pools[i].pool_id[0] && d->how.lock_dir) {
+			d->pools[i].line_due_ms = d->now.boot_ms;
+			order_take(d, i);
+			find_owner(d, i);
+		}
 }
 
 /* ---- lease ---- */
@@ -252,6 +268,8 @@ void keeper_release(struct desk_pool *p)
 void keeper_turn(struct desk *d)
 {
 	for (int i = 0; i < d->model.pool_count; i++) {
+		order_hear(d, i);
+		order_take(d, i);
 		find_owner(d, i);
 		renew(d, i);
 		if (!may_act(d))

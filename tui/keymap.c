@@ -10,11 +10,17 @@ const struct keymap_row keymap_rows[] = {
 };
 const size_t keymap_row_count = sizeof keymap_rows / sizeof *keymap_rows;
 
-const char *keymap_command(uint32_t key, bool replay)
+static bool works(const struct keymap_row *row, bool replay, bool workers)
+{
+	if (row->where == 'w')
+		return workers;
+	return row->where == 'b' || (row->where == 'r') == replay;
+}
+
+const char *keymap_command(uint32_t key, bool replay, bool workers)
 {
 	for (size_t i = 0; i < keymap_row_count; i++)
-		if (keymap_rows[i].key == key &&
-			(keymap_rows[i].where == 'b' || (keymap_rows[i].where == 'r') == replay))
+		if (keymap_rows[i].key == key && works(&keymap_rows[i], replay, workers))
 			return keymap_rows[i].command;
 	return NULL;
 }

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* X(key, label, command text, where it works: l live, r replay, b both, help) */
+/* X(key, label, command text, where it works: l live, r replay, b both, w the Workers screen of
+ * both, where it goes before the others, help) */
 #define KEYMAP_INFO(X) \
 	X(':', ":", "command", 'b', "type a command") \
 	X('?', "?", "help", 'b', "this help") \
@@ -18,6 +19,16 @@
 	X('q', "q", "quit", 'b', "back, then leave; the pool is not changed") \
 	X(KEYS_ESC, "Esc", "back", 'b', "out of everything; never does anything") \
 	X(KEYS_TAB, "Tab", "next-pool", 'b', "the next pool") \
+	X('1', "1", "screen flow", 'b', "the pool: both sides, plan, guards, decisions") \
+	X('3', "3", "screen workers", 'b', "every worker, and where v2 fails") \
+	X('j', "j", "select next", 'w', "on the Workers screen: the line below") \
+	X(KEYS_DOWN, "Down", "select next", 'w', "the same") \
+	X('k', "k", "select previous", 'w', "the line above") \
+	X(KEYS_UP, "Up", "select previous", 'w', "the same") \
+	X(KEYS_PGDN, "PgDn", "select page-down", 'w', "ten lines down") \
+	X(KEYS_PGUP, "PgUp", "select page-up", 'w', "ten lines up") \
+	X('g', "g", "select first", 'w', "the first line") \
+	X('G', "G", "select last", 'w', "the last line") \
 	X('z', "z", "freeze", 'l', "freeze the picture; thaws when something acts or turns red") \
 	X(KEYS_CTRL('l'), "^L", "redraw", 'b', "ask the pool and draw anew") \
 	X(KEYS_F5, "F5", "redraw", 'b', "ask the pool and draw anew") \
@@ -43,7 +54,7 @@ extern const struct keymap_row keymap_rows[];
 extern const size_t keymap_row_count;
 
 /* The command text of a looking key, NULL when it means nothing here. */
-const char *keymap_command(uint32_t key, bool replay);
+const char *keymap_command(uint32_t key, bool replay, bool workers);
 
 /* The verb of an acting key, VERB_COUNT for another. */
 enum verb keymap_verb(uint32_t key);

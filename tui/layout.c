@@ -69,33 +69,61 @@ static void make_wide(
 	out->rect[SECTION_DECISIONS] = (struct rect){0, end - journal, w, journal};
 }
 
-void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish)
+/* What every screen has: state and headline above, message and keys below, and the place of a
+ * dialog. What is left is the stack's. */
+static void make_frame(struct layout *out, struct stack *s, int w, int h)
 {
 	memset(out, 0, sizeof *out);
 	out->width = w < NARROW ? WIDTH_TINY
 		: w < NORMAL        ? WIDTH_NARROW
 		: w < WIDE          ? WIDTH_NORMAL
 							: WIDTH_WIDE;
-	int end = h;
-	struct stack s = {out, 0, w, 0, h};
-	take(&s, SECTION_HEADER, 1, 1);
+	*s = (struct stack){out, 0, w, 0, h};
+	take(s, SECTION_HEADER, 1, 1);
 	if (h >= 4)
-		out->rect[SECTION_HINTS] = (struct rect){0, --end, w, 1};
+		out->rect[SECTION_HINTS] = (struct rect){0, --s->end, w, 1};
 	if (h >= 5)
-		out->rect[SECTION_MESSAGE] = (struct rect){0, --end, w, 1};
-	s.end = end;
+		out->rect[SECTION_MESSAGE] = (struct rect){0, --s->end, w, 1};
 	if (h >= 2)
-		take(&s, SECTION_HEADLINE, 1, 1);
+		take(s, SECTION_HEADLINE, 1, 1);
 	if (h >= 10)
-		take(&s, SECTION_WHO, 1, 1);
-	if (w >= WIDE && h >= TALL)
-		make_wide(out, w, s.y, end, wish);
-	else
-		make_stack(out, &s, wish, h >= ROOMY);
+		take(s, SECTION_WHO, 1, 1);
 	/* However low the screen, a dialog is on it: what is accepted must be seen. */
 	int top = h >= 20 ? 8 : h >= 12 ? 4 : h > 1;
 	int wide = w < 100 ? w : 100;
 	out->sheet = (struct rect){0, top < h ? top : h, wide, h - top > 0 ? h - top : 0};
 	if (out->sheet.h > 22)
 		out->sheet.h = 22;
+}
+
+void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish)
+{
+	struct stack s;
+	make_frame(out, &s, w, h);
+	if (w >= WIDE && h >= TALL)
+		make_wide(out, w, s.y, s.end, wish);
+	else
+		make_stack(out, &s, wish, h >= ROOMY);
+}
+
+void layout_make_workers(struct layout *out, int w, int h, int lines, int bad)
+{
+	struct stack s;
+	make_frame(out, &s, w, h);
+	int rows = s.end - s.y;
+	if (w >= WIDE) {
+		int tree = w * 3 / 5;
+		out->rect[SECTION_BAD] = (struct rect){tree + 1, s.y, w - tree - 1, rows};
+		s.w = tree;
+		bad = 0;
+	} else if (rows < 12) {
+		bad = rows >= 7;
+	}
+	int detail = rows >= 4, gap = bad > 1 && h >= ROOMY;
+	int most = rows - detail - bad - gap;
+	take(&s, SECTION_ARMS, lines + 1 < most ? lines + 1 : most, 1);
+	take(&s, SECTION_PLAN, detail, 1);
+	skip(&s, gap);
+	if (bad > 0)
+		take(&s, SECTION_BAD, s.end - s.y, 1);
 }

@@ -42,4 +42,8 @@ struct layout_wish {
 
 void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish);
 
+/* The same of the Workers screen: the tree of `lines` lines stands in ARMS, what is said of the
+ * selected one in PLAN, where v2 fails in BAD, in at least `bad` rows where they are there. */
+void layout_make_workers(struct layout *out, int w, int h, int lines, int bad);
+
 #endif

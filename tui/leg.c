@@ -48,6 +48,8 @@ static void order(struct desk *d, struct flight *f, const struct decision *what)
 		.on_orphan = p->plan.on_orphan,
 		.act = r->act,
 		.for_ms = r->for_ms,
+		.drain = r->drain,
+		.drains = r->drains,
 		.ttl_ms = LEASE_TTL_MS};
 	text_copy(c->id, sizeof c->id, f->id);
 	text_copy(c->actor, sizeof c->actor, what->actor);
@@ -103,9 +105,11 @@ void leg_send(struct desk *d, struct flight *f, int k)
 	}
 }
 
-/* A step that only some nodes took goes to those that lack it. */
+/* A step that only some nodes took goes to those that lack it, a drain to the node it is of. */
 static bool has_it(const struct flight *f, const struct node *n)
 {
+	if (f->verb == VERB_DRAIN)
+		return f->request.node[0] && (!n->last || strcmp(n->last->node_id, f->request.node));
 	return f->act == ACT_COMPLETE && f->verb == VERB_STEP && n->last &&
 		n->last->share_bp == f->to_bp;
 }
@@ -120,8 +124,11 @@ void leg_send_all(struct desk *d, struct flight *f)
 			continue;
 		}
 		f->legs[k].state = LEG_APPLIED;
-		f->legs[k].watch =
-			(struct watch){.answered = true, .at = d->now, .epoch = UNKNOWN, .rev = UNKNOWN};
+		f->legs[k].watch = (struct watch){.answered = true,
+			.at = d->now,
+			.epoch = UNKNOWN,
+			.rev = UNKNOWN,
+			.seen = f->verb == VERB_DRAIN};
 	}
 	flight_settle(d, f);
 }
@@ -153,8 +160,12 @@ void leg_applied(struct desk *d, struct flight *f, int k)
 	struct leg *leg = &f->legs[k];
 	const struct answer *a = &leg->answer;
 	leg->state = LEG_APPLIED;
-	leg->watch =
-		(struct watch){.answered = true, .at = d->now, .epoch = a->epoch, .rev = a->rev};
+	leg->watch = (struct watch){.answered = true,
+		.at = d->now,
+		.epoch = a->epoch,
+		.rev = a->rev,
+		.drain = f->request.drain,
+		.drains = f->request.drains};
 	if (k == 0)
 		place(d, f, a);
 	/* It did another thing than asked: whoever waits for the share waits in vain. */
@@ -199,6 +210,17 @@ static bool is_final(const struct flight *f, enum err_code why)
 	return !verb_is_brake(f->verb) || why == ERR_FINALIZED || why == ERR_VOID;
 }
 
+/* A refusal leaves no key at the pool: where its reason may pass, a copy still on its way could
+ * apply then. Voided, it never does. */
+static void spend(struct desk *d, const struct flight *f, int k, enum err_code why)
+{
+	static const enum err_code passing[] = {
+		ERR_HELD, ERR_UNKEPT, ERR_LEASE, ERR_DISK, ERR_LIMIT};
+	for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+		if (passing[i] == why && !verb_is_brake(f->verb))
+			client_resolve(d->client, d->model.pools[f->pool].nodes[k].id, f->id, d->now);
+}
+
 void leg_answer(struct desk *d, const struct driver_event *e)
 {
 	if (prelude_answer(d, e))
@@ -226,6 +248,8 @@ void leg_answer(struct desk *d, const struct driver_event *e)
 		flight_tell(d, f, OUTCOME_ROW_NODE, k,
 			e->answer->kind == ANSWER_NOT_SENT ? OUTCOME_NOT_SENT : OUTCOME_REFUSED,
 			e->answer->err.text);
+		if (e->answer->kind == ANSWER_REFUSED)
+			spend(d, f, k, e->answer->err.code);
 		break;
 	default:
 		break;

@@ -42,6 +42,7 @@ const struct option_row option_rows[] = {
 		"go down in steps; pressed again: at once"},
 	{"guard", 0, OPTION_FLAG, AT(guard), 0, NULL,
 		"act on guards, keep what has baked, carry rollbacks to every node"},
+	{"off", 0, OPTION_FLAG, AT(off), 0, NULL, "end a drain: they get work again"},
 	{"all", 0, OPTION_FLAG, AT(all), 0, NULL, "every configured pool"},
 	{"for", 0, OPTION_TEXT, AT(await), 0, "STATE|DURATION",
 		"the state to wait for; how long to record; how long a guard holds"},
@@ -63,8 +64,30 @@ const struct option_row option_rows[] = {
 		"gets the port, written when ready"},
 	{"pool-id", 0, OPTION_TEXT, AT(pool_id), 0, "ID", "the pool's identity; default its name"},
 	{"node", 0, OPTION_TEXT, AT(node), 0, "NAME", "this node's name; default the pool's"},
-	{"v1", 0, OPTION_TEXT, AT(v1), 0, "SPEC", "v1:simple (one serialized worker)"},
-	{"v2", 0, OPTION_TEXT, AT(v2), 0, "SPEC", "v2 or v2:N workers; none"},
+	{"v1", 0, OPTION_TEXT, AT(v1), 0, "PROCESSOR", "v1:simple or v1:transactional"},
+	{"v2", 0, OPTION_TEXT, AT(v2), 0, "PROCESSOR",
+		"v2, v2:N, v2:affinity, v2:N:affinity; none; default v2:8"},
+	{"partition", 0, OPTION_TEXT, AT(partition), 0, "STRATEGY",
+		"how v2 parts keyed work: always_hash, smart_repartition, fan_in"},
+	{"worker", 0, OPTION_TEXT, AT(worker), 0, "COMMAND",
+		"v2's workers are this program: \"python3 worker.py\""},
+	{"v1-worker", 0, OPTION_TEXT, AT(v1_worker), 0, "COMMAND", "v1's worker is this program"},
+	{"affinity", 0, OPTION_TEXT, AT(affinity), 0, "MODE",
+		"a session comes back to its worker of v2: hint, strict_queue, strict_fail_fast"},
+	{"segment", 0, OPTION_TEXT, AT(segment), 0, "N",
+		"workers that are supervised together; default 8"},
+	{"breaker-failures", 0, OPTION_TEXT, AT(breaker_failures), 0, "N",
+		"failures in a row that open an arm's breaker; default 5"},
+	{"breaker-open", 0, OPTION_DURATION, AT(breaker_open_ms), 0, "DURATION",
+		"how long it stays open; default 60s"},
+	{"retry", 0, OPTION_TEXT, AT(retry), 0, "BACKOFF",
+		"exponential, linear, fibonacci, decorrelated_jitter; default 1 s, 2 s, .. 16 s"},
+	{"nodes", 0, OPTION_TEXT, AT(nodes), 0, "N",
+		"places of registered workers, 1 to 8; default 1"},
+	{"placement", 0, OPTION_TEXT, AT(placement), 0, "STRATEGY",
+		"of them among nodes: round_robin, weighted, least_loaded, health"},
+	{"idle", 0, OPTION_DURATION, AT(idle_ms), 0, "DURATION",
+		"a registered worker that is idle so long leaves; default never"},
 	{"share", 0, OPTION_SHARE, AT(share_bp), 0, "SHARE", "v2's share at the first start"},
 	{"scenario", 0, OPTION_TEXT, AT(scenario), 0, "FILE",
 		"arrivals and faults: a file, demo or quiet"},
@@ -237,7 +260,8 @@ static void defaults(struct options *out)
 	out->wait_ms = 30000;
 	out->from_bp = out->share_bp = -1;
 	out->timeout_ms = 30 * 60 * 1000;
-	out->unit_ms = out->for_ms = out->interval_ms = UNKNOWN;
+	out->unit_ms = out->for_ms = out->interval_ms = out->breaker_open_ms = out->idle_ms =
+		UNKNOWN;
 }
 
 /* `-` alone and whatever follows `--` are arguments. */

@@ -29,7 +29,7 @@ struct options {
 	int64_t wait_ms;
 	bool dry_run;
 	const char *plan, *baseline, *operation;
-	bool gradual, guard;
+	bool gradual, guard, off;
 	int from_bp;
 	int64_t timeout_ms;
 	const char *await; /* --for of wait */
@@ -38,6 +38,9 @@ struct options {
 	const char *listen[OPTIONS_LIST_MAX];
 	int listen_count;
 	const char *port_file, *pool_id, *node, *v1, *v2, *scenario, *state;
+	const char *partition, *worker, *v1_worker, *affinity, *segment, *breaker_failures;
+	const char *retry, *nodes, *placement;
+	int64_t breaker_open_ms, idle_ms;
 	const char *token_file, *tls_cert, *tls_key;
 	int share_bp;
 	int64_t unit_ms;

@@ -236,6 +236,10 @@ static void on_refused(struct desk *d, const struct history_answer *a)
 		flight_unrecorded(d, a->id, &a->err);
 		return;
 	}
+	if (d->pools[pool].loaded) {
+		order_unheard(d, pool);
+		return;
+	}
 	d->pools[pool].loaded = true;
 	d->unread = a->err;
 	tell_history(d, &d->unread, NULL);
@@ -260,6 +264,10 @@ static void on_loaded(struct desk *d, const struct history_answer *a)
 	int pool = model_find(&d->model, a->id);
 	if (pool < 0)
 		return;
+	if (d->pools[pool].loaded) {
+		order_heard(d, pool, a);
+		return;
+	}
 	if (a->pool_id[0])
 		desk_apply(
 			d, &(struct model_event){.kind = MODEL_PINNED, .pool = pool, .text = a->pool_id});

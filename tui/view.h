@@ -5,13 +5,28 @@
 
 #include "model/model.h"
 #include "tui/layout.h"
+#include "tui/roster.h"
 #include "tui/sheet.h"
 #include "tui/surface.h"
+
+/* X(name, word): what a console shows. */
+#define SCREEN_INFO(X) \
+	X(FLOW, "flow") \
+	X(WORKERS, "workers")
+
+enum screen {
+#define X(name, word) SCREEN_##name,
+	SCREEN_INFO(X)
+#undef X
+		SCREEN_COUNT
+};
 
 /* What a screen shows beside the model. */
 struct view {
 	const struct model *model;
 	const struct pool *pool;
+	enum screen screen;
+	const struct roster *roster; /* of WORKERS */
 	struct instant now;
 	const char *mark; /* "REPLAY", "FROZEN 12s"; NULL the pool's environment */
 	bool mark_only;   /* mark is drawn in reverse even where env would not be */
@@ -27,6 +42,9 @@ struct view {
 
 /* The Flow screen: one pool. */
 void view_flow(struct surface *s, const struct view *v);
+
+/* The Workers screen: every worker of every node, and where v2 fails. */
+void view_workers(struct surface *s, const struct view *v);
 
 /* A row a limit, with sparklines of both sides where there is room; and how many rows that
  * takes. */

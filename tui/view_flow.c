@@ -284,13 +284,17 @@ static enum role decision_role(const struct decision *d)
 static void draw_decision(
 	struct surface *s, struct rect r, int y, const struct decision *d, const struct view *v)
 {
-	char when[32], from[16], to[16], what[64], result[64] = "";
+	char when[32], from[16], to[16], what[64], result[64] = "", drained[DRAIN_TOLD_MAX];
 	unit_when(when, sizeof when, d->at_ms, v->now.wall_ms);
 	unit_share(from, sizeof from, d->from_bp);
 	unit_share(to, sizeof to, d->to_bp);
 	bool moves = d->verb == VERB_STEP || d->verb == VERB_ROLLBACK;
-	snprintf(what, sizeof what, moves ? "%s %.*s > %s" : "%s", verb_row(d->verb)->word,
-		(int)strcspn(from, " "), from, to);
+	drain_tell(drained, d);
+	if (drained[0])
+		snprintf(what, sizeof what, "%s %s", verb_row(d->verb)->word, drained);
+	else
+		snprintf(what, sizeof what, moves ? "%s %.*s > %s" : "%s", verb_row(d->verb)->word,
+			(int)strcspn(from, " "), from, to);
 	if (d->verb == VERB_ANNOTATE)
 		result[0] = 0;
 	else if (d->verified_ms != UNKNOWN && d->verified_ms >= d->at_ms)

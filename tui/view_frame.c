@@ -170,6 +170,8 @@ static bool can_act(const struct view *v, enum verb verb)
 		return view_may_resume(v->pool);
 	case VERB_HOLD:
 		return !st->hold.on;
+	case VERB_DRAIN:
+		return v->roster->selected.kind != ROSTER_NODE;
 	default:
 		return true;
 	}
@@ -177,7 +179,7 @@ static bool can_act(const struct view *v, enum verb verb)
 
 /* In the order of what is needed first at night. */
 static const enum verb hinted[] = {
-	VERB_HOLD, VERB_ROLLBACK, VERB_STEP, VERB_RESUME, VERB_ANNOTATE};
+	VERB_HOLD, VERB_ROLLBACK, VERB_DRAIN, VERB_STEP, VERB_RESUME, VERB_ANNOTATE};
 
 static const char *hint_word(enum verb v, enum act next)
 {
@@ -199,14 +201,18 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 {
 	static const struct {
 		const char *key, *word;
-		bool replay;
-	} looks[] = {{"Space", "pause", true}, {"{ }", "speed", true}, {"[ ]", "decision", true},
-		{"< >", "minute", true}, {":", "command", false}, {"?", "help", false},
-		{"q", "quit", false}};
+		bool replay, workers;
+	} looks[] = {{"Space", "pause", true, false}, {"{ }", "speed", true, false},
+		{"[ ]", "decision", true, false}, {"< >", "minute", true, false},
+		{"j k", "line", false, true}, {"1", "flow", false, true},
+		{":", "command", false, false}, {"?", "help", false, false},
+		{"q", "quit", false, false}};
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
 		bool on = can_act(v, hinted[i]);
 		if (!on && (hinted[i] == VERB_RESUME || hinted[i] == VERB_HOLD))
+			continue;
+		if (hinted[i] == VERB_DRAIN && v->screen != SCREEN_WORKERS)
 			continue;
 		out[n++] = (struct hint){.key = {verb_row(hinted[i])->key},
 			.word = hint_word(hinted[i], v->pool->standing.act),
@@ -214,7 +220,8 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 			.on = on};
 	}
 	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
-		if (looks[i].replay && !v->replay)
+		if ((looks[i].replay && !v->replay) ||
+			(looks[i].workers && v->screen != SCREEN_WORKERS))
 			continue;
 		out[n] = (struct hint){.word = looks[i].word, .tail = "", .on = true, .looks = true};
 		text_copy(out[n++].key, sizeof out[0].key, looks[i].key);

@@ -82,7 +82,7 @@ static const char *const metric_units[METRIC_COUNT] = {" %", " ms", ""};
 static bool guard_speaks(const struct pool *p)
 {
 	const struct pool_guard *g = &p->standing.pool_guard;
-	return !p->latch.red && (p->standing.blind || (g->known && g->held_ms != UNKNOWN));
+	return !p->latch.red && (p->standing.blind || g->held_ms != UNKNOWN);
 }
 
 int view_guard_rows(const struct pool *p)

@@ -38,8 +38,11 @@ static const char *title_word(const struct sheet *sheet)
 		[VERB_DISARM] = "DISARM",
 		[VERB_TAKE] = "TAKE THE LEASE OF",
 		[VERB_GUARD] = "GUARD",
+		[VERB_DRAIN] = "DRAIN",
 		[VERB_ADOPT] = "ADOPT",
 		[VERB_CLOSE] = "CLOSE"};
+	if (sheet->request.verb == VERB_DRAIN && !sheet->request.drains)
+		return "GIVE WORK BACK:";
 	return sheet->kind == SHEET_ACT ? words[sheet->request.verb] : sheet_word(sheet->kind);
 }
 
@@ -258,6 +261,38 @@ static void operation_rows(struct pen *p, const struct sheet *sheet)
 	text_free(&t);
 }
 
+/* Who takes the work then. */
+static void drain_rows(struct pen *p, const struct view *v, const struct act_request *r)
+{
+	char word[DRAIN_WORD_MAX];
+	int meant = 0, busy = 0, left = 0, all = 0;
+	drain_write(word, &r->drain);
+	for (int k = 0; k < v->pool->node_count; k++) {
+		const struct snapshot *s = v->pool->nodes[k].last;
+		if (!s || (r->node[0] && strcmp(s->node_id, r->node) != 0))
+			continue;
+		for (int i = 0; i < s->crew.worker_count; i++) {
+			const struct worker_row *w = &s->crew.worker[i];
+			bool is = drain_means(&r->drain, w);
+			all += w->arm == r->drain.arm;
+			left += w->arm == r->drain.arm && w->state != WORKER_TERMINATED &&
+				(is ? !r->drains : !w->locked);
+			meant += is;
+			busy += is && w->state == WORKER_BUSY;
+		}
+	}
+	row(p, ROLE_TEXT, "workers", "%s%s%s: %d, %d of them busy now", word,
+		r->node[0] ? " of " : "", r->node, meant, busy);
+	if (r->drains)
+		row(p, ROLE_TEXT, "get",
+			"no new work; what they do they end. Until D again, or a restart");
+	else
+		row(p, ROLE_TEXT, "get", "new work again");
+	row(p, left > 0 ? ROLE_TEXT : ROLE_WARN, "left",
+		"%d of %d workers of %s take new work then%s", left, all, arm_name(r->drain.arm),
+		left > 0 || all == 0 ? "" : ": the pool refuses that while it has traffic");
+}
+
 static void act_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	const struct act_request *r = &sheet->request;
@@ -287,6 +322,9 @@ static void act_rows(struct pen *p, const struct view *v, const struct sheet *sh
 			row(p, ROLE_WARN, "guard", "holds where it would roll back, for %s", time);
 		else
 			row(p, ROLE_TEXT, "guard", "rolls back again");
+		break;
+	case VERB_DRAIN:
+		drain_rows(p, v, r);
 		break;
 	case VERB_ADOPT:
 		row(p, ROLE_WARN, "share", "%s is what was asked from now on; held until resume",
@@ -363,7 +401,7 @@ static size_t write_buttons(
 	bool shut = sheet->stale || (is_judged(sheet) && !sheet->interlock.allowed);
 	enum role chosen = sheet->accept_chosen ? ROLE_KEY : ROLE_CHOICE;
 	enum role accept = !may ? ROLE_KEY_OFF : sheet->accept_chosen ? ROLE_CHOICE : ROLE_KEY;
-	char to[16] = "", text[32];
+	char to[24] = "", text[32];
 	size_t n = 0;
 	add_button(b, &n, chosen, shut ? "[Esc close]" : "[Esc cancel]");
 	if (sheet->stale)
@@ -371,7 +409,10 @@ static size_t write_buttons(
 	if (sheet->kind == SHEET_STEP)
 		unit_share(to, sizeof to, sheet->to_bp);
 	else if (sheet->kind == SHEET_ACT)
-		text_copy(to, sizeof to, verb_row(sheet->request.verb)->word);
+		text_copy(to, sizeof to,
+			sheet->request.verb == VERB_DRAIN && !sheet->request.drains
+				? "give work back"
+				: verb_row(sheet->request.verb)->word);
 	snprintf(text, sizeof text, "%s%s", accepts[sheet->kind], to);
 	if (!shut)
 		add_button(b, &n, accept, text);

@@ -38,6 +38,7 @@ static const struct effect {
 	{"disarm", ASPECT_PLAN, BIT(PLAN) | BIT(KEEP)},
 	{"take", ASPECT_LEASE, BIT(LEASE)},
 	{"guard", ASPECT_GUARD, BIT(GUARD)},
+	{"drain", ASPECT_DRAIN, BIT(DRAIN)},
 	{STORE_FINALIZE, ASPECT_END, BIT(END)},
 };
 

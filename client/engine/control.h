@@ -16,7 +16,9 @@
  * 7. A raise with keep_within_ms goes back to kept_bp (or holds, by on_orphan) when nobody keeps
  *    it in time; a hold stops the time, a resume starts it anew. The deadline survives a restart:
  *    by the wall clock, at most the original length.
- * 8. The baseline is captured when none is open and never moves while one is. */
+ * 8. The baseline is captured when none is open and never moves while one is.
+ * 9. A drain is a change like any other, and its workers' owner puts it in force. It ends with
+ *    this boot: a restarted pool has all of its workers. */
 #ifndef WEIR_CLIENT_ENGINE_CONTROL_H
 #define WEIR_CLIENT_ENGINE_CONTROL_H
 
@@ -56,11 +58,15 @@ struct control_request {
 	struct guard_limits guard;
 	bool has_operations; /* OPERATIONS, STEP */
 	struct operation_set operations;
-	int baseline_bp;        /* ARM: -1: the share as it stands */
-	enum orphan on_orphan;  /* ARM; ORPHAN_COUNT: not said */
-	enum guard_action act;  /* GUARD */
-	int64_t for_ms;         /* GUARD: at most 4 h */
-	int64_t ttl_ms;         /* TAKE */
+	int baseline_bp;       /* ARM: -1: the share as it stands */
+	enum orphan on_orphan; /* ARM; ORPHAN_COUNT: not said */
+	enum guard_action act; /* GUARD */
+	int64_t for_ms;        /* GUARD: at most 4 h */
+	int64_t ttl_ms;        /* TAKE */
+	struct drain drain;    /* DRAIN: these, */
+	bool drains;           /* out of new work, or back into it; and */
+	enum drain_says
+		says; /* what their owner says of it; of a raise LAST: all of v2 is drained */
 	enum strategy strategy; /* STRATEGY_COUNT: not said */
 	char actor[POOL_ACTOR_MAX], reason[POOL_REASON_MAX], plan_hash[POOL_HASH_MAX];
 };

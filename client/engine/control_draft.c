@@ -168,6 +168,20 @@ static void draft_guard(
 	out->guard_hold_wall_ms = r->act == GUARD_ACTION_HOLD ? out->wall_ms + r->for_ms : 0;
 }
 
+/* The log has no place for what is drained but its words. */
+static void draft_drain(
+	const struct control *c, const struct control_request *r, struct store_record *out)
+{
+	char word[DRAIN_WORD_MAX];
+	struct text t = {0};
+	(void)c;
+	drain_write(word, &r->drain);
+	text_addf(
+		&t, "%s%s%s%s", word, r->drains ? "" : " off", *out->reason ? ": " : "", out->reason);
+	text_clean(out->reason, sizeof out->reason, text_str(&t), t.len);
+	text_free(&t);
+}
+
 static void (*const drafts[VERB_COUNT])(
 	const struct control *c, const struct control_request *r, struct store_record *out) = {
 	[VERB_STEP] = draft_step,
@@ -180,6 +194,7 @@ static void (*const drafts[VERB_COUNT])(
 	[VERB_DISARM] = draft_disarm,
 	[VERB_TAKE] = draft_take,
 	[VERB_GUARD] = draft_guard,
+	[VERB_DRAIN] = draft_drain,
 };
 
 static void join(struct text *t, const struct operation_set *s)

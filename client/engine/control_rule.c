@@ -1,7 +1,8 @@
 /* Control rule: the order of refusal of weir.pool/1, first match. It changes nothing.
  *
  * Only what gives v2 more is a raise: it needs the lease where somebody holds one, and no hold,
- * no unkept raise before it, no blind guard. What takes from v2 passes all of these. */
+ * no unkept raise before it, no blind guard, and a worker of v2 that is not drained. What takes
+ * from v2 passes all of these. */
 #include "client/engine/control_state.h"
 
 #include <inttypes.h>
@@ -79,6 +80,10 @@ static bool is_good_body(const struct control_request *r, struct control_answer 
 	case VERB_TAKE:
 		if (r->ttl_ms <= 0)
 			return bad(out, "a lease is taken for a time");
+		break;
+	case VERB_DRAIN:
+		if (r->drain.arm >= ARM_COUNT || (r->drain.segment < 0 && r->drain.worker >= 0))
+			return bad(out, "a drain is of an arm, a segment or a worker");
 		break;
 	default:
 		break;
@@ -172,9 +177,27 @@ static bool is_current(
 	return true;
 }
 
-/* 409 of what would raise. */
-static bool may_raise(const struct control *c, struct instant now, struct control_answer *out)
+/* 422 and 409 of a drain, 409 of a raise towards nobody: an arm that has traffic has a worker. */
+static bool is_drainable(const struct control_request *r, struct control_answer *out)
 {
+	char word[DRAIN_WORD_MAX];
+	drain_write(word, &r->drain);
+	if (r->says == DRAIN_NOBODY)
+		return control_refuse(out, 422, "limit", "this pool has no workers \"%s\"", word);
+	if (r->drains && r->says == DRAIN_LAST)
+		return control_refuse(out, 409, "last", "\"%s\" would take the last worker of %s, %s",
+			word, arm_name(r->drain.arm),
+			r->drain.arm == ARM_V1 ? "which every rollback goes to" : "which has traffic");
+	return true;
+}
+
+/* 409 of what would raise. */
+static bool may_raise(const struct control *c, const struct control_request *r,
+	struct instant now, struct control_answer *out)
+{
+	if (r->says == DRAIN_LAST)
+		return control_refuse(out, 409, "last",
+			"every worker of v2 is drained; weir drain --off gives them back");
 	if (c->hold.on)
 		return control_refuse(
 			out, 409, "held", "held by %s: %s", c->hold.actor, c->hold.reason);
@@ -258,7 +281,9 @@ bool control_is_allowed(const struct control *c, const struct control_request *r
 		return control_refuse_lease(c, now, out);
 	if ((verb_is(r->verb, VERB_MATCHES) || r->verb == VERB_KEEP) && !is_current(c, r, out))
 		return false;
-	if (raises && !may_raise(c, now, out))
+	if (r->verb == VERB_DRAIN && !is_drainable(r, out))
+		return false;
+	if (raises && !may_raise(c, r, now, out))
 		return false;
 	if (r->verb == VERB_DISARM && control_is_open(c))
 		return control_refuse(out, 409, "open",

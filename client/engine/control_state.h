@@ -11,7 +11,8 @@
 #define NEVER INT64_MAX /* a deadline that does not come */
 
 /* X(name): what a change sets; the last one that set it is in force. */
-#define ASPECT_INFO(X) X(SPLIT) X(KEEP) X(HOLD) X(OPERATIONS) X(PLAN) X(LEASE) X(GUARD) X(END)
+#define ASPECT_INFO(X) \
+	X(SPLIT) X(KEEP) X(HOLD) X(OPERATIONS) X(PLAN) X(LEASE) X(GUARD) X(DRAIN) X(END)
 
 enum aspect {
 #define X(name) ASPECT_##name,
@@ -54,7 +55,7 @@ struct control {
 	bool latched_by_hold;  /* by holding where it would roll back but for an order */
 	char latched_word[POOL_REASON_MAX];
 	unsigned accepted; /* bits of what is red and was so when a person resumed */
-	bool both_held; /* held for both sides, and no news since */
+	bool both_held;    /* held for both sides, and no news since */
 
 	struct hold hold; /* age_ms unused: see hold_boot_ms */
 	int64_t hold_boot_ms;

@@ -4,8 +4,8 @@
  * Invariants:
  * 1. Nothing here raises a share.
  * 2. The guard asks nothing at the baseline or below, and nothing without limits.
- * 3. Red is acted upon once, until a resume; what was red at the resume is accepted until it is
- *    something else. A hold in place of a rollback, by an order for a time, ends with that time:
+ * 3. Red is acted upon once, and nobody raises until a resume, also after what it rolled back;
+ *    what was red at the resume is accepted until it is something else. A hold in place of a rollback, by an order for a time, ends with that time:
  *    what is red then still is rolled back. */
 #include "client/engine/control_state.h"
 
@@ -81,6 +81,7 @@ static void hold(struct control *c, const struct control_counts *counts, struct 
 	control_do(c, &r, counts, now);
 }
 
+/* RED latches until a resume: what it rolled back is held there. */
 static void roll_back(struct control *c, const struct control_counts *counts,
 	struct instant now, const char *reason)
 {
@@ -88,6 +89,7 @@ static void roll_back(struct control *c, const struct control_counts *counts,
 	control_draft(c, verb_row(VERB_ROLLBACK)->word, now, &r);
 	text_copy(r.reason, sizeof r.reason, reason);
 	control_draft_rollback(c, &r);
+	r.held = true;
 	control_do(c, &r, counts, now);
 }
 

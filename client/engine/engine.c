@@ -3,17 +3,22 @@
  * each has its file and its own lock.
  *
  * Invariants:
- * 1. No lock is held while work runs. Order where two are taken: control, then sessions or an
- *    arm's; never sessions and an arm's together.
- * 2. A request is in `inside` from before `draining` is asked until nothing of the engine is
+ * 1. No lock is held while work runs. Order where two are taken: control, then sessions' (in the
+ *    order of their parts) or an arm's; never sessions' and an arm's together.
+ * 2. A request is in one part of `inside` from before `draining` is asked until nothing of the engine is
  *    touched any more, so that 0 while draining means nobody is in it. */
 #include "client/engine/engine.h"
 
+#include "client/engine/hash.h"
 #include "client/engine/load.h"
+#include "client/engine/mismatch.h"
+#include "client/engine/residents.h"
 #include "client/engine/router.h"
 #include "client/engine/sentry.h"
 #include "client/engine/session.h"
+#include "client/engine/shape.h"
 #include "client/engine/store.h"
+#include "client/engine/tallies.h"
 #include "client/engine/task.h"
 #include "client/engine/threads.h"
 #include "client/engine/worker.h"
@@ -34,22 +39,38 @@
 
 _Static_assert(OPERATION_COUNT <= ROUTER_OPERATIONS, "the router tells them apart by a bit");
 
+#define INSIDE_PARTS 16
+#define SESSION_PARTS 8
+#define SESSION_PARTS_SALT 1 /* another hash than that of who is sampled (session.c) */
+
+/* Who is in the engine; in parts, so that callers do not wait for each other's counting. */
+struct inside {
+	_Alignas(64) atomic_long count;
+};
+
 struct engine {
 	char pool[POOL_NAME_MAX], pool_id[POOL_ID_MAX], node[POOL_NAME_MAX], boot_id[POOL_ID_MAX];
 	struct instant started;
 	bool has_v2;
 	int64_t unit_ms, timeout_ms;
 	_Atomic int64_t timeout_seen_ms; /* the longest that a request asked for */
+	_Atomic int64_t skew_ms;         /* a fault: how far the wall clock is ahead */
 
 	struct gate gate;
 	struct router router;
 	struct workers *arms[ARM_COUNT];
+	struct tallies *tallies[ARM_COUNT]; /* NULL: no such arm, or its workers are processes */
+	struct residents *residents;        /* NULL: none */
 	struct load *load;
-	atomic_long inside;
+	struct inside inside[INSIDE_PARTS];
 	atomic_bool draining;
 
-	pthread_mutex_t sessions_lock;
-	struct sessions *sessions;
+	struct session_part {
+		pthread_mutex_t lock;
+		struct sessions *sessions;
+	} sessions[SESSION_PARTS]; /* each session is in one of them */
+
+	struct mismatches mismatches;
 
 	pthread_mutex_t control_lock; /* also of store, seq and sentry */
 	struct control *control;
@@ -87,19 +108,56 @@ static int check(const struct engine_options *how, struct err *err)
 		how->timeout_ms > TIMEOUT_MAX_MS)
 		return err_set(err, ERR_CONFIG,
 			"queue, unit and timeout are 0 or more, a timeout at most %d ms", TIMEOUT_MAX_MS);
+	if (how->retry && backoff_of(how->retry) == BACKOFF_COUNT)
+		return err_set(err, ERR_CONFIG,
+			"retry \"%s\" is none of exponential, linear, fibonacci, decorrelated_jitter",
+			how->retry);
+	if (how->affinity && affinity_of(how->affinity) == AFFINITY_COUNT)
+		return err_set(err, ERR_CONFIG,
+			"affinity \"%s\" is none of hint, strict_queue, strict_fail_fast", how->affinity);
 	for (int i = 0; how->scenario && i < how->scenario->operation_count; i++) {
 		const char *name = how->scenario->operations[i].name;
 		if (operation_of(name) == OPERATION_COUNT)
 			return err_set(err, ERR_CONFIG,
 				"the scenario's operation \"%s\" is not known; use echo, "
-				"spin, sleep, fail or predict",
+				"spin, sleep, fail, predict or tally",
 				name);
+		if (operation_of(name) == OPERATION_TALLY && how->scenario->keys <= 0)
+			return err_set(err, ERR_CONFIG,
+				"the scenario's operation \"%s\" is keyed work: say how many keys", name);
 	}
 	return 0;
 }
 
+static int start_tally(struct engine *e, enum arm arm, const struct shape *s, struct err *err)
+{
+	struct tallies_options o = {.processor = arm == ARM_V1 ? s->v1 : s->v2,
+		.partitions = s->v2_workers,
+		.strategy = s->partition,
+		.gate = &e->gate};
+	threads_random(&o.seed, sizeof o.seed);
+	return tallies_new(&e->tallies[arm], &o, err);
+}
+
+static struct retry_options backoff(const char *word)
+{
+	struct retry_options o = {0};
+	if (!word)
+		return o;
+	o = RETRY_DEFAULTS;
+	o.kind = backoff_of(word);
+	o.attempts_max = 5;
+	o.base_us = 100000;
+	return o;
+}
+
 static int start_arms(struct engine *e, const struct engine_options *how, struct err *err)
 {
+	struct shape shape;
+	if (shape_read(&shape, how, err) ||
+		(!how->v1_exec && start_tally(e, ARM_V1, &shape, err)) ||
+		(!how->no_v2 && !how->exec && start_tally(e, ARM_V2, &shape, err)))
+		return -1;
 	struct workers_options o = {
 		.serialized = true,
 		.count = how->v1_workers ? how->v1_workers : 1,
@@ -107,13 +165,25 @@ static int start_arms(struct engine *e, const struct engine_options *how, struct
 		.pace = how->scenario ? how->scenario->v1_slow_factor : 1,
 		.seed = how->scenario ? how->scenario->seed : 1,
 		.gate = &e->gate,
+		.exec = how->v1_exec,
+		.segment = how->segment,
+		.pinned = how->pinned,
+		.tallies = e->tallies[ARM_V1],
+		.breaker = {.failures = how->breaker_failures, .open_us = how->breaker_open_ms * 1000},
+		.retry = backoff(how->retry),
 	};
 	if (workers_new(&e->arms[ARM_V1], &o, err))
 		return -1;
-	o.serialized = false;
-	o.count = how->no_v2 ? 0 : how->v2_workers ? how->v2_workers : 8;
-	o.pace = 1;
+	o.serialized = shape.v2_threads;
+	o.count = shape.v2_workers;
+	o.pinned = how->pinned || shape.v2_pinned;
+	o.tallies = e->tallies[ARM_V2];
+	o.pace = how->scenario ? how->scenario->v2_slow_factor : 1;
 	o.seed++;
+	o.exec = how->exec;
+	o.sticky = how->affinity != NULL;
+	if (o.sticky)
+		o.affinity = affinity_of(how->affinity);
 	return workers_new(&e->arms[ARM_V2], &o, err);
 }
 
@@ -122,10 +192,7 @@ static int start_control(struct engine *e, const struct engine_options *how, str
 	const struct store_options keeps = {.now_wall_ms = e->started.wall_ms};
 	if (how->state_dir && store_open(&e->store, how->state_dir, &keeps, err))
 		return -1;
-	e->known.limited = true;
-	for (int i = 0; i < OPERATION_COUNT; i++)
-		text_copy(e->known.name[e->known.count++], OPERATION_NAME_MAX,
-			operation_name((enum operation)i));
+	operation_known(&e->known);
 	struct control_options o = {.strategy = how->strategy,
 		.share_bp = how->share_bp,
 		.has_v2 = e->has_v2,
@@ -134,13 +201,30 @@ static int start_control(struct engine *e, const struct engine_options *how, str
 	return e->control ? 0 : -1;
 }
 
-/* The operations that v2 may get, as bits. */
-static unsigned allowed(const struct operation_set *s)
+static int start_residents(struct engine *e, const struct engine_options *how, struct err *err)
 {
-	unsigned bits = 0;
-	for (int i = 0; i < s->count; i++)
-		bits |= 1u << operation_of(s->name[i]);
-	return s->limited ? bits : ROUTER_ALL;
+	if (!how->residents)
+		return 0;
+	struct residents_options o = *how->residents;
+	struct text dir = {0};
+	if (how->state_dir) {
+		text_addf(&dir, "%s/residents", how->state_dir);
+		o.dir = text_str(&dir);
+	}
+	int result = residents_start(&e->residents, &o, err);
+	text_free(&dir);
+	return result;
+}
+
+/* Adds the units of both arms as they are, open ones too. */
+static void add_units(struct sessions *s, int64_t now_ms, struct control_counts *until)
+{
+	for (int i = 0; i < ARM_COUNT; i++) {
+		int64_t sessions, bad;
+		sessions_totals(s, (enum arm)i, true, now_ms, &sessions, &bad);
+		until->arms[i].sessions += sessions;
+		until->arms[i].sessions_bad += bad;
+	}
 }
 
 /* Puts what control decided in force and counts what there was until then. Under the control
@@ -150,14 +234,18 @@ static void put_in_force(struct engine *e, struct control_counts *until)
 	enum strategy strategy;
 	int share_bp;
 	control_split(e->control, &strategy, &share_bp);
-	pthread_mutex_lock(&e->sessions_lock);
-	for (int i = 0; i < ARM_COUNT; i++)
-		sessions_totals(e->sessions, (enum arm)i, true, threads_us() / 1000,
-			&until->arms[i].sessions, &until->arms[i].sessions_bad);
-	uint32_t generation =
-		router_set(&e->router, strategy, share_bp, allowed(control_operations(e->control)));
-	sessions_turn(e->sessions, generation, threads_us() / 1000);
-	pthread_mutex_unlock(&e->sessions_lock);
+	/* All parts at once: no unit begins under the new split before all old ones are ended. */
+	for (int k = 0; k < SESSION_PARTS; k++)
+		pthread_mutex_lock(&e->sessions[k].lock);
+	int64_t now_ms = threads_us() / 1000;
+	for (int k = 0; k < SESSION_PARTS; k++)
+		add_units(e->sessions[k].sessions, now_ms, until);
+	uint32_t generation = router_set(
+		&e->router, strategy, share_bp, operation_bits(control_operations(e->control)));
+	for (int k = 0; k < SESSION_PARTS; k++) {
+		sessions_turn(e->sessions[k].sessions, generation, now_ms);
+		pthread_mutex_unlock(&e->sessions[k].lock);
+	}
 	for (int i = 0; i < ARM_COUNT; i++)
 		workers_totals(e->arms[i], &until->arms[i]);
 }
@@ -170,28 +258,33 @@ static void *watch(void *arg)
 	return NULL;
 }
 
-int engine_start(struct engine **out, const struct engine_options *how, struct err *err)
+int engine_start(struct engine **out, const struct engine_options *given, struct err *err)
 {
+	struct engine_options shaped = *given;
+	const struct engine_options *how = &shaped;
+	load_shape(&shaped);
 	if (check(how, err))
 		return -1;
-	struct engine *e = mem_new(1, sizeof *e);
+	struct engine *e = mem_new_aligned(1, sizeof *e, _Alignof(struct engine));
 	name_engine(e, how);
 	e->started = engine_now();
 	e->has_v2 = !how->no_v2;
-	int64_t scenario_ms = how->scenario ? how->scenario->unit_ms : 0;
-	e->unit_ms = how->unit_ms ? how->unit_ms : scenario_ms > 0 ? scenario_ms : 30000;
+	e->unit_ms = how->unit_ms ? how->unit_ms : 30000;
 	e->timeout_ms = how->timeout_ms ? how->timeout_ms : 5000;
 	e->timeout_seen_ms = e->timeout_ms;
 	gate_init(&e->gate);
-	pthread_mutex_init(&e->sessions_lock, NULL);
 	pthread_mutex_init(&e->control_lock, NULL);
-	e->sessions = sessions_new(e->unit_ms);
+	mismatches_init(&e->mismatches);
+	for (int k = 0; k < SESSION_PARTS; k++) {
+		pthread_mutex_init(&e->sessions[k].lock, NULL);
+		e->sessions[k].sessions = sessions_new(e->unit_ms);
+	}
 
-	if (start_control(e, how, err) || start_arms(e, how, err)) {
+	if (start_control(e, how, err) || start_arms(e, how, err) || start_residents(e, how, err)) {
 		engine_stop(e);
 		return -1;
 	}
-	struct control_counts none;
+	struct control_counts none = {0};
 	put_in_force(e, &none);
 	if (threads_start(&e->watch, watch, e, err)) {
 		engine_stop(e);
@@ -209,14 +302,36 @@ int engine_start(struct engine **out, const struct engine_options *how, struct e
 	return 0;
 }
 
+/* Once `draining` is set nobody stays who was not in: a part that was seen empty stays so. */
+static long count_inside(struct engine *e)
+{
+	long n = 0;
+	for (int k = 0; k < INSIDE_PARTS; k++)
+		n += atomic_load(&e->inside[k].count);
+	return n;
+}
+
+/* Messages that wait for addressable workers, or are with one. */
+static bool has_mail(struct engine *e)
+{
+	struct residents_look look;
+	if (!e->residents)
+		return false;
+	residents_look(e->residents, &look, NULL, 0);
+	return look.counts.queued + look.counts.running > 0;
+}
+
 bool engine_drain(struct engine *e, int64_t wait_ms)
 {
 	atomic_store(&e->draining, true);
 	int64_t until_us = threads_us() + wait_ms * 1000;
 	/* Asked again and again rather than told: leaving must touch nothing after the count. */
-	while (atomic_load(&e->inside) > 0) {
-		if (threads_us() >= until_us)
+	while (count_inside(e) > 0 || has_mail(e)) {
+		if (threads_us() >= until_us) {
+			if (e->residents)
+				residents_end(e->residents);
 			return false;
+		}
 		threads_pause(1000);
 	}
 	return true;
@@ -234,14 +349,20 @@ void engine_stop(struct engine *e)
 		;
 	if (e->has_watch)
 		pthread_join(e->watch, NULL);
-	for (int i = 0; i < ARM_COUNT; i++)
+	residents_stop(e->residents);
+	for (int i = 0; i < ARM_COUNT; i++) {
 		workers_free(e->arms[i]);
+		tallies_free(e->tallies[i]);
+	}
 	sentry_release(&e->sentry);
 	control_free(e->control);
 	store_close(e->store);
-	sessions_free(e->sessions);
+	for (int k = 0; k < SESSION_PARTS; k++) {
+		sessions_free(e->sessions[k].sessions);
+		pthread_mutex_destroy(&e->sessions[k].lock);
+	}
 	pthread_mutex_destroy(&e->control_lock);
-	pthread_mutex_destroy(&e->sessions_lock);
+	mismatches_release(&e->mismatches);
 	gate_release(&e->gate);
 	free(e);
 }
@@ -281,15 +402,28 @@ static bool is_good(const struct engine_request *q, enum operation o, struct eng
 	return false;
 }
 
+static bool is_batch(
+	const struct engine_request *q, struct tallies_batch *batch, struct engine_response *r)
+{
+	struct err err = {0};
+	if (tallies_read(batch, q->key, q->payload, &err) == 0)
+		return true;
+	text_copy(r->message, sizeof r->message, err.text);
+	refuse(r, ENGINE_BAD, FAILURE_OPERATION);
+	return false;
+}
+
 static void note_session(struct engine *e, const struct engine_request *q,
 	const struct route *route, bool failed, int64_t latency_us, int64_t end_us)
 {
 	if (!q->session[0])
 		return;
-	pthread_mutex_lock(&e->sessions_lock);
-	sessions_note(e->sessions, route->generation, q->session, route->arm, failed, latency_us,
+	uint64_t h = hash_bytes(q->session, strlen(q->session), SESSION_PARTS_SALT);
+	struct session_part *part = &e->sessions[h % SESSION_PARTS];
+	pthread_mutex_lock(&part->lock);
+	sessions_note(part->sessions, route->generation, q->session, route->arm, failed, latency_us,
 		end_us / 1000);
-	pthread_mutex_unlock(&e->sessions_lock);
+	pthread_mutex_unlock(&part->lock);
 }
 
 /* Runs idempotent work that failed once on the other arm; true when that rescued it. */
@@ -324,10 +458,12 @@ static void copy_to_v2(struct engine *e, const struct task *answered)
 	bool same = status == first->status && second.ok == first->ok &&
 		!strcmp(second.result, first->result);
 	workers_add_shadowed(e->arms[ARM_V2], !same);
+	if (!same)
+		mismatches_note(&e->mismatches, answered->request, first, &second, threads_us());
 }
 
 static void execute(struct engine *e, const struct engine_request *q, enum operation o,
-	struct engine_response *r)
+	const struct tallies_batch *batch, struct engine_response *r)
 {
 	struct route route = router_pick(&e->router, o, q->session, q->id);
 	int64_t timeout_ms = q->timeout_ms ? q->timeout_ms : e->timeout_ms;
@@ -340,6 +476,7 @@ static void execute(struct engine *e, const struct engine_request *q, enum opera
 	struct task t;
 	t.operation = o;
 	t.request = q;
+	t.batch = batch;
 	t.response = r;
 	t.start_us = start_us;
 	t.deadline_us = start_us + timeout_ms * 1000;
@@ -358,25 +495,80 @@ static void execute(struct engine *e, const struct engine_request *q, enum opera
 		copy_to_v2(e, &t);
 }
 
+/* Threads have stacks of their own, so most have a part for themselves. */
+static atomic_long *my_inside(struct engine *e)
+{
+	char here;
+	uint64_t h = (uint64_t)(uintptr_t)&here >> 18;
+	return &e->inside[(h * 0x9E3779B97F4A7C15u >> 33) % INSIDE_PARTS].count;
+}
+
 void engine_execute(
 	struct engine *e, const struct engine_request *request, struct engine_response *response)
 {
 	enum operation o = operation_of(request->operation);
-	if (!is_good(request, o, response))
+	struct tallies_batch batch;
+	if (!is_good(request, o, response) ||
+		(o == OPERATION_TALLY && !is_batch(request, &batch, response)))
 		return;
-	atomic_fetch_add(&e->inside, 1);
+	atomic_long *inside = my_inside(e);
+	atomic_fetch_add(inside, 1);
 	if (atomic_load(&e->draining)) {
 		text_copy(response->message, sizeof response->message, "the pool is draining");
 		refuse(response, ENGINE_DRAINING, FAILURE_RESOURCE);
 	} else {
-		execute(e, request, o, response);
+		execute(e, request, o, &batch, response);
 	}
-	atomic_fetch_sub(&e->inside, 1);
+	atomic_fetch_sub(inside, 1);
+}
+
+void engine_send(struct engine *e, const struct envelope *envelope, struct send_answer *answer)
+{
+	atomic_long *inside = my_inside(e);
+	atomic_fetch_add(inside, 1);
+	if (e->residents && !atomic_load(&e->draining)) {
+		residents_send(e->residents, envelope, answer);
+	} else {
+		*answer = (struct send_answer){.status = SEND_UNAVAILABLE, .failure = FAILURE_REFUSED};
+		text_copy(answer->message, sizeof answer->message,
+			e->residents ? "the pool is draining" : "there are no addressable workers here");
+	}
+	atomic_fetch_sub(inside, 1);
+}
+
+struct residents *engine_residents(struct engine *e)
+{
+	return e->residents;
+}
+
+bool engine_lock_workers(struct engine *e, enum arm arm, int segment, int worker, bool on)
+{
+	return workers_drain(e->arms[arm], segment, worker, on);
+}
+
+bool engine_tally(struct engine *e, enum arm arm, struct tallies_facts *out)
+{
+	if (!e->tallies[arm])
+		return false;
+	tallies_fill(e->tallies[arm], out);
+	return true;
 }
 
 void engine_set_fault(struct engine *e, enum arm arm, const struct fault *fault)
 {
 	workers_set_fault(e->arms[arm], fault);
+}
+
+void engine_set_skew(struct engine *e, int64_t ahead_ms)
+{
+	atomic_store(&e->skew_ms, ahead_ms);
+}
+
+static struct instant skewed_now(struct engine *e)
+{
+	struct instant now = engine_now();
+	now.wall_ms += atomic_load_explicit(&e->skew_ms, memory_order_relaxed);
+	return now;
 }
 
 /* ---- control ---- */
@@ -389,14 +581,37 @@ static void turn(struct engine *e)
 	control_recount(e->control, &counts);
 }
 
+/* What the workers say of a change, under the control lock: an arm that has traffic never loses
+ * its last one, and v2 gets none before it has one. */
+static enum drain_says judge(struct engine *e, const struct control_request *r)
+{
+	const struct drain *d = &r->drain;
+	enum strategy strategy;
+	int share_bp;
+	if (r->verb != VERB_DRAIN)
+		return workers_unlocked(e->arms[ARM_V2], -1, -1) == 0 ? DRAIN_LAST : DRAIN_FITS;
+	if (d->arm >= ARM_COUNT)
+		return DRAIN_NOBODY;
+	control_split(e->control, &strategy, &share_bp);
+	int all = workers_unlocked(e->arms[d->arm], -1, -1);
+	int those = workers_unlocked(e->arms[d->arm], d->segment, d->worker);
+	bool works = d->arm == ARM_V1 || share_bp > 0;
+	return those < 0 ? DRAIN_NOBODY : works && those == all ? DRAIN_LAST : DRAIN_FITS;
+}
+
 void engine_change(
 	struct engine *e, const struct control_request *request, struct control_answer *out)
 {
 	static const struct control_counts none;
+	struct control_request r = *request;
 	pthread_mutex_lock(&e->control_lock);
-	control_change(e->control, request, &none, engine_now(), out);
-	if (out->status == 200 && !out->replayed && verb_is(request->verb, VERB_SPLITS))
+	r.says = judge(e, &r);
+	control_change(e->control, &r, &none, skewed_now(e), out);
+	bool changed = out->status == 200 && !out->replayed;
+	if (changed && verb_is(r.verb, VERB_SPLITS))
 		turn(e);
+	if (changed && r.verb == VERB_DRAIN)
+		engine_lock_workers(e, r.drain.arm, r.drain.segment, r.drain.worker, r.drains);
 	control_settle(e->control, out);
 	pthread_mutex_unlock(&e->control_lock);
 }
@@ -405,7 +620,7 @@ void engine_lease(
 	struct engine *e, const struct lease_request *request, struct control_answer *out)
 {
 	pthread_mutex_lock(&e->control_lock);
-	control_lease(e->control, request, engine_now(), out);
+	control_lease(e->control, request, skewed_now(e), out);
 	pthread_mutex_unlock(&e->control_lock);
 }
 
@@ -415,9 +630,11 @@ void engine_watch(struct engine *e)
 	struct guard_limits limits;
 	struct control_guard word;
 	pthread_mutex_lock(&e->control_lock);
-	struct instant now = engine_now();
-	for (int i = 0; i < ARM_COUNT; i++)
+	struct instant now = skewed_now(e);
+	for (int i = 0; i < ARM_COUNT; i++) {
+		workers_look(e->arms[i]);
 		workers_fill(e->arms[i], &e->seen[i]);
+	}
 	bool asks = control_limits(e->control, &limits);
 	sentry_look(&e->sentry, e->seen, &limits, asks, now, &word);
 	if (control_tick(e->control, &word, &none, now))
@@ -429,7 +646,7 @@ enum intent_fate engine_intent(
 	struct engine *e, const char *key, bool make_void, struct control_answer *out)
 {
 	pthread_mutex_lock(&e->control_lock);
-	enum intent_fate f = control_intent(e->control, key, make_void, engine_now(), out);
+	enum intent_fate f = control_intent(e->control, key, make_void, skewed_now(e), out);
 	pthread_mutex_unlock(&e->control_lock);
 	return f;
 }
@@ -437,12 +654,53 @@ enum intent_fate engine_intent(
 size_t engine_audit(struct engine *e, int64_t since, struct audit_entry *out, size_t max)
 {
 	pthread_mutex_lock(&e->control_lock);
-	size_t n = control_audit(e->control, since, out, max, engine_now());
+	size_t n = control_audit(e->control, since, out, max, skewed_now(e));
 	pthread_mutex_unlock(&e->control_lock);
 	return n;
 }
 
+size_t engine_mismatches(struct engine *e, struct mismatch *out, size_t max)
+{
+	return mismatches_read(&e->mismatches, out, max, threads_us());
+}
+
 /* ---- the document ---- */
+
+static void fill_crew(struct engine *e, enum arm arm, struct crew *c)
+{
+	struct worker_row *workers = c->worker + c->worker_count;
+	struct segment_row *segments = c->segment + c->segment_count;
+	/* Half of the rows are v2's. */
+	int room = POOL_WORKERS_MAX / (arm == ARM_V1 && e->has_v2 ? 2 : 1) - c->worker_count;
+	int count = workers_rows(e->arms[arm], workers, room);
+	int told = count < room ? count : room;
+	for (int i = 0; i < told; i++)
+		workers[i].arm = arm;
+	c->worker_count += told;
+	c->workers_dropped += count - told;
+	room = POOL_SEGMENTS_MAX / (arm == ARM_V1 && e->has_v2 ? 2 : 1) - c->segment_count;
+	count = workers_segments(e->arms[arm], segments, room);
+	for (int i = 0; i < count && i < room; i++)
+		segments[i].arm = arm;
+	c->segment_count += count < room ? count : room;
+}
+
+static void fill_sessions(struct engine *e, enum arm arm, struct arm_counts *out)
+{
+	struct histogram all = {0};
+	int64_t sessions = 0, bad = 0;
+	for (int k = 0; k < SESSION_PARTS; k++) {
+		pthread_mutex_lock(&e->sessions[k].lock);
+		sessions_fill(e->sessions[k].sessions, arm, threads_us() / 1000, out);
+		pthread_mutex_unlock(&e->sessions[k].lock);
+		sessions += out->sessions;
+		bad += out->sessions_bad;
+		histogram_merge(&all, &out->session_latency);
+	}
+	out->sessions = sessions;
+	out->sessions_bad = bad;
+	out->session_latency = all;
+}
 
 void engine_snapshot(struct engine *e, struct snapshot *out)
 {
@@ -460,16 +718,15 @@ void engine_snapshot(struct engine *e, struct snapshot *out)
 
 	/* Under one lock, so that counters never belong to another split than the one told. */
 	pthread_mutex_lock(&e->control_lock);
-	struct instant now = engine_now();
+	struct instant now = skewed_now(e);
 	out->seq = ++e->seq;
 	out->now_ms = now.wall_ms;
 	out->uptime_ms = now.boot_ms - e->started.boot_ms;
 	control_fill(e->control, out, now);
 	for (int i = 0; i < ARM_COUNT; i++) {
 		workers_fill(e->arms[i], &out->arms[i]);
-		pthread_mutex_lock(&e->sessions_lock);
-		sessions_fill(e->sessions, (enum arm)i, threads_us() / 1000, &out->arms[i]);
-		pthread_mutex_unlock(&e->sessions_lock);
+		fill_sessions(e, (enum arm)i, &out->arms[i]);
+		fill_crew(e, (enum arm)i, &out->crew);
 	}
 	pthread_mutex_unlock(&e->control_lock);
 }

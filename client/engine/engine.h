@@ -8,7 +8,15 @@
 #include "model/pool.h"
 #include "model/scenario.h"
 
+#include <stdatomic.h>
+
 struct engine;
+struct exec_options;      /* client/engine/exec.h */
+struct residents;         /* client/engine/residents.h */
+struct residents_options; /* the same */
+struct envelope;          /* client/engine/envelope.h */
+struct send_answer;       /* the same */
+struct tallies_facts;     /* client/engine/tallies.h */
 
 struct engine_options {
 	const char *pool, *pool_id, *node; /* names; NULL: "local" */
@@ -21,6 +29,21 @@ struct engine_options {
 	int queue_max;          /* bounded queue of each arm; 0: 1024 */
 	int64_t unit_ms;        /* 0: 30000 */
 	int64_t timeout_ms;     /* of a request that names none; 0: 5000 */
+	const struct exec_options *exec;    /* what v2's workers run, and */
+	const struct exec_options *v1_exec; /* v1's; NULL: builtin. Borrowed until the stop */
+	int segment;                        /* workers of a segment; 0: 8 */
+	bool pinned;                        /* each worker is kept on one processor */
+	const char *affinity;    /* of sessions to v2's workers: a mode's word; NULL none */
+	int breaker_failures;    /* in a row that open an arm's breaker; 0: 5 */
+	int64_t breaker_open_ms; /* 0: 60000 */
+	const char *retry; /* how work that failed for a while is tried again: a backoff's word
+	                    * (retry.h), base 100 ms, 5 attempts; NULL: 1, 2, 4, 8, 16 s */
+	const char *v1_processor; /* "v1:simple", "v1:transactional"; NULL: the first */
+	const char *v2_processor; /* "v2[:N][:affinity]"; NULL: v2_workers as slots */
+	const char *partition;    /* of keyed work: a strategy's word; NULL: always_hash */
+	/* Addressable workers; NULL none. Their states are kept under state_dir. Borrowed for the
+	 * call. */
+	const struct residents_options *residents;
 	const struct scenario *scenario; /* arrivals and faults; NULL none. Borrowed for the call */
 };
 
@@ -42,7 +65,9 @@ struct engine_request {
 	char id[POOL_ID_MAX];
 	int64_t work_us; /* for spin, sleep, predict: what the work takes; UNKNOWN: its default */
 	char payload[ENGINE_PAYLOAD_MAX]; /* JSON text or "" */
+	char key[POOL_ID_MAX];            /* of keyed work; "" none */
 	int64_t timeout_ms;               /* 0: the engine's default */
+	const atomic_bool *gone; /* NULL, or true once nobody wants the answer: it is not begun */
 };
 
 enum engine_status {        /* as HTTP says it */
@@ -68,6 +93,28 @@ struct engine_response {
 void engine_execute(
 	struct engine *e, const struct engine_request *request, struct engine_response *response);
 
+/* Work that shadow gave to both and that they answered differently. */
+struct mismatch {
+	int64_t age_ms;
+	char operation[OPERATION_NAME_MAX], id[POOL_ID_MAX];
+	struct mismatch_answer {
+		bool ok;
+		int64_t latency_us;
+		char text[POOL_REASON_MAX]; /* the result, or why it failed; cleaned and cut */
+	} arms[ARM_COUNT];
+};
+
+/* The newest of them, newest first, at most `max`; how many. */
+size_t engine_mismatches(struct engine *e, struct mismatch *out, size_t max);
+
+/* Sends to an addressable worker and waits as the envelope says; refuses (`unavailable`) where
+ * there are none, and while draining. */
+void engine_send(struct engine *e, const struct envelope *envelope, struct send_answer *answer);
+
+/* The addressable workers, for looking and locks; NULL where there are none. Borrowed until the
+ * stop. */
+struct residents *engine_residents(struct engine *e);
+
 /* Fills a document; reading never resets anything. Large: caller allocates. */
 void engine_snapshot(struct engine *e, struct snapshot *out);
 
@@ -82,10 +129,22 @@ enum intent_fate engine_intent(
 	struct engine *e, const char *key, bool make_void, struct control_answer *out);
 size_t engine_audit(struct engine *e, int64_t since, struct audit_entry *out, size_t max);
 
+/* Takes an arm's worker (segment -1), segment (worker -1) or all (both -1) out of new work, or
+ * back into it. False when there is no such one. */
+bool engine_lock_workers(struct engine *e, enum arm arm, int segment, int worker, bool on);
+
+/* What an arm has tallied; false where it has no tables: there is no v2, or its workers are
+ * processes of their own, which keep what they like. Large: caller allocates. */
+bool engine_tally(struct engine *e, enum arm arm, struct tallies_facts *out);
+
 /* Replaces the faults of one arm by hand; a scenario's later phases still apply. */
 void engine_set_fault(struct engine *e, enum arm arm, const struct fault *fault);
 
-/* Refuses new work (503) and waits until none runs or wait_ms passed; true when none runs. */
+/* A fault of the node: its wall clock is that far ahead; negative: behind. */
+void engine_set_skew(struct engine *e, int64_t ahead_ms);
+
+/* Refuses new work (503) and waits until none runs or wait_ms passed; true when none runs, and
+ * else what waits for addressable workers is ended. */
 bool engine_drain(struct engine *e, int64_t wait_ms);
 
 /* The clock of this process: the only place of client/ that reads it (with threads.c). */

@@ -7,29 +7,22 @@
  * 2. Arrivals follow the schedule, not the pace of the answers. */
 #include "client/engine/load.h"
 
-#include "client/engine/hash.h"
 #include "client/engine/threads.h"
+#include "model/arrivals.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "model/unit.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LINE_MAX 1024 /* a power of two */
 
-struct arrival {
-	uint64_t number;
-	uint64_t session;
-	int operation;
-};
-
 struct load {
 	struct engine *engine;
 	struct scenario scenario;
 	int64_t start_us;
-	uint64_t random;
-	double weights; /* sum */
+	struct arrivals *arrivals; /* the clock thread's */
 
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;
@@ -46,33 +39,16 @@ struct load {
 
 /* ---- the clock thread ---- */
 
-static struct arrival make_arrival(struct load *l, uint64_t number)
+static void arrive(struct load *l, const struct arrival *a)
 {
-	const struct scenario *s = &l->scenario;
-	struct arrival a = {.number = number};
-	a.session = hash_next(&l->random) % (uint64_t)s->sessions;
-	double at = hash_next_fraction(&l->random) * l->weights;
-	while (a.operation < s->operation_count - 1 && at >= s->operations[a.operation].weight)
-		at -= s->operations[a.operation++].weight;
-	return a;
-}
-
-static int64_t next_gap_us(struct load *l)
-{
-	return llround(-log1p(-hash_next_fraction(&l->random)) / l->scenario.rate * 1e6);
-}
-
-static void arrive(struct load *l, uint64_t number)
-{
-	struct arrival a = make_arrival(l, number);
 	if (l->head - l->tail == LINE_MAX)
 		return;
-	l->line[l->head++ % LINE_MAX] = a;
+	l->line[l->head++ % LINE_MAX] = *a;
 	pthread_cond_signal(&l->arrived);
 }
 
 /* Puts in force what began after `since_ms` until `until_ms`. */
-static void apply_faults(struct load *l, int64_t since_ms, int64_t until_ms)
+static void apply(struct load *l, int64_t since_ms, int64_t until_ms)
 {
 	const struct scenario *s = &l->scenario;
 	for (int i = 0; i < s->phase_count; i++) {
@@ -82,38 +58,47 @@ static void apply_faults(struct load *l, int64_t since_ms, int64_t until_ms)
 			engine_set_fault(l->engine, p->arm, &f);
 		}
 	}
+	for (int i = 0; i < s->event_count; i++)
+		if (s->events[i].at_ms > since_ms && s->events[i].at_ms <= until_ms)
+			engine_set_skew(l->engine, scenario_skew_ms(s, until_ms));
 }
 
-static int64_t next_fault_us(const struct load *l, int64_t since_ms)
+static int64_t sooner(int64_t at_ms, int64_t since_ms, int64_t next_ms)
 {
-	int64_t next_us = INT64_MAX;
-	for (int i = 0; i < l->scenario.phase_count; i++) {
-		int64_t at_ms = l->scenario.phases[i].at_ms;
-		if (at_ms > since_ms && l->start_us + at_ms * 1000 < next_us)
-			next_us = l->start_us + at_ms * 1000;
-	}
-	return next_us;
+	return at_ms > since_ms && at_ms < next_ms ? at_ms : next_ms;
+}
+
+/* When something is to be put in force next. */
+static int64_t next_change_us(const struct load *l, int64_t since_ms)
+{
+	const struct scenario *s = &l->scenario;
+	int64_t next_ms = INT64_MAX;
+	for (int i = 0; i < s->phase_count; i++)
+		next_ms = sooner(s->phases[i].at_ms, since_ms, next_ms);
+	for (int i = 0; i < s->event_count; i++)
+		next_ms = sooner(s->events[i].at_ms, since_ms, next_ms);
+	return next_ms == INT64_MAX ? INT64_MAX : l->start_us + next_ms * 1000;
 }
 
 static void *run_clock(void *arg)
 {
 	struct load *l = arg;
-	bool arrives = l->scenario.rate > 0 && l->scenario.operation_count > 0;
-	int64_t next_us = arrives ? l->start_us + next_gap_us(l) : INT64_MAX;
-	int64_t faults_ms = 0; /* faults up to here are in force */
-	uint64_t number = 0;
+	struct arrival next = {0};
+	bool arrives = arrivals_next(l->arrivals, &next);
+	int64_t in_force_ms = 0; /* what began up to here */
 	pthread_mutex_lock(&l->lock);
 	while (!l->over) {
 		int64_t now_us = threads_us();
-		while (next_us <= now_us) {
-			arrive(l, number++);
-			next_us += next_gap_us(l);
+		while (arrives && l->start_us + next.at_us <= now_us) {
+			arrive(l, &next);
+			arrives = arrivals_next(l->arrivals, &next);
 		}
 		int64_t now_ms = (now_us - l->start_us) / 1000;
-		apply_faults(l, faults_ms, now_ms);
-		faults_ms = now_ms;
-		int64_t fault_us = next_fault_us(l, faults_ms);
-		int64_t until_us = next_us < fault_us ? next_us : fault_us;
+		apply(l, in_force_ms, now_ms);
+		in_force_ms = now_ms;
+		int64_t until_us = next_change_us(l, in_force_ms);
+		if (arrives && l->start_us + next.at_us < until_us)
+			until_us = l->start_us + next.at_us;
 		if (until_us == INT64_MAX)
 			pthread_cond_wait(&l->ending, &l->lock);
 		else
@@ -133,8 +118,10 @@ static void make_request(
 	snprintf(
 		request->session, sizeof request->session, "s-%llu", (unsigned long long)a->session);
 	snprintf(request->id, sizeof request->id, "r-%llu", (unsigned long long)a->number);
-	snprintf(request->payload, sizeof request->payload, "{\"n\":%llu}",
+	snprintf(request->payload, sizeof request->payload, "{\"value\":%llu}",
 		(unsigned long long)(a->number % 1000));
+	if (l->scenario.keys > 0)
+		snprintf(request->key, sizeof request->key, "k-%llu", (unsigned long long)a->key);
 	request->work_us = o->work_us;
 	request->timeout_ms = 0;
 }
@@ -164,27 +151,54 @@ static void *run_caller(void *arg)
 
 /* ---- both ---- */
 
+void load_shape(struct engine_options *how)
+{
+	const struct scenario *s = how->scenario;
+	if (!s)
+		return;
+	how->v1_workers = how->v1_workers ? how->v1_workers : (int)s->v1_workers;
+	how->v2_workers = how->v2_workers ? how->v2_workers : (int)s->v2_workers;
+	how->queue_max = how->queue_max ? how->queue_max : (int)s->queue_max;
+	how->unit_ms = how->unit_ms ? how->unit_ms : s->unit_ms;
+	how->timeout_ms = how->timeout_ms ? how->timeout_ms : s->timeout_ms;
+	if (s->strategy[0] && how->strategy == STRATEGY_CANARY)
+		how->strategy = strategy_of(s->strategy);
+}
+
+static int check(const struct scenario *s, struct err *err)
+{
+	char at[32];
+	for (int i = 0; i < s->event_count; i++) {
+		if (!s->events[i].restart)
+			continue;
+		unit_duration(at, sizeof at, s->events[i].at_ms);
+		return err_set(err, ERR_CONFIG,
+			"the scenario \"%s\" restarts the node at %s, which a running pool cannot do to "
+			"itself: end it and start it again by hand, or take \"restart\" out",
+			s->name, at);
+	}
+	return 0;
+}
+
 int load_start(
 	struct load **out, struct engine *e, const struct scenario *s, int callers, struct err *err)
 {
+	if (check(s, err))
+		return -1;
 	struct load *l = mem_new(1, sizeof *l);
 	l->engine = e;
 	l->scenario = *s;
-	if (l->scenario.sessions < 1)
-		l->scenario.sessions = 1;
-	l->random = s->seed;
-	for (int i = 0; i < s->operation_count; i++)
-		l->weights += s->operations[i].weight;
+	l->arrivals = arrivals_new(s, s->seed);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->arrived, NULL);
 	threads_cond_init(&l->ending);
 	l->start_us = threads_us();
-	apply_faults(l, -1, 0);
+	apply(l, -1, 0);
 
 	int result = threads_start(&l->clock, run_clock, l, err);
 	l->has_clock = !result;
 	l->callers = mem_new((size_t)callers, sizeof *l->callers);
-	for (int i = 0; i < callers && !result && s->rate > 0; i++) {
+	for (int i = 0; i < callers && !result && scenario_arrives(s); i++) {
 		result = threads_start(&l->callers[i], run_caller, l, err);
 		l->caller_count += !result;
 	}
@@ -219,6 +233,7 @@ void load_stop(struct load *l)
 	pthread_cond_destroy(&l->arrived);
 	pthread_cond_destroy(&l->ending);
 	pthread_mutex_destroy(&l->lock);
+	arrivals_free(l->arrivals);
 	free(l->callers);
 	free(l);
 }

@@ -6,9 +6,13 @@
 
 struct load;
 
+/* Fills what the options leave open with what their scenario says of the engine: workers, queue,
+ * unit, timeout, strategy. What the options say stays. */
+void load_shape(struct engine_options *how);
+
 /* Puts the faults of the start in force and starts the threads; the scenario is copied, the
  * engine is borrowed until load_stop. The same seed gives the same sequence of arrivals. 0, or
- * -1 with err. */
+ * -1 with err: a restart cannot be done from inside, so a scenario with one is refused. */
 int load_start(struct load **out, struct engine *e, const struct scenario *s, int callers,
 	struct err *err);
 

@@ -83,7 +83,7 @@ void sentry_look(struct sentry *s, const struct arm_counts arms[ARM_COUNT],
 	guard_evaluate(&guard, limits, window, v2_is_asked);
 	*out = (struct control_guard){.state = guard.state, .both = guard.both};
 	for (int m = 0; m < METRIC_COUNT; m++)
-		out->red |=
-			(unsigned)(guard.metric[m].state == GUARD_RED && !guard.metric[m].both) << m;
+		out->red |= (unsigned)(guard.metric[m].state == GUARD_RED && !guard.metric[m].both)
+			<< m;
 	say(out, &guard);
 }

@@ -6,6 +6,8 @@
 #include "client/engine/task.h"
 
 #include "client/engine/hash.h"
+#include "client/engine/router.h"
+#include "client/engine/tallies.h"
 #include "model/text.h"
 
 #include <math.h>
@@ -41,6 +43,21 @@ bool operation_is_idempotent(enum operation o)
 	return rows[o].idempotent;
 }
 
+void operation_known(struct operation_set *out)
+{
+	*out = (struct operation_set){.limited = true};
+	for (int i = 0; i < OPERATION_COUNT; i++)
+		text_copy(out->name[out->count++], OPERATION_NAME_MAX, rows[i].word);
+}
+
+unsigned operation_bits(const struct operation_set *s)
+{
+	unsigned bits = 0;
+	for (int i = 0; i < s->count; i++)
+		bits |= 1u << operation_of(s->name[i]);
+	return s->limited ? bits : ROUTER_ALL;
+}
+
 static void fail(struct task *t, enum failure why, const char *message)
 {
 	t->response->ok = false;
@@ -53,7 +70,7 @@ static void fail(struct task *t, enum failure why, const char *message)
 static bool pass(struct task *t, struct gate *gate, int64_t work_us, bool busily)
 {
 	int64_t now_us = threads_us();
-	int64_t until_us = now_us + work_us;
+	int64_t until_us = work_us < INT64_MAX - now_us ? now_us + work_us : INT64_MAX;
 	bool late = until_us > t->deadline_us;
 	if (late)
 		until_us = t->deadline_us;
@@ -102,45 +119,95 @@ static void answer(struct task *t, int64_t asked_us)
 		snprintf(result, size, "{\"label\":%u,\"score\":0.%03u}", (unsigned)(h % 10),
 			(unsigned)(h / 10 % 1000));
 		break;
+	case OPERATION_TALLY:
+		snprintf(result, size, "{\"records\":%d,\"keys\":%d}", t->batch->count, t->batch->keys);
+		break;
 	case OPERATION_FAIL:
 	case OPERATION_COUNT:
 		break;
 	}
 }
 
+/* How long it takes; infinite: for ever. */
+static double draw_us(enum operation o, int64_t asked_us, double pace,
+	const struct fault *fault, uint64_t *random)
+{
+	double us = 0;
+	if (o == OPERATION_PREDICT)
+		us = (double)predict_us(asked_us, random) * pace;
+	else if (o == OPERATION_SPIN || o == OPERATION_SLEEP)
+		us = (double)asked_us * pace;
+	if (!fault)
+		return us;
+	if (fault->slow_factor > 0)
+		us *= fault->slow_factor;
+	us += (double)fault->latency_add_us;
+	return fault->hang ? INFINITY : us;
+}
+
+struct draw task_draw(
+	enum operation o, int64_t work_us, double pace, const struct fault *fault, uint64_t *random)
+{
+	struct draw d = {.ok = o != OPERATION_FAIL, .failure = FAILURE_OPERATION};
+	if (fault && fault->operation[0] && strcmp(fault->operation, rows[o].word) != 0)
+		fault = NULL;
+	double us = draw_us(o, work_us == UNKNOWN ? rows[o].work_us : work_us, pace, fault, random);
+	d.busily = o == OPERATION_SPIN && isfinite(us);
+	d.take_us = us < 1e15 ? llround(us) : INT64_MAX;
+	if (!fault)
+		return d;
+	if (fault->crash_rate > 0 && hash_next_fraction(random) < fault->crash_rate) {
+		d.ok = false;
+		d.crashed = true;
+		d.failure = FAILURE_CONNECTION;
+	} else if (fault->error_rate > 0 && hash_next_fraction(random) < fault->error_rate) {
+		d.ok = false;
+	}
+	return d;
+}
+
+static const char *why_failed(const struct task *t, const struct draw *d)
+{
+	return d->crashed                    ? "the worker crashed"
+		: t->operation == OPERATION_FAIL ? "asked to fail"
+										 : "injected fault";
+}
+
+/* False, with the failure set, when the arm did not take the batch. */
+static bool add_to_tally(struct task *t)
+{
+	struct err err = {0};
+	switch (tallies_add(t->tallies, t->batch, t->deadline_us, &err)) {
+	case TALLIES_FULL:
+		fail(t, FAILURE_RESOURCE, err.text);
+		break;
+	case TALLIES_LATE:
+		fail(t, FAILURE_TIMEOUT, "the deadline passed while the tally was under pressure");
+		break;
+	case TALLIES_STOPPING:
+		fail(t, FAILURE_SYSTEM, "the pool is stopping");
+		break;
+	case TALLIES_DONE:
+		break;
+	}
+	return t->response->ok;
+}
+
 void task_run(struct task *t, struct gate *gate, uint64_t *random)
 {
+	t->crashed = false;
 	t->response->ok = true;
 	t->response->message[0] = '\0';
-
-	const struct fault *fault = t->may_be_faulty ? &t->fault : NULL;
-	if (fault && fault->operation[0] && strcmp(fault->operation, rows[t->operation].word) != 0)
-		fault = NULL;
-
 	int64_t asked_us = t->request->work_us;
 	if (asked_us == UNKNOWN)
 		asked_us = rows[t->operation].work_us;
-	double work_us = 0;
-	if (t->operation == OPERATION_PREDICT)
-		work_us = (double)predict_us(asked_us, random) * t->pace;
-	else if (t->operation == OPERATION_SPIN || t->operation == OPERATION_SLEEP)
-		work_us = (double)asked_us * t->pace;
-
-	if (fault && fault->slow_factor > 0)
-		work_us *= fault->slow_factor;
-	if (fault)
-		work_us += (double)fault->latency_add_us;
-	if (fault && fault->hang)
-		work_us = INFINITY;
-
-	bool busily = t->operation == OPERATION_SPIN && isfinite(work_us);
-	int64_t take_us = llround(fmin(work_us, 1e15));
-	if (take_us > 0 && !pass(t, gate, take_us, busily))
+	struct draw d =
+		task_draw(t->operation, asked_us, t->pace, t->may_be_faulty ? &t->fault : NULL, random);
+	if (d.take_us > 0 && !pass(t, gate, d.take_us, d.busily))
 		return;
-	if (fault && fault->error_rate > 0 && hash_next_fraction(random) < fault->error_rate)
-		fail(t, FAILURE_OPERATION, "injected fault");
-	else if (t->operation == OPERATION_FAIL)
-		fail(t, FAILURE_OPERATION, "asked to fail");
-	else
+	t->crashed = d.crashed;
+	if (!d.ok)
+		fail(t, d.failure, why_failed(t, &d));
+	else if (t->operation != OPERATION_TALLY || add_to_tally(t))
 		answer(t, asked_us);
 }

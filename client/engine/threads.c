@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
@@ -45,6 +46,31 @@ void threads_pause(int64_t us)
 	struct timespec t = {
 		.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
+void threads_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+bool threads_pin(pid_t pid, int cpu)
+{
+	cpu_set_t all, one;
+	if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) == 0)
+		return false;
+	int wanted = cpu % CPU_COUNT(&all);
+	for (size_t k = 0; k < CPU_SETSIZE; k++) {
+		if (!CPU_ISSET(k, &all) || wanted-- > 0)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(k, &one);
+		return sched_setaffinity(pid, sizeof one, &one) == 0;
+	}
+	return false;
 }
 
 void threads_random(void *out, size_t len)

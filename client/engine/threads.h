@@ -10,12 +10,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Microseconds of CLOCK_MONOTONIC: for latencies and for the deadlines of every wait. */
 int64_t threads_us(void);
 
 /* Lets at least that much time pass. Only for the end of things. */
 void threads_pause(int64_t us);
+
+/* A moment of a loop that waits busily. */
+void threads_relax(void);
+
+/* Pins a process, or the calling thread (0), to one of the processors that this one may run on,
+ * counted from 0 and around. False where the system refuses. */
+bool threads_pin(pid_t pid, int cpu);
 
 /* Fills `out` with random bytes of the kernel. */
 void threads_random(void *out, size_t len);

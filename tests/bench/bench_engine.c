@@ -1,116 +1,25 @@
-/* The embedded engine: an empty call through the whole path of v2 against a bare checkout, v1's
- * hand-off against a bare queue, and what N workers are worth on work that sleeps. */
-#include "client/engine/engine.h"
-#include "model/text.h"
-#include "tests/bench/bench.h"
+/* The embedded engine's second arm: an empty call through its whole path against the barest
+ * checkouts there are, here and in Go, and what routing and metrics are of it. */
+#include "client/engine/meter.h"
+#include "client/engine/router.h"
+#include "client/engine/slots.h"
+#include "tests/bench/crowd.h"
+#include "tests/lib/process.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define SLOTS 8
-#define CALLERS_MAX 64
 
-/* ---- callers: threads that begin together ---- */
-
-struct crowd {
-	int callers, calls; /* calls of each caller */
-	void (*call)(struct crowd *c, int caller);
-	void *arg;
-	pthread_barrier_t begin;
-};
-
-struct caller {
-	struct crowd *crowd;
-	int index;
-	pthread_t thread;
-	int64_t begun, ended;
-};
-
-static void *call_on(void *arg)
-{
-	struct caller *me = arg;
-	struct crowd *c = me->crowd;
-	pthread_barrier_wait(&c->begin);
-	me->begun = bench_ns();
-	for (int i = 0; i < c->calls; i++)
-		c->call(c, me->index);
-	me->ended = bench_ns();
-	return NULL;
-}
-
-/* From the first call's begin to the last one's end, over all calls of all callers. */
-static double run_crowd(void *arg)
-{
-	struct crowd *c = arg;
-	struct caller callers[CALLERS_MAX];
-	pthread_barrier_init(&c->begin, NULL, (unsigned)c->callers);
-	for (int i = 0; i < c->callers; i++) {
-		callers[i] = (struct caller){.crowd = c, .index = i};
-		if (pthread_create(&callers[i].thread, NULL, call_on, &callers[i]) != 0)
-			bench_die("no thread for a caller");
-	}
-	int64_t begun = INT64_MAX, ended = 0;
-	for (int i = 0; i < c->callers; i++) {
-		pthread_join(callers[i].thread, NULL);
-		begun = callers[i].begun < begun ? callers[i].begun : begun;
-		ended = callers[i].ended > ended ? callers[i].ended : ended;
-	}
-	pthread_barrier_destroy(&c->begin);
-	return (double)(ended - begun) / ((double)c->callers * c->calls);
-}
-
-/* ---- weir ---- */
-
-struct pool {
-	struct engine *engine;
-	struct {
-		struct engine_request request;
-		struct engine_response response;
-	} caller[CALLERS_MAX];
-};
-
-static struct pool *open_pool(int share_bp, int v2_workers, const char *operation, int work_us)
-{
-	struct engine_options how = {
-		.share_bp = share_bp, .v2_workers = v2_workers, .strategy = STRATEGY_CANARY};
-	struct err err = {0};
-	struct pool *p = calloc(1, sizeof *p);
-	if (!p || engine_start(&p->engine, &how, &err))
-		bench_die("no engine: %s", err.text);
-	for (int i = 0; i < CALLERS_MAX; i++) {
-		struct engine_request *q = &p->caller[i].request;
-		text_copy(q->operation, sizeof q->operation, operation);
-		snprintf(q->id, sizeof q->id, "request-%d", i);
-		q->work_us = work_us;
-		q->timeout_ms = 60000;
-	}
-	return p;
-}
-
-static void close_pool(struct pool *p)
-{
-	engine_stop(p->engine);
-	free(p);
-}
-
-static void call_pool(struct crowd *c, int caller)
-{
-	struct pool *p = c->arg;
-	struct engine_response *r = &p->caller[caller].response;
-	engine_execute(p->engine, &p->caller[caller].request, r);
-	if (!r->ok)
-		bench_die("a call failed: %s", r->message);
-}
-
-/* ---- a bare checkout: what any pool must do at the least ---- */
+/* ---- bare checkouts: what any pool must do at the least ---- */
 
 struct checkout {
 	pthread_mutex_t lock;
 	pthread_cond_t free;
 	int idle[SLOTS], idle_count;
-	int64_t served[SLOTS];
+	struct {
+		_Alignas(64) int64_t served;
+	} slot[SLOTS];
 };
 
 static void call_checkout(struct crowd *c, int caller)
@@ -122,11 +31,146 @@ static void call_checkout(struct crowd *c, int caller)
 		pthread_cond_wait(&k->free, &k->lock);
 	int slot = k->idle[--k->idle_count];
 	pthread_mutex_unlock(&k->lock);
-	k->served[slot]++;
+	k->slot[slot].served++;
 	pthread_mutex_lock(&k->lock);
 	k->idle[k->idle_count++] = slot;
 	pthread_cond_signal(&k->free);
 	pthread_mutex_unlock(&k->lock);
+}
+
+static void call_slots(struct crowd *c, int caller)
+{
+	struct slots *s = c->arg;
+	const struct slots_want want = {
+		.wanted = SLOTS_ANY, .deadline_us = INT64_MAX, .queue_max = CALLERS_MAX};
+	(void)caller;
+	int slot = slots_try(s, SLOTS_ANY);
+	if (slot < 0 && slots_wait(s, &want, &slot) != SLOTS_TAKEN)
+		bench_die("no slot");
+	slots_give(s, slot);
+}
+
+static void call_clock(struct crowd *c, int caller)
+{
+	(void)c;
+	(void)caller;
+	threads_us();
+	threads_us();
+}
+
+static void race_empty_calls(int callers, int calls)
+{
+	struct checkout k = {.lock = PTHREAD_MUTEX_INITIALIZER, .free = PTHREAD_COND_INITIALIZER};
+	for (; k.idle_count < SLOTS; k.idle_count++)
+		k.idle[k.idle_count] = k.idle_count;
+	struct slots *s = slots_new(SLOTS);
+	for (int i = 0; i < SLOTS; i++)
+		slots_open(s, i);
+	struct crowd_pool *p = crowd_open(SHARE_FULL, SLOTS, "echo", 0);
+	struct crowd_pool *named = crowd_open(SHARE_FULL, SLOTS, "echo", 0);
+	for (int i = 0; i < CALLERS_MAX; i++)
+		snprintf(named->caller[i].request.session, POOL_ID_MAX, "session-%d", i);
+	struct crowd checkout = {callers, calls, call_checkout, &k, {{0}}};
+	struct crowd slots = {callers, calls, call_slots, s, {{0}}};
+	struct crowd clock = {callers, calls, call_clock, NULL, {{0}}};
+	struct crowd weir = {callers, calls, crowd_call, p, {{0}}};
+	struct crowd sessions = {callers, calls, crowd_call, named, {{0}}};
+	const struct bench_side sides[] = {
+		{"bare checkout (mutex, free list)", crowd_run, &checkout},
+		{"weir's slots alone", crowd_run, &slots},
+		{"two looks at the clock", crowd_run, &clock},
+		{"weir: engine_execute, echo on v2", crowd_run, &weir},
+		{"weir: the same in a session", crowd_run, &sessions}};
+	char what[96];
+	snprintf(what, sizeof what, "v2, empty call: 8 workers, %d caller%s, %d calls each",
+		callers, callers == 1 ? "" : "s", calls);
+	bench_race(what, sides, sizeof sides / sizeof sides[0]);
+	crowd_close(p);
+	crowd_close(named);
+	slots_free(s);
+}
+
+/* ---- the same checkout in Go, where it is installed ---- */
+
+static const char go_source[] =
+	"package main\n"
+	"import (\"fmt\"; \"os\"; \"strconv\"; \"sync\"; \"time\")\n"
+	"func main() {\n"
+	"	callers, _ := strconv.Atoi(os.Args[1]); calls, _ := strconv.Atoi(os.Args[2])\n"
+	"	slots := make(chan int, 8); for i := 0; i < 8; i++ { slots <- i }\n"
+	"	for round := 0; round < 8; round++ {\n"
+	"		var all sync.WaitGroup; begun := time.Now()\n"
+	"		for c := 0; c < callers; c++ { all.Add(1)\n"
+	"			go func() { defer all.Done()\n"
+	"				for i := 0; i < calls; i++ { s := <-slots; slots <- s } }() }\n"
+	"		all.Wait()\n"
+	"		fmt.Println(float64(time.Since(begun).Nanoseconds()) / float64(callers*calls))\n"
+	"	}\n"
+	"}\n";
+
+/* One program for all rounds: the rounds do not alternate with others. */
+static void tell_go(const char *program, int callers, int calls)
+{
+	char with[2][16];
+	double times[BENCH_ROUNDS];
+	size_t n = 0;
+	struct process p;
+	snprintf(with[0], sizeof with[0], "%d", callers);
+	snprintf(with[1], sizeof with[1], "%d", calls);
+	const char *argv[] = {program, with[0], with[1], NULL};
+	if (process_run(&p, argv, NULL, 120000) != 0)
+		bench_die("the Go program does not run");
+	/* The first round is not counted. */
+	for (char *s = strchr(p.out.text, '\n'); s && s[1] && n < BENCH_ROUNDS;
+		 s = strchr(s + 1, '\n'))
+		times[n++] = strtod(s, NULL);
+	process_release(&p);
+	if (n > 0)
+		bench_note("Go, channel of 8, %d caller%s: %.0f ns (%.0f .. %.0f)", callers,
+			callers == 1 ? "" : "s", bench_quantile(times, n, 0.5), times[0], times[n - 1]);
+}
+
+static void race_go(void)
+{
+	char dir[] = "/tmp/weir-bench-XXXXXX", source[64], program[64];
+	struct process p;
+	if (!mkdtemp(dir))
+		bench_die("no directory for the Go program");
+	snprintf(source, sizeof source, "%s/checkout.go", dir);
+	snprintf(program, sizeof program, "%s/checkout", dir);
+	FILE *f = fopen(source, "w");
+	if (!f || fputs(go_source, f) < 0 || fclose(f))
+		bench_die("the Go program cannot be written");
+	const char *argv[] = {"go", "build", "-o", program, source, NULL};
+	bool is_built = process_run(&p, argv, NULL, 120000) == 0;
+	process_release(&p);
+	if (is_built) {
+		tell_go(program, 1, 200000);
+		tell_go(program, 4, 100000);
+		unlink(program);
+	} else {
+		bench_note("Go is not installed: its row is left out");
+	}
+	unlink(source);
+	rmdir(dir);
+}
+
+/* ---- parts of a call ---- */
+
+static void call_router(struct crowd *c, int caller)
+{
+	static atomic_int sink;
+	struct route route = router_pick(c->arg, 0, "", "request-1");
+	(void)caller;
+	atomic_store_explicit(&sink, (int)route.arm, memory_order_relaxed);
+}
+
+static void call_meter(struct crowd *c, int caller)
+{
+	struct meter *m = c->arg;
+	(void)caller;
+	meter_begin(m, OPERATION_ECHO);
+	meter_end(m, OPERATION_ECHO, true, FAILURE_SYSTEM, 17);
 }
 
 static void call_counter(struct crowd *c, int caller)
@@ -135,145 +179,29 @@ static void call_counter(struct crowd *c, int caller)
 	atomic_fetch_add((atomic_long *)c->arg, 1);
 }
 
-static void race_empty_calls(int callers, int calls)
+static void race_parts(void)
 {
-	struct checkout k = {.lock = PTHREAD_MUTEX_INITIALIZER, .free = PTHREAD_COND_INITIALIZER};
-	while (k.idle_count < SLOTS) {
-		k.idle[k.idle_count] = k.idle_count;
-		k.idle_count++;
-	}
+	struct router router = {0};
+	struct meter *meter = calloc(1, sizeof *meter);
 	atomic_long counter = 0;
-	struct pool *p = open_pool(SHARE_FULL, SLOTS, "echo", 0);
-	struct pool *sticky = open_pool(SHARE_FULL, SLOTS, "echo", 0);
-	for (int i = 0; i < CALLERS_MAX; i++)
-		snprintf(sticky->caller[i].request.session, POOL_ID_MAX, "session-%d", i);
-	struct crowd checkout = {callers, calls, call_checkout, &k, {{0}}};
-	struct crowd atomic = {callers, calls * 8, call_counter, &counter, {{0}}};
-	struct crowd weir = {callers, calls, call_pool, p, {{0}}};
-	struct crowd sessions = {callers, calls, call_pool, sticky, {{0}}};
-	const struct bench_side sides[] = {
-		{"bare checkout (mutex, free list)", run_crowd, &checkout},
-		{"an atomic counter", run_crowd, &atomic},
-		{"weir: engine_execute, echo on v2", run_crowd, &weir},
-		{"weir: the same in a session", run_crowd, &sessions}};
-	char what[96];
-	snprintf(what, sizeof what, "v2, empty call: 8 workers, %d caller%s, %d calls each",
-		callers, callers == 1 ? "" : "s", calls);
-	bench_race(what, sides, sizeof sides / sizeof sides[0]);
-	close_pool(p);
-	close_pool(sticky);
-}
-
-/* ---- a bare hand-off: a queue, an executor, an answer ---- */
-
-struct job {
-	struct job *next;
-	bool done;
-	pthread_cond_t answered;
-};
-
-struct queue {
-	pthread_mutex_t lock;
-	pthread_cond_t work;
-	struct job *first, **last;
-	bool over;
-	pthread_t thread;
-};
-
-static void *serve_queue(void *arg)
-{
-	struct queue *q = arg;
-	pthread_mutex_lock(&q->lock);
-	for (;;) {
-		while (!q->first && !q->over)
-			pthread_cond_wait(&q->work, &q->lock);
-		struct job *j = q->first;
-		if (!j)
-			break;
-		q->first = j->next;
-		if (!q->first)
-			q->last = &q->first;
-		pthread_mutex_unlock(&q->lock);
-		pthread_mutex_lock(&q->lock); /* here the work would be */
-		j->done = true;
-		pthread_cond_signal(&j->answered);
-	}
-	pthread_mutex_unlock(&q->lock);
-	return NULL;
-}
-
-static void call_queue(struct crowd *c, int caller)
-{
-	struct queue *q = c->arg;
-	struct job j = {.answered = PTHREAD_COND_INITIALIZER};
-	(void)caller;
-	pthread_mutex_lock(&q->lock);
-	*q->last = &j;
-	q->last = &j.next;
-	pthread_cond_signal(&q->work);
-	while (!j.done)
-		pthread_cond_wait(&j.answered, &q->lock);
-	pthread_mutex_unlock(&q->lock);
-}
-
-static void race_handoff(int callers, int calls)
-{
-	struct queue q = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
-	q.last = &q.first;
-	if (pthread_create(&q.thread, NULL, serve_queue, &q) != 0)
-		bench_die("no thread for the queue");
-	struct pool *p = open_pool(0, SLOTS, "echo", 0);
-	struct crowd queue = {callers, calls, call_queue, &q, {{0}}};
-	struct crowd weir = {callers, calls, call_pool, p, {{0}}};
-	const struct bench_side sides[] = {{"bare queue (mutex, condition)", run_crowd, &queue},
-		{"weir: engine_execute, echo on v1", run_crowd, &weir}};
-	char what[96];
-	snprintf(what, sizeof what,
-		"v1, hand-off and answer: 1 executor, %d caller%s, %d calls each", callers,
-		callers == 1 ? "" : "s", calls);
-	bench_race(what, sides, 2);
-	close_pool(p);
-	pthread_mutex_lock(&q.lock);
-	q.over = true;
-	pthread_cond_signal(&q.work);
-	pthread_mutex_unlock(&q.lock);
-	pthread_join(q.thread, NULL);
-}
-
-/* ---- N workers on work that sleeps ---- */
-
-static void race_sleep(int workers)
-{
-	struct pool *v1 = open_pool(0, workers, "sleep", 1000);
-	struct pool *v2 = open_pool(SHARE_FULL, workers, "sleep", 1000);
-	struct crowd one = {workers, 160 / workers, call_pool, v1, {{0}}};
-	struct crowd many = {workers, 40, call_pool, v2, {{0}}};
-	double gain[BENCH_ROUNDS], alone[BENCH_ROUNDS], together[BENCH_ROUNDS];
-	run_crowd(&many);
-	for (int i = 0; i < BENCH_ROUNDS; i++) {
-		alone[i] = run_crowd(&one);
-		together[i] = run_crowd(&many);
-		gain[i] = alone[i] / together[i] / workers;
-	}
-	double median = bench_quantile(gain, BENCH_ROUNDS, 0.5);
-	printf("  work that sleeps 1 ms: %d callers, v1 with 1 worker, v2 with %d\n", workers,
-		workers);
-	bench_note("v1 %.0f/s, v2 %.0f/s (medians)", 1e9 / bench_quantile(alone, BENCH_ROUNDS, 0.5),
-		1e9 / bench_quantile(together, BENCH_ROUNDS, 0.5));
-	bench_note("v2 / v1 throughput is %.2f x N (%.2f .. %.2f), N = %d", median, gain[0],
-		gain[BENCH_ROUNDS - 1], workers);
-	close_pool(v1);
-	close_pool(v2);
+	router_set(&router, STRATEGY_CANARY, 5000, ROUTER_ALL);
+	struct crowd atomic = {1, 1000000, call_counter, &counter, {{0}}};
+	struct crowd route = {1, 1000000, call_router, &router, {{0}}};
+	struct crowd metrics = {1, 1000000, call_meter, meter, {{0}}};
+	const struct bench_side sides[] = {{"an atomic counter", crowd_run, &atomic},
+		{"routing one request", crowd_run, &route},
+		{"all metrics of one request", crowd_run, &metrics}};
+	bench_race("parts of a call, 1 caller", sides, 3);
+	bench_note("metrics of one worker: %zu bytes", sizeof *meter);
+	free(meter);
 }
 
 int main(void)
 {
-	bench_begin("engine");
+	bench_begin("engine: v2");
 	race_empty_calls(1, 200000);
 	race_empty_calls(4, 100000);
-	race_handoff(1, 10000);
-	race_handoff(4, 4000);
-	race_sleep(8);
-	race_sleep(64);
+	race_go();
+	race_parts();
 	return 0;
 }

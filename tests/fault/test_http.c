@@ -213,6 +213,17 @@ static void row_14_forbidden(void **state)
 	assert_int_equal(real_share_bp(&f->r, 0), 1000);
 	REAL_UNTIL(&f->r, WAIT_MS, is_live(f)); /* looking goes on */
 	assert_rollback_open(f);
+	/* Remembered for a minute, and said; nothing is asked again meanwhile. */
+	int asked = hostile_count(f->server, "PUT ");
+	assert_non_null(strstr(why_locked(f, 2500), "READ-ONLY (403)"));
+	assert_int_equal(real_act(&f->r, 0, VERB_STEP, 2500).status, ACT_REFUSED);
+	assert_non_null(strstr(standing(f)->headline.text, "READ-ONLY (403)"));
+	assert_int_equal(hostile_count(f->server, "PUT "), asked);
+	real_skip(&f->r, 61000);
+	REAL_UNTIL(&f->r, WAIT_MS, is_live(f));
+	id = step(f, 2500);
+	REAL_UNTIL(&f->r, WAIT_MS, is_done(f, id));
+	assert_int_equal(hostile_count(f->server, "PUT "), asked + 1);
 	/* Not to be read either: nothing to look at. */
 	hostile_set_mode(f->server, HOSTILE_FORBIDDEN);
 	REAL_UNTIL(&f->r, WAIT_MS, trouble(f)->code == ERR_UNAUTHORISED);

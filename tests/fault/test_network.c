@@ -1,6 +1,7 @@
-/* Rows 1 to 12 of the fault catalogue: a desk, real sockets, and a network or a server that
- * misbehaves. What is asserted each time: what the model says, that steps are locked, that a
- * rollback is not, and that nothing fires by itself when things are well again. */
+/* Rows 1 to 12 of the fault catalogue, and what a rollback must get through: a desk, real
+ * sockets, and a network or a server that misbehaves. What is asserted each time: what the model
+ * says, that steps are locked, that a rollback is not, and that nothing fires by itself when
+ * things are well again. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -351,10 +352,10 @@ static void row_05_redirects(void **state)
 	}
 	assert_int_equal(hostile_connections(f->sink), 0);
 	/* A loop of ten would have made ten times as many. */
-	int before = hostile_requests(f->server);
+	int before = hostile_count(f->server, "GET /v1/state");
 	hostile_set_mode(f->server, HOSTILE_REDIRECT_LOOP);
 	real_poll(&f->r, 0, 0);
-	assert_int_equal(hostile_requests(f->server), before + 1);
+	assert_int_equal(hostile_count(f->server, "GET /v1/state"), before + 1);
 }
 
 /* A step goes nowhere else either: nobody knows whether the first address did it. */
@@ -575,7 +576,89 @@ static void row_12_identity(void **state)
 	assert_int_equal(hostile_count(f->server, "POST /v1/rollback"), 0);
 	hostile_set_mode(f->server, HOSTILE_ANSWER);
 	REAL_UNTIL(&f->r, WAIT_MS, (real_skip(&f->r, 500), is_done(f, back.id)));
-	assert_int_equal(hostile_count(f->server, "POST /v1/rollback"), 1);
+	assert_in_range(hostile_count(f->server, "POST /v1/rollback"), 1, 2); /* two ways at most */
+	assert_int_equal(real_audit_seq(&f->r, 0), 1);
+}
+
+/* ---- a rollback's own connection ---- */
+
+static struct act_result roll_back(struct fixture *f)
+{
+	struct act_result a = real_act(&f->r, 0, VERB_ROLLBACK, -1);
+	assert_int_equal(a.status, ACT_BEGUN);
+	return a;
+}
+
+/* A desk whose spare connection was opened, and is idle. */
+static void begin_warm(struct fixture *f, bool tcp)
+{
+	begin_proxy(f, "GET /healthz", tcp);
+	REAL_UNTIL(&f->r, WAIT_MS, proxy_meant(f->proxy[0]) >= 1);
+	/* its answer is older than that of a poll that began after it */
+	real_poll(&f->r, 0, 0);
+	real_poll(&f->r, 0, 0);
+}
+
+static void assert_rolled_back(struct fixture *f, const char *id)
+{
+	REAL_UNTIL(&f->r, WAIT_MS, outcome(f, id) == OUTCOME_APPLIED);
+	assert_int_equal(real_audit_seq(&f->r, 0), 1);
+}
+
+/* Nobody takes connections any more, as where a crowd stands before the door: a step goes
+ * nowhere; a rollback arrives, even while the poll's own connection hangs. */
+static void a_rollback_needs_no_new_connection(void **state)
+{
+	struct fixture *f = *state;
+	begin_warm(f, false);
+	proxy_set_match(f->proxy[0], "GET /v1/state");
+	assert_int_equal(unlink(proxy_target(f->proxy[0]) + strlen("unix:")), 0);
+	struct act_result raise = step(f, 2500);
+	REAL_UNTIL(&f->r, WAIT_MS, is_done(f, raise.id));
+	assert_int_equal(outcome(f, raise.id), OUTCOME_NOT_SENT);
+	int meant = proxy_meant(f->proxy[0]);
+	proxy_set_mode(f->proxy[0], PROXY_LOSE_ANSWER);
+	REAL_UNTIL(&f->r, WAIT_MS, proxy_meant(f->proxy[0]) > meant);
+	assert_rolled_back(f, roll_back(f).id);
+}
+
+/* It was closed by the pool while it was idle. */
+static void a_rollback_outlives_a_closed_connection(void **state)
+{
+	struct fixture *f = *state;
+	char front[180];
+	begin_warm(f, false);
+	snprintf(front, sizeof front, "%s/front", f->r.dir);
+	proxy_stop(f->proxy[0]);
+	f->proxy[0] = proxy_start(front, f->socket, "POST /v1/rollback");
+	assert_non_null(f->proxy[0]);
+	assert_rolled_back(f, roll_back(f).id);
+	assert_int_equal(proxy_meant(f->proxy[0]), 1);
+}
+
+/* It is reset, or takes the rollback in and says nothing: the way around it is the second that
+ * arrives. */
+static void check_spoilt_connection(struct fixture *f, enum proxy_mode mode)
+{
+	begin_warm(f, true);
+	proxy_set_match(f->proxy[0], "POST /v1/rollback");
+	proxy_set_mode(f->proxy[0], mode);
+	int before = proxy_meant(f->proxy[0]);
+	struct act_result a = roll_back(f);
+	REAL_UNTIL(&f->r, WAIT_MS, proxy_meant(f->proxy[0]) > before);
+	assert_int_not_equal(outcome(f, a.id), OUTCOME_APPLIED);
+	proxy_set_mode(f->proxy[0], PROXY_PASS);
+	assert_rolled_back(f, a.id);
+}
+
+static void a_rollback_outlives_a_reset_connection(void **state)
+{
+	check_spoilt_connection(*state, PROXY_RESET);
+}
+
+static void a_rollback_outlives_a_silent_connection(void **state)
+{
+	check_spoilt_connection(*state, PROXY_LOSE_REQUEST);
 }
 
 int main(void)
@@ -601,6 +684,10 @@ int main(void)
 		TEST(row_10_twice),
 		TEST(row_11_partition),
 		TEST(row_12_identity),
+		TEST(a_rollback_needs_no_new_connection),
+		TEST(a_rollback_outlives_a_closed_connection),
+		TEST(a_rollback_outlives_a_reset_connection),
+		TEST(a_rollback_outlives_a_silent_connection),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,14 @@
-/* Fake: the pool of the desk's tests. Not an engine: no thread, no clock, no work; requests are
- * counted as if they had been done. */
+/* Fake: the pool of the desk's tests. Not an engine: no thread and no clock. Without work
+ * (fake_employ) requests are counted as if they had been done. */
 #include "tests/lib/fake.h"
 
 #include "client/engine/control.h"
+#include "client/engine/router.h"
+#include "client/engine/sim_work.h"
 #include "client/wire.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "model/verb.h"
 #include "tests/lib/fake_guard.h"
 
 #include <assert.h>
@@ -69,6 +72,24 @@ static void work(struct fake *f, enum arm arm)
 	histogram_add(&c->latency, draw_latency(f, f->latency_us[arm]), 1);
 }
 
+/* What control decided is in force from now on; `until` (may be NULL) gets what there was. */
+static void put_in_force(struct fake *f, struct control_counts *until)
+{
+	enum strategy strategy;
+	int share_bp;
+	if (!f->work)
+		return;
+	control_split(f->control, &strategy, &share_bp);
+	sim_work_split(f->work, strategy, share_bp, ROUTER_ALL, until ? until->arms : NULL);
+}
+
+/* Control has changed its split. */
+static void turn(struct fake *f, struct control_counts *until)
+{
+	put_in_force(f, until);
+	control_recount(f->control, until);
+}
+
 static struct control_counts count(const struct fake *f)
 {
 	struct control_counts counts;
@@ -83,24 +104,38 @@ static struct control_counts count(const struct fake *f)
 	return counts;
 }
 
+static void look(struct fake *f)
+{
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		if (f->work)
+			sim_work_fill(f->work, (enum arm)arm, &f->counts->arms[arm]);
+		else
+			f->counts->arms[arm].memory_bytes = f->memory_bytes[arm];
+}
+
 /* Once a second the guard looks and time acts. */
 static void tick(struct fake *f)
 {
 	struct control_guard guard = {.state = GUARD_NONE};
 	struct control_counts counts = count(f);
 	struct guard_limits limits;
-	for (int arm = 0; arm < ARM_COUNT; arm++)
-		f->counts->arms[arm].memory_bytes = f->memory_bytes[arm];
+	look(f);
 	fake_guard_add(f->guard, f->counts->arms);
 	if (f->guards && control_limits(f->control, &limits))
 		fake_guard_judge(f->guard, &limits, fake_share_bp(f) > 0, &guard);
 	if (control_tick(f->control, &guard, &counts, f->now))
-		control_recount(f->control, &counts);
+		turn(f, &counts);
 }
 
 /* Requests of the time up to now. */
 static void serve(struct fake *f, struct instant now)
 {
+	if (f->work) {
+		int64_t passed_us = (now.boot_ms - f->now.boot_ms) * 1000;
+		sim_work_run(f->work, sim_work_us(f->work) + passed_us);
+		f->now = now;
+		return;
+	}
 	int share_bp = f->leak_bp >= 0 ? f->leak_bp : fake_share_bp(f);
 	f->carry += f->rate * (double)(now.boot_ms - f->now.boot_ms) / 1000;
 	f->now = now;
@@ -148,6 +183,9 @@ static void boot(struct fake *f)
 		c->workers = (struct worker_counts){.total = 8, .ready = 8, .busy = 1, .created = 8};
 		c->cpu_us = c->fds = UNKNOWN;
 	}
+	if (f->work)
+		sim_work_restart(f->work);
+	put_in_force(f, NULL);
 }
 
 struct fake *fake_new(const char *name, uint64_t seed, struct instant now)
@@ -188,9 +226,25 @@ void fake_free(struct fake *f)
 		at = &(*at)->next;
 	*at = f->next;
 	control_free(f->control);
+	sim_work_free(f->work);
 	free(f->counts);
 	free(f->guard);
 	free(f);
+}
+
+void fake_employ(struct fake *f, const struct sim_work_options *how)
+{
+	sim_work_free(f->work);
+	f->work = sim_work_new(how);
+	sim_work_units(f->work, &f->counts->unit_ms, &f->counts->settle_ms);
+	put_in_force(f, NULL);
+}
+
+void fake_govern(struct fake *f, struct control *c)
+{
+	control_free(f->control);
+	f->control = c;
+	put_in_force(f, NULL);
 }
 
 void fake_restart(struct fake *f, bool keeps_share)
@@ -250,8 +304,7 @@ void fake_document(struct fake *f, struct snapshot *s)
 	c->seq++;
 	c->uptime_ms = f->now.boot_ms - f->booted.boot_ms;
 	c->now_ms = f->now.wall_ms + f->clock_ms;
-	for (int arm = 0; arm < ARM_COUNT; arm++)
-		c->arms[arm].memory_bytes = f->memory_bytes[arm];
+	look(f);
 	*s = *c;
 	control_fill(f->control, s, f->now);
 	if (f->no_lease)
@@ -334,6 +387,8 @@ void fake_change(struct fake *f, const struct command *c, struct control_answer 
 	struct err err = {0};
 	if (wire_request(&r, c, &err) == 0) {
 		control_change(f->control, &r, &counts, f->now, out);
+		if (out->status == 200 && !out->replayed && verb_is(r.verb, VERB_SPLITS))
+			turn(f, &counts);
 		return;
 	}
 	*out = (struct control_answer){.status = 400,

@@ -1,6 +1,6 @@
 /* Fake: one node of a pool on a virtual clock, behind `fake:NAME` for drivers' users. Its
- * control is the real one (client/engine/control.c); its traffic is made up from rates, and
- * what travels between it and a desk is lost, late, refused or a lie when told to. Several
+ * control is the real one (client/engine/control.c); its traffic is made up from rates, or
+ * routed and done in virtual time where it was given work. What travels between it and a desk is lost, late, refused or a lie when told to. Several
  * desks may look at one fake.
  *
  * Set the fields at any time; they hold from the next moment on. */
@@ -16,11 +16,13 @@
 
 struct control;
 struct control_answer; /* client/engine/control.h */
+struct sim_work;       /* client/engine/sim_work.h */
+struct sim_work_options;
 struct fake_guard;
 
 struct fake {
 	char name[POOL_NAME_MAX]; /* the target is fake:NAME */
-	/* traffic */
+	/* traffic that is made up */
 	double rate; /* requests a second, both arms */
 	double error_rate[ARM_COUNT];
 	int64_t latency_us[ARM_COUNT]; /* the median */
@@ -52,6 +54,7 @@ struct fake {
 	/* inside */
 	struct fake *next;
 	struct control *control;
+	struct sim_work *work; /* NULL: its traffic is made up */
 	struct snapshot *counts;
 	struct fake_guard *guard;
 	struct instant now, booted;
@@ -67,6 +70,13 @@ extern const struct driver_ops fake_driver;
  * both sides. At most one of a name at a time. */
 struct fake *fake_new(const char *name, uint64_t seed, struct instant now);
 void fake_free(struct fake *f);
+
+/* From now on it has this work, under the split of its control; the fields of made up traffic
+ * mean nothing any more. What is done to its arms: sim_work_fault on f->work. */
+void fake_employ(struct fake *f, const struct sim_work_options *how);
+
+/* Another control, which it owns from now on, with another split. */
+void fake_govern(struct fake *f, struct control *c);
 
 /* Lets its time and traffic come up to now; drivers do so too. */
 void fake_advance(struct fake *f, struct instant now);

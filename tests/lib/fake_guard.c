@@ -56,8 +56,8 @@ void fake_guard_judge(const struct fake_guard *g, const struct guard_limits *lim
 	guard_evaluate(&judged, limits, windows, v2_has_share);
 	*out = (struct control_guard){.state = judged.state, .both = judged.both};
 	for (int m = 0; m < METRIC_COUNT; m++)
-		out->red |=
-			(unsigned)(judged.metric[m].state == GUARD_RED && !judged.metric[m].both) << m;
+		out->red |= (unsigned)(judged.metric[m].state == GUARD_RED && !judged.metric[m].both)
+			<< m;
 	if (judged.worst >= 0) {
 		const struct guard_metric *m = &judged.metric[judged.worst];
 		snprintf(out->word, sizeof out->word, "%s %g of %g",

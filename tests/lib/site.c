@@ -89,7 +89,7 @@ const struct standing *site_standing(const struct desk *d)
 
 /* ---- histories ---- */
 
-/* An answer is still to come: of the opening, of the past, of an intent. */
+/* An answer is still to come: of the opening, of the past or what others ordered, of an intent. */
 static bool owes(struct desk *d)
 {
 	if (!desk_history(d))
@@ -97,7 +97,7 @@ static bool owes(struct desk *d)
 	if (!desk_model(d)->history_known)
 		return true;
 	for (int i = 0; i < desk_model(d)->pool_count; i++)
-		if (!desk_loaded(d, i))
+		if (!desk_loaded(d, i) || d->pools[i].hearing)
 			return true;
 	for (size_t i = 0; i < d->flight_count; i++) {
 		const struct flight *f = &d->flights[i];

@@ -7,6 +7,7 @@
 
 #include "model/mem.h"
 #include "model/text.h"
+#include "tests/sim/echo.h"
 #include "tests/sim/ledger_writer.h"
 #include "tests/sim/oracle.h"
 
@@ -43,6 +44,7 @@ void history_intent(struct history *h, const struct decision *d)
 	if (!sim_lives(s, h->desk))
 		return;
 	oracle_intent(s, h->desk, d);
+	echo_intent(s, h->desk, d);
 	struct slot slot = {.decision = *d};
 	if (verb_is_brake(d->verb) && h->journal.count < SLOTS)
 		slots_add(&h->journal, &slot);
@@ -65,6 +67,7 @@ void history_cancel(struct history *h, const char *id, int64_t at_ms, const char
 {
 	if (!sim_lives(sim_world(), h->desk))
 		return;
+	echo_not_sent(sim_world(), h->desk, id);
 	cancel(h->writing, id, at_ms, why);
 	for (struct op *o = h->ops.first; o; o = o->next)
 		cancel(o, id, at_ms, why);
@@ -89,6 +92,7 @@ void history_outcome(struct history *h, const struct outcome_row *row)
 	if (!sim_lives(s, h->desk))
 		return;
 	oracle_outcome(s, h->desk, row);
+	echo_outcome(s, h->desk, row);
 	struct slot *slot = slots_find(&h->journal, row->decision);
 	if (slot && row->row == OUTCOME_ROW_FINAL && !slot->has_outcome) {
 		slot->outcome = *row;
@@ -97,6 +101,14 @@ void history_outcome(struct history *h, const struct outcome_row *row)
 	struct op *o = writer_op(OP_OUTCOME);
 	o->outcome = *row;
 	writer_post(h, o);
+}
+
+static struct pin pin_of(const char *pool, const struct snapshot *s)
+{
+	struct pin p;
+	text_copy(p.pool, sizeof p.pool, pool);
+	text_copy(p.id, sizeof p.id, s->pool_id);
+	return p;
 }
 
 static struct cursor node_of(const struct snapshot *s, const char *target)
@@ -110,25 +122,26 @@ static struct cursor node_of(const struct snapshot *s, const char *target)
 void history_node(struct history *h, int64_t at_ms, const char *pool, const struct snapshot *s,
 	const char *target, const char *driver)
 {
-	(void)at_ms, (void)pool, (void)driver;
+	(void)at_ms, (void)driver;
 	if (!sim_lives(sim_world(), h->desk))
 		return;
 	struct op *o = writer_op(OP_NODE);
 	o->node = node_of(s, target);
-	text_copy(o->pool_id, sizeof o->pool_id, s->pool_id);
+	o->pool = pin_of(pool, s);
 	writer_post(h, o);
 }
 
 void history_observed(struct history *h, int64_t at_ms, const char *pool,
 	const struct snapshot *node, const struct audit_entry *entries, size_t count)
 {
-	(void)pool;
 	if (!sim_lives(sim_world(), h->desk))
 		return;
+	oracle_observed(sim_world(), h->desk, entries, count);
+	echo_observed(sim_world(), h->desk, at_ms, pool, node, entries, count);
 	struct op *o = writer_op(OP_OBSERVED);
 	o->node = node_of(node, "");
 	o->at_ms = at_ms;
-	text_copy(o->pool_id, sizeof o->pool_id, node->pool_id);
+	o->pool = pin_of(pool, node);
 	o->entries = mem_new(count, sizeof *o->entries);
 	memcpy(o->entries, entries, count * sizeof *entries);
 	o->entry_count = count;
@@ -143,6 +156,12 @@ void history_load(struct history *h, const char *pool, size_t limit)
 	writer_post(h, o);
 }
 
+/* A brake that was refused is written later. */
+static bool is_kept(struct history *h, const char *id)
+{
+	return slots_find(&h->journal, id) != NULL;
+}
+
 bool history_next(struct history *h, struct history_answer *out)
 {
 	struct answer_node *n = h->answers;
@@ -151,6 +170,10 @@ bool history_next(struct history *h, struct history_answer *out)
 	*out = n->answer;
 	h->answers = n->next;
 	free(n);
+	if (out->kind == HISTORY_REFUSED && !is_kept(h, out->id))
+		echo_not_sent(sim_world(), h->desk, out->id);
+	if (out->kind == HISTORY_LOADED)
+		echo_loaded(sim_world(), h->desk, out);
 	return true;
 }
 
@@ -169,11 +192,12 @@ bool history_writable(const struct history *h)
 	return h->open && !h->broken && !h->trouble;
 }
 
-/* Events, documents and samples are recorded elsewhere. */
+/* Events are for people. */
 void history_event(struct history *h, int64_t at_ms, const char *pool, const char *kind,
 	const char *text, const char *detail)
 {
-	(void)h, (void)at_ms, (void)pool, (void)kind, (void)text, (void)detail;
+	(void)at_ms, (void)pool, (void)detail;
+	oracle_shown(sim_world(), h->desk, kind, text);
 }
 
 void history_recording(struct history *h, int64_t at_ms, int64_t interval_ms,
@@ -183,6 +207,7 @@ void history_recording(struct history *h, int64_t at_ms, int64_t interval_ms,
 	(void)config_json, (void)policy_json;
 }
 
+/* The documents themselves are taken: see echo.h. */
 void history_sample(struct history *h, const struct history_sample *s)
 {
 	(void)h, (void)s;
@@ -190,7 +215,7 @@ void history_sample(struct history *h, const struct history_sample *s)
 
 void history_state(struct history *h, int64_t at_ms, const char *pool, const struct snapshot *s)
 {
-	(void)h, (void)at_ms, (void)pool, (void)s;
+	echo_document(sim_world(), h->desk, at_ms, pool, s);
 }
 
 bool history_emergency(const struct history *h)

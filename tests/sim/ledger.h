@@ -22,6 +22,9 @@ void ledger_stall(struct ledger_file *f, int64_t until_ms);
 void ledger_fill(struct ledger_file *f, int64_t until_ms);
 void ledger_break(struct sim *s, int desk); /* this desk's, until it starts anew */
 
+/* True when the file has a row of it, or a dead desk's journal has. */
+bool ledger_knows(const struct ledger_file *f, const char *id);
+
 /* Brakes that only the journals of the living or the dead have so far. */
 size_t ledger_owed(const struct ledger_file *f, const struct sim *s);
 

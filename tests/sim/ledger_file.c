@@ -36,14 +36,89 @@ struct ledger_file *ledger_new(void)
 	return mem_new(1, sizeof(struct ledger_file));
 }
 
-void ledger_free(struct ledger_file *f)
+static void free_rows(struct ledger_file *f)
 {
 	for (size_t i = 0; i < f->count; i++)
 		free(f->rows[i]);
 	free(f->rows);
+}
+
+void ledger_free(struct ledger_file *f)
+{
+	if (!f)
+		return;
+	ledger_free(f->synced);
+	free_rows(f);
 	free(f->dead.slots);
 	free(f);
 }
+
+/* ---- what the disk has ---- */
+
+void ledger_unsynced(struct ledger_file *f)
+{
+	if (f->synced)
+		return;
+	struct ledger_file *copy = f->synced = mem_new(1, sizeof *copy);
+	*copy = *f;
+	copy->synced = NULL;
+	copy->dead = (struct slots){0};
+	copy->cap = f->count + 1;
+	copy->rows = mem_new(copy->cap, sizeof *copy->rows);
+	for (size_t i = 0; i < f->count; i++) {
+		copy->rows[i] = mem_new(1, sizeof **copy->rows);
+		*copy->rows[i] = *f->rows[i];
+	}
+}
+
+void ledger_synced(struct ledger_file *f)
+{
+	ledger_free(f->synced);
+	f->synced = NULL;
+}
+
+void ledger_power(struct ledger_file *f, uint64_t *random)
+{
+	struct ledger_file *disk = f->synced;
+	if (disk) {
+		free_rows(f);
+		f->rows = disk->rows;
+		f->count = disk->count;
+		f->cap = disk->cap;
+		memcpy(f->cursors, disk->cursors, sizeof f->cursors);
+		f->cursor_count = disk->cursor_count;
+		memcpy(f->pins, disk->pins, sizeof f->pins);
+		f->pin_count = disk->pin_count;
+		f->synced = NULL;
+		free(disk);
+	}
+	/* The kernel may have written a page before anyone asked it to. */
+	size_t stays = 0;
+	for (size_t i = 0; i < f->dead.count; i++)
+		if (f->dead.slots[i].synced || sim_draw(random, 4) == 0)
+			f->dead.slots[stays++] = f->dead.slots[i];
+	f->dead.count = stays;
+	for (size_t i = 0; i < stays; i++)
+		f->dead.slots[i].synced = true;
+}
+
+/* ---- pools ---- */
+
+const char *ledger_pinned(const struct ledger_file *f, const char *pool)
+{
+	for (size_t i = 0; i < f->pin_count; i++)
+		if (strcmp(f->pins[i].pool, pool) == 0)
+			return f->pins[i].id;
+	return "";
+}
+
+void ledger_pin(struct ledger_file *f, const struct pin *pool)
+{
+	if (!ledger_pinned(f, pool->pool)[0])
+		f->pins[f->pin_count++] = *pool;
+}
+
+/* ---- rows ---- */
 
 struct decision *ledger_find(const struct ledger_file *f, const char *id)
 {
@@ -89,18 +164,30 @@ struct cursor *ledger_cursor(struct ledger_file *f, const struct cursor *node)
 	return &f->cursors[f->cursor_count++];
 }
 
-void ledger_import(struct ledger_file *f, const struct cursor *node, const char *pool_id,
+/* As history/audit.c does: an entry without a key is known by its epoch too, since a log that
+ * began anew counts from 1 again. */
+static void observed_id(const struct ledger_file *f, const struct cursor *node,
+	const struct pin *pool, const struct audit_entry *e, char id[DECISION_ID_MAX])
+{
+	if (e->key[0]) {
+		text_copy(id, DECISION_ID_MAX, e->key);
+		return;
+	}
+	chain_observed_id(id, pool->id, node->node_id, e->seq);
+	const struct decision *known = ledger_find(f, id);
+	if (!known || known->epoch != e->epoch)
+		chain_entry_id(id, pool->id, node->node_id, e->epoch, e->seq);
+}
+
+void ledger_import(struct ledger_file *f, const struct cursor *node, const struct pin *pool,
 	int64_t at_ms, const struct audit_entry *entries, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct audit_entry *e = &entries[i];
 		struct decision d;
 		char id[DECISION_ID_MAX];
-		if (e->key[0])
-			text_copy(id, sizeof id, e->key);
-		else
-			chain_observed_id(id, pool_id, node->node_id, e->seq);
-		if (!decision_observe(&d, "checkout", pool_id, e, id, at_ms))
+		observed_id(f, node, pool, e, id);
+		if (!decision_observe(&d, pool->pool, pool->id, e, id, at_ms))
 			continue;
 		struct outcome_row row = {.row = OUTCOME_ROW_FINAL,
 			.kind = OUTCOME_APPLIED,
@@ -118,6 +205,7 @@ void ledger_import(struct ledger_file *f, const struct cursor *node, const char 
 
 void ledger_salvage(struct ledger_file *f)
 {
+	size_t before = f->count;
 	for (size_t i = 0; i < f->dead.count; i++) {
 		struct slot *slot = &f->dead.slots[i];
 		slot->decision.late = true;
@@ -126,4 +214,6 @@ void ledger_salvage(struct ledger_file *f)
 			ledger_outcome(f, &slot->outcome);
 	}
 	f->dead.count = 0;
+	if (f->count > before)
+		ledger_synced(f);
 }

@@ -1,8 +1,8 @@
 /* Ledger writer: what history/writer.c does with threads and SQLite, on the virtual clock.
  *
  * 1. An intent is answered once; rows keep the order in which they came, intents go before.
- * 2. A row is in the file from its commit on, whatever dies then. What was being written at a
- *    kill is committed or not, by chance.
+ * 2. A row is in the file and on its disk from its commit on, whatever dies then. What was being
+ *    written at a kill is in the file or not, and on the disk or not, by chance.
  * 3. What fails for a while is tried again each second; what fails for good ends the history,
  *    until its desk starts anew. */
 #include "tests/sim/ledger_writer.h"
@@ -102,6 +102,14 @@ static void worked(struct history *h)
 	h->trouble = false;
 }
 
+void writer_sync_journal(struct history *h)
+{
+	if (h->breaks || sim_world()->now.boot_ms < h->file->stalled_until_ms)
+		return;
+	for (size_t i = 0; i < h->journal.count; i++)
+		h->journal.slots[i].synced = true;
+}
+
 static void failed_for_good(struct history *h)
 {
 	h->broken = true;
@@ -157,11 +165,17 @@ static void load(struct history *h, const struct op *o)
 	const struct ledger_file *f = h->file;
 	struct history_answer *a = answer(h, HISTORY_LOADED);
 	text_copy(a->id, sizeof a->id, o->decision.pool);
-	text_copy(a->pool_id, sizeof a->pool_id, f->pool_id);
+	text_copy(a->pool_id, sizeof a->pool_id, ledger_pinned(f, o->decision.pool));
 	a->decisions = mem_new(f->count + 1, sizeof *a->decisions);
+	size_t after = 0;
 	for (size_t i = 0; i < f->count; i++)
-		if (i + 128 >= f->count || decision_is_open(f->rows[i]))
+		after += strcmp(f->rows[i]->pool, o->decision.pool) == 0;
+	for (size_t i = 0; i < f->count; i++) {
+		if (strcmp(f->rows[i]->pool, o->decision.pool) != 0)
+			continue;
+		if (after-- <= 128 || decision_is_open(f->rows[i]))
 			a->decisions[a->decision_count++] = *f->rows[i];
+	}
 	for (size_t i = 0; i < f->cursor_count; i++) {
 		text_copy(a->nodes[i].node_id, sizeof a->nodes[i].node_id, f->cursors[i].node_id);
 		text_copy(a->nodes[i].target, sizeof a->nodes[i].target, f->cursors[i].target);
@@ -189,12 +203,11 @@ static void commit_row(struct ledger_file *f, const struct op *o)
 		ledger_outcome(f, &o->outcome);
 		break;
 	case OP_NODE:
-		if (!f->pool_id[0])
-			text_copy(f->pool_id, sizeof f->pool_id, o->pool_id);
+		ledger_pin(f, &o->pool);
 		(void)ledger_cursor(f, &o->node);
 		break;
 	case OP_OBSERVED:
-		ledger_import(f, &o->node, o->pool_id, o->at_ms, o->entries, o->entry_count);
+		ledger_import(f, &o->node, &o->pool, o->at_ms, o->entries, o->entry_count);
 		break;
 	default:
 		break;
@@ -210,6 +223,8 @@ static void later(struct history *h, struct op *o)
 	if (o->kind == OP_INTENT)
 		refuse(h, o->decision.id, "the disk is full");
 	if (brakes) {
+		/* The writer's alarm: the journal is all that keeps it. */
+		writer_sync_journal(h);
 		o->kind = OP_LATE;
 		o->decision.late = true;
 		append(&h->late, o);
@@ -233,6 +248,9 @@ static void done(struct history *h, struct op *o)
 	}
 	if (o->kind != OP_LOAD)
 		worked(h);
+	if (o->kind == OP_INTENT || o->kind == OP_LATE || o->kind == OP_OUTCOME ||
+		o->kind == OP_OBSERVED)
+		ledger_synced(h->file);
 	if (o->kind == OP_OPEN)
 		open_file(h);
 	else if (o->kind == OP_LOAD)
@@ -342,10 +360,15 @@ struct history *writer_start(int desk, struct ledger_file *file)
 void writer_kill(struct history *h)
 {
 	struct op *o = h->writing;
-	bool may = o && h->open && !h->breaks && !is_full(h);
-	if (may && sim_draw(&sim_world()->random_disk, 2)) {
+	bool may = o && h->open && !h->breaks && !is_full(h) && o->kind != OP_LOAD;
+	uint64_t how = may ? sim_draw(&sim_world()->random_disk, 4) : 0;
+	if (how > 0) { /* in the file; on its disk; and so the slot is free */
+		if (how == 1)
+			ledger_unsynced(h->file);
+		else
+			ledger_synced(h->file);
 		commit_row(h->file, o);
-		if (o->kind == OP_INTENT || o->kind == OP_LATE)
+		if (how == 3 && (o->kind == OP_INTENT || o->kind == OP_LATE))
 			slots_drop(&h->journal, o->decision.id);
 	}
 	free_op(o);
@@ -395,6 +418,12 @@ bool ledger_is_broken(const struct history *h)
 size_t ledger_queue(const struct history *h)
 {
 	return h ? h->ops.count + h->late.count + (h->writing != NULL) : 0;
+}
+
+bool ledger_knows(const struct ledger_file *f, const char *id)
+{
+	struct slots dead = f->dead;
+	return ledger_find(f, id) || slots_find(&dead, id);
 }
 
 size_t ledger_owed(const struct ledger_file *f, const struct sim *s)

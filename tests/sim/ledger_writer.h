@@ -29,7 +29,7 @@ struct op {
 	char why[POOL_REASON_MAX];
 	struct outcome_row outcome;
 	struct cursor node; /* NODE, OBSERVED */
-	char pool_id[POOL_ID_MAX], node_name[POOL_NAME_MAX];
+	struct pin pool;    /* NODE, OBSERVED */
 	struct audit_entry *entries;
 	size_t entry_count;
 	int64_t at_ms;
@@ -61,6 +61,8 @@ struct history {
 struct history *writer_start(int desk, struct ledger_file *file);
 /* Ends it as a kill does: what was being written is committed or not; frees it. */
 void writer_kill(struct history *h);
+/* Brings the journal to the disk, which a disk that hangs does not do. */
+void writer_sync_journal(struct history *h);
 
 struct op *writer_op(enum op_kind kind);
 /* Takes the request over. */

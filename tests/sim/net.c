@@ -10,6 +10,8 @@
 #include "client/wire.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tests/sim/hostile.h"
+#include "tests/sim/node.h"
 #include "tests/sim/oracle.h"
 
 #include <stdio.h>
@@ -289,6 +291,7 @@ static void do_command(struct sim *s, const struct request *r, struct reply *out
 	const struct command *c = &r->command;
 	struct control_answer a;
 	if (n->lies) {
+		oracle_lied(s, r->node, c);
 		out->answer = (struct answer){.kind = ANSWER_APPLIED,
 			.epoch = fake_epoch(n->fake),
 			.rev = fake_rev(n->fake),
@@ -298,12 +301,16 @@ static void do_command(struct sim *s, const struct request *r, struct reply *out
 	}
 	oracle_node_before(s, r->node);
 	fake_change(n->fake, c, &a);
+	control_settle(n->fake->control, &a);
+	if (node_dies(s, r->node))
+		return;
 	oracle_node_did(s, r->node, r->desk, c, &a);
 	sim_note(s, "node %d takes %s %.12s to %d%s: %d %s, share %d (%lld.%lld)%s", r->node,
 		verb_row(c->verb)->word, c->id + 24, c->to_bp, r->stray ? " (copy)" : "", a.status,
 		a.error, a.share_bp, (long long)a.epoch % 100000, (long long)a.rev,
 		a.replayed ? " again" : "");
-	wire_take_answer(&out->answer, &a, c);
+	if (!hostile_answer(s, n->pool, &out->answer, &a, c))
+		wire_take_answer(&out->answer, &a, c);
 }
 
 static void do_lease(struct sim *s, const struct request *r, struct reply *out)
@@ -328,7 +335,8 @@ static void do_resolve(struct sim *s, const struct request *r, struct reply *out
 	struct fake *f = s->node[r->node].fake;
 	struct control_answer a;
 	enum intent_fate fate = control_intent(f->control, r->intent, true, f->now, &a);
-	wire_take_fate(&out->answer, fate, &a);
+	if (!node_dies(s, r->node))
+		wire_take_fate(&out->answer, fate, &a);
 }
 
 static void serve(struct sim *s, const struct request *r, struct reply *out)
@@ -340,7 +348,9 @@ static void serve(struct sim *s, const struct request *r, struct reply *out)
 		fake_document(f, out->document);
 		/* No limit here asks for latencies, and merging their histograms is half of a day. */
 		for (int arm = 0; arm < ARM_COUNT; arm++)
-			out->document->arms[arm].has_latency = false;
+			out->document->arms[arm].has_latency =
+				out->document->arms[arm].has_session_latency = false;
+		out->trouble = !hostile_document(s, s->node[r->node].pool, out->document);
 		break;
 	case DRIVER_ANSWER:
 		do_command(s, r, out);
@@ -355,6 +365,7 @@ static void serve(struct sim *s, const struct request *r, struct reply *out)
 		out->entries = mem_new(AUDIT_PAGE, sizeof *out->entries);
 		out->entry_count =
 			control_audit(f->control, r->since, out->entries, AUDIT_PAGE, f->now);
+		hostile_audit(s, s->node[r->node].pool, out->entries, &out->entry_count);
 		break;
 	default:
 		break;
@@ -393,9 +404,17 @@ void net_request(struct sim *s, struct sim_event *e)
 		.trouble = n->down,
 		.made_ms = s->now.boot_ms};
 	if (!n->down) {
-		sim_advance(s, r->node);
+		node_advance(s, r->node);
+		out->trouble = n->down;
+	}
+	if (!n->down) {
 		serve(s, r, out);
 		copy(s, r);
+		/* Its power went: no answer, rather than that nobody was there. */
+		if (n->down) {
+			free_reply(out);
+			return;
+		}
 	}
 	if (r->stray || happens(s, FAULT_LOSS)) {
 		free_reply(out);

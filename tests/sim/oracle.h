@@ -21,9 +21,17 @@ void oracle_sent(struct sim *s, int desk, int node, const struct command *c);
 void oracle_told(
 	struct sim *s, int desk, int node, const struct snapshot *document, int64_t made_ms);
 void oracle_pressed(struct sim *s, int desk, enum verb verb, const struct act_result *result);
-void oracle_desk_turned(struct sim *s, int desk);
+void oracle_desk_turned(struct sim *s, int desk, unsigned dirty);
 void oracle_desk_died(struct sim *s, int desk);
 void oracle_desk_woke(struct sim *s, int desk);
+/* Its host lost power, and with it what was on no disk. */
+void oracle_desk_lost_power(struct sim *s, int desk);
+/* A text goes to where people read it: an event, entries of a pool's log. */
+void oracle_shown(struct sim *s, int desk, const char *what, const char *text);
+void oracle_observed(struct sim *s, int desk, const struct audit_entry *entries, size_t count);
+
+/* A node says that it did a command, and did not. */
+void oracle_lied(struct sim *s, int node, const struct command *c);
 
 /* Of a node: before something may change it; time or a lease has acted; a command was answered;
  * it started anew. */

@@ -16,7 +16,8 @@
 static bool is_superseded(struct sim *s, const struct decision *d)
 {
 	for (int k = 0; k < s->node_count; k++)
-		if (fake_share_bp(s->node[k].fake) != d->to_bp)
+		if (strcmp(s->pool[s->node[k].pool].name, d->pool) == 0 &&
+			fake_share_bp(s->node[k].fake) != d->to_bp)
 			return true;
 	return false;
 }
@@ -24,10 +25,23 @@ static bool is_superseded(struct sim *s, const struct decision *d)
 static bool is_lied_about(struct sim *s, const char *id)
 {
 	const struct fact *f = oracle_fact(s->oracle, id);
-	for (int k = 0; f && k < s->node_count; k++)
-		if (f->node[k].lied)
-			return true;
+	if (!f)
+		return false;
+	EACH_NODE(s, k, f->pool)
+	if (f->node[k].lied)
+		return true;
 	return false;
+}
+
+/* A brake that its desk lost, and a node's log has. */
+static bool is_lost(struct sim *s, const struct fact *f)
+{
+	bool told = false;
+	if (!f->unrecorded || ledger_find(s->file[s->desk[f->desk].file], f->id))
+		return false;
+	EACH_NODE(s, k, f->pool)
+	told |= f->node[k].applied && f->node[k].boots == s->node[k].boots;
+	return told;
 }
 
 /* The first thing that has not followed yet; false when everything has. */
@@ -47,6 +61,10 @@ static bool lacks(struct sim *s, const struct decision **what, const char **why)
 				return true;
 		}
 	*what = NULL;
+	*why = "a brake that power took from its desk is not found in the pool's log";
+	for (size_t i = 0; i < s->oracle->count; i++)
+		if (is_lost(s, &s->oracle->facts[i]))
+			return true;
 	*why = "the journals of the dead wait";
 	for (int i = 0; i < s->file_count; i++)
 		if (ledger_owed(s->file[i], s) > 0)
@@ -54,7 +72,8 @@ static bool lacks(struct sim *s, const struct decision **what, const char **why)
 	return false;
 }
 
-/* I10: what reached a node is in the file of whoever sent it, once. */
+/* I10: what reached a node is in the file of whoever sent it, once; where it is but what others
+ * observed, it is a brake, which does not wait for its record. */
 static void i10_nothing_lost(struct sim *s, const struct fact *f)
 {
 	const struct ledger_file *file = s->file[s->desk[f->desk].file];
@@ -62,9 +81,13 @@ static void i10_nothing_lost(struct sim *s, const struct fact *f)
 	bool sent = false;
 	for (size_t i = 0; i < file->count; i++)
 		rows += strcmp(file->rows[i]->id, f->id) == 0;
-	for (int k = 0; k < s->node_count; k++)
-		sent |= f->node[k].sent;
-	if (rows > 1 || (sent && rows == 0))
+	EACH_NODE(s, k, f->pool)
+	sent |= f->node[k].sent;
+	const struct decision *d = ledger_find(file, f->id);
+	if (d && d->observed && !verb_is_brake(f->verb))
+		sim_fail(s, "I10 %s %s of desk %d is known from a log alone", verb_row(f->verb)->word,
+			f->id, f->desk);
+	if (rows > 1 || (sent && rows == 0 && !f->unrecorded))
 		sim_fail(s, "I10 %s %s of desk %d has %d rows", verb_row(f->verb)->word, f->id, f->desk,
 			rows);
 }
@@ -74,9 +97,10 @@ static void i10_nothing_lost(struct sim *s, const struct fact *f)
 static void i2_outcome_is_true(struct sim *s, const struct fact *f, const struct decision *d)
 {
 	bool everywhere = true;
-	for (int k = 0; k < s->node_count; k++) {
+	EACH_NODE(s, k, f->pool)
+	{
 		const struct truth *t = &f->node[k];
-		if (t->lied || s->node[k].boots != (t->applied ? t->boots : 0))
+		if (t->lied || t->lost || s->node[k].boots != (t->applied ? t->boots : 0))
 			return; /* nobody can know any more */
 		everywhere &= t->applied;
 	}
@@ -86,10 +110,10 @@ static void i2_outcome_is_true(struct sim *s, const struct fact *f, const struct
 	bool matches = verb_is(f->verb, VERB_MATCHES) || f->verb == VERB_KEEP;
 	bool says_no = d->outcome == OUTCOME_VOID || d->outcome == OUTCOME_NOT_SENT ||
 		(d->outcome == OUTCOME_REFUSED && matches);
-	for (int k = 0; k < s->node_count && says_no && !partial; k++)
-		if (f->node[k].applied && (matches || s->node[k].boots == 0))
-			sim_fail(s, "I2 %s %s is %s (%s), and node %d did it", verb_row(f->verb)->word,
-				f->id, outcome_name(d->outcome), d->answer, k);
+	EACH_NODE(s, k, f->pool)
+	if (says_no && !partial && f->node[k].applied && (matches || s->node[k].boots == 0))
+		sim_fail(s, "I2 %s %s is %s (%s), and node %d did it", verb_row(f->verb)->word, f->id,
+			outcome_name(d->outcome), d->answer, k);
 	if (d->outcome == OUTCOME_APPLIED && !d->observed && !everywhere &&
 		!(f->has_act && f->act == ACT_COMPLETE) && verb_is_sent(f->verb))
 		sim_fail(s, "I2 %s %s is APPLIED, and not every node did it", verb_row(f->verb)->word,

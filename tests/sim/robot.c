@@ -30,8 +30,8 @@ static void act(struct mood *m, enum verb verb, const char *reason)
 	text_copy(r->reason, sizeof r->reason, reason);
 	desk_act(s->desk[m->desk].desk, r, sim_desk_now(s, m->desk), &out);
 	if (out.status == ACT_BEGUN || verb_is_brake(verb))
-		sim_note(s, "desk %d asks %s to %d%s: %s %s", m->desk, verb_row(verb)->word, r->to_bp,
-			r->gradual ? " gradually" : "",
+		sim_note(s, "desk %d asks %s of %s to %d%s: %s %s", m->desk, verb_row(verb)->word,
+			m->pool->name, r->to_bp, r->gradual ? " gradually" : "",
 			out.status == ACT_BEGUN          ? "begun"
 				: out.status == ACT_REPLAYED ? "replayed"
 				: out.status == ACT_ALREADY  ? "already"
@@ -51,7 +51,7 @@ static void step(struct mood *m)
 /* What no rule allows, or what is pressed on a screen that is old. */
 static void mistake(struct mood *m)
 {
-	const struct plan *p = &m->s->plan;
+	const struct plan *p = &m->s->pool[m->request.pool].plan;
 	m->request.to_bp = p->steps[draw(m, (uint64_t)p->step_count)].share_bp;
 	if (draw(m, 3) == 0)
 		m->request.shown_rev -= 1;
@@ -168,10 +168,13 @@ void robot_look(struct sim *s, int k)
 	sim_at(s, s->now.boot_ms + sim_wait(&d->random, LOOK_MS), SIM_ROBOT, k, 0, NULL, 0);
 	if (!d->desk || d->paused || d->recorder)
 		return;
-	const struct pool *p = &desk_model(d->desk)->pools[0];
+	int pool = (int)sim_draw(&d->random, (uint64_t)s->pool_count);
+	const struct pool *p = &desk_model(d->desk)->pools[pool];
 	struct mood m = {.s = s, .desk = k, .pool = p};
-	m.request = (struct act_request){
-		.to_bp = -1, .shown_epoch = p->standing.epoch, .shown_rev = p->standing.rev};
+	m.request = (struct act_request){.pool = pool,
+		.to_bp = -1,
+		.shown_epoch = p->standing.epoch,
+		.shown_rev = p->standing.rev};
 	go_on(&m);
 	if (d->dead)
 		sim_kill_desk(s, k);

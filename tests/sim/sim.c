@@ -8,8 +8,10 @@
 #include "history/history.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tests/sim/echo.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/net.h"
+#include "tests/sim/node.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/robot.h"
 #include "tests/sim/weather.h"
@@ -24,8 +26,10 @@
 #include <unistd.h>
 
 #define BOOT_MS 5000000
-#define WALL_MS 1763733600000 /* 2025-11-21T14:00:00Z */
-#define STEPS_MAX 4000000     /* more events than any day has: it stands still */
+/* 2025-11-21, near 14:00 UTC. From the boot clock it is a whole number of a window's slices, so
+ * that a replay, which lives on the wall clock, begins them at the same moments (echo.c). */
+#define WALL_MS 1763733586000
+#define STEPS_MAX 4000000 /* more events than any day has: it stands still */
 
 static struct sim *world;
 
@@ -165,13 +169,38 @@ bool sim_lives(struct sim *s, int desk)
 	return true;
 }
 
+struct pool_setup sim_setup(const struct sim *s, int pool, struct sim_targets *names)
+{
+	const struct sim_pool *p = &s->pool[pool];
+	for (int i = 0; i < p->count; i++) {
+		snprintf(names->name[i], sizeof names->name[i], "net:%d", p->first + i);
+		names->target[i] = names->name[i];
+	}
+	return (struct pool_setup){.name = p->name,
+		.env = "PROD",
+		.targets = names->target,
+		.target_count = p->count,
+		.interval_ms = SIM_POLL_MS,
+		.plan = &p->plan,
+		.plan_hash = "0123abcd",
+		.limits = &p->limits};
+}
+
+static void add_pool(struct sim *s, int k, int pool)
+{
+	struct sim_targets names;
+	struct pool_setup setup = sim_setup(s, pool, &names);
+	struct err err;
+	if (desk_add(s->desk[k].desk, &setup, NULL, NULL, sim_desk_now(s, k), &err) < 0)
+		sim_fail(s, "no pool: %s", err.text);
+}
+
 void sim_open_desk(struct sim *s, int k)
 {
 	static const struct driver_ops *const schemes[] = {&net_driver, NULL};
 	struct sim_desk *d = &s->desk[k];
-	char path[16], targets[SIM_NODES_MAX][32];
-	const char *target[SIM_NODES_MAX];
-	struct err err;
+	char path[16];
+	struct err err = {0};
 	d->fuse = -1;
 	d->dead = d->paused = false;
 	d->lives++;
@@ -184,23 +213,25 @@ void sim_open_desk(struct sim *s, int k)
 		.lock_dir = sim_has(s, FAULT_RECORDER) ? s->lock_dir : NULL,
 		.guard = d->recorder,
 		.console = !d->recorder,
+		.record = echo_is_of(s, k),
 		.host = "ops1"};
 	d->desk = desk_new(&o, sim_desk_now(s, k), &err);
-	for (int n = 0; n < s->node_count; n++) {
-		snprintf(targets[n], sizeof targets[n], "net:%d", n);
-		target[n] = targets[n];
-	}
-	struct pool_setup pool = {.name = "checkout",
-		.env = "PROD",
-		.targets = target,
-		.target_count = s->node_count,
-		.interval_ms = SIM_POLL_MS,
-		.plan = &s->plan,
-		.plan_hash = "0123abcd",
-		.limits = &s->limits};
-	if (!d->desk || desk_add(d->desk, &pool, NULL, NULL, sim_desk_now(s, k), &err) < 0)
+	for (int p = 0; d->desk && p < s->pool_count; p++)
+		add_pool(s, k, p);
+	if (!d->desk)
 		sim_fail(s, "no desk: %s", err.text);
+	echo_begin(s, k);
 	sim_note(s, "desk %d opens", k);
+}
+
+int sim_place(const struct sim *s, int node)
+{
+	return node - s->pool[s->node[node].pool].first;
+}
+
+uint64_t sim_handle(const struct sim *s, int node)
+{
+	return NODE_HANDLE(s->node[node].pool, sim_place(s, node));
 }
 
 void sim_kill_desk(struct sim *s, int k)
@@ -230,55 +261,63 @@ static int64_t desk_due(struct sim *s, int k)
 static void turn_desk(struct sim *s, int k)
 {
 	struct sim_desk *d = &s->desk[k];
-	desk_turn(d->desk, sim_desk_now(s, k));
+	unsigned dirty = desk_turn(d->desk, sim_desk_now(s, k));
 	if (d->dead)
 		sim_kill_desk(s, k);
 	else
-		oracle_desk_turned(s, k);
+		oracle_desk_turned(s, k, dirty);
 }
 
 /* ---- nodes ---- */
 
-void sim_advance(struct sim *s, int k)
-{
-	struct sim_node *n = &s->node[k];
-	if (n->down || n->paused)
-		return;
-	oracle_node_before(s, k);
-	fake_advance(n->fake, sim_node_now(s, k));
-	oracle_node_ticked(s, k);
-}
-
 static void tick(struct sim *s, int k)
 {
-	sim_advance(s, k);
+	node_advance(s, k);
 	sim_at(s, s->now.boot_ms + 1000, SIM_TICK, k, 0, NULL, 0);
 }
 
 /* ---- the day ---- */
 
-static void draw_plan(struct sim *s, uint64_t *random)
+static void draw_plan(struct sim_pool *p, uint64_t *random)
 {
 	static const int shares[] = {500, 1000, 2500, 5000, 7500, 10000};
-	plan_init(&s->plan);
+	plan_init(&p->plan);
 	int left_out = (int)sim_draw(random, 3); /* 4 to 6 steps */
 	for (int i = 0; i < 6; i++)
 		if (!((left_out > 0 && i == 1) || (left_out > 1 && i == 4)))
-			s->plan.steps[s->plan.step_count++].share_bp = shares[i];
-	s->plan.bake_ms = 2000 + (int64_t)sim_draw(random, 10) * 1000;
-	s->plan.min_samples = 3 + (int64_t)sim_draw(random, 5);
-	s->plan.on_orphan = (enum orphan)sim_draw(random, ORPHAN_COUNT);
-	s->plan.policy = *policy_builtin(sim_draw(random, 2) ? POLICY_STANDARD : POLICY_DEMO);
-	guard_limits_init(&s->limits);
-	s->limits.error_rate = 0.10;
-	s->limits.window_ms = 10000;
-	s->limits.action = sim_draw(random, 4) ? GUARD_ACTION_ROLLBACK : GUARD_ACTION_HOLD;
+			p->plan.steps[p->plan.step_count++].share_bp = shares[i];
+	p->plan.bake_ms = 2000 + (int64_t)sim_draw(random, 10) * 1000;
+	p->plan.min_samples = 3 + (int64_t)sim_draw(random, 5);
+	p->plan.on_orphan = (enum orphan)sim_draw(random, ORPHAN_COUNT);
+	p->plan.policy = *policy_builtin(sim_draw(random, 2) ? POLICY_STANDARD : POLICY_DEMO);
+	guard_limits_init(&p->limits);
+	p->limits.error_rate = 0.10;
+	p->limits.window_ms = 10000;
+	p->limits.action = sim_draw(random, 4) ? GUARD_ACTION_ROLLBACK : GUARD_ACTION_HOLD;
+}
+
+/* One pool more often than two, and two more often than three. */
+static void draw_pools(struct sim *s, uint64_t *random)
+{
+	static const char *const names[] = {"checkout", "search", "ranking"};
+	uint64_t luck = sim_draw(random, 6);
+	s->pool_count = luck < 3 ? 1 : luck < 5 ? 2 : 3;
+	for (int i = 0; i < s->pool_count; i++) {
+		struct sim_pool *p = &s->pool[i];
+		int left = SIM_NODES_MAX - s->node_count - (s->pool_count - 1 - i);
+		p->first = s->node_count;
+		p->count = 1 + (int)sim_draw(random, left < 3 ? (uint64_t)left : 3);
+		for (int k = 0; k < p->count; k++)
+			s->node[s->node_count++].pool = i;
+		text_copy(p->name, sizeof p->name, names[i]);
+		snprintf(p->id, sizeof p->id, "shop-%d", i + 1);
+		draw_plan(p, random);
+	}
 }
 
 static void set_up(struct sim *s, uint64_t seed, unsigned mask)
 {
 	static const char *const actors[] = {"kim@ops1", "ana@ops2", "kim@ops1"};
-	static const char *const nodes[] = {"sim-a", "sim-b", "sim-c"};
 	uint64_t random = seed * 2654435761u + 12345;
 	s->seed = seed;
 	s->now = (struct instant){BOOT_MS, WALL_MS};
@@ -286,33 +325,31 @@ static void set_up(struct sim *s, uint64_t seed, unsigned mask)
 	s->random_net = next(&random);
 	s->random_weather = next(&random);
 	s->random_disk = next(&random);
-	s->node_count = 1 + (int)sim_draw(&random, SIM_NODES_MAX);
+	draw_pools(s, &random);
 	s->desk_count = 1 + (int)sim_draw(&random, SIM_DESKS_MAX);
 	/* Most days are short: what goes wrong goes wrong soon. */
-	s->end_ms = BOOT_MS + 80000 + (int64_t)sim_draw(&random, 80000);
+	s->end_ms = BOOT_MS + 65000 + (int64_t)sim_draw(&random, 70000);
 	if (sim_draw(&random, 100) == 0)
 		s->end_ms += 300000 + (int64_t)sim_draw(&random, 1200000);
-	draw_plan(s, &random);
 	bool one_file = sim_draw(&random, 3) == 0;
 	weather_draw(s, mask);
 	s->file_count = one_file ? 1 : s->desk_count;
 	for (int i = 0; i < s->file_count; i++)
 		s->file[i] = ledger_new();
 	s->oracle = oracle_new();
+	s->echo = echo_new(s);
 	snprintf(s->lock_dir, sizeof s->lock_dir, "%.40s/weir-sim-%d",
 		getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
 	mkdir(s->lock_dir, 0700);
 	for (int k = 0; k < s->node_count; k++) {
-		struct fake *f = s->node[k].fake = fake_new(nodes[k], next(&random), s->now);
-		f->rate = 30;
-		f->guards = !sim_has(s, FAULT_NO_GUARD);
-		f->no_lease = sim_has(s, FAULT_NO_LEASE);
+		node_begin(s, k, next(&random));
 		sim_at(s, s->now.boot_ms + 1000, SIM_TICK, k, 0, NULL, 0);
 	}
 	for (int k = 0; k < s->desk_count; k++) {
 		struct sim_desk *d = &s->desk[k];
 		text_copy(d->actor, sizeof d->actor, actors[k]);
 		d->file = one_file ? 0 : k;
+		d->host = one_file ? 0 : k % SIM_HOSTS_MAX;
 		d->recorder = sim_has(s, FAULT_RECORDER) && k > 0 && k == s->desk_count - 1;
 		d->random = next(&random);
 		sim_open_desk(s, k);
@@ -422,7 +459,7 @@ static void tear_down(struct sim *s)
 			desk_free(s->desk[k].desk, 0);
 		}
 	for (int k = 0; k < s->node_count; k++)
-		fake_free(s->node[k].fake);
+		node_release(s, k);
 	for (size_t i = 0; i < s->event_count; i++) {
 		net_drop(&s->events[i]);
 		free(s->events[i].data);
@@ -431,6 +468,7 @@ static void tear_down(struct sim *s)
 	for (int i = 0; i < s->file_count; i++)
 		ledger_free(s->file[i]);
 	oracle_free(s->oracle);
+	echo_free(s->echo);
 	remove_dir(s->lock_dir);
 }
 
@@ -445,7 +483,9 @@ void sim_run(uint64_t seed, unsigned mask, bool verbose, bool tail, struct sim_r
 		.virtual_ms = s->now.boot_ms - s->begin_ms,
 		.commands = s->commands,
 		.steps_applied = s->steps_applied,
-		.rollbacks_verified = s->rollbacks_verified};
+		.rollbacks_verified = s->rollbacks_verified,
+		.brakes_lost = s->brakes_lost,
+		.echoes = s->echoes};
 	memcpy(out->why, s->why, sizeof out->why);
 	uint64_t from = s->trace_count > SIM_TRACE ? s->trace_count - SIM_TRACE : 0;
 	for (uint64_t i = from; s->failed && tail && !verbose && i < s->trace_count; i++)

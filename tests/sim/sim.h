@@ -1,17 +1,20 @@
-/* Sim: random days of a site: one to three desks, one to three nodes with the real control, a
- * network and disks that fail, operators who make mistakes. One thread, one virtual clock, one
- * seed: the same seed gives the same day.
+/* Sim: random days of a site: one to three desks, one to three pools of one to three nodes with
+ * the real control, a network, disks and power that fail, operators who make mistakes. One
+ * thread, one virtual clock, one seed: the same seed gives the same day.
  *
- * Where the real thing has sockets there is net.c, where it has a history ledger.c; weather.c
- * decides what goes wrong, robot.c what people do, oracle.c whether all is well. */
+ * Where the real thing has sockets there is net.c, where it has a history ledger.c, where a pool
+ * has its store vault.c; weather.c decides what goes wrong, robot.c what people do, oracle.c
+ * whether all is well. */
 #ifndef WEIR_TESTS_SIM_SIM_H
 #define WEIR_TESTS_SIM_SIM_H
 
 #include "tests/lib/fake.h"
 #include "tui/desk.h"
 
-#define SIM_NODES_MAX 3
+#define SIM_POOLS_MAX 3
+#define SIM_NODES_MAX 4 /* of all pools */
 #define SIM_DESKS_MAX 3
+#define SIM_HOSTS_MAX 2
 #define SIM_NEVER INT64_MAX
 #define SIM_POLL_MS 1000
 #define SIM_TRACE 40
@@ -33,7 +36,12 @@
 	X(DISK_STALL, "disk-stall", "commits take seconds") \
 	X(DISK_FULL, "disk-full", "commits fail for a while") \
 	X(DISK_EIO, "disk-eio", "a history fails for good") \
-	X(BAD, "bad", "v2 fails work") \
+	X(POWER, "power", "a host of desks loses its power") \
+	X(NODE_POWER, "node-power", "a node loses its power") \
+	X(NODE_STALL, "node-stall", "a node's disk answers late") \
+	X(NODE_FULL, "node-full", "a node's disk takes nothing") \
+	X(HOSTILE, "hostile", "a pool sends what a terminal would obey") \
+	X(BAD, "bad", "v2 fails, or is slow, hangs, crashes, stands") \
 	X(NO_GUARD, "no-guard", "pools without a guard of their own") \
 	X(NO_LEASE, "no-lease", "pools without leases") \
 	X(RECORDER, "recorder", "a recorder guards") \
@@ -69,9 +77,21 @@ struct sim_event {
 	uint64_t serial;
 };
 
+struct store;
+
+struct sim_pool {
+	char name[POOL_NAME_MAX], id[POOL_ID_MAX];
+	struct plan plan;
+	struct guard_limits limits;
+	int first, count; /* of its nodes */
+};
+
 struct sim_node {
+	int pool;
 	struct fake *fake;
-	bool down, paused, lies;
+	struct store *store; /* what its disk holds: it outlives the node */
+	int fuse;            /* so many more lines to its store, then the power is gone; -1 */
+	bool down, paused, lies, forgets;
 	int64_t back_ms; /* of a pause */
 	int64_t wall_offset_ms;
 	bool cut[SIM_DESKS_MAX];
@@ -82,6 +102,7 @@ struct sim_desk {
 	struct desk *desk; /* NULL: dead */
 	char actor[32];
 	int file; /* which of the histories */
+	int host; /* whose power it has */
 	bool recorder;
 	bool paused;
 	int fuse; /* so many more steps outwards, then it is dead; -1: it lives */
@@ -100,6 +121,7 @@ struct weather {
 
 struct oracle;
 struct ledger_file;
+struct echo;
 
 struct sim {
 	uint64_t seed;
@@ -107,6 +129,8 @@ struct sim {
 	struct instant now;
 	int64_t begin_ms, end_ms; /* faults and operators end */
 	bool calm;                /* they have ended */
+	struct sim_pool pool[SIM_POOLS_MAX];
+	int pool_count;
 	struct sim_node node[SIM_NODES_MAX];
 	int node_count;
 	struct sim_desk desk[SIM_DESKS_MAX];
@@ -115,8 +139,7 @@ struct sim {
 	struct ledger_file *file[SIM_DESKS_MAX];
 	int file_count;
 	struct weather weather;
-	struct plan plan;
-	struct guard_limits limits;
+	struct echo *echo; /* NULL: nothing is told again */
 	char lock_dir[64];
 	uint64_t random_net, random_weather, random_disk, random_fault[FAULT_COUNT];
 	struct sim_event *events; /* a heap */
@@ -131,6 +154,7 @@ struct sim {
 	char why[400];
 	unsigned kinds; /* of faults that have happened */
 	int acts, commands, steps_applied, rollbacks_verified;
+	int brakes_lost, echoes;
 };
 
 /* What came of a day. */
@@ -140,6 +164,8 @@ struct sim_result {
 	unsigned faults; /* that the seed had, within the mask */
 	int64_t virtual_ms;
 	int commands, steps_applied, rollbacks_verified;
+	int brakes_lost; /* by power, before anything of them was on a disk */
+	int echoes;      /* decisions at which a replay was compared */
 };
 
 /* Lives a seed's day with the faults that it draws and the mask has. `verbose`: the trace goes
@@ -169,9 +195,18 @@ struct instant sim_node_now(const struct sim *s, int node);
 /* A step of a desk outwards: false where it is dead and nothing of it leaves any more. */
 bool sim_lives(struct sim *s, int desk);
 
+/* A pool as desks are set up for it; it borrows from `names`. */
+struct sim_targets {
+	char name[SIM_NODES_MAX][16];
+	const char *target[SIM_NODES_MAX];
+};
+struct pool_setup sim_setup(const struct sim *s, int pool, struct sim_targets *names);
+
 void sim_open_desk(struct sim *s, int desk);
 void sim_kill_desk(struct sim *s, int desk);
-/* Lets a node's time come up to now, where it runs. */
-void sim_advance(struct sim *s, int node);
+
+/* Which node of its pool it is, and the handle that desks know it by. */
+int sim_place(const struct sim *s, int node);
+uint64_t sim_handle(const struct sim *s, int node);
 
 #endif

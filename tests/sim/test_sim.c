@@ -24,7 +24,7 @@
 /* What a worker tells of itself, in memory that outlives it. */
 struct told {
 	uint64_t seed;
-	int64_t days, failed, virtual_ms, commands, steps, rollbacks;
+	int64_t days, failed, virtual_ms, commands, steps, rollbacks, lost, echoes;
 };
 
 static uint64_t number(const char *name, uint64_t otherwise)
@@ -81,6 +81,8 @@ static void live(struct told *t, uint64_t seed, unsigned mask, bool verbose)
 	t->commands += r.commands;
 	t->steps += r.steps_applied;
 	t->rollbacks += r.rollbacks_verified;
+	t->lost += r.brakes_lost;
+	t->echoes += r.echoes;
 	if (!r.failed)
 		return;
 	if (t->failed++ < 3)
@@ -132,11 +134,14 @@ static void live_all(const uint64_t *seeds, size_t count)
 		sum.commands += told[w].commands;
 		sum.steps += told[w].steps;
 		sum.rollbacks += told[w].rollbacks;
+		sum.lost += told[w].lost;
+		sum.echoes += told[w].echoes;
 	}
-	printf("%lld days, %.1f hours: %lld commands, %lld raises, %lld rollbacks verified; "
-		   "%lld failed\n",
+	printf("%lld days, %.1f hours: %lld commands, %lld raises, %lld rollbacks verified, "
+		   "%lld brakes lost with power, %lld decisions replayed; %lld failed\n",
 		(long long)sum.days, (double)sum.virtual_ms / 3600000, (long long)sum.commands,
-		(long long)sum.steps, (long long)sum.rollbacks, (long long)sum.failed);
+		(long long)sum.steps, (long long)sum.rollbacks, (long long)sum.lost,
+		(long long)sum.echoes, (long long)sum.failed);
 	munmap(told, sizeof *told * WORKERS_MAX);
 	assert_int_equal(sum.failed, 0);
 	assert_int_equal(sum.days, (int64_t)count);

@@ -4,7 +4,9 @@
 
 #include "history/history.h"
 #include "tests/sim/ledger.h"
+#include "tests/sim/node.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/vault.h"
 
 /* How often a kind exists in a seed, how far apart its events are, how long one lasts. */
 static const struct climate {
@@ -26,6 +28,11 @@ static const struct climate {
 	[FAULT_DISK_STALL] = {0.3, 7500, 45000, 3000},
 	[FAULT_DISK_FULL] = {0.25, 15000, 75000, 10000},
 	[FAULT_DISK_EIO] = {0.2, 30000, 120000, 30000},
+	[FAULT_POWER] = {0.3, 20000, 75000, 5000},
+	[FAULT_NODE_POWER] = {0.3, 15000, 75000, 5000},
+	[FAULT_NODE_STALL] = {0.3, 10000, 60000, 4000},
+	[FAULT_NODE_FULL] = {0.15, 20000, 75000, 8000},
+	[FAULT_HOSTILE] = {0.15, 0, 0, 0},
 	[FAULT_BAD] = {0.4, 20000, 75000, 25000},
 	[FAULT_NO_GUARD] = {0.25, 0, 0, 0},
 	[FAULT_NO_LEASE] = {0.2, 0, 0, 0},
@@ -91,11 +98,40 @@ static void cut(struct sim *s, int what, bool on)
 	sim_note(s, "line from desk %d to node %d %s", desk, node, on ? "cut" : "well");
 }
 
-static void bad(struct sim *s, bool on)
+static void bad(struct sim *s, int pool, enum ill how)
 {
-	for (int k = 0; k < s->node_count; k++)
-		s->node[k].fake->error_rate[ARM_V2] = on ? 0.5 : 0.002;
-	sim_note(s, "v2 %s", on ? "fails half of its work" : "is well");
+	const struct sim_pool *p = &s->pool[pool];
+	for (int k = p->first; k < p->first + p->count; k++) {
+		node_advance(s, k);
+		node_ail(s, k, how);
+	}
+	sim_note(s, "v2 of %s %s", p->name, ill_words(how));
+}
+
+/* Failing is what it does most. */
+static enum ill draw_ill(struct sim *s)
+{
+	uint64_t luck = sim_draw(&s->random_fault[FAULT_BAD], ILL_COUNT + 2);
+	return luck == ILL_WELL || luck >= ILL_COUNT ? ILL_FAILS : (enum ill)luck;
+}
+
+/* All desks of a host die in one moment, and what was on no disk is gone. */
+static void lose_power(struct sim *s, int host)
+{
+	bool files[SIM_DESKS_MAX] = {false};
+	sim_note(s, "host %d loses its power", host);
+	for (int k = 0; k < s->desk_count; k++)
+		if (s->desk[k].host == host) {
+			s->desk[k].fuse = -1;
+			sim_kill_desk(s, k);
+			files[s->desk[k].file] = true;
+		}
+	for (int i = 0; i < s->file_count; i++)
+		if (files[i])
+			ledger_power(s->file[i], &s->random_disk);
+	for (int k = 0; k < s->desk_count; k++)
+		if (s->desk[k].host == host)
+			oracle_desk_lost_power(s, k);
 }
 
 /* Faults that begin and end. `what`: which line, node, desk or file. */
@@ -108,15 +144,31 @@ static void apply(struct sim *s, enum trouble f, int what, int64_t until_ms)
 		break;
 	case FAULT_NODE_CRASH:
 	case FAULT_NODE_FORGET:
-		sim_advance(s, what);
-		n->down = true;
-		sim_note(s, "node %d is down", what);
+		node_advance(s, what);
+		if (!n->down)
+			node_stop(s, what, f == FAULT_NODE_FORGET ? DOWN_FORGET : DOWN_KILL);
 		break;
 	case FAULT_NODE_PAUSE:
-		sim_advance(s, what);
-		n->paused = true;
-		n->back_ms = until_ms;
-		sim_note(s, "node %d stands still", what);
+		node_advance(s, what);
+		if (!n->down)
+			node_pause(s, what, until_ms);
+		break;
+	case FAULT_NODE_POWER:
+		/* Now, or in the middle of one of its next changes. */
+		node_advance(s, what);
+		n->fuse = (int)sim_draw(&s->random_fault[f], 4);
+		node_dies(s, what);
+		break;
+	case FAULT_NODE_STALL:
+		vault_stall(n->store, until_ms);
+		sim_note(s, "disk of node %d stalls", what);
+		break;
+	case FAULT_NODE_FULL:
+		vault_fill(n->store, until_ms);
+		sim_note(s, "disk of node %d is full", what);
+		break;
+	case FAULT_POWER:
+		lose_power(s, what);
 		break;
 	case FAULT_DESK_CRASH:
 		/* Now, or after some more steps of a coming turn. */
@@ -141,7 +193,7 @@ static void apply(struct sim *s, enum trouble f, int what, int64_t until_ms)
 		sim_note(s, "disk of desk %d fails", what);
 		break;
 	case FAULT_BAD:
-		bad(s, true);
+		bad(s, what, draw_ill(s));
 		break;
 	case FAULT_LIE:
 		n->lies = true;
@@ -158,6 +210,7 @@ static int draw_what(struct sim *s, enum trouble f)
 	int desk = (int)sim_draw(random, (uint64_t)s->desk_count);
 	int node = (int)sim_draw(random, (uint64_t)s->node_count);
 	int file = (int)sim_draw(random, (uint64_t)s->file_count);
+	int pool = (int)sim_draw(random, (uint64_t)s->pool_count);
 	switch (f) {
 	case FAULT_PARTITION:
 		return node * SIM_DESKS_MAX + desk;
@@ -168,6 +221,10 @@ static int draw_what(struct sim *s, enum trouble f)
 	case FAULT_DISK_STALL:
 	case FAULT_DISK_FULL:
 		return file;
+	case FAULT_POWER:
+		return s->desk[desk].host;
+	case FAULT_BAD:
+		return pool;
 	default:
 		return node;
 	}
@@ -182,7 +239,8 @@ static bool is_busy(const struct sim *s, enum trouble f, int what)
 	case FAULT_NODE_CRASH:
 	case FAULT_NODE_FORGET:
 	case FAULT_NODE_PAUSE:
-		return n->down || n->paused;
+	case FAULT_NODE_POWER:
+		return n->down || n->paused || n->fuse >= 0;
 	case FAULT_DESK_CRASH:
 	case FAULT_DESK_PAUSE:
 	case FAULT_DISK_EIO:
@@ -208,37 +266,9 @@ void weather_fault(struct sim *s, enum trouble f)
 	int64_t until_ms =
 		s->now.boot_ms + 200 + sim_wait(&s->random_fault[f], climates[f].lasts_ms);
 	apply(s, f, what, until_ms);
-	if (f != FAULT_DISK_STALL && f != FAULT_DISK_FULL)
+	if (f != FAULT_DISK_STALL && f != FAULT_DISK_FULL && f != FAULT_NODE_STALL &&
+		f != FAULT_NODE_FULL)
 		sim_at(s, until_ms, SIM_WELL, (int)f, what, NULL, 0);
-}
-
-static void start_node(struct sim *s, int k, bool forgets)
-{
-	struct sim_node *n = &s->node[k];
-	if (!n->down)
-		return;
-	n->down = false;
-	n->fake->now = sim_node_now(s, k);
-	n->fake->carry = 0;
-	if (forgets)
-		fake_restart(n->fake, false);
-	else
-		fake_restart_stored(n->fake);
-	n->boots += forgets;
-	oracle_node_started(s, k, forgets);
-	sim_note(s, "node %d is up%s", k, forgets ? " and has forgotten" : "");
-}
-
-static void resume_node(struct sim *s, int k)
-{
-	struct sim_node *n = &s->node[k];
-	if (!n->paused)
-		return;
-	n->paused = false;
-	n->fake->now = sim_node_now(s, k);
-	n->fake->tick_ms = s->now.boot_ms;
-	sim_note(s, "node %d goes on", k);
-	sim_advance(s, k);
 }
 
 static void start_desk(struct sim *s, int k)
@@ -256,10 +286,19 @@ void weather_well(struct sim *s, enum trouble f, int what)
 		break;
 	case FAULT_NODE_CRASH:
 	case FAULT_NODE_FORGET:
-		start_node(s, what, f == FAULT_NODE_FORGET);
+		node_start(s, what);
 		break;
 	case FAULT_NODE_PAUSE:
-		resume_node(s, what);
+		node_resume(s, what);
+		break;
+	case FAULT_NODE_POWER:
+		s->node[what].fuse = -1;
+		node_start(s, what);
+		break;
+	case FAULT_POWER:
+		for (int k = 0; k < s->desk_count; k++)
+			if (s->desk[k].host == what && !s->desk[k].desk)
+				start_desk(s, k);
 		break;
 	case FAULT_DESK_CRASH:
 		s->desk[what].fuse = -1;
@@ -276,7 +315,7 @@ void weather_well(struct sim *s, enum trouble f, int what)
 		s->desk[what].paused = false;
 		break;
 	case FAULT_BAD:
-		bad(s, false);
+		bad(s, what, ILL_WELL);
 		break;
 	case FAULT_LIE:
 		s->node[what].lies = false;
@@ -292,10 +331,14 @@ void weather_end(struct sim *s)
 		for (int d = 0; d < s->desk_count; d++)
 			s->node[k].cut[d] = false;
 		s->node[k].lies = false;
-		start_node(s, k, false);
-		resume_node(s, k);
+		s->node[k].fuse = -1;
+		vault_stall(s->node[k].store, 0);
+		vault_fill(s->node[k].store, 0);
+		node_start(s, k);
+		node_resume(s, k);
 	}
-	bad(s, false);
+	for (int p = 0; p < s->pool_count; p++)
+		bad(s, p, ILL_WELL);
 	for (int i = 0; i < s->file_count; i++) {
 		ledger_stall(s->file[i], 0);
 		ledger_fill(s->file[i], 0);

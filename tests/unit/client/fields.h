@@ -18,7 +18,7 @@ struct fields {
 	void (*absent)(const char *path, const struct wire_field *f);
 };
 
-/* The object of the document that a path such as "arms.v1." names. */
+/* The object of the document that a path such as "arms.v1." or "workers.0." names. */
 static cJSON *fields_descend(cJSON *tree, const char *path)
 {
 	char name[32];
@@ -26,7 +26,8 @@ static cJSON *fields_descend(cJSON *tree, const char *path)
 		size_t len = strcspn(path, ".");
 		memcpy(name, path, len);
 		name[len] = '\0';
-		tree = cJSON_GetObjectItemCaseSensitive(tree, name);
+		tree = cJSON_IsArray(tree) ? cJSON_GetArrayItem(tree, *name - '0')
+								   : cJSON_GetObjectItemCaseSensitive(tree, name);
 		assert_non_null(tree);
 		path += len + 1;
 	}
@@ -110,7 +111,8 @@ static void fields_try_word(
 		TRY(f->words->word[i], cJSON_CreateString(f->words->word[i]), i >= f->min);
 	(void)snprintf(word, sizeof word, "%sx", f->words->word[0]);
 	TRY("a longer word", cJSON_CreateString(word), false);
-	(void)snprintf(word, sizeof word, "%.3s", f->words->word[0]);
+	(void)snprintf(word, sizeof word, "%s", f->words->word[0]);
+	word[strlen(word) - 1] = '\0';
 	TRY("a shorter word", cJSON_CreateString(word), false);
 	TRY("no word", cJSON_CreateString(""), false);
 	TRY("a number", cJSON_CreateNumber(0), false);

@@ -147,6 +147,80 @@ static void leases(void **state)
 	EXPECT("GET", "/v1/lease", NULL, NULL, "", 405, "method");
 }
 
+static int64_t locked(enum arm arm)
+{
+	int64_t n = 0;
+	engine_snapshot(engine, now);
+	for (int i = 0; i < now->crew.worker_count; i++)
+		n += now->crew.worker[i].arm == arm && now->crew.worker[i].locked;
+	return n;
+}
+
+#define DRAIN(target, on) "{\"target\":\"" target "\",\"on\":" on ",\"actor\":\"ann\"}"
+#define DRAINS(key, target, on, status, word) \
+	EXPECT("POST", "/v1/drain", NULL, key, DRAIN(target, on), status, word)
+
+/* Workers are drained one by one, but an arm that has traffic keeps one. */
+static void drains(void **state)
+{
+	(void)state;
+	DRAINS("d1", "v1", "true", 409, "last");
+	DRAINS("d2", "v1.0.0", "true", 409, "last");
+	assert_int_equal(locked(ARM_V1), 0);
+	DRAINS("d3", "v2.0.3", "true", 200, "");
+	assert_int_equal(locked(ARM_V2), 1);
+	DRAINS("d3", "v2.0.3", "true", 200, ""); /* replayed */
+	DRAINS("d3", "v2.0.4", "true", 422, "key_reused");
+	assert_int_equal(locked(ARM_V2), 1);
+	/* without traffic all of it may go, and then none comes */
+	DRAINS("d4", "v2", "true", 200, "");
+	assert_int_equal(locked(ARM_V2), 8);
+	EXPECT("PUT", "/v1/split", match(), "s1", STEP(100), 409, "last");
+	DRAINS("d5", "v2.0.0", "false", 200, "");
+	EXPECT("PUT", "/v1/split", match(), "s2", STEP(100), 200, "");
+	DRAINS("d6", "v2.0.0", "true", 409, "last");
+	DRAINS("d7", "v2.0", "true", 409, "last");
+	DRAINS("d8", "v2", "false", 200, "");
+	assert_int_equal(locked(ARM_V2), 0);
+	DRAINS("d9", "v2.0.0", "true", 200, "");
+	assert_int_equal(locked(ARM_V2), 1);
+	assert_int_equal(now->rev, 1); /* no drain is a change of split */
+}
+
+static void drains_of_nobody(void **state)
+{
+	static const char *const unknown[] = {DRAIN("v2.1", "true"), DRAIN("v2.0.8", "true"),
+		DRAIN("v2.1.3", "false"), DRAIN("v1.0.1", "true")};
+	static const char *const bad[] = {"{}", DRAIN("v3", "true"), DRAIN("v2.0.3", "1"),
+		DRAIN("v2.0.3", "null"), "{\"target\":\"v2\",\"actor\":\"ann\"}",
+		"{\"target\":\"v2\",\"on\":true}", "{\"on\":true,\"actor\":\"ann\"}",
+		"{\"target\":7,\"on\":true,\"actor\":\"ann\"}"};
+	(void)state;
+	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+		EXPECT("POST", "/v1/drain", NULL, "d1", unknown[i], 422, "limit");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		EXPECT("POST", "/v1/drain", NULL, "d1", bad[i], 400, "bad_body");
+	DRAINS(NULL, "v2.0.3", "true", 400, "no_key");
+	EXPECT("GET", "/v1/drain", NULL, NULL, "", 405, "method");
+	assert_int_equal(locked(ARM_V2), 0);
+}
+
+/* The log says which, and whether they got work again. */
+static void drains_in_the_audit(void **state)
+{
+	struct audit_entry entry[4];
+	(void)state;
+	EXPECT("POST", "/v1/drain", NULL, "d1",
+		"{\"target\":\"v2.0.3\",\"on\":true,\"actor\":\"ann\",\"reason\":\"it leaks\"}", 200,
+		"");
+	DRAINS("d2", "v2.0.3", "false", 200, "");
+	assert_int_equal(engine_audit(engine, 0, entry, 4), 2);
+	assert_string_equal(entry[0].what, "drain");
+	assert_string_equal(entry[0].actor, "ann");
+	assert_string_equal(entry[0].reason, "v2.0.3: it leaks");
+	assert_string_equal(entry[1].reason, "v2.0.3 off");
+}
+
 /* The first that applies, of every path with a change. */
 static void order_of_refusal(void **state)
 {
@@ -159,6 +233,7 @@ static void order_of_refusal(void **state)
 		{"POST", "/v1/arm", false, false},
 		{"POST", "/v1/disarm", false, false},
 		{"POST", "/v1/guard", false, false},
+		{"POST", "/v1/drain", false, false},
 		{"POST", "/v1/hold", false, true},
 		{"POST", "/v1/resume", false, true},
 		{"POST", "/v1/rollback", false, true},
@@ -198,6 +273,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_whole_way),
 		T(leases),
+		T(drains),
+		T(drains_of_nobody),
+		T(drains_in_the_audit),
 		T(order_of_refusal),
 		T(rollback_has_no_precondition),
 	};

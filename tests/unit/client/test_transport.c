@@ -167,27 +167,190 @@ static void speaks_over_a_unix_socket(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
-static void polls_keep_a_connection_and_commands_do_not(void **state)
+/* ---- connections ---- */
+
+/* Sends a request and turns until it has ended. */
+static struct got ask_on(struct transport *t, struct transport_request r)
+{
+	struct got g = {0};
+	r.timeout_ms = 3000;
+	r.done = keep;
+	r.ctx = &g;
+	transport_send(t, &r, now);
+	run(t, &g);
+	return g;
+}
+
+/* Turns until the server has read so many requests. */
+static void until_asked(struct transport *t, struct hostile *h, int requests)
+{
+	int64_t end_ms = hostile_clock_ms() + DEADLINE_MS;
+	while (hostile_requests(h) < requests && hostile_clock_ms() < end_ms) {
+		transport_turn(t, now);
+		transport_wait(t, NULL, 0, 20);
+	}
+	assert_int_equal(hostile_requests(h), requests);
+}
+
+static void commands_keep_no_connection_and_spares_their_own(void **state)
 {
 	(void)state;
 	struct hostile *h = hostile_start(HOSTILE_ANSWER, NULL);
 	struct transport *t = transport_new();
-	static const char *const methods[] = {"GET", "GET", "POST", "GET"};
-	static const int connections[] = {1, 1, 2, 2};
-	for (size_t i = 0; i < 4; i++) {
-		struct got g = {0};
-		struct transport_request r = {
-			.method = methods[i],
-			.url = hostile_target(h),
-			.timeout_ms = 3000,
-			.done = keep,
-			.ctx = &g,
-		};
-		transport_send(t, &r, now);
-		run(t, &g);
-		assert_int_equal(hostile_connections(h), connections[i]);
+	static const struct {
+		const char *method, *key;
+		bool spare;
+		int connections;
+	} rows[] = {
+		{"GET", NULL, false, 1},
+		{"GET", NULL, false, 1},
+		{"POST", "k", false, 2},
+		{"GET", NULL, false, 2},
+		{"GET", NULL, true, 3}, /* not where the polls go */
+		{"POST", "k", true, 3},
+		{"POST", "k", true, 3},
+		{"GET", NULL, true, 3},
+		{"POST", "k", false, 4},
+		{"GET", NULL, false, 4},
+		{"PUT", "k", false, 5},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct got g = ask_on(t,
+			(struct transport_request){.method = rows[i].method,
+				.url = hostile_target(h),
+				.key = rows[i].key,
+				.spare = rows[i].spare});
+		assert_int_equal(g.status, 200);
+		assert_int_equal(hostile_connections(h), rows[i].connections);
 	}
 	transport_free(t);
+	hostile_stop(h);
+}
+
+/* Polls that hang take nothing from the spare connection, and another poll none of it. */
+static void a_slow_poll_delays_no_spare_request(void **state)
+{
+	(void)state;
+	struct hostile *h = hostile_start(HOSTILE_ANSWER, NULL);
+	struct transport *t = transport_new();
+	struct got slow = {0};
+	struct transport_request spare = {
+		.method = "POST", .url = hostile_target(h), .key = "k", .spare = true};
+	struct transport_request poll = {
+		.method = "GET",
+		.url = hostile_target(h),
+		.timeout_ms = 3000,
+		.done = keep,
+		.ctx = &slow,
+	};
+	ask_on(t, spare);
+	hostile_spoil(h, HOSTILE_SILENT, "GET ", false);
+	transport_send(t, &poll, now);
+	transport_send(t, &poll, now);
+	until_asked(t, h, 3);
+	assert_int_equal(hostile_connections(h), 3);
+	assert_int_equal(ask_on(t, spare).status, 200);
+	assert_int_equal(slow.calls, 0);
+	assert_int_equal(hostile_connections(h), 3);
+	transport_free(t);
+	hostile_stop(h);
+}
+
+static void a_spare_connection_carries_one_credential(void **state)
+{
+	(void)state;
+	struct hostile *h = hostile_start(HOSTILE_ANSWER, NULL);
+	struct transport *t = transport_new();
+	static const struct {
+		const char *token;
+		int connections;
+	} rows[] = {{"one", 1}, {"two", 2}, {NULL, 3}, {"one", 3}, {"two", 4}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ask_on(t,
+			(struct transport_request){.method = "POST",
+				.url = hostile_target(h),
+				.token = rows[i].token,
+				.key = "k",
+				.spare = true});
+		assert_int_equal(hostile_connections(h), rows[i].connections);
+	}
+	assert_int_equal(hostile_shared(h), 0);
+	transport_free(t);
+	hostile_stop(h);
+}
+
+/* A server that went away and came back has closed what was kept: the next request needs no
+ * second try of ours. One that resets at the first byte may have taken it. */
+static void a_dead_spare_connection_is_replaced_at_once(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/weir-transport-XXXXXX", path[64];
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/s", folder);
+	struct hostile *h = hostile_start(HOSTILE_ANSWER, path);
+	struct transport *t = transport_new();
+	struct transport_request poll = {
+		.method = "GET", .url = "http://localhost/", .unix_path = path};
+	struct transport_request brake = poll;
+	brake.method = "POST";
+	brake.key = "k";
+	brake.spare = poll.spare = true;
+	assert_int_equal(ask_on(t, poll).status, 200);
+	hostile_stop(h);
+	h = hostile_start(HOSTILE_ANSWER, path);
+	assert_int_equal(ask_on(t, brake).status, 200);
+	assert_int_equal(hostile_connections(h), 1);
+	hostile_set_mode(h, HOSTILE_RST);
+	struct got g = ask_on(t, brake);
+	assert_int_equal(g.err.code, ERR_UNREACHABLE);
+	assert_true(g.sent);
+	assert_int_equal(hostile_connections(h), 2); /* the kept one, and one that libcurl tried */
+	hostile_stop(h);
+	g = ask_on(t, brake);
+	assert_int_equal(g.err.code, ERR_UNREACHABLE);
+	assert_false(g.sent);
+	transport_free(t);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_request_waits_for_its_time(void **state)
+{
+	(void)state;
+	struct hostile *h = hostile_start(HOSTILE_ANSWER, NULL);
+	struct transport *t = transport_new();
+	struct got late = {0}, never = {0};
+	struct instant then = now;
+	struct transport_request r = {
+		.method = "POST",
+		.url = hostile_target(h),
+		.after_ms = 300,
+		.timeout_ms = 3000,
+		.done = keep,
+		.ctx = &late,
+	};
+	transport_send(t, &r, now);
+	r.ctx = &never;
+	uint64_t id = transport_send(t, &r, now);
+	r.after_ms = 1;
+	uint64_t soon = transport_send(t, &r, now);
+	transport_cancel(t, id);
+	transport_cancel(t, id);
+	transport_cancel(t, soon);
+	then.boot_ms += 299;
+	transport_turn(t, then);
+	int64_t begun_ms = hostile_clock_ms();
+	transport_wait(t, NULL, 0, DEADLINE_MS); /* not beyond the moment when it begins */
+	assert_in_range(hostile_clock_ms() - begun_ms, 0, DEADLINE_MS / 2);
+	assert_int_equal(hostile_connections(h), 0);
+	then.boot_ms += 1;
+	transport_turn(t, then);
+	run(t, &late);
+	assert_int_equal(late.status, 200);
+	assert_int_equal(hostile_connections(h), 1);
+	r.ctx = &never;
+	transport_send(t, &r, now);
+	transport_free(t); /* with one that has not begun */
+	assert_int_equal(never.calls, 0);
 	hostile_stop(h);
 }
 
@@ -510,7 +673,11 @@ int main(void)
 		cmocka_unit_test(gives_a_whole_answer),
 		cmocka_unit_test(writes_the_headers_it_is_given),
 		cmocka_unit_test(speaks_over_a_unix_socket),
-		cmocka_unit_test(polls_keep_a_connection_and_commands_do_not),
+		cmocka_unit_test(commands_keep_no_connection_and_spares_their_own),
+		cmocka_unit_test(a_slow_poll_delays_no_spare_request),
+		cmocka_unit_test(a_spare_connection_carries_one_credential),
+		cmocka_unit_test(a_dead_spare_connection_is_replaced_at_once),
+		cmocka_unit_test(a_request_waits_for_its_time),
 		cmocka_unit_test(every_fault_has_its_code),
 		cmocka_unit_test(memory_stays_bounded),
 		cmocka_unit_test(a_redirect_is_named_cleaned_and_not_followed),

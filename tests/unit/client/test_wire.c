@@ -122,7 +122,8 @@ static void test_fault(void **state)
 {
 	static const char whole[] =
 		"{\"arm\":\"v2\",\"error_rate\":0.25,\"slow_factor\":3,"
-		"\"latency_add_us\":50,\"hang\":true,\"operation\":\"predict\",\"lie\":true}";
+		"\"latency_add_us\":50,\"hang\":true,\"operation\":\"predict\",\"crash_rate\":0.5,"
+		"\"leak_bytes\":4096,\"stall\":true,\"lie\":true,\"later\":1}";
 	struct fault f;
 	enum arm arm;
 	struct err err = {0};
@@ -132,14 +133,18 @@ static void test_fault(void **state)
 	assert_true(f.error_rate == 0.25 && f.slow_factor == 3.0 && f.hang);
 	assert_int_equal(f.latency_add_us, 50);
 	assert_string_equal(f.operation, "predict");
+	assert_true(f.crash_rate == 0.5 && f.leak_bytes == 4096 && f.stall && f.lies);
 	assert_int_equal(wire_read_fault(&arm, &f, "{\"arm\":\"v1\"}", 12, &err), 0);
 	assert_int_equal(arm, ARM_V1);
 	assert_true(
 		f.error_rate == 0.0 && f.slow_factor == 0.0 && !f.hang && f.latency_add_us == 0);
+	assert_true(f.crash_rate == 0.0 && f.leak_bytes == 0 && !f.stall && !f.lies);
 	static const char *const bad[] = {"{}", "{\"arm\":\"v3\"}", "{\"arm\":1}",
 		"{\"arm\":\"v1\",\"error_rate\":1.01}", "{\"arm\":\"v1\",\"error_rate\":-0.1}",
 		"{\"arm\":\"v1\",\"slow_factor\":0.5}", "{\"arm\":\"v1\",\"hang\":1}",
-		"{\"arm\":\"v1\",\"latency_add_us\":-1}"};
+		"{\"arm\":\"v1\",\"latency_add_us\":-1}", "{\"arm\":\"v1\",\"crash_rate\":1.5}",
+		"{\"arm\":\"v1\",\"leak_bytes\":-1}", "{\"arm\":\"v1\",\"leak_bytes\":16777217}",
+		"{\"arm\":\"v1\",\"stall\":0}", "{\"arm\":\"v1\",\"lie\":\"yes\"}"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		memset(&err, 0, sizeof err);
 		assert_int_equal(wire_read_fault(&arm, &f, bad[i], strlen(bad[i]), &err), -1);

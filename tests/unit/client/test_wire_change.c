@@ -68,6 +68,7 @@ static void test_every_verb_has_a_request(void **state)
 		{VERB_DISARM, "POST", "/v1/disarm"},
 		{VERB_TAKE, "POST", "/v1/lease"},
 		{VERB_GUARD, "POST", "/v1/guard"},
+		{VERB_DRAIN, "POST", "/v1/drain"},
 		{VERB_HOLD, "POST", "/v1/hold"},
 		{VERB_ADOPT, "POST", "/v1/hold"},
 		{VERB_RESUME, "POST", "/v1/resume"},

@@ -61,6 +61,8 @@ static struct snapshot *example(void)
 		histogram_add(&a->latency, 1800, 90);
 		histogram_add(&a->latency, HISTOGRAM_CAP_US, 1);
 		a->workers = (struct worker_counts){8, 7, 1, 0, 8, 0, UNKNOWN, 0};
+		a->breaker = (struct breaker_word){true, BREAKER_OPEN, 2, 42000};
+		a->queue_max = 1024;
 		a->operation_count = 1 + i;
 		text_copy(a->operations[0].name, OPERATION_NAME_MAX, "echo");
 		text_copy(a->operations[1].name, OPERATION_NAME_MAX, "pre\tdict");
@@ -136,6 +138,8 @@ static void test_state_there_and_back(void **state)
 	assert_int_equal(a->sessions, UNKNOWN);
 	assert_int_equal(a->workers.crashed, UNKNOWN);
 	assert_int_equal(a->workers.ready, 7);
+	assert_memory_equal(&a->breaker, &s->arms[ARM_V2].breaker, sizeof a->breaker);
+	assert_int_equal(a->queue_max, 1024);
 	assert_true(a->has_latency);
 	assert_false(a->has_session_latency);
 	assert_memory_equal(&a->latency, &s->arms[ARM_V2].latency, sizeof a->latency);
@@ -182,6 +186,7 @@ static void test_parts(void **state)
 		{"arms.", "v1", true},
 		{"arms.", "v2", true},
 		{"arms.v1.", "workers", false},
+		{"arms.v1.", "breaker", false},
 		{"arms.v2.", "operations", false},
 		{"arms.v1.", "failed", true},
 		{"arms.v1.", "latency_us", false},
@@ -211,6 +216,9 @@ static void test_parts(void **state)
 	try("", "change", "null", cJSON_CreateNull(), true);
 	assert_false(got->change.known);
 	assert_int_equal(got->change.arms[ARM_V1].requests, UNKNOWN);
+	try("arms.v1.", "breaker", "null", cJSON_CreateNull(), true);
+	assert_false(got->arms[ARM_V1].breaker.known);
+	assert_int_equal(got->arms[ARM_V1].breaker.retry_ms, UNKNOWN);
 	try("", "something_new", "object", cJSON_Parse("{\"a\":[1]}"), true);
 }
 

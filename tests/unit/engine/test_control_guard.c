@@ -36,6 +36,12 @@ static void red_rolls_back_once(void **state)
 	assert_false(control_limits(c, &l));
 	assert_false(tick(1000, GUARD_RED, false));
 	assert_int_equal(look()->guard.state, GUARD_NONE);
+	/* Red latches until a resume. */
+	assert_true(snap->hold.on);
+	assert_string_equal(snap->hold.actor, POOL_ACTOR);
+	assert_string_equal(snap->hold.reason, "guard: errors 9 % of 5 %");
+	assert_int_equal(raise_to("ann@host", 1000, 0), 409);
+	assert_int_equal(act(VERB_RESUME, fresh()), 200);
 	assert_int_equal(raise_to("ann@host", 1000, 0), 200);
 	assert_true(tick(1000, GUARD_RED, false));
 }
@@ -79,7 +85,7 @@ static void both_sides_hold_and_never_roll_back(void **state)
 	/* What v1 breaks too hides nothing that v2 breaks alone. */
 	assert_true(tick(10 * MINUTE - 3000, GUARD_RED, true));
 	assert_int_equal(look()->share_bp, 0);
-	assert_false(look()->hold.on);
+	assert_true(snap->hold.on);
 }
 
 static void a_warning_does_nothing(void **state)
@@ -130,12 +136,14 @@ static void told_to_hold_it_rolls_back_when_the_time_is_over(void **state)
 	assert_int_equal(look()->share_bp, 0);
 
 	/* And by itself. */
+	assert_int_equal(act(VERB_RESUME, fresh()), 200);
 	begin(GUARD_ACTION_ROLLBACK);
 	assert_int_equal(order_guard(GUARD_ACTION_HOLD, 5000), 200);
 	assert_false(tick(4999, GUARD_RED, false));
 	assert_true(tick(1, GUARD_RED, false));
 
 	/* A limit that only holds does not become more. */
+	assert_int_equal(act(VERB_RESUME, fresh()), 200);
 	begin(GUARD_ACTION_HOLD);
 	assert_int_equal(order_guard(GUARD_ACTION_HOLD, 5000), 200);
 	assert_false(tick(1000, GUARD_RED, false));

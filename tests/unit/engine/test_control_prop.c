@@ -140,8 +140,10 @@ static void let_time_pass(void)
 	int64_t ms = pick(4) ? pick(3000) : pick(400) * 1000;
 	now.boot_ms += ms;
 	now.wall_ms += pick(20) ? ms : (pick(2000) - 1000) * INT64_C(1000);
-	struct control_guard g = {
-		.state = (enum guard_state)pick(GUARD_COUNT), .both = pick(10) == 0, .red = (unsigned)pick(8), .word = "word"};
+	struct control_guard g = {.state = (enum guard_state)pick(GUARD_COUNT),
+		.both = pick(10) == 0,
+		.red = (unsigned)pick(8),
+		.word = "word"};
 	int before_bp = look()->share_bp;
 	bool changed = control_tick(c, pick(5) ? &g : NULL, &counts, now);
 	assert_true(changed || look()->share_bp == before_bp);

@@ -7,10 +7,12 @@
 #include <cmocka.h>
 
 #include "client/engine/engine.h"
+#include "client/engine/load.h"
 #include "client/engine/threads.h"
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WAIT_US 20000000
 
@@ -41,6 +43,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	engine_stop(e);
+	e = NULL;
 	free(snap);
 	return 0;
 }
@@ -127,6 +130,111 @@ static void no_arrivals_without_a_rate(void **state)
 	assert_int_equal(snap->arms[ARM_V1].requests + snap->arms[ARM_V2].requests, 0);
 }
 
+static bool both_have_work(void)
+{
+	return snap->arms[ARM_V1].ok > 20 && snap->arms[ARM_V2].ok > 20;
+}
+
+static void arrivals_that_begin_later(void **state)
+{
+	(void)state;
+	struct scenario s = mixed;
+	s.rate = 0;
+	s.phase_count = 0;
+	s.levels[0] = (struct scenario_level){.at_ms = 30, .rate = 2000, .over_ms = 20};
+	s.level_count = 1;
+	start(&s);
+	wait_until(both_have_work);
+}
+
+static bool is_behind(void)
+{
+	return snap->now_ms - engine_now().wall_ms < -200000;
+}
+
+static void a_clock_that_is_not_right(void **state)
+{
+	(void)state;
+	struct scenario s = mixed;
+	s.events[0] = (struct scenario_event){.at_ms = 0, .clock_ahead_ms = 300000};
+	s.events[1] = (struct scenario_event){.at_ms = 50, .clock_behind_ms = 300000};
+	s.event_count = 2;
+	int64_t begin_us = threads_us();
+	start(&s);
+	wait_until(is_behind);
+	assert_in_range(snap->uptime_ms, 0, (threads_us() - begin_us) / 1000 + 1);
+}
+
+static void a_restart_is_refused(void **state)
+{
+	(void)state;
+	struct scenario s = mixed;
+	s.events[0] = (struct scenario_event){.at_ms = 90000, .restart = true};
+	s.event_count = 1;
+	struct engine_options o = {.scenario = &s, .strategy = STRATEGY_CANARY};
+	struct err err = {0};
+	assert_int_equal(engine_start(&e, &o, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_non_null(strstr(err.text, "\"mixed\" restarts the node at 1m30s"));
+	assert_non_null(strstr(err.text, "take \"restart\" out"));
+	assert_null(e);
+}
+
+static void options_go_before_the_scenario(void **state)
+{
+	(void)state;
+	struct scenario s = mixed;
+	struct engine_options o = {.strategy = STRATEGY_CANARY};
+	load_shape(&o);
+	assert_int_equal(o.v1_workers + o.v2_workers + o.queue_max + o.timeout_ms + o.unit_ms, 0);
+	o.scenario = &s;
+	load_shape(&o);
+	assert_int_equal(o.v1_workers + o.v2_workers + o.queue_max + o.timeout_ms, 0);
+	assert_int_equal(o.unit_ms, 20);
+	assert_int_equal(o.strategy, STRATEGY_CANARY);
+
+	s.v1_workers = 2;
+	s.v2_workers = 3;
+	s.queue_max = 4;
+	s.timeout_ms = 50;
+	memcpy(s.strategy, "primary_with_fallback", sizeof "primary_with_fallback");
+	load_shape(&o);
+	assert_int_equal(o.v1_workers, 2);
+	assert_int_equal(o.v2_workers, 3);
+	assert_int_equal(o.queue_max, 4);
+	assert_int_equal(o.timeout_ms, 50);
+	assert_int_equal(o.strategy, STRATEGY_PRIMARY_WITH_FALLBACK);
+
+	o = (struct engine_options){.scenario = &s,
+		.v1_workers = 7,
+		.v2_workers = 8,
+		.queue_max = 9,
+		.timeout_ms = 10,
+		.unit_ms = 11,
+		.strategy = STRATEGY_SHADOW};
+	load_shape(&o);
+	assert_true(o.v1_workers == 7 && o.v2_workers == 8 && o.queue_max == 9);
+	assert_true(o.timeout_ms == 10 && o.unit_ms == 11 && o.strategy == STRATEGY_SHADOW);
+}
+
+static void the_scenario_shapes_the_engine(void **state)
+{
+	(void)state;
+	struct scenario s = mixed;
+	s.v1_workers = 2;
+	s.v2_workers = 3;
+	s.queue_max = 40;
+	memcpy(s.strategy, "primary_with_fallback", sizeof "primary_with_fallback");
+	struct engine_options o = {
+		.scenario = &s, .share_bp = 5000, .strategy = STRATEGY_CANARY, .timeout_ms = 500};
+	assert_int_equal(engine_start(&e, &o, NULL), 0);
+	wait_until(both_have_work);
+	assert_int_equal(snap->arms[ARM_V1].workers.total, 2);
+	assert_int_equal(snap->arms[ARM_V2].workers.total, 3);
+	assert_int_equal(snap->arms[ARM_V2].queue_max, 40);
+	assert_int_equal(snap->strategy, STRATEGY_PRIMARY_WITH_FALLBACK);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -134,6 +242,11 @@ int main(void)
 		T(arrivals_and_faults),
 		T(a_hang_of_v2_stops_neither_v1_nor_the_end),
 		T(no_arrivals_without_a_rate),
+		T(arrivals_that_begin_later),
+		T(a_clock_that_is_not_right),
+		T(a_restart_is_refused),
+		T(options_go_before_the_scenario),
+		T(the_scenario_shapes_the_engine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

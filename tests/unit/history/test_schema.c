@@ -1,6 +1,7 @@
 /* schema: files that are none of ours, newer, cut, in the way, or not to be written. */
 #include "tests/unit/history/fixture.h"
 
+#include "history/samples.h"
 #include "history/schema.h"
 
 #include <fcntl.h>
@@ -345,6 +346,102 @@ static void readable_in_a_directory_of_others(void **state)
 	place_clean(&p);
 }
 
+/* ---- the column that came later ---- */
+
+/* A recording of node n-1, one sample of which refused 5 and failed 2 in time. */
+static void record_refusals(const struct place *p)
+{
+	struct history *h = start_opened(p, "kim@ops1");
+	struct snapshot *d = mem_new(1, sizeof *d);
+	struct history_sample s = {
+		.tick = 1, .sample = {.at = {0, T0 + 1000}, .interval_ms = 1000}};
+
+	text_copy(d->pool_id, sizeof d->pool_id, "pool-1");
+	text_copy(d->node_id, sizeof d->node_id, "n-1");
+	text_copy(s.pool_id, sizeof s.pool_id, "pool-1");
+	text_copy(s.node_id, sizeof s.node_id, "n-1");
+	for (int a = 0; a < ARM_COUNT; a++) {
+		s.sample.arms[a].failed[FAILURE_REFUSED] = 5;
+		s.sample.arms[a].failed[FAILURE_TIMEOUT] = 2;
+	}
+	history_node(h, T0, "checkout", d, "local:", "local");
+	history_recording(h, T0, 1000, "0.1", "ops1", "{}", "{}");
+	history_sample(h, &s);
+	free(d);
+	settle(h);
+}
+
+/* What the sample says: its refusals, and that they are in its sum and in that of the span. */
+static void expect_refusals(const char *path, int64_t refused)
+{
+	struct samples_reader r;
+	struct history_sample s;
+	struct sample sum;
+	struct err err = {0};
+	sqlite3 *db;
+
+	assert_int_equal(schema_open_readonly(&db, path, &err), 0);
+	assert_int_equal(samples_reader_open(&r, db, path,
+						 ask(path, "SELECT max(seq) FROM recording"), "n-1", &err),
+		0);
+	assert_int_equal(samples_read(&r, 0, 10, &s, &err), 1);
+	assert_int_equal(samples_sum(&r, 0, 10, &sum, &err), 0);
+	for (int a = 0; a < ARM_COUNT; a++) {
+		assert_int_equal(s.sample.arms[a].failed[FAILURE_REFUSED], refused);
+		assert_int_equal(s.sample.arms[a].failed_total, refused + 2);
+		assert_int_equal(sum.arms[a].failed[FAILURE_REFUSED], refused);
+		assert_int_equal(sum.arms[a].failed[FAILURE_TIMEOUT], 2);
+	}
+	samples_reader_close(&r);
+	sqlite3_close(db);
+}
+
+/* The text of the table of samples; the caller frees. */
+static char *declared(const char *path)
+{
+	sqlite3 *db;
+	sqlite3_stmt *s;
+	char *sql;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db,
+						 "SELECT sql FROM sqlite_schema WHERE name = 'sample'", -1, &s, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	sql = mem_copy((const char *)sqlite3_column_text(s, 0));
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return sql;
+}
+
+static void an_older_file_gets_the_later_column(void **state)
+{
+	struct place p;
+	char *fresh, *old;
+
+	(void)state;
+	place_make(&p);
+	record_refusals(&p);
+	expect_refusals(p.path, 5);
+	fresh = declared(p.path);
+	/* no refusal was told apart then */
+	alter(p.path, "ALTER TABLE sample DROP COLUMN failed_refused");
+	old = declared(p.path);
+	assert_string_not_equal(old, fresh);
+	free(old);
+	expect_refusals(p.path, 0);
+	record_refusals(&p);
+	expect_refusals(p.path, 5);
+	old = declared(p.path);
+	assert_string_equal(old, fresh);
+	free(old);
+	free(fresh);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM sample WHERE failed_refused = 0"), 2);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM sample WHERE failed_refused = 5"), 2);
+	assert_whole(p.path, NULL);
+	place_clean(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +458,7 @@ int main(void)
 		cmocka_unit_test(the_directory_is_made_one_level),
 		cmocka_unit_test(readable_beside_a_writer),
 		cmocka_unit_test(readable_in_a_directory_of_others),
+		cmocka_unit_test(an_older_file_gets_the_later_column),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,6 +222,39 @@ static void what_old_recordings_lack_is_not_known(void **state)
 	free(back);
 }
 
+/* A recording from before refusals were told apart: they are in the other categories. */
+static void what_old_recordings_did_not_refuse_is_none(void **state)
+{
+	static const char later[] = ",\"failed_refused\":4";
+	struct snapshot *s = make(), *back = mem_new(1, sizeof *back);
+	struct text t = {0}, old = {0};
+	struct err err = {0};
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	for (int a = 0; a < ARM_COUNT; a++)
+		s->arms[a].failed[FAILURE_REFUSED] = 4;
+	state_write(&t, s);
+	assert_int_equal(state_read(back, db, text_str(&t), "x", &err), 0);
+	assert_int_equal(back->arms[ARM_V2].failed[FAILURE_REFUSED], 4);
+	const char *from = text_str(&t);
+	for (const char *at; (at = strstr(from, later)) != NULL; from = at + strlen(later))
+		text_add_n(&old, from, (size_t)(at - from));
+	text_add(&old, from);
+	assert_int_equal(old.len, t.len - ARM_COUNT * strlen(later));
+	assert_int_equal(state_read(back, db, text_str(&old), "x", &err), 0);
+	for (int a = 0; a < ARM_COUNT; a++) {
+		assert_int_equal(back->arms[a].failed[FAILURE_REFUSED], 0);
+		assert_int_equal(back->arms[a].failed[FAILURE_SYSTEM], 3);
+	}
+	sqlite3_close(db);
+	text_free(&t);
+	text_free(&old);
+	free(s);
+	free(back);
+}
+
 /* Hostile texts and names of a document that somebody else wrote. */
 static void texts_are_cleaned(void **state)
 {
@@ -308,6 +341,7 @@ int main(void)
 		cmocka_unit_test(ages_and_countdowns_run),
 		cmocka_unit_test(countdowns_end_at_nothing_and_go_back),
 		cmocka_unit_test(what_old_recordings_lack_is_not_known),
+		cmocka_unit_test(what_old_recordings_did_not_refuse_is_none),
 		cmocka_unit_test(texts_are_cleaned),
 		cmocka_unit_test(refuses_what_is_not_whole),
 	};

@@ -700,8 +700,9 @@ static enum level expected_level(const struct virtual *v)
 {
 	const struct pool *p = virtual_pool(v);
 	const struct standing *s = &p->standing;
+	bool at_rest = s->reported_bp >= 0 && s->reported_bp == s->baseline_bp;
 	if (s->state == STATE_RB_UNVERIFIED || s->state == STATE_ROLLING_BACK || s->guard.both ||
-		p->latch.red)
+		(p->latch.red && (!at_rest || p->latch.both)))
 		return LEVEL_ACT;
 	bool strange = false;
 	for (int k = 0; k < p->node_count; k++)
@@ -712,7 +713,7 @@ static enum level expected_level(const struct virtual *v)
 		(s->state == STATE_HELD && (s->hold.on || s->partial)))
 		return LEVEL_LOOK;
 	bool above = s->reported_bp > s->baseline_bp && s->state != STATE_FINALIZED;
-	if (above && s->owner == OWNER_POOL && s->pool_guard.held_ms != UNKNOWN)
+	if (above && s->owner != OWNER_NONE && s->pool_guard.held_ms != UNKNOWN)
 		return LEVEL_LOOK;
 	return LEVEL_OK;
 }

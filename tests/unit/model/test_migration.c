@@ -369,6 +369,7 @@ static void test_what_a_person_may_begin(void **state)
 		{VERB_DISARM, "IPA...H...b..."},
 		{VERB_TAKE, "IPASBRHUrubDC."},
 		{VERB_GUARD, "IPASBRHUrubDC."},
+		{VERB_DRAIN, "IPASBRHUrubDC."},
 		{VERB_ADOPT, "...........D.."},
 		{VERB_CLOSE, "........ru...."},
 	};

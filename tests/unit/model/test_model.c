@@ -1193,6 +1193,7 @@ static void test_acts(void **state)
 		{{.verb = VERB_ADOPT}, ACT_ADOPT},
 		{{.verb = VERB_TAKE}, ACT_TELL},
 		{{.verb = VERB_GUARD}, ACT_TELL},
+		{{.verb = VERB_DRAIN}, ACT_TELL},
 		{{.verb = VERB_CLOSE}, ACT_TELL},
 		{{.verb = VERB_ANNOTATE}, ACT_TELL},
 		{{.verb = VERB_HOLD}, ACT_TELL},
@@ -1605,6 +1606,58 @@ static void test_row_71_v1_is_gone(void **state)
 	assert_false(fails(v, PREDICATE_WAY_BACK));
 }
 
+/* v1 must be able to take the traffic back, and the refusal says what it lacks. */
+static void test_v1_serves(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	struct arm_counts *v1 = &v->node[0].s->arms[ARM_V1];
+	const struct interlock_check *c = &virtual_standing(v)->next.check[PREDICATE_WAY_BACK];
+	static const struct {
+		struct breaker_word breaker;
+		int64_t depth, max;
+		const char *why; /* NULL: it serves */
+	} rows[] = {
+		{{.known = true}, 0, 1024, NULL},
+		{{.known = true, .state = BREAKER_OPEN}, 0, 1024, "v1's breaker is open"},
+		{{.known = true, .state = BREAKER_HALF_OPEN}, 0, 1024, NULL},
+		{{.known = false, .state = BREAKER_OPEN}, 0, 1024, NULL},
+		{{.known = true}, 84, 100, NULL},
+		{{.known = true}, 85, 100, "v1's queue is 85 % full"},
+		{{.known = true}, 937, 1024, "v1's queue is 91 % full"},
+		{{.known = true}, 5000, UNKNOWN, NULL},
+		{{.known = true}, 5000, 0, NULL},
+		{{.known = true}, UNKNOWN, 100, NULL},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		v1->breaker = rows[i].breaker;
+		v1->queue_depth = rows[i].depth;
+		v1->queue_max = rows[i].max;
+		virtual_run(v, 1000);
+		assert_int_equal(fails(v, PREDICATE_WAY_BACK), rows[i].why != NULL);
+		if (rows[i].why && !strstr(c->text, rows[i].why))
+			fail_msg("'%s' does not say '%s'", c->text, rows[i].why);
+	}
+	v1->queue_max = UNKNOWN;
+	v1->workers.ready = 0;
+	virtual_run(v, 1000);
+	assert_non_null(strstr(c->text, "v1 has no ready worker"));
+}
+
+/* One node that could not take it is enough. */
+static void test_v1_serves_on_every_node(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	const struct interlock_check *c = &virtual_standing(v)->next.check[PREDICATE_WAY_BACK];
+	assert_false(fails(v, PREDICATE_WAY_BACK));
+	v->node[1].s->arms[ARM_V1].breaker =
+		(struct breaker_word){.known = true, .state = BREAKER_OPEN};
+	virtual_run(v, 1000);
+	assert_true(fails(v, PREDICATE_WAY_BACK));
+	assert_non_null(strstr(c->text, virtual_pool(v)->nodes[1].target));
+}
+
 static void test_row_78_moved_by_hand(void **state)
 {
 	/* somebody edits the balancer: steps are locked, the way back is not */
@@ -1901,6 +1954,8 @@ int main(void)
 		TWO(test_row_41_quantiles_are_merged_not_averaged),
 		TWO(test_row_70_a_rollback_half_way),
 		ONE(test_row_71_v1_is_gone),
+		ONE(test_v1_serves),
+		TWO(test_v1_serves_on_every_node),
 		ONE(test_row_78_moved_by_hand),
 		TWO(test_row_79_nodes_run_different_builds),
 		HAND(test_by_hand),

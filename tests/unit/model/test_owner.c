@@ -42,6 +42,11 @@ static void test_one_owner(void **state)
 			owner_of(rows[k].plan, rows[k].pool, &l, NOW_MS, 1000, rows[k].console),
 			rows[k].owner);
 	}
+	/* However fast it polls, it writes a few times a second at most. */
+	struct owner_line l = {.held = true, .written_wall_ms = NOW_MS - 1000};
+	assert_int_equal(owner_of(true, false, &l, NOW_MS, 100, false), OWNER_RECORD);
+	l.written_wall_ms--;
+	assert_int_equal(owner_of(true, false, &l, NOW_MS, 100, false), OWNER_NONE);
 }
 
 static void test_lines_read_back(void **state)
@@ -107,6 +112,103 @@ static void test_lines_are_cleaned(void **state)
 	}
 }
 
+/* What it obeys stands between who it is and its word; older lines have none. */
+static void test_lines_tell_what_is_obeyed(void **state)
+{
+	(void)state;
+	struct owner_line in = {.state = GUARD_GREEN,
+		.written_wall_ms = NOW_MS,
+		.actor = "rec@ops1",
+		.order = "01a20153-8437-73f1-8ac9-600eb5e43a80",
+		.held_until_ms = NOW_MS + 60000,
+		.word = "BAKING at 1 %"};
+	struct owner_line out;
+	char line[OWNER_LINE_MAX];
+	owner_line_write(line, &in);
+	assert_string_equal(line,
+		"weir 1 GREEN 1700000000000 rec@ops1 "
+		"order=1700000060000:01a20153-8437-73f1-8ac9-600eb5e43a80 BAKING at 1 %");
+	assert_true(owner_line_read(&out, line));
+	assert_string_equal(out.order, in.order);
+	assert_true(out.held_until_ms == in.held_until_ms);
+	assert_string_equal(out.word, in.word);
+	static const char *const bad[] = {"order=", "order= x", "order=1", "order=1:", "order=:a",
+		"order=-1:a", "order=x:a", "order=1:a/b", "order=1:\x1b[2J",
+		"order=99999999999999999999:a"};
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+		snprintf(line, sizeof line, "weir 1 GREEN 1 rec %s", bad[k]);
+		assert_false(owner_line_read(&out, line));
+	}
+}
+
+#define HOLDS "{\"guard\":\"GREEN\",\"act\":\"hold\",\"for_ms\":60000,\"owner\":\"record\"}"
+#define ACTS "{\"act\":\"rollback\",\"for_ms\":0,\"owner\":\"console\"}"
+
+static struct decision order(const char *id, const char *evidence)
+{
+	struct decision d = {.verb = VERB_GUARD, .at_ms = NOW_MS};
+	text_copy(d.id, sizeof d.id, id);
+	text_copy(d.evidence, sizeof d.evidence, evidence);
+	return d;
+}
+
+static void test_orders_are_read(void **state)
+{
+	(void)state;
+	struct owner_order o;
+	struct decision d = order("a", HOLDS);
+	assert_true(owner_order_read(&o, &d));
+	assert_string_equal(o.id, "a");
+	assert_true(o.at_ms == NOW_MS && o.for_ms == 60000);
+	d = order("b", ACTS);
+	assert_true(owner_order_read(&o, &d));
+	assert_true(o.for_ms == 0);
+	d.observed = true;
+	assert_false(owner_order_read(&o, &d));
+	d = order("c", HOLDS);
+	d.verb = VERB_HOLD;
+	assert_false(owner_order_read(&o, &d));
+	static const char *const bad[] = {"", "{}",
+		"{\"act\":\"hold\",\"for_ms\":60000,\"owner\":\"pool\"}",
+		"{\"act\":\"hold\",\"for_ms\":60000}", "{\"act\":\"hold\",\"owner\":\"record\"}",
+		"{\"act\":\"warn\",\"for_ms\":0,\"owner\":\"record\"}",
+		"{\"act\":\"hold\",\"for_ms\":0,\"owner\":\"record\"}",
+		"{\"act\":\"hold\",\"for_ms\":-5,\"owner\":\"record\"}",
+		"{\"act\":\"hold\",\"for_ms\":null,\"owner\":\"record\"}",
+		"{\"act\":\"hold\",\"for_ms\":14400001,\"owner\":\"record\"}",
+		"{\"act\":\"hold\",\"for_ms\":999999999999999999999999,\"owner\":\"record\"}",
+		/* inside of a text */
+		"{\"text\":\"\\\"act\\\":\\\"hold\\\",\\\"owner\\\":\\\"record\\\"\",\"for_ms\":1}"};
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+		d = order("d", bad[k]);
+		assert_false(owner_order_read(&o, &d));
+	}
+}
+
+static void test_the_newest_order_counts(void **state)
+{
+	(void)state;
+	struct owner_order o;
+	struct decision list[4] = {
+		order("a", HOLDS), order("b", ACTS), order("c", HOLDS), order("d", "{}")};
+	assert_false(owner_order_find(&o, list, 0));
+	assert_false(owner_order_find(&o, list + 3, 1));
+	assert_true(owner_order_find(&o, list, 4));
+	assert_string_equal(o.id, "c");
+	/* Not one that was refused, or never heard. */
+	list[2].outcome = OUTCOME_NOT_SENT;
+	assert_true(owner_order_find(&o, list, 4));
+	assert_string_equal(o.id, "b");
+	list[1].outcome = OUTCOME_APPLIED;
+	assert_true(owner_order_find(&o, list, 4));
+	assert_string_equal(o.id, "b");
+	/* A wall clock that was set back between them turns nothing round. */
+	list[0].seq = 9;
+	list[1].seq = 8;
+	assert_true(owner_order_find(&o, list, 4));
+	assert_string_equal(o.id, "a");
+}
+
 static void test_words(void **state)
 {
 	(void)state;
@@ -122,6 +224,9 @@ int main(void)
 		cmocka_unit_test(test_lines_read_back),
 		cmocka_unit_test(test_lines_that_are_none),
 		cmocka_unit_test(test_lines_are_cleaned),
+		cmocka_unit_test(test_lines_tell_what_is_obeyed),
+		cmocka_unit_test(test_orders_are_read),
+		cmocka_unit_test(test_the_newest_order_counts),
 		cmocka_unit_test(test_words),
 	};
 

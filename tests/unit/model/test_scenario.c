@@ -100,6 +100,74 @@ static void test_the_latest_phase_of_the_arm_holds(void **state)
 	assert_true(scenario_fault(&s, ARM_V1, -1).slow_factor == 0);
 }
 
+static void test_the_rate_along_the_axis(void **state)
+{
+	struct scenario s = {
+		.rate = 10,
+		.levels =
+			{
+				{.at_ms = 1000, .rate = 50},
+				{.at_ms = 2000, .rate = 150, .over_ms = 1000},
+				{.at_ms = 4000, .rate = 100, .swing = 0.5, .period_ms = 400},
+			},
+		.level_count = 3,
+	};
+
+	(void)state;
+	assert_true(scenario_rate(&s, -1) == 10);
+	assert_true(scenario_rate(&s, 999) == 10);
+	assert_true(scenario_rate(&s, 1000) == 50);
+	assert_true(scenario_rate(&s, 2000) == 50);
+	assert_true(scenario_rate(&s, 2500) == 100);
+	assert_true(scenario_rate(&s, 3000) == 150);
+	assert_true(scenario_rate(&s, 3999) == 150);
+	assert_float_equal(scenario_rate(&s, 4000), 100, 1e-9);
+	assert_float_equal(scenario_rate(&s, 4100), 150, 1e-9);
+	assert_float_equal(scenario_rate(&s, 4300), 50, 1e-9);
+	assert_float_equal(scenario_rate(&s, 4400), 100, 1e-9);
+	assert_true(scenario_rate(&s, INT64_MAX / 2) >= 49);
+	s.level_count = 0;
+	assert_true(scenario_rate(&s, 4100) == 10);
+}
+
+static void test_whether_work_arrives(void **state)
+{
+	struct scenario s = {.rate = 1, .operation_count = 1};
+
+	(void)state;
+	assert_true(scenario_arrives(&s));
+	s.rate = 0;
+	assert_false(scenario_arrives(&s));
+	s.level_count = 2;
+	assert_false(scenario_arrives(&s));
+	s.levels[1].rate = 0.1;
+	assert_true(scenario_arrives(&s));
+	s.operation_count = 0;
+	assert_false(scenario_arrives(&s));
+}
+
+static void test_what_happens_to_the_node(void **state)
+{
+	struct scenario s = {
+		.events =
+			{
+				{.at_ms = 1000, .clock_ahead_ms = 500},
+				{.at_ms = 2000, .restart = true, .clock_behind_ms = 70},
+				{.at_ms = 3000, .restart = true},
+			},
+		.event_count = 3,
+	};
+
+	(void)state;
+	assert_int_equal(scenario_skew_ms(&s, 999), 0);
+	assert_int_equal(scenario_skew_ms(&s, 1000), 500);
+	assert_int_equal(scenario_skew_ms(&s, 2000), -70);
+	assert_int_equal(scenario_skew_ms(&s, 3000), 0);
+	assert_int_equal(scenario_restarts(&s, 1999), 0);
+	assert_int_equal(scenario_restarts(&s, 2000), 1);
+	assert_int_equal(scenario_restarts(&s, 9999), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +175,9 @@ int main(void)
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_unknown_name),
 		cmocka_unit_test(test_the_latest_phase_of_the_arm_holds),
+		cmocka_unit_test(test_the_rate_along_the_axis),
+		cmocka_unit_test(test_whether_work_arrives),
+		cmocka_unit_test(test_what_happens_to_the_node),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,6 +216,29 @@ static void a_guard_holds_for_a_time_or_acts(void **state)
 		refuses("guard", bad[i], NULL, ERR_USAGE);
 }
 
+static void a_drain_names_workers(void **state)
+{
+	(void)state;
+	reads("drain", "v2.0.3", NULL);
+	assert_int_equal(asked.verb, VERB_DRAIN);
+	assert_true(asked.drains);
+	assert_string_equal(asked.node, "");
+	assert_int_equal(asked.drain.arm, ARM_V2);
+	assert_int_equal(asked.drain.worker, 3);
+	reads("drain", "n1/v1  off", NULL);
+	assert_false(asked.drains);
+	assert_string_equal(asked.node, "n1");
+	assert_int_equal(asked.drain.arm, ARM_V1);
+	assert_int_equal(asked.drain.segment, -1);
+	static const char *const bad[] = {"", "off", "v3", "v2 on", "v2 off off", "/v2", "n1/",
+		"n1/n2/v2", "../v2", "v2.0.3x", "n 1/v2",
+		"0123456789012345678901234567890123456789012345678901234567890123456789/v2",
+		"0123456789012345678901234567890123456789012345678901234567890123456789"
+		"0123456789012345678901234567890123456789012345678901234567890123456789/v2"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		refuses("drain", bad[i], NULL, ERR_USAGE);
+}
+
 static void arm_may_name_a_baseline(void **state)
 {
 	(void)state;
@@ -269,6 +292,7 @@ int main(void)
 		cmocka_unit_test(operations_are_bounded),
 		cmocka_unit_test(a_guard_holds_for_a_time_or_acts),
 		cmocka_unit_test(arm_may_name_a_baseline),
+		cmocka_unit_test(a_drain_names_workers),
 		cmocka_unit_test(close_names_a_decision),
 		WITH(the_rest_takes_nothing),
 	};

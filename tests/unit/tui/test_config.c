@@ -551,8 +551,97 @@ static void test_scenario_file(void **state)
 	assert_accepted(FILE_SCENARIO, "{rate: 0, phases: [{at: 1s, arm: v2}, {at: 1s, arm: v1}]}");
 	assert_wrong(
 		FILE_SCENARIO, "{rate: 0, phases: [{at: 1s, arm: v3}]}", 34, "write one of v1, v2");
+	assert_wrong(FILE_SCENARIO,
+		"{rate: 0, phases: [{at: 1s, arm: v2, error_rate: 2, lies: true}]}", 50,
+		"it must be from 0 to 1");
 	assert_int_equal(config_parse_scenario(&s, "rate: x", 7, "s", &err), -1);
 	assert_int_equal(s.operation_count, 0);
+}
+
+static void test_scenario_of_every_kind(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"rate: 5\nsessions: 9\nsession_requests: 12.5\nkeys: 1000\nkey_skew: 1.5\n"
+		"v2_slow_factor: 0.5\nv1_workers: 2\nv2_workers: 4\nqueue: 16\ntimeout: 250ms\n"
+		"strategy: primary_with_fallback\noperations: [{name: echo}]\n"
+		"arrivals:\n"
+		"  - {at: 0s, rate: 0}\n"
+		"  - {at: 10s, rate: 200, over: 5s}\n"
+		"  - {at: 15s, rate: 100, swing: 80%, period: 1h}\n"
+		"phases:\n"
+		"  - {at: 1s, arm: v2, crash_rate: 5%, leak: 16KiB, stall: true, lies: true}\n"
+		"node:\n"
+		"  - {at: 1m, clock_behind: 2h}\n"
+		"  - {at: 2m, restart: true, clock_ahead: 5s}\n";
+	struct scenario s;
+	struct err err = {0};
+	if (config_parse_scenario(&s, text, strlen(text), "s", &err) != 0)
+		fail_msg("%s", err.text);
+	assert_true(s.session_requests == 12.5 && s.key_skew == 1.5 && s.v2_slow_factor == 0.5);
+	assert_int_equal(s.keys, 1000);
+	assert_int_equal(s.v1_workers, 2);
+	assert_int_equal(s.v2_workers, 4);
+	assert_int_equal(s.queue_max, 16);
+	assert_int_equal(s.timeout_ms, 250);
+	assert_string_equal(s.strategy, "primary_with_fallback");
+	assert_int_equal(s.level_count, 3);
+	assert_int_equal(s.levels[1].at_ms, 10000);
+	assert_int_equal(s.levels[1].over_ms, 5000);
+	assert_true(s.levels[1].rate == 200 && s.levels[2].swing == 0.8);
+	assert_int_equal(s.levels[2].period_ms, 3600000);
+	const struct fault *f = &s.phases[0].fault;
+	assert_true(f->crash_rate == 0.05 && f->stall && f->lies && !f->hang);
+	assert_int_equal(f->leak_bytes, 16384);
+	assert_int_equal(s.event_count, 2);
+	assert_int_equal(s.events[0].clock_behind_ms, 7200000);
+	assert_true(!s.events[0].restart && s.events[1].restart);
+	assert_int_equal(s.events[1].clock_ahead_ms, 5000);
+
+	/* What nobody asks for is as it was before there was any of it. */
+	assert_int_equal(config_parse_scenario(&s, "rate: 0", 7, "s", &err), 0);
+	assert_true(s.session_requests == 0 && s.keys == 0 && s.v2_slow_factor == 1);
+	assert_int_equal(
+		s.v1_workers + s.v2_workers + s.queue_max + s.timeout_ms + s.level_count, 0);
+	assert_string_equal(s.strategy, "canary");
+}
+
+static void test_scenario_that_is_wrong_as_a_whole(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t column;
+		const char *says;
+	} wrong[] = {
+		{"{rate: 0, arrivals: [{at: 0s, rate: 1}]}", 1, "\"operations\" is missing"},
+		{"{rate: 0, arrivals: [{at: 2s, rate: 0}, {at: 2s, rate: 0}]}", 46,
+			"the level before this one is not earlier"},
+		{"{rate: 0, arrivals: [{at: 2s, rate: 0, over: 2s}, {at: 3s, rate: 0}]}", 46,
+			"not there yet when the next level begins"},
+		{"{rate: 0, node: [{at: 2s}, {at: 1s}]}", 33,
+			"the event before this one is not earlier"},
+		{"{rate: 0, node: [{at: 2s, clock_ahead: 1s, clock_behind: 1s}]}", 58,
+			"ahead and behind"},
+		{"{rate: 1, operations: [{name: echo}], "
+		 "phases: [{at: 1s, arm: v2, operation: echo, leak: 1B}]}",
+			89, "\"leak\" is of the whole side: take \"operation\" out"},
+		{"{rate: 1, operations: [{name: echo}], "
+		 "phases: [{at: 1s, arm: v2, operation: echo, stall: true}]}",
+			90, "\"stall\" is of the whole side"},
+		{"{rate: 1, operations: [{name: echo}], "
+		 "phases: [{at: 1s, arm: v2, operation: echo, lies: true}]}",
+			89, "\"lies\" is of the whole side"},
+		{"{rate: 0, strategy: shadow}", 21, "write one of canary, primary_with_fallback"},
+		{"{rate: 0, node: [{at: 1s, restarts: true}]}", 27, "did you mean \"restart\"?"},
+		{"{rate: 0, fallback: true}", 11, "unknown key \"fallback\" in the scenario"},
+	};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_wrong(FILE_SCENARIO, wrong[i].text, wrong[i].column, wrong[i].says);
+	assert_accepted(
+		FILE_SCENARIO, "{rate: 0, arrivals: [{at: 2s, rate: 0, over: 1s}, {at: 3s, rate: 0}]}");
+	assert_accepted(
+		FILE_SCENARIO, "{rate: 0, node: [{at: 1s, clock_ahead: 1s, clock_behind: 0}]}");
 }
 
 /* ---- finding the file ---- */
@@ -725,6 +814,8 @@ int main(void)
 		cmocka_unit_test(test_plan_file),
 		cmocka_unit_test(test_most_steps),
 		cmocka_unit_test(test_scenario_file),
+		cmocka_unit_test(test_scenario_of_every_kind),
+		cmocka_unit_test(test_scenario_that_is_wrong_as_a_whole),
 		cmocka_unit_test_setup_teardown(test_default_places, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_unreadable_default, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_no_file, make_place, remove_place),

@@ -42,6 +42,9 @@ static const struct context contexts[] = {
 	{&config_operation_table, FILE_SCENARIO, "{rate: 1, operations: [{", "}]}", "name: echo"},
 	{&config_phase_table, FILE_SCENARIO, "{rate: 1, " MIX ", phases: [{", "}]}",
 		"at: 1s, arm: v2"},
+	{&config_level_table, FILE_SCENARIO, "{rate: 1, " MIX ", arrivals: [{", "}]}",
+		"at: 1s, rate: 2"},
+	{&config_event_table, FILE_SCENARIO, "{rate: 0, node: [{", "}]}", "at: 1s"},
 };
 #define CONTEXTS (sizeof(contexts) / sizeof(*contexts))
 
@@ -90,7 +93,7 @@ static const char *good_value(const struct yaml_row *row)
 	} own[] = {{"target", "'local:'"}, {"plan", "{" PLAN_KEYS "}"}, {"pools", "{}"},
 		{"policies", "{}"}, {"policy", "strict"}, {"history", "/x"}, {"token_file", "/x"},
 		{"steps", "[1bp]"}, {"operation", "echo"}, {"operations", "[]"}, {"phases", "[]"},
-		{"rate", "0"}};
+		{"arrivals", "[]"}, {"node", "[]"}, {"leak", "1KiB"}, {"rate", "0"}};
 	for (size_t i = 0; row->type != YAML_TYPE_BOOL && i < sizeof(own) / sizeof(*own); i++)
 		if (strcmp(own[i].key, row->key) == 0)
 			return own[i].value;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "model/text.h"
+#include "tests/lib/process.h"
 #include "tests/lib/site.h"
 
 #include <string.h>
@@ -312,6 +313,201 @@ static void a_rollback_that_is_lost_is_pressed_on(void **state)
 		assert_string_equal(node->got[i].id, node->got[node->got_count - 1].id);
 }
 
+/* ---- what it is told ---- */
+
+static const struct act_request hold_for_a_minute = {
+	.verb = VERB_GUARD, .act = GUARD_ACTION_HOLD, .for_ms = 60000, .reason = "known noise"};
+static const struct act_request act_again = {.verb = VERB_GUARD, .act = GUARD_ACTION_ROLLBACK};
+
+/* A recorder that guards beside a person's desk, both on this history; the pool at 1 %. */
+static struct desk *beside_a_recorder(const char *file)
+{
+	const struct site_desk rec = {
+		.actor = "rec@ops1", .file = file, .record = true, .guard = true};
+	node->guards = false;
+	struct desk *guards = site_open(&s, &rec);
+	site_run(&s, 1500);
+	d = site_open(&s, &one_shot);
+	site_run(&s, 1500);
+	site_step(&s, d, 100);
+	assert_int_equal(site_standing(d)->owner, OWNER_RECORD);
+	return guards;
+}
+
+static struct act_view told(const struct act_request *r)
+{
+	struct act_result begun = site_ask(&s, d, r);
+	assert_int_equal(begun.status, ACT_BEGUN);
+	assert_true(site_done(&s, d, begun.id, 8000));
+	return site_view(d, begun.id);
+}
+
+/* Rows behind a decision are written when the disk gets to them. */
+static enum outcome_kind recorded(const char *id)
+{
+	struct decision row = {0};
+	for (int64_t end_ms = process_clock_ms() + 10000; process_clock_ms() < end_ms;)
+		if (site_record(&s, "h.db", id, &row) && outcome_is_final(row.outcome))
+			break;
+	return row.outcome;
+}
+
+static void a_recorder_is_told_to_hold_for_a_time(void **state)
+{
+	(void)state;
+	struct desk *rec = beside_a_recorder("h.db");
+	struct act_view v = told(&hold_for_a_minute);
+	assert_int_equal(v.decision.outcome, OUTCOME_APPLIED);
+	assert_string_equal(v.decision.answer, "rec@ops1 obeys");
+	assert_non_null(
+		strstr(v.decision.evidence, "\"act\":\"hold\",\"for_ms\":60000,\"owner\":\"record\""));
+	assert_int_equal(acts_of(node, VERB_GUARD), 0); /* the pool has none */
+	assert_string_equal(site_pool(d)->owner_line.order, v.decision.id);
+	site_run(&s, 2000);
+	assert_in_range(site_standing(d)->pool_guard.held_ms, 50000, 60000);
+	assert_in_range(site_standing(rec)->pool_guard.held_ms, 50000, 60000);
+	assert_non_null(strstr(site_standing(d)->guard_text, "guard: record, only holds for 00:5"));
+	assert_non_null(strstr(site_standing(d)->headline.text, "The recorder's guard only holds"));
+	assert_int_equal(recorded(v.decision.id), OUTCOME_APPLIED);
+	/* Red within the time holds, and is rolled back when it is over and red still. */
+	node->error_rate[ARM_V2] = 0.5;
+	site_run(&s, 40000);
+	assert_true(site_pool(rec)->latch.red);
+	assert_non_null(strstr(site_standing(d)->headline.text, "Only held; R rolls back"));
+	assert_true(fake_is_held(node));
+	assert_int_equal(fake_share_bp(node), 100);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 0);
+	site_run(&s, 30000);
+	assert_int_equal(fake_share_bp(node), 0);
+	assert_string_equal(site_last(rec, VERB_ROLLBACK)->role, "guard");
+	assert_int_equal(site_standing(d)->pool_guard.held_ms, UNKNOWN);
+}
+
+static void a_newer_order_replaces_it(void **state)
+{
+	(void)state;
+	struct desk *rec = beside_a_recorder("h.db");
+	told(&hold_for_a_minute);
+	struct act_request longer = hold_for_a_minute;
+	longer.for_ms = 3600000;
+	told(&longer);
+	assert_true(site_standing(d)->pool_guard.held_ms > 3500000);
+	struct act_view v = told(&act_again);
+	assert_int_equal(v.decision.outcome, OUTCOME_APPLIED);
+	assert_int_equal(site_standing(d)->pool_guard.held_ms, UNKNOWN);
+	assert_non_null(
+		strstr(site_standing(d)->guard_text, "guard: record, rolls back by itself"));
+	node->error_rate[ARM_V2] = 0.5;
+	assert_true(site_until(&s, rec, STATE_ROLLED_BACK, s.limits.window_ms));
+}
+
+static void an_order_outlives_its_recorder(void **state)
+{
+	(void)state;
+	const struct site_desk again = {
+		.actor = "rec@ops1", .file = "h.db", .record = true, .guard = true};
+	struct desk *rec = beside_a_recorder("h.db");
+	told(&hold_for_a_minute);
+	site_close(&s, rec);
+	site_run(&s, 10000);
+	assert_int_equal(site_standing(d)->owner, OWNER_NONE);
+	node->error_rate[ARM_V2] = 0.5;
+	rec = site_open(&s, &again);
+	site_run(&s, 3000);
+	assert_in_range(site_standing(d)->pool_guard.held_ms, 30000, 50000);
+	site_run(&s, 20000);
+	assert_true(fake_is_held(node));
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 0);
+	site_run(&s, 30000);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 1);
+}
+
+/* Its history is another: it cannot hear, and whoever asks is told so. */
+static void what_a_recorder_cannot_hear_is_not_done(void **state)
+{
+	(void)state;
+	struct desk *rec = beside_a_recorder("r.db");
+	struct act_view v = told(&hold_for_a_minute);
+	assert_int_equal(v.decision.outcome, OUTCOME_NOT_SENT);
+	assert_non_null(strstr(v.decision.answer, "the recorder of rec@ops1 has not said"));
+	assert_non_null(strstr(v.decision.answer, "its history is another"));
+	assert_int_equal(recorded(v.decision.id), OUTCOME_NOT_SENT);
+	assert_int_equal(site_standing(d)->pool_guard.held_ms, UNKNOWN);
+	assert_int_equal(site_standing(d)->open, -1);
+	node->error_rate[ARM_V2] = 0.5;
+	assert_true(site_until(&s, rec, STATE_ROLLED_BACK, s.limits.window_ms));
+}
+
+/* One that hangs is not believed either; what was given up is not obeyed later. */
+static void what_was_given_up_is_not_obeyed_later(void **state)
+{
+	(void)state;
+	struct desk *rec = beside_a_recorder("h.db");
+	s.asleep[0] = true;
+	struct act_result begun = site_ask(&s, d, &hold_for_a_minute);
+	assert_int_equal(begun.status, ACT_BEGUN);
+	assert_true(site_done(&s, d, begun.id, 8000));
+	assert_int_equal(recorded(begun.id), OUTCOME_NOT_SENT);
+	s.asleep[0] = false;
+	site_run(&s, 5000);
+	assert_int_equal(site_standing(rec)->pool_guard.held_ms, UNKNOWN);
+	assert_string_equal(site_pool(d)->owner_line.order, "");
+}
+
+/* Whoever gave it died before anyone obeyed: it holds all the same, and is open no longer. */
+static void an_order_that_was_left_is_settled(void **state)
+{
+	(void)state;
+	struct desk *rec = beside_a_recorder("h.db");
+	struct act_result begun = site_ask(&s, d, &hold_for_a_minute);
+	site_settle(&s);
+	site_close(&s, d);
+	d = rec;
+	site_run(&s, 3000);
+	assert_in_range(site_standing(d)->pool_guard.held_ms, 50000, 60000);
+	site_run(&s, 15000);
+	assert_int_equal(site_standing(d)->open, -1);
+	assert_int_equal(recorded(begun.id), OUTCOME_APPLIED);
+	d = site_open(&s, &one_shot);
+	site_run(&s, 3000);
+	assert_in_range(site_standing(d)->pool_guard.held_ms, 20000, 45000);
+	told(&act_again);
+}
+
+static void a_console_obeys_itself(void **state)
+{
+	(void)state;
+	at_one_percent(&console);
+	assert_int_equal(site_standing(d)->owner, OWNER_CONSOLE);
+	struct act_view v = told(&hold_for_a_minute);
+	assert_int_equal(v.decision.outcome, OUTCOME_APPLIED);
+	assert_string_equal(v.decision.answer, "kim@ops1 obeys");
+	assert_in_range(site_standing(d)->pool_guard.held_ms, 50000, 60000);
+	assert_non_null(strstr(site_standing(d)->guard_text, "guard: console, only holds for"));
+	/* Also in its next life. */
+	site_close(&s, d);
+	d = site_open(&s, &console);
+	node->error_rate[ARM_V2] = 0.5;
+	site_run(&s, 40000);
+	assert_true(fake_is_held(node));
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 0);
+	told(&act_again);
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, 10000));
+}
+
+/* The guard of a console is told at that console: another process cannot, and says so. */
+static void another_consoles_guard_is_not_told(void **state)
+{
+	(void)state;
+	at_one_percent(&ana);
+	d = site_open(&s, &one_shot);
+	site_run(&s, 1500);
+	struct act_result r = site_ask(&s, d, &hold_for_a_minute);
+	assert_int_equal(r.status, ACT_REFUSED);
+	assert_int_equal(r.err.code, ERR_LIMIT);
+	assert_non_null(strstr(r.err.text, "a console is told there"));
+}
+
 /* ---- one node's guard ---- */
 
 static void one_nodes_rollback_is_the_pools(void **state)
@@ -353,6 +549,9 @@ static void a_person_who_steps_again_is_not_undone(void **state)
 	site_run(&s, 65000); /* what its own guard has seen has passed */
 	for (int k = 0; k < 3; k++) {
 		fake_advance(s.node[k], s.now);
+		if (fake_is_held(s.node[k]))
+			assert_int_equal(
+				fake_act(s.node[k], "ana@ops2", "k-0", VERB_RESUME, -1, "seen"), 200);
 		assert_int_equal(fake_act(s.node[k], "ana@ops2", "k-1", VERB_STEP, 1000, "again"), 200);
 	}
 	d = site_open(&s, &console);
@@ -382,6 +581,14 @@ int main(void)
 		AT_ONE(both_sides_hold_once),
 		AT_ONE(an_action_may_be_to_hold_or_to_warn),
 		AT_ONE(a_rollback_that_is_lost_is_pressed_on),
+		AT_ONE(a_recorder_is_told_to_hold_for_a_time),
+		AT_ONE(a_newer_order_replaces_it),
+		AT_ONE(an_order_outlives_its_recorder),
+		AT_ONE(what_a_recorder_cannot_hear_is_not_done),
+		AT_ONE(what_was_given_up_is_not_obeyed_later),
+		AT_ONE(an_order_that_was_left_is_settled),
+		AT_ONE(a_console_obeys_itself),
+		AT_ONE(another_consoles_guard_is_not_told),
 		AT_THREE(one_nodes_rollback_is_the_pools),
 		AT_THREE(a_person_who_steps_again_is_not_undone),
 	};

@@ -116,6 +116,138 @@ static void a_rollback_found_open_is_not_sent_where_the_pool_moved(void **state)
 	assert_int_equal(now_is(), STATE_ROLLED_BACK);
 }
 
+/* ---- one that another process has open ---- */
+
+static const struct site_desk ana = {.actor = "ana@ops2", .file = "h.db"};
+
+/* Kim's rollback does not get through, and her desk rests between two tries. */
+static struct act_result open_elsewhere(void)
+{
+	at_one_percent();
+	s.node[0]->lose_before = 1000;
+	struct act_result r = site_act(&s, d, VERB_ROLLBACK, -1, "broken");
+	site_run(&s, 1000);
+	s.asleep[0] = true;
+	s.node[0]->lose_before = 0;
+	return r;
+}
+
+static int rollbacks(const struct desk *of)
+{
+	int n = 0;
+	for (size_t i = 0; i < site_pool(of)->decision_count; i++)
+		n += site_pool(of)->decisions[i].verb == VERB_ROLLBACK;
+	return n;
+}
+
+static void a_press_beside_an_open_rollback_is_that_rollback(void **state)
+{
+	(void)state;
+	struct decision row;
+	struct act_result first = open_elsewhere();
+	struct desk *other = site_open(&s, &ana);
+	struct act_result r = site_act(&s, other, VERB_ROLLBACK, -1, "me too");
+	assert_int_equal(r.status, ACT_REPLAYED);
+	assert_string_equal(r.id, first.id);
+	/* At once: nobody waits until its sender must be dead. */
+	assert_true(site_done(&s, other, r.id, 2000));
+	assert_int_equal(fake_share_bp(s.node[0]), 0);
+	assert_int_equal(fake_epoch(s.node[0]), 2);
+	/* Its sender goes on, finds it done, and neither's rows contradict the other's. */
+	s.asleep[0] = false;
+	assert_true(site_done(&s, d, first.id, 40000));
+	assert_int_equal(site_view(d, first.id).decision.outcome, OUTCOME_APPLIED);
+	assert_int_equal(fake_epoch(s.node[0]), 2);
+	assert_int_equal(rollbacks(d), 1);
+	assert_int_equal(rollbacks(other), 1);
+	assert_true(desk_model(other)->history_writable && desk_model(d)->history_writable);
+	site_close(&s, other);
+	site_close(&s, d);
+	assert_true(site_record(&s, "h.db", first.id, &row));
+	assert_int_equal(row.outcome, OUTCOME_APPLIED);
+	assert_true(row.verified_ms != UNKNOWN);
+	assert_string_equal(row.actor, "kim@ops1");
+	assert_string_equal(row.reason, "broken");
+}
+
+static void a_press_beside_one_that_was_just_applied_is_that_rollback(void **state)
+{
+	(void)state;
+	at_one_percent();
+	s.node[0]->lose_after = 1000; /* it is done, and nobody hears so */
+	struct act_result first = site_act(&s, d, VERB_ROLLBACK, -1, "broken");
+	site_run(&s, 1000);
+	assert_int_equal(fake_share_bp(s.node[0]), 0);
+	s.asleep[0] = true;
+	s.node[0]->lose_after = 0;
+	struct desk *other = site_open(&s, &ana);
+	struct act_result r = site_act(&s, other, VERB_ROLLBACK, -1, "");
+	assert_int_equal(r.status, ACT_REPLAYED);
+	assert_string_equal(r.id, first.id);
+	assert_true(site_done(&s, other, r.id, 3000));
+	assert_int_equal(fake_epoch(s.node[0]), 2);
+}
+
+static void a_press_beside_an_unverified_rollback_is_that_rollback(void **state)
+{
+	(void)state;
+	at_one_percent();
+	s.node[0]->leak_bp = 5000;
+	struct act_result first = site_act(&s, d, VERB_ROLLBACK, -1, "");
+	site_run(&s, 1000);
+	assert_int_equal(now_is(), STATE_RB_UNVERIFIED);
+	struct desk *other = site_open(&s, &ana);
+	struct act_result r = site_act(&s, other, VERB_ROLLBACK, -1, "");
+	assert_int_equal(r.status, ACT_REPLAYED);
+	assert_string_equal(r.id, first.id);
+	s.node[0]->leak_bp = -1;
+	assert_true(site_done(&s, other, r.id, 3000));
+	assert_int_equal(fake_epoch(s.node[0]), 2);
+}
+
+/* What is between the two is somebody's new migration: it is that which R takes back. */
+static void a_press_beside_one_that_the_pool_moved_past_is_a_new_one(void **state)
+{
+	(void)state;
+	struct act_result first = open_elsewhere();
+	assert_int_equal(fake_act(s.node[0], "bo@ops3", "k-1", VERB_STEP, 1000, "mine"), 200);
+	struct desk *other = site_open(&s, &ana);
+	struct act_result r = site_act(&s, other, VERB_ROLLBACK, -1, "");
+	assert_int_equal(r.status, ACT_BEGUN);
+	assert_string_not_equal(r.id, first.id);
+	assert_true(site_done(&s, other, r.id, 3000));
+	assert_int_equal(fake_share_bp(s.node[0]), 0);
+}
+
+/* Where nothing is heard of the pool nobody knows whether it moved: a press is a press. */
+static void a_press_into_silence_is_a_new_one(void **state)
+{
+	(void)state;
+	struct act_result first = open_elsewhere();
+	struct desk *other = site_open(&s, &ana);
+	s.node[0]->silent = true;
+	site_run(&s, 3100);
+	struct act_result r = site_act(&s, other, VERB_ROLLBACK, -1, "");
+	assert_string_not_equal(r.id, first.id);
+	s.node[0]->silent = false;
+	assert_true(site_done(&s, other, r.id, 40000));
+	assert_int_equal(fake_share_bp(s.node[0]), 0);
+}
+
+/* Who wants to go slowly is not pulled along. */
+static void a_gradual_one_is_not_the_open_one(void **state)
+{
+	(void)state;
+	struct act_result first = open_elsewhere();
+	struct desk *other = site_open(&s, &ana);
+	struct act_result r =
+		site_ask(&s, other, &(struct act_request){.verb = VERB_ROLLBACK, .gradual = true});
+	assert_int_equal(r.status, ACT_BEGUN);
+	assert_string_not_equal(r.id, first.id);
+	assert_true(site_done(&s, other, r.id, 60000));
+	assert_int_equal(fake_share_bp(s.node[0]), 0);
+}
+
 static void a_rollback_is_pressed_until_it_is_seen(void **state)
 {
 	(void)state;
@@ -509,6 +641,12 @@ int main(void)
 		AT_ONE(a_crash_between_answer_and_verification_of_a_rollback),
 		AT_ONE(a_rollback_found_open_is_sent_again_where_nothing_moved),
 		AT_ONE(a_rollback_found_open_is_not_sent_where_the_pool_moved),
+		AT_ONE(a_press_beside_an_open_rollback_is_that_rollback),
+		AT_ONE(a_press_beside_one_that_was_just_applied_is_that_rollback),
+		AT_ONE(a_press_beside_an_unverified_rollback_is_that_rollback),
+		AT_ONE(a_press_beside_one_that_the_pool_moved_past_is_a_new_one),
+		AT_ONE(a_press_into_silence_is_a_new_one),
+		AT_ONE(a_gradual_one_is_not_the_open_one),
 		AT_ONE(a_rollback_is_pressed_until_it_is_seen),
 		AT_ONE(a_hundred_presses_are_one_rollback),
 		AT_ONE(a_rollback_that_was_overtaken_does_not_lock_the_next),

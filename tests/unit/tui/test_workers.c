@@ -1,0 +1,455 @@
+/* The Workers screen: what people see of a crew, at the sizes that screens have, against
+ * tests/golden; where the selection goes; and what D asks for. After a change on purpose
+ * GOLDEN=write rewrites the files; look at the difference. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/lib/golden.h"
+#include "tests/lib/site.h"
+#include "tui/console.h"
+#include "tui/view.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct site s;
+static struct desk *d;
+static struct console *c;
+
+static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}, {200, 50}};
+
+/* ---- a crew ---- */
+
+static struct crew *crew(int node)
+{
+	return &s.node[node]->counts->crew;
+}
+
+static struct worker_row *worker(int node, enum arm arm, int index)
+{
+	for (int i = 0; i < crew(node)->worker_count; i++)
+		if (crew(node)->worker[i].arm == arm && crew(node)->worker[i].index == index)
+			return &crew(node)->worker[i];
+	fail_msg("no worker %d", index);
+	return NULL;
+}
+
+static void hire(int node, enum arm arm, int segment, int count)
+{
+	struct crew *w = crew(node);
+	w->segment[w->segment_count++] = (struct segment_row){
+		.arm = arm, .index = segment, .workers = count, .ready = count, .health = 1};
+	for (int i = 0; i < count; i++)
+		w->worker[w->worker_count++] = (struct worker_row){.arm = arm,
+			.index = segment * 4 + i,
+			.segment = segment,
+			.state = i % 3 == 1 ? WORKER_BUSY : WORKER_READY,
+			.pid = 4000 + segment * 4 + i,
+			.served = 12000 + i * 987,
+			.failed = i,
+			.memory_bytes = 52 << 20,
+			.memory_hour = 1 << 20,
+			.cpu_us = 1000000,
+			.fds = 12};
+}
+
+/* One of v1, two segments of v2: one worker leaks and crashed, one is drained and still works,
+ * the second segment rests. */
+static void staff(int node)
+{
+	memset(crew(node), 0, sizeof *crew(node));
+	hire(node, ARM_V1, 0, 1);
+	hire(node, ARM_V2, 0, 4);
+	hire(node, ARM_V2, 1, 4);
+	struct worker_row *leaks = worker(node, ARM_V2, 2), *drained = worker(node, ARM_V2, 1);
+	leaks->memory_bytes = 410 << 20;
+	leaks->memory_hour = 61 << 20;
+	leaks->restarts = 3;
+	leaks->crashes = 2;
+	snprintf(leaks->trouble, sizeof leaks->trouble, "killed by signal 9");
+	drained->locked = true;
+	worker(node, ARM_V2, 7)->locked = true;
+	worker(node, ARM_V2, 6)->state = WORKER_TERMINATED;
+	worker(node, ARM_V2, 6)->memory_bytes = UNKNOWN;
+	worker(node, ARM_V2, 6)->fds = UNKNOWN;
+	crew(node)->segment[2].ready = 2;
+	crew(node)->segment[2].restarts = 9;
+	crew(node)->segment[2].rests = true;
+	crew(node)->segment[2].health = 0.42;
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		struct arm_counts *a = &s.node[node]->counts->arms[arm];
+		a->breaker = (struct breaker_word){.known = true};
+		a->queue_max = 1024;
+		a->queue_depth = arm ? 930 : 3;
+		a->workers.crashed = arm ? 2 : 0;
+		a->workers.restarted = arm ? 12 : 0;
+	}
+}
+
+static void pass(int64_t ms)
+{
+	for (; ms > 0; ms -= SITE_STEP_MS) {
+		site_run(&s, SITE_STEP_MS);
+		console_refresh(c, s.now);
+	}
+}
+
+static void type(const char *keys)
+{
+	for (; *keys; keys++) {
+		console_key(c, *keys == '\n' ? KEYS_ENTER : (unsigned char)*keys, s.now);
+		pass(100);
+	}
+}
+
+static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
+
+static void begin(int nodes, bool tells, bool ascii)
+{
+	site_init(&s, nodes, 3);
+	s.has_plan = false;
+	for (int k = 0; tells && k < nodes; k++)
+		staff(k);
+	d = site_open(&s, &kim);
+	c = console_new(
+		&(struct console_options){.desk = d, .w = 80, .h = 24, .ascii = ascii}, s.now);
+}
+
+/* With traffic and failures on v2. */
+static void work(void)
+{
+	site_step(&s, d, 2500);
+	s.node[0]->error_rate[ARM_V2] = 0.2;
+	pass(5000);
+	/* what a processor did since the document before */
+	for (int k = 0; k < s.node_count; k++)
+		if (crew(k)->worker_count > 0)
+			worker(k, ARM_V2, 2)->cpu_us += 900000;
+	pass(1000);
+}
+
+/* ---- scenes ---- */
+
+static void crew_at_work(void)
+{
+	begin(1, true, false);
+	work();
+	type("3jjjjjjjj");
+}
+
+static void crew_in_ascii(void)
+{
+	begin(1, true, true);
+	work();
+	type("3jj");
+}
+
+static void breaker_is_open(void)
+{
+	begin(1, true, false);
+	work();
+	s.node[0]->counts->arms[ARM_V2].breaker = (struct breaker_word){
+		.known = true, .state = BREAKER_OPEN, .opened = 3, .retry_ms = 42000};
+	pass(1000);
+	type("3jjjj");
+}
+
+static void two_nodes(void)
+{
+	begin(2, true, false);
+	work();
+	s.node[1]->silent = true;
+	pass(4000);
+	type("3G");
+}
+
+/* A pool that says only how many. */
+static void counts_only(void)
+{
+	begin(1, false, false);
+	work();
+	type("3jj");
+}
+
+static void draining(void)
+{
+	begin(1, true, false);
+	work();
+	type("3jjjjjjjjj"); /* v2.0.3 */
+	type("D");
+	pass(1200);
+}
+
+static void giving_back(void)
+{
+	begin(1, true, false);
+	work();
+	type("3jjjjjjjD"); /* v2.0.1 */
+	pass(1200);
+}
+
+static const struct scene {
+	const char *name;
+	void (*play)(void);
+	bool all; /* sizes; else 60x16 and 80x24 */
+} scenes[] = {
+	{"workers", crew_at_work, true},
+	{"workers-ascii", crew_in_ascii, false},
+	{"workers-open", breaker_is_open, true},
+	{"workers-two", two_nodes, true},
+	{"workers-counts", counts_only, false},
+	{"workers-drain", draining, false},
+	{"workers-back", giving_back, false},
+};
+
+static void screen_is_as_it_was(void **state)
+{
+	const struct scene *scene = *state;
+	int different = 0;
+	scene->play();
+	for (size_t i = 0; i < (scene->all ? 4 : 2); i++) {
+		char name[64];
+		console_resize(c, sizes[i][0], sizes[i][1]);
+		snprintf(name, sizeof name, "%s-%dx%d", scene->name, sizes[i][0], sizes[i][1]);
+		different += !golden_matches(name, console_draw(c, s.now));
+	}
+	assert_int_equal(different, 0);
+}
+
+/* ---- what keys do ---- */
+
+/* The screen as text. */
+static bool shows(const char *words)
+{
+	struct text t = {0};
+	surface_dump(console_draw(c, s.now), &t, NULL);
+	bool found = strstr(text_str(&t), words);
+	text_free(&t);
+	return found;
+}
+
+static void selection_stays_with_its_worker(void **state)
+{
+	(void)state;
+	begin(1, true, false);
+	type("3jjjjjjjjj");
+	assert_true(shows(">   v2.0.3"));
+	/* one before it is gone, and a line with it */
+	struct crew *w = crew(0);
+	memmove(&w->worker[1], &w->worker[2], (size_t)(w->worker_count - 2) * sizeof *w->worker);
+	w->worker_count--;
+	pass(2000);
+	assert_false(shows("v2.0.0"));
+	assert_true(shows(">   v2.0.3"));
+	/* itself is gone: its segment has it */
+	memset(w, 0, sizeof *w);
+	hire(0, ARM_V2, 0, 2);
+	pass(2000);
+	assert_true(shows(">  v2.0 "));
+	memset(w, 0, sizeof *w);
+	pass(2000);
+	assert_true(shows("> v2 "));
+	type("gkk");
+	assert_false(shows("> v2 "));
+	type("G");
+	assert_true(shows("> v2 "));
+}
+
+static void keys_lead_there_and_back(void **state)
+{
+	(void)state;
+	begin(1, true, false);
+	assert_false(shows("WORKERS"));
+	type("3");
+	assert_true(shows("WORKERS"));
+	type("1");
+	assert_false(shows("WORKERS"));
+	type("3");
+	console_key(c, KEYS_ESC, s.now);
+	assert_false(shows("WORKERS"));
+	type("3q");
+	assert_false(shows("WORKERS"));
+	assert_false(console_left(c));
+	type(":screen workers\n");
+	assert_true(shows("WORKERS"));
+	type(":screen fleet\n");
+	assert_true(shows("write flow or workers"));
+	type(":select middle\n");
+	assert_true(shows("is no line"));
+}
+
+static int drains(void)
+{
+	int n = 0;
+	for (int i = 0; i < s.node[0]->got_count; i++)
+		n += s.node[0]->got[i].verb == VERB_DRAIN;
+	return n;
+}
+
+static void d_drains_after_a_look(void **state)
+{
+	(void)state;
+	begin(1, true, false);
+	type("D");
+	assert_true(shows("3 shows the workers"));
+	pass(400);
+	type("3D");
+	assert_true(shows("a node is not drained"));
+	type("jjjjjjjjj");
+	pass(400);
+	type("D");
+	assert_true(shows("DRAIN checkout"));
+	type("y"); /* it has not stood yet */
+	assert_int_equal(drains(), 0);
+	pass(1500);
+	type("y");
+	pass(1000);
+	assert_int_equal(drains(), 1);
+	const struct command *got = &s.node[0]->got[s.node[0]->got_count - 1];
+	assert_int_equal(got->verb, VERB_DRAIN);
+	assert_true(got->drains);
+	assert_int_equal(got->drain.arm, ARM_V2);
+	assert_int_equal(got->drain.segment, 0);
+	assert_int_equal(got->drain.worker, 3);
+	/* acknowledged is not seen: the rows say what is */
+	assert_int_equal(site_last(d, VERB_DRAIN)->outcome, OUTCOME_APPLIED);
+	assert_true(site_last(d, VERB_DRAIN)->verified_ms == UNKNOWN);
+	worker(0, ARM_V2, 3)->locked = true;
+	pass(2000);
+	assert_true(site_last(d, VERB_DRAIN)->verified_ms != UNKNOWN);
+	assert_non_null(strstr(site_last(d, VERB_DRAIN)->evidence, "\"target\":\"v2.0.3\""));
+	/* drained already: the key gives back */
+	type("D");
+	assert_true(shows("GIVE WORK BACK"));
+	pass(1500);
+	type("y");
+	pass(1000);
+	assert_int_equal(drains(), 2);
+	assert_false(s.node[0]->got[s.node[0]->got_count - 1].drains);
+}
+
+/* In a pool of several nodes only that one is asked. */
+static void d_drains_at_one_node(void **state)
+{
+	(void)state;
+	begin(2, true, false);
+	type("3G");
+	pass(400);
+	type("D");
+	pass(1500);
+	type("y");
+	pass(2000);
+	assert_int_equal(s.node[0]->got_count, 0);
+	assert_int_equal(s.node[1]->got_count, 1);
+	assert_int_equal(site_last(d, VERB_DRAIN)->outcome, OUTCOME_APPLIED);
+}
+
+static void typed_words(void **state)
+{
+	(void)state;
+	begin(1, true, false);
+	type(":drain v3\n");
+	assert_true(shows("are no workers"));
+	type(":drain elsewhere/v2.0\n");
+	assert_true(shows("no node 'elsewhere'"));
+	type(":drain v2.0.1\n");
+	assert_true(shows("it is so already"));
+	type(":drain v2.0.1 off\n");
+	assert_true(shows("GIVE WORK BACK"));
+	console_key(c, KEYS_ESC, s.now);
+	pass(400);
+	assert_int_equal(s.node[0]->got_count, 0);
+}
+
+static void who_only_looks_drains_nothing(void **state)
+{
+	(void)state;
+	begin(1, true, false);
+	console_free(c);
+	c = console_new(
+		&(struct console_options){.desk = d, .w = 80, .h = 24, .read_only = true}, s.now);
+	type("3GD");
+	assert_true(shows("this console only looks"));
+	type(":drain v2.0.3\n");
+	pass(1500);
+	type("y");
+	assert_int_equal(s.node[0]->got_count, 0);
+}
+
+/* However small, and with every selection. */
+static void no_size_breaks_it(void **state)
+{
+	(void)state;
+	begin(2, true, false);
+	work();
+	type("3");
+	for (int h = 1; h <= 52; h += h < 20 ? 1 : 8) {
+		for (int w = 1; w <= 210; w += w < 20 ? 3 : 19) {
+			console_resize(c, w, h);
+			console_key(c, 'j', s.now);
+			assert_non_null(console_draw(c, s.now));
+		}
+	}
+}
+
+/* The document says what it wants of its workers. */
+static void hostile_words(void **state)
+{
+	(void)state;
+	begin(1, true, false);
+	struct worker_row *w = worker(0, ARM_V2, 0);
+	w->state = WORKER_STATE_COUNT;
+	w->served = w->failed = w->restarts = w->crashes = w->memory_hour = UNKNOWN;
+	worker(0, ARM_V2, 3)->served = (INT64_C(1) << 53) - 1;
+	worker(0, ARM_V2, 3)->memory_hour = -(INT64_C(1) << 50);
+	worker(0, ARM_V2, 3)->cpu_us = 1;
+	s.node[0]->counts->arms[ARM_V2].queue_depth = INT64_C(1) << 52;
+	crew(0)->segment[1].health = NAN;
+	crew(0)->segment[1].workers = crew(0)->segment[1].ready = UNKNOWN;
+	crew(0)->workers_dropped = 12;
+	pass(3000);
+	type("3");
+	console_resize(c, 200, 50);
+	assert_true(shows("12 workers that are not listed"));
+	for (int i = 0; i < 14; i++) {
+		type("j");
+		assert_non_null(console_draw(c, s.now));
+	}
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	console_free(c);
+	c = NULL;
+	site_release(&s);
+	return 0;
+}
+
+#define SCENES (sizeof scenes / sizeof *scenes)
+
+int main(void)
+{
+	static const struct CMUnitTest plain[] = {
+		cmocka_unit_test_teardown(selection_stays_with_its_worker, leave),
+		cmocka_unit_test_teardown(keys_lead_there_and_back, leave),
+		cmocka_unit_test_teardown(d_drains_after_a_look, leave),
+		cmocka_unit_test_teardown(d_drains_at_one_node, leave),
+		cmocka_unit_test_teardown(typed_words, leave),
+		cmocka_unit_test_teardown(who_only_looks_drains_nothing, leave),
+		cmocka_unit_test_teardown(no_size_breaks_it, leave),
+		cmocka_unit_test_teardown(hostile_words, leave),
+	};
+	struct CMUnitTest tests[SCENES + sizeof plain / sizeof *plain];
+	for (size_t i = 0; i < SCENES; i++)
+		tests[i] = (struct CMUnitTest){.name = scenes[i].name,
+			.test_func = screen_is_as_it_was,
+			.teardown_func = leave,
+			.initial_state = (void *)&scenes[i]};
+	memcpy(tests + SCENES, plain, sizeof plain);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
