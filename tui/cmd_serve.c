@@ -8,6 +8,7 @@
 #include "client/serve.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tui/bounds.h"
 #include "tui/commands.h"
 #include "tui/loop.h"
 #include "tui/setup.h"
@@ -107,16 +108,27 @@ static void tell_line(void *ctx, const char *line)
 	fprintf(stderr, "weir: %s worker: %s\n", (const char *)ctx, line);
 }
 
-static int read_program(struct programs *p, enum arm arm, const char *command,
+static int read_program(struct programs *p, enum arm arm, const struct options *o,
 	const struct exec_options **out, struct err *err)
 {
 	static char names[ARM_COUNT][4] = {"v1", "v2"};
+	const char *command = arm == ARM_V1 ? o->v1_worker : o->worker;
 	if (!command)
 		return 0;
+	struct bounds b = {0};
+	if (bounds_read_recycle(&b, o->recycle, err) < 0 ||
+		bounds_read_limit(&b, o->limit, err) < 0)
+		return -1;
 	if (words_read(&p->words[arm], command, err) < 0)
 		return err_prefix(err, "--%s", arm == ARM_V1 ? "v1-worker" : "worker");
 	p->exec[arm] = (struct exec_options){.argv = p->words[arm].word,
 		.run_dir = p->run_dir.len ? text_str(&p->run_dir) : NULL,
+		.max_age_us = b.age_us,
+		.max_requests = b.requests,
+		.max_memory_bytes = b.memory_bytes,
+		.limits = {.memory_bytes = b.limit_memory_bytes,
+			.cpu_s = b.limit_cpu_s,
+			.fds = b.limit_files},
 		.log = tell_line,
 		.log_ctx = names[arm]};
 	*out = &p->exec[arm];
@@ -128,8 +140,8 @@ static int read_programs(
 {
 	if (o->state)
 		text_addf(&p->run_dir, "%s/workers", o->state);
-	if (read_program(p, ARM_V1, o->v1_worker, &e->v1_exec, err) < 0 ||
-		read_program(p, ARM_V2, o->worker, &e->exec, err) < 0)
+	if (read_program(p, ARM_V1, o, &e->v1_exec, err) < 0 ||
+		read_program(p, ARM_V2, o, &e->exec, err) < 0)
 		return -1;
 	return 0;
 }

@@ -43,7 +43,8 @@ const struct command_row command_rows[] = {
 	{"log", "", "the decisions", "pool actor verb since outcome follow", 0, 0, cmd_log},
 	{"verify", "[FILE]", "check the chain of a history", "head", 0, 1, cmd_verify},
 	{"serve", "", "the embedded engine as a pool over HTTP",
-		"listen port-file pool pool-id node v1 v2 partition worker v1-worker affinity segment "
+		"listen port-file pool pool-id node v1 v2 partition worker v1-worker recycle "
+		"limit affinity segment "
 		"breaker-failures breaker-open retry nodes placement idle share scenario state unit "
 		"token-file tls-cert tls-key allow-faults",
 		0, 0, cmd_serve},

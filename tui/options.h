@@ -39,7 +39,7 @@ struct options {
 	int listen_count;
 	const char *port_file, *pool_id, *node, *v1, *v2, *scenario, *state;
 	const char *partition, *worker, *v1_worker, *affinity, *segment, *breaker_failures;
-	const char *retry, *nodes, *placement;
+	const char *retry, *nodes, *placement, *recycle, *limit;
 	int64_t breaker_open_ms, idle_ms;
 	const char *token_file, *tls_cert, *tls_key;
 	int share_bp;

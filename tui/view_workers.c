@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LABEL_W 11
-#define STATE_W 13
+#define LABEL_W 12
+#define STATE_W 12
 #define QUEUE_LOOK 0.70 /* how full a queue is when it is worth a look, */
 #define QUEUE_ACT 0.85  /* and when it is not fit to take more */
 

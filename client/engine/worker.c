@@ -350,55 +350,6 @@ static enum engine_status hand_over(struct turn *turn)
 	return ENGINE_OK;
 }
 
-/* ---- a session's worker ---- */
-
-static enum affinity_worker state_of(const struct workers *w, int worker)
-{
-	if (worker < 0)
-		return AFFINITY_WORKER_NONE;
-	if (atomic_load(&w->each[worker].out) & ~OUT_SOON_BACK)
-		return AFFINITY_WORKER_GONE;
-	return slots_is_taken(w->slots, worker) ? AFFINITY_WORKER_BUSY : AFFINITY_WORKER_IDLE;
-}
-
-static enum affinity_choice choose(struct workers *w, const char *session, int *worker)
-{
-	*worker = SLOTS_ANY;
-	if (!w->sessions || !session[0])
-		return AFFINITY_ANY;
-	pthread_mutex_lock(&w->lock);
-	int bound = affinity_get(w->sessions, session, threads_us());
-	pthread_mutex_unlock(&w->lock);
-	enum affinity_choice choice = affinity_choose(w->how.affinity, state_of(w, bound));
-	if (choice == AFFINITY_THIS || choice == AFFINITY_WAIT_FOR_IT)
-		*worker = bound;
-	return choice;
-}
-
-/* Binds the session to the worker. False where it must have another: two of its requests began
- * at the same moment, and the other one was first. */
-static bool bind(struct workers *w, const char *session, int worker)
-{
-	int its = worker;
-	if (!w->sessions || !session[0])
-		return true;
-	pthread_mutex_lock(&w->lock);
-	if (w->how.affinity == AFFINITY_HINT)
-		affinity_bind(w->sessions, session, worker, threads_us());
-	else
-		its = affinity_claim(w->sessions, session, worker, threads_us());
-	pthread_mutex_unlock(&w->lock);
-	return its == worker;
-}
-
-/* Its worker is gone: the session is told so once, and has another from then on. */
-static void unbind(struct workers *w, const char *session)
-{
-	pthread_mutex_lock(&w->lock);
-	affinity_unbind(w->sessions, session);
-	pthread_mutex_unlock(&w->lock);
-}
-
 /* ---- concurrent ---- */
 
 /* True where a session that must have this worker does not wait for it. */
@@ -429,9 +380,9 @@ static enum engine_status check_out(struct turn *turn)
 	const char *session = turn->task->request->session;
 	for (;;) {
 		int wanted;
-		enum affinity_choice choice = choose(w, session, &wanted);
+		enum affinity_choice choice = session_choose(w, session, &wanted);
 		if (choice == AFFINITY_FAIL_GONE) {
-			unbind(w, session);
+			session_unbind(w, session);
 			return turned_away(turn, FAILURE_SESSION, "the session's worker is gone");
 		}
 		int slot = choice == AFFINITY_FAIL_BUSY ? -1 : slots_try(w->slots, wanted);
@@ -442,7 +393,7 @@ static enum engine_status check_out(struct turn *turn)
 			return end == SLOTS_FULL ? saturated(turn) : too_late(turn);
 
 		struct worker *me = &w->each[slot];
-		bool mine = !atomic_load(&me->out) && bind(w, session, slot);
+		bool mine = !atomic_load(&me->out) && session_bind(w, session, slot);
 		if (mine)
 			serve(me, turn);
 		worker_leave(me);

@@ -110,6 +110,19 @@ void worker_free_leaks(struct worker *me);
 /* Nothing is known of what its child uses. */
 void worker_forget_uses(struct worker *me);
 
+/* ---- worker_session.c: sticky sessions ---- */
+
+/* What is to be done with a request of the session; the worker that it must or should have, or
+ * SLOTS_ANY. */
+enum affinity_choice session_choose(struct workers *w, const char *session, int *worker);
+
+/* Binds the session to the worker. False where it must have another: two of its requests began
+ * at the same moment, and the other one was first. */
+bool session_bind(struct workers *w, const char *session, int worker);
+
+/* Its worker is gone: the session is told so once, and has another from then on. */
+void session_unbind(struct workers *w, const char *session);
+
 /* ---- supervisor.c ---- */
 
 /* Starts the workers and their supervisors. 0, or -1 with err. */

@@ -70,7 +70,7 @@ static void begin(struct world *w)
 {
 	world_pool(w, false,
 		ARGS("--share", "100%", "--v2", "v2:2", "--worker", "python3 tests/lib/exec_worker.py",
-			"--breaker-failures", "50"));
+			"--breaker-failures", "50", "--recycle", "requests=40", "--limit", "files=40"));
 	wait_ready(w);
 }
 
@@ -117,6 +117,27 @@ static void a_killed_program_is_started_again(void **state)
 		strstr(execute(w, "{\"operation\":\"echo\",\"payload\":2}"), "\"ok\":true"));
 }
 
+/* Replaced when it has served so many, and nobody notices. */
+static void a_program_is_recycled(void **state)
+{
+	struct world *w = *state;
+	begin(w);
+	int64_t restarts = 0;
+	for (int64_t until = process_clock_ms() + WAIT_MS; restarts == 0;) {
+		assert_true(process_clock_ms() < until);
+		for (int i = 0; i < 20; i++)
+			assert_non_null(
+				strstr(execute(w, "{\"operation\":\"echo\",\"payload\":1}"), "\"ok\":true"));
+		for (int k = 0; k < 2; k++) {
+			cJSON *row, *document = look(w, k, &row);
+			restarts += world_number(row, "restarts");
+			assert_int_equal(world_number(row, "crashes"), 0);
+			assert_int_equal(world_number(row, "failed"), 0);
+			cJSON_Delete(document);
+		}
+	}
+}
+
 /* The pool's end is theirs. */
 static void none_is_left(void **state)
 {
@@ -150,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_manuals_program_works),
 		T(a_killed_program_is_started_again),
+		T(a_program_is_recycled),
 		T(none_is_left),
 		T(none_is_left_by_a_killed_pool),
 	};

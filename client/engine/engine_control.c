@@ -1,0 +1,130 @@
+/* Engine control: changes of the split, and the guard's look once a second, with the engine's
+ * counters, lock and clock. Not what is decided: control.h. */
+#include "client/engine/engine_parts.h"
+
+#include "model/verb.h"
+
+struct instant engine_skewed_now(struct engine *e)
+{
+	struct instant now = engine_now();
+	now.wall_ms += atomic_load_explicit(&e->skew_ms, memory_order_relaxed);
+	return now;
+}
+
+/* Adds the units of both arms as they are, open ones too. */
+static void add_units(struct sessions *s, int64_t now_ms, struct control_counts *until)
+{
+	for (int i = 0; i < ARM_COUNT; i++) {
+		int64_t sessions, bad;
+		sessions_totals(s, (enum arm)i, true, now_ms, &sessions, &bad);
+		until->arms[i].sessions += sessions;
+		until->arms[i].sessions_bad += bad;
+	}
+}
+
+void engine_put_in_force(struct engine *e, struct control_counts *until)
+{
+	enum strategy strategy;
+	int share_bp;
+	control_split(e->control, &strategy, &share_bp);
+	/* All parts at once: no unit begins under the new split before all old ones are ended. */
+	for (int k = 0; k < SESSION_PARTS; k++)
+		pthread_mutex_lock(&e->sessions[k].lock);
+	int64_t now_ms = threads_us() / 1000;
+	for (int k = 0; k < SESSION_PARTS; k++)
+		add_units(e->sessions[k].sessions, now_ms, until);
+	uint32_t generation = router_set(
+		&e->router, strategy, share_bp, operation_bits(control_operations(e->control)));
+	for (int k = 0; k < SESSION_PARTS; k++) {
+		sessions_turn(e->sessions[k].sessions, generation, now_ms);
+		pthread_mutex_unlock(&e->sessions[k].lock);
+	}
+	for (int i = 0; i < ARM_COUNT; i++)
+		workers_totals(e->arms[i], &until->arms[i]);
+}
+
+/* Under the control lock. Writing the change took its time; nobody has seen it yet. */
+static void turn(struct engine *e)
+{
+	struct control_counts counts = {0};
+	engine_put_in_force(e, &counts);
+	control_recount(e->control, &counts);
+}
+
+/* What the workers say of a change, under the control lock: an arm that has traffic never loses
+ * its last one, and v2 gets none before it has one. */
+static enum drain_says judge(struct engine *e, const struct control_request *r)
+{
+	const struct drain *d = &r->drain;
+	enum strategy strategy;
+	int share_bp;
+	if (r->verb != VERB_DRAIN)
+		return workers_unlocked(e->arms[ARM_V2], -1, -1) == 0 ? DRAIN_LAST : DRAIN_FITS;
+	if (d->arm >= ARM_COUNT)
+		return DRAIN_NOBODY;
+	control_split(e->control, &strategy, &share_bp);
+	int all = workers_unlocked(e->arms[d->arm], -1, -1);
+	int those = workers_unlocked(e->arms[d->arm], d->segment, d->worker);
+	bool works = d->arm == ARM_V1 || share_bp > 0;
+	return those < 0 ? DRAIN_NOBODY : works && those == all ? DRAIN_LAST : DRAIN_FITS;
+}
+
+void engine_change(
+	struct engine *e, const struct control_request *request, struct control_answer *out)
+{
+	static const struct control_counts none;
+	struct control_request r = *request;
+	pthread_mutex_lock(&e->control_lock);
+	r.says = judge(e, &r);
+	control_change(e->control, &r, &none, engine_skewed_now(e), out);
+	bool changed = out->status == 200 && !out->replayed;
+	if (changed && verb_is(r.verb, VERB_SPLITS))
+		turn(e);
+	if (changed && r.verb == VERB_DRAIN)
+		engine_lock_workers(e, r.drain.arm, r.drain.segment, r.drain.worker, r.drains);
+	control_settle(e->control, out);
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+void engine_lease(
+	struct engine *e, const struct lease_request *request, struct control_answer *out)
+{
+	pthread_mutex_lock(&e->control_lock);
+	control_lease(e->control, request, engine_skewed_now(e), out);
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+void engine_watch(struct engine *e)
+{
+	static const struct control_counts none;
+	struct guard_limits limits;
+	struct control_guard word;
+	pthread_mutex_lock(&e->control_lock);
+	struct instant now = engine_skewed_now(e);
+	for (int i = 0; i < ARM_COUNT; i++) {
+		workers_look(e->arms[i]);
+		workers_fill(e->arms[i], &e->seen[i]);
+	}
+	bool asks = control_limits(e->control, &limits);
+	sentry_look(&e->sentry, e->seen, &limits, asks, now, &word);
+	if (control_tick(e->control, &word, &none, now))
+		turn(e);
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+enum intent_fate engine_intent(
+	struct engine *e, const char *key, bool make_void, struct control_answer *out)
+{
+	pthread_mutex_lock(&e->control_lock);
+	enum intent_fate f = control_intent(e->control, key, make_void, engine_skewed_now(e), out);
+	pthread_mutex_unlock(&e->control_lock);
+	return f;
+}
+
+size_t engine_audit(struct engine *e, int64_t since, struct audit_entry *out, size_t max)
+{
+	pthread_mutex_lock(&e->control_lock);
+	size_t n = control_audit(e->control, since, out, max, engine_skewed_now(e));
+	pthread_mutex_unlock(&e->control_lock);
+	return n;
+}
