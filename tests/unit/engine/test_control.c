@@ -428,6 +428,28 @@ static void counts_are_those_of_the_moment_it_is_in_force(void **state)
 	assert_int_equal(share_bp, 1000);
 }
 
+static void a_drain_is_of_somebody(void **state)
+{
+	(void)state;
+	static const struct {
+		struct drain drain;
+		int status;
+	} rows[] = {
+		{{ARM_COUNT, -1, -1}, 400},
+		{{ARM_V2, -1, 0}, 400}, /* a worker of no segment */
+		{{ARM_V2, -1, -1}, 200},
+		{{ARM_V2, 0, -1}, 200},
+		{{ARM_V2, 0, 3}, 200},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char key[16];
+		snprintf(key, sizeof key, "drain-%zu", i);
+		struct control_request r = act_request(VERB_DRAIN, key);
+		r.drain = rows[i].drain;
+		assert_int_equal(send(&r), rows[i].status);
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -450,6 +472,7 @@ int main(void)
 		T(audit_pages),
 		T(keys_outlive_a_day_and_a_thousand),
 		T(a_full_log_stops_no_rollback),
+		T(a_drain_is_of_somebody),
 		T(a_key_is_not_its_hash),
 		T(counts_are_those_of_the_moment_it_is_in_force),
 	};
