@@ -289,6 +289,21 @@ void control_clear_pending(struct control *c, struct instant now)
 	*p = (struct pending){0};
 }
 
+/* Whoever sent a change was told that it was refused: a copy of it, still on its way when there is
+ * room again, must not be taken. */
+static void spend(struct control *c, const char *key)
+{
+	text_copy(c->spent[c->spent_count++ % SPENT_KEYS], POOL_ID_MAX, key);
+}
+
+static bool is_spent(const struct control *c, const char *key)
+{
+	for (int i = 0; i < SPENT_KEYS; i++)
+		if (strcmp(c->spent[i], key) == 0)
+			return true;
+	return false;
+}
+
 /* True when the change is on the disk, or nothing keeps it; else it is refused. */
 static bool store(struct control *c, const struct store_record *r, struct instant now,
 	struct control_answer *out)
@@ -343,6 +358,8 @@ static void accept(struct control *c, const struct control_request *r,
 		control_fill_current(c, now, out);
 		out->status = 200;
 		out->durable = !ticket;
+	} else if (out->status == 507) {
+		spend(c, r->key);
 	}
 	text_free(&names);
 }
@@ -365,6 +382,9 @@ void control_change(struct control *c, const struct control_request *r,
 		replay(c, known, r, out);
 	else if (c->pending.ticket && !strcmp(c->pending.undo.key, r->key))
 		refuse_open(out, 409);
+	else if (is_spent(c, r->key))
+		control_refuse(out, 507, "not_stored",
+			"a change with this key was refused for want of room; decide anew, with another key");
 	else if (control_is_allowed(c, r, now, out))
 		accept(c, r, counts, now, out);
 }

@@ -27,8 +27,12 @@ struct pending {
 	struct store_record undo; /* the void of its key */
 };
 
+#define SPENT_KEYS 64
+
 struct control {
 	struct store *store;
+	char spent[SPENT_KEYS][POOL_ID_MAX]; /* a ring: of changes that the disk did not take */
+	unsigned spent_count;
 	bool has_v2, finalized;
 	const struct operation_set *known; /* NULL: any operation */
 	enum strategy strategy;
