@@ -126,6 +126,7 @@ test: deps-test
 check: arch docs
 	@$(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san unit
 	@$(MAKE) --no-print-directory e2e
+	@$(MAKE) --no-print-directory judge
 
 unit: $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 	@tests/run.sh $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
@@ -186,6 +187,23 @@ $(BENCH_BIN): $(B)/tests/bench/%: tests/bench/%.c $(B)/tests/bench/bench.o $(B)/
 # Figures against yardsticks of the same run, one program after the other; nothing is asserted.
 bench: $(B)/weir $(BENCH_BIN)
 	@for b in $(BENCH_BIN); do WEIR=$(abspath $(B)/weir) $$b || exit 1; done
+
+# What the judge promises: its short form is a test, its long form prints every table. Both run the
+# release build: the sanitizers have the judge's unit tests, and here are millions of looks.
+JUDGE_SRC := $(wildcard tests/judge/*.c)
+JUDGE_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(filter tests/judge/test_%,$(JUDGE_SRC)))
+JUDGE_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/judge/test_% tests/judge/bench_%,$(JUDGE_SRC))) \
+	$(B)/tests/bench/bench.o
+
+$(JUDGE_BIN) $(B)/tests/judge/bench_judge: %: %.o $(JUDGE_OBJ) $(A_model)
+	@echo "  TEST $@"
+	@$(LINK) -o $@ $^ -lcmocka $(LIBS_model)
+
+.PHONY: judge judge-bench
+judge: $(JUDGE_BIN)
+	@TEST_TIMEOUT=300 tests/run.sh -j 1 $^
+judge-bench: $(B)/tests/judge/bench_judge
+	@$<
 
 # ---- installing ----
 

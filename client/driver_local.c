@@ -8,6 +8,7 @@
 
 #include "client/engine/engine.h"
 #include "client/engine/environment.h"
+#include "client/serve_shape.h"
 #include "client/wire.h"
 #include "model/mem.h"
 #include "model/scenario.h"
@@ -39,19 +40,31 @@ struct driver {
 	bool is_polling;
 };
 
+static int start(struct engine **out, const struct scenario *s, char *query, struct err *err)
+{
+	struct serve_shape shape = {.engine = {.scenario = s, .strategy = STRATEGY_CANARY}};
+	if (query && serve_shape_query(&shape, query, err))
+		return -1;
+	return environment_apply(&shape.engine, err) || engine_start(out, &shape.engine, err) ? -1
+																						  : 0;
+}
+
 static int open_local(struct driver **out, const struct driver_open *how, struct err *err)
 {
 	if (strncmp(how->target, PREFIX, strlen(PREFIX)) != 0)
 		return err_set(err, ERR_CONFIG, "\"%s\" does not begin with local:", how->target);
-	const char *name = how->target + strlen(PREFIX);
+	/* SCENARIO?SETTING&SETTING: what a query says goes before the scenario's own. */
+	char *name = mem_copy(how->target + strlen(PREFIX)), *query = name;
 	const struct scenario *s = how->scenario;
-	if (!s && name[0] && !(s = scenario_find(name)))
-		return err_set(err, ERR_CONFIG,
-			"no scenario is called \"%s\"; use local:demo or local:quiet", name);
-
-	struct engine_options o = {.scenario = s, .strategy = STRATEGY_CANARY};
-	struct engine *engine;
-	if (environment_apply(&o, err) || engine_start(&engine, &o, err))
+	struct engine *engine = NULL;
+	strsep(&query, "?");
+	if (s || !name[0] || (s = scenario_find(name)))
+		start(&engine, s, query, err);
+	else
+		err_set(err, ERR_CONFIG, "no scenario is called \"%s\"; use local:demo or local:quiet",
+			name);
+	free(name);
+	if (!engine)
 		return err_prefix(err, "\"%s\"", how->target);
 	struct driver *d = mem_new(1, sizeof *d);
 	d->node = how->node;

@@ -8,8 +8,8 @@
  * it full is answered 429 at once. There is always room for more connections than can execute.
  * 2. Nobody keeps a connection by saying little: the door sees to it, and 5 s without a byte
  * end one that does not execute.
- * 3. A suspended connection is resumed by exactly one: its caller, or serve_stop while it
- * waits.
+ * 3. A suspended connection is resumed by exactly one: its caller, or while it waits serve_stop,
+ * or the door's thread when who asked has hung up.
  * 4. All are resumed before MHD_stop_daemon, since callers are joined first and nothing is
  * queued once `stopping` is set.
  * 5. Who may not ask is refused by the headers alone: nothing of the body is kept, and the
@@ -50,6 +50,7 @@ struct exchange {
 	struct serve_reply reply;
 	struct engine_request execute;
 	struct envelope send; /* instead, where it has a recipient */
+	atomic_bool gone;     /* who asked has hung up */
 	int64_t queued_us;
 	struct exchange *next; /* in the queue */
 };
@@ -126,6 +127,7 @@ static void execute(struct engine *engine, struct exchange *x)
 	}
 	if (x->execute.timeout_ms > 0)
 		x->execute.timeout_ms -= waited_ms;
+	x->execute.gone = &x->gone;
 	engine_execute(engine, &x->execute, &response);
 	serve_executed(&x->reply, &response);
 }
@@ -143,11 +145,43 @@ static struct exchange *take_next(struct serve *s)
 	return x;
 }
 
+/* Takes one out whose caller is gone; NULL when there is none. Called with the lock. */
+static struct exchange *take_gone(struct serve *s)
+{
+	struct exchange **at = &s->first;
+	while (*at && !atomic_load(&(*at)->gone))
+		at = &(*at)->next;
+	struct exchange *x = *at;
+	if (!x)
+		return NULL;
+	*at = x->next;
+	if (!*at)
+		s->last = at;
+	s->queued--;
+	return x;
+}
+
 /* Gives an exchange that has its reply back to libmicrohttpd. */
 static void resume(struct serve *s, struct exchange *x)
 {
-	serve_door_heard(s->door, x->guest, false);
+	serve_door_heard(s->door, x->guest);
 	MHD_resume_connection(x->connection);
+}
+
+/* Nobody waits for these any more: what has not begun never does. */
+static void drop_gone(void *ctx)
+{
+	struct serve *s = ctx;
+	struct exchange *x;
+	(void)pthread_mutex_lock(&s->lock);
+	while ((x = take_gone(s)) != NULL) {
+		(void)pthread_mutex_unlock(&s->lock);
+		serve_refuse(&x->reply, 503, "gone", "the caller hung up; never executed");
+		resume(s, x);
+		(void)pthread_mutex_lock(&s->lock);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	engine_nudge(s->engine);
 }
 
 static void *caller(void *arg)
@@ -175,7 +209,7 @@ static bool hand_over(struct serve *s, struct exchange *x)
 	if (!stopping && !full) {
 		MHD_suspend_connection(x->connection);
 		x->queued_us = threads_us();
-		serve_door_heard(s->door, x->guest, true);
+		serve_door_watch(s->door, x->guest, &x->gone);
 		*s->last = x;
 		s->last = &x->next;
 		s->queued++;
@@ -280,7 +314,7 @@ static bool begin(struct serve *s, struct exchange *x, const char *method, const
 	x->is_whole = true;
 	if (x->refused)
 		return true; /* and not heard by the door: strangers go before others do */
-	serve_door_heard(s->door, x->guest, false);
+	serve_door_heard(s->door, x->guest);
 	return serve_route(s->engine, s->allow_faults, &request, &x->reply, &x->execute) ||
 		!hand_over(s, x);
 }
@@ -351,7 +385,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **ow
 		return;
 	if (x->is_whole) {
 		if (!x->refused)
-			serve_door_heard(s->door, x->guest, false);
+			serve_door_heard(s->door, x->guest);
 		(void)pthread_mutex_lock(&s->lock);
 		s->answering--;
 		(void)pthread_cond_signal(&s->answered);
@@ -439,7 +473,7 @@ static int start(struct serve *s, const struct serve_options *how, struct err *e
 	size_t room = (size_t)callers + QUEUE_MAX + GUESTS_SPARE;
 	if (start_plain(s, room, err) || (how->cert && start_tls(s, how, room, err)) ||
 		start_callers(s, callers, err) ||
-		serve_door_start(s->door, room, take_connection, s, err))
+		serve_door_start(s->door, room, take_connection, drop_gone, s, err))
 		return -1;
 	return 0;
 }

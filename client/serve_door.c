@@ -1,5 +1,6 @@
-/* Door: one thread that accepts. Shutting a guest's socket down is all it does to it; the
- * server's thread sees the end of the stream and closes.
+/* Door: one thread that accepts, and sees who hangs up while his request waits or executes: then
+ * libmicrohttpd does not look at his socket. Shutting a guest's socket down is all it does to it;
+ * the server's thread sees the end of the stream and closes.
  *
  * 1. Between two whole requests of a guest at most REQUEST_MS may pass.
  * 2. When it is full, whoever has been quiet longest makes place, but a stranger not before he
@@ -22,6 +23,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,21 +37,23 @@
 
 struct guest {
 	int fd;
-	int64_t since_ms; /* when it was last heard, or entered */
-	bool executes;
-	bool known;   /* was heard before */
-	bool leaving; /* shown out, not yet closed */
+	int64_t since_ms;  /* when it was last heard, or entered */
+	atomic_bool *gone; /* of the request that executes, which nobody shows out; NULL none */
+	bool known;        /* was heard before */
+	bool leaving;      /* shown out, not yet closed */
 	struct guest *next, *previous;
 };
 
 struct serve_door {
 	struct serve_listener listeners[SERVE_LISTEN_MAX];
 	int listener_count;
-	int wake_fd; /* ends the thread's wait */
+	int wake_fd;  /* ends the thread's wait */
+	int watch_fd; /* epoll: guests that may hang up; registered and asked under the lock */
 	pthread_t thread;
 	bool has_thread;
 	size_t room;
 	serve_door_take *take;
+	serve_door_hung_up *hung_up;
 	void *ctx;
 
 	pthread_mutex_t lock; /* of all below */
@@ -78,18 +82,38 @@ struct guest *serve_door_enter(struct serve_door *d, int fd)
 	return g;
 }
 
-void serve_door_heard(struct serve_door *d, struct guest *g, bool executes)
+/* Under the lock. */
+static void unwatch(struct serve_door *d, struct guest *g)
+{
+	if (g->gone)
+		(void)epoll_ctl(d->watch_fd, EPOLL_CTL_DEL, g->fd, NULL);
+	g->gone = NULL;
+}
+
+void serve_door_heard(struct serve_door *d, struct guest *g)
 {
 	(void)pthread_mutex_lock(&d->lock);
 	g->since_ms = now_ms();
-	g->executes = executes;
 	g->known = true;
+	unwatch(d, g);
+	(void)pthread_mutex_unlock(&d->lock);
+}
+
+void serve_door_watch(struct serve_door *d, struct guest *g, atomic_bool *gone)
+{
+	/* Nobody reads from it meanwhile: what it sends wakes no one, its end does, once. */
+	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = g};
+	(void)pthread_mutex_lock(&d->lock);
+	g->gone = gone;
+	/* Without memory for it he is waited for as if he were there. */
+	(void)epoll_ctl(d->watch_fd, EPOLL_CTL_ADD, g->fd, &event);
 	(void)pthread_mutex_unlock(&d->lock);
 }
 
 void serve_door_left(struct serve_door *d, struct guest *g)
 {
 	(void)pthread_mutex_lock(&d->lock);
+	unwatch(d, g);
 	*(g->previous ? &g->previous->next : &d->guests) = g->next;
 	if (g->next)
 		g->next->previous = g->previous;
@@ -109,7 +133,7 @@ static void show_out_late(struct serve_door *d)
 	int64_t now = now_ms();
 	(void)pthread_mutex_lock(&d->lock);
 	for (struct guest *g = d->guests; g; g = g->next)
-		if (!g->executes && !g->leaving && now - g->since_ms > REQUEST_MS)
+		if (!g->gone && !g->leaving && now - g->since_ms > REQUEST_MS)
 			show_out(g);
 	(void)pthread_mutex_unlock(&d->lock);
 }
@@ -126,7 +150,7 @@ static bool show_out_oldest(struct serve_door *d)
 	int64_t now = now_ms();
 	(void)pthread_mutex_lock(&d->lock);
 	for (struct guest *g = d->guests; g; g = g->next)
-		if (!g->executes && !g->leaving && had_its_time(g, now) &&
+		if (!g->gone && !g->leaving && had_its_time(g, now) &&
 			(!oldest || g->since_ms <= oldest->since_ms))
 			oldest = g;
 	if (oldest)
@@ -164,19 +188,37 @@ static bool take_in(struct serve_door *d, const struct serve_listener *l)
 	return true;
 }
 
+/* Events are fetched under the lock, so that each is of a guest who is still watched. */
+static void note_hung_up(struct serve_door *d)
+{
+	struct epoll_event events[64];
+	(void)pthread_mutex_lock(&d->lock);
+	int n = epoll_wait(d->watch_fd, events, 64, 0);
+	for (int i = 0; i < n; i++) {
+		struct guest *g = events[i].data.ptr;
+		atomic_store(g->gone, true);
+	}
+	(void)pthread_mutex_unlock(&d->lock);
+	if (n > 0)
+		d->hung_up(d->ctx);
+}
+
 static void *run(void *arg)
 {
 	struct serve_door *d = arg;
-	struct pollfd fds[SERVE_LISTEN_MAX + 1];
+	struct pollfd fds[SERVE_LISTEN_MAX + 2];
 	nfds_t listeners = (nfds_t)d->listener_count;
 	for (nfds_t i = 0; i < listeners; i++)
 		fds[i] = (struct pollfd){.fd = d->listeners[i].fd, .events = POLLIN};
 	fds[listeners] = (struct pollfd){.fd = d->wake_fd, .events = POLLIN};
+	fds[listeners + 1] = (struct pollfd){.fd = d->watch_fd, .events = POLLIN};
 	for (;;) {
 		bool full = false;
-		(void)poll(fds, listeners + 1, SWEEP_MS);
+		(void)poll(fds, listeners + 2, SWEEP_MS);
 		if (fds[listeners].revents)
 			return NULL;
+		if (fds[listeners + 1].revents)
+			note_hung_up(d);
 		show_out_late(d);
 		for (nfds_t i = 0; i < listeners; i++)
 			if (fds[i].revents & POLLIN && !take_in(d, &d->listeners[i]))
@@ -203,14 +245,16 @@ int serve_door_open(struct serve_door **out, const char *const *addresses, int n
 	struct serve_door *d = mem_new(1, sizeof *d);
 	(void)pthread_mutex_init(&d->lock, NULL);
 	d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (d->wake_fd < 0)
+	d->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+	bool ready = d->wake_fd >= 0 && d->watch_fd >= 0;
+	if (!ready)
 		(void)err_set(err, ERR_SYSTEM, "cannot serve: %s", strerror(errno));
-	for (int i = 0; d->wake_fd >= 0 && i < n; i++) {
+	for (int i = 0; ready && i < n; i++) {
 		if (serve_listener_open(&d->listeners[i], addresses[i], anywhere, err))
 			break;
 		d->listener_count++;
 	}
-	if (d->listener_count == n) {
+	if (ready && d->listener_count == n) {
 		*out = d;
 		return 0;
 	}
@@ -218,11 +262,12 @@ int serve_door_open(struct serve_door **out, const char *const *addresses, int n
 	return -1;
 }
 
-int serve_door_start(
-	struct serve_door *d, size_t room, serve_door_take *take, void *ctx, struct err *err)
+int serve_door_start(struct serve_door *d, size_t room, serve_door_take *take,
+	serve_door_hung_up *hung_up, void *ctx, struct err *err)
 {
 	d->room = room;
 	d->take = take;
+	d->hung_up = hung_up;
 	d->ctx = ctx;
 	if (threads_start(&d->thread, run, d, err))
 		return -1;
@@ -257,6 +302,8 @@ void serve_door_free(struct serve_door *d)
 	serve_door_close(d);
 	if (d->wake_fd >= 0)
 		(void)close(d->wake_fd);
+	if (d->watch_fd >= 0)
+		(void)close(d->watch_fd);
 	(void)pthread_mutex_destroy(&d->lock);
 	free(d);
 }

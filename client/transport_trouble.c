@@ -1,4 +1,4 @@
-/* Trouble: tables of libcurl's codes and OpenSSL's verdicts, and those that need a closer look.
+/* Trouble: tables of libcurl's codes and OpenSSL's distrusts, and those that need a closer look.
  * It judges one transfer after its end; it neither begins nor repeats any. */
 #include "client/transport_trouble.h"
 
@@ -39,12 +39,12 @@ static const struct row {
 
 #define NOT_JUDGED 1 /* the chain is good, or nobody came to it: libcurl begins with this */
 
-/* How OpenSSL's verdicts on a certificate (X509_V_ERR_*, whose header is not ours to ask for) are
+/* How OpenSSL's distrusts on a certificate (X509_V_ERR_*, whose header is not ours to ask for) are
  * told. */
-static const struct verdict {
+static const struct distrust {
 	long number;
 	const char *why;
-} verdicts[] = {
+} distrusts[] = {
 	{9, "not valid yet: the certificate, or the clock here is behind"},
 	{10, "expired: the certificate, or the clock here is ahead"},
 	{18, "self-signed: nobody vouches for the certificate"},
@@ -109,9 +109,9 @@ static void explain_tls(const struct trouble *x, struct err *err)
 	bool untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
 	long verdict = info_long(x, CURLINFO_SSL_VERIFYRESULT);
 	char names[128];
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
-		if (untrusted && verdicts[i].number == verdict)
-			why = verdicts[i].why;
+	for (size_t i = 0; i < sizeof(distrusts) / sizeof(distrusts[0]); i++)
+		if (untrusted && distrusts[i].number == verdict)
+			why = distrusts[i].why;
 	if (code == CURLE_SSL_CACERT_BADFILE && x->ca_file != NULL) {
 		err_set(err, ERR_TLS, "SSL_CERT_FILE \"%s\" cannot be read, or holds no certificate",
 			x->ca_file);

@@ -82,6 +82,16 @@ static const struct wire_field limit_fields[] = {
 };
 #undef L
 
+/* Beside the limits; "metrics" is a list of words. What they mean together is read_judge's. */
+#define J struct judge_policy
+static const struct wire_field judge_fields[] = {
+	WIRE_ROW(J, alpha, "alpha", WIRE_REAL, false, 0, 1),
+	WIRE_ROW(J, beta, "beta", WIRE_REAL, false, 0, 1),
+	WIRE_ROW(J, tolerance, "tolerance", WIRE_REAL, false, 0, (int64_t)JUDGE_TOLERANCE_MAX),
+	WIRE_ROW(J, margin, "margin", WIRE_REAL, false, 0, (int64_t)JUDGE_MARGIN_MAX),
+};
+#undef J
+
 #define TABLE(fields) \
 	{ \
 		"", fields, WIRE_LENGTH(fields) \
@@ -123,6 +133,14 @@ const struct wire_route *wire_route(enum verb verb)
 
 /* ---- the console writes ---- */
 
+static void write_metrics(struct text *out, const struct judge_policy *p)
+{
+	struct text words = {0};
+	judge_metrics_write(&words, p);
+	text_json_str(out, "metrics", text_str(&words));
+	text_free(&words);
+}
+
 void wire_write_command(struct text *out, const struct command *c)
 {
 	const struct body *body = &bodies[c->verb];
@@ -146,6 +164,8 @@ void wire_write_command(struct text *out, const struct command *c)
 		text_json_key(out, "guard");
 		text_add(out, "{");
 		WIRE_WRITE(out, &c->guard, limit_fields);
+		WIRE_WRITE(out, &c->guard.judge, judge_fields);
+		write_metrics(out, &c->guard.judge);
 		text_add(out, "}");
 	}
 	if (body->operations && c->has_operations)
@@ -165,6 +185,44 @@ void wire_write_lease(struct text *out, const struct lease_request *r)
 
 /* ---- the pool reads ---- */
 
+static bool is_chance(double x)
+{
+	return x > 0 && x <= JUDGE_CHANCE_MAX;
+}
+
+static int refuse_chance(const char *name, struct err *err)
+{
+	return err_set(err, ERR_FIELD, "field \"guard.%s\": want a number above 0, at most %g",
+		name, JUDGE_CHANCE_MAX);
+}
+
+/* What is not said is usual; what one cannot judge by is refused. */
+static int read_judge(struct judge_policy *p, const cJSON *object, struct err *err)
+{
+	struct judge_policy read, usual;
+	judge_policy_init(&usual);
+	*p = usual;
+	if (WIRE_READ(&read, object, "guard.", judge_fields, err))
+		return -1;
+	p->alpha = isnan(read.alpha) ? usual.alpha : read.alpha;
+	p->beta = isnan(read.beta) ? usual.beta : read.beta;
+	p->tolerance = isnan(read.tolerance) ? usual.tolerance : read.tolerance;
+	p->margin = isnan(read.margin) ? usual.margin : read.margin;
+	const cJSON *metrics = cJSON_GetObjectItemCaseSensitive(object, "metrics");
+	if (metrics && !cJSON_IsNull(metrics) &&
+		(!cJSON_IsString(metrics) || !judge_metrics_read(p, metrics->valuestring)))
+		return err_set(err, ERR_FIELD,
+			"field \"guard.metrics\": want different ones of errors, p50, p95 and p99 with commas "
+			"between them");
+	if (!is_chance(p->alpha))
+		return refuse_chance("alpha", err);
+	if (!is_chance(p->beta))
+		return refuse_chance("beta", err);
+	if (p->margin <= p->tolerance)
+		return err_set(err, ERR_FIELD, "field \"guard.margin\": want more than the tolerance");
+	return 0;
+}
+
 static int read_limits(struct control_request *out, const cJSON *tree, struct err *err)
 {
 	const cJSON *object;
@@ -182,7 +240,7 @@ static int read_limits(struct control_request *out, const cJSON *tree, struct er
 		out->guard.window_ms = standard.window_ms;
 	if (out->guard.action == GUARD_ACTION_COUNT)
 		out->guard.action = standard.action;
-	return 0;
+	return read_judge(&out->guard.judge, object, err);
 }
 
 static int read_set(struct control_request *out, const cJSON *tree, struct err *err)
@@ -200,7 +258,8 @@ static int read_drain(struct control_request *out, const cJSON *tree, struct err
 		return err_set(err, ERR_FIELD, "field \"target\" is missing");
 	if (!cJSON_IsString(target) || !drain_read(&out->drain, target->valuestring))
 		return err_set(err, ERR_FIELD,
-			"field \"target\": want \"v2\", \"v2.0\" (a segment) or \"v2.0.3\" (a worker)");
+			"field \"target\": want \"v2\", \"v2.0\" (a segment), \"v2.0.3\" (a worker), \"r0\" "
+			"(a node of registered workers) or \"r0.1\" (a segment of it)");
 	return 0;
 }
 

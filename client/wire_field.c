@@ -23,6 +23,7 @@ static const char *const action_words[] = {GUARD_ACTION_INFO(X)};
 #undef X
 #define X(name, word) word,
 static const char *const state_words[] = {GUARD_INFO(X)};
+static const char *const verdict_words[] = {VERDICT_INFO(X)};
 static const char *const worker_words[] = {WORKER_STATE_INFO(X)};
 static const char *const breaker_words[] = {BREAKER_INFO(X)};
 #undef X
@@ -32,6 +33,7 @@ const struct wire_words wire_strategies = {strategy_words, STRATEGY_COUNT};
 const struct wire_words wire_orphans = {orphan_words, ORPHAN_COUNT};
 const struct wire_words wire_guard_actions = {action_words, GUARD_ACTION_COUNT};
 const struct wire_words wire_guard_states = {state_words, GUARD_COUNT};
+const struct wire_words wire_verdicts = {verdict_words, VERDICT_COUNT};
 const struct wire_words wire_arms = {arm_words, ARM_COUNT};
 const struct wire_words wire_worker_states = {worker_words, WORKER_STATE_COUNT};
 const struct wire_words wire_breakers = {breaker_words, BREAKER_COUNT};

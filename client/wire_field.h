@@ -33,7 +33,7 @@ struct wire_words {
 	int count;
 };
 
-extern const struct wire_words wire_strategies, wire_orphans, wire_guard_states,
+extern const struct wire_words wire_strategies, wire_orphans, wire_guard_states, wire_verdicts,
 	wire_guard_actions, wire_arms, wire_worker_states, wire_breakers;
 
 struct wire_field {

@@ -40,8 +40,14 @@ static const struct wire_field state_fields[] = {
 	WIRE_ROW_TEXT(S, audit_head, "audit_head", WIRE_NAME, false),
 	WIRE_ROW_COUNT(S, audit_seq, "audit_seq", false),
 	WIRE_ROW(S, finalized, "finalized", WIRE_BOOL, false, 0, 0),
+	WIRE_ROW(S, sticky, "sticky", WIRE_BOOL, false, 0, 0),
 };
 #undef S
+
+/* Read only: what is written is never 0. */
+static const struct wire_field sample_field[] = {
+	WIRE_ROW(struct snapshot, unit_sample, "unit_sample", WIRE_INT, false, 1, WIRE_INTEGER_MAX),
+};
 
 static const struct wire_field hold_fields[] = {
 	WIRE_ROW_TEXT(struct hold, actor, "actor", WIRE_TEXT, false),
@@ -67,6 +73,9 @@ static const struct wire_field guard_fields[] = {
 	WIRE_ROW_TEXT(G, word, "word", WIRE_TEXT, false),
 	WIRE_ROW_COUNT(G, since_ms, "since_ms", false),
 	WIRE_ROW_COUNT(G, held_ms, "held_ms", false),
+	/* none is null */
+	WIRE_ROW_OF(G, verdict, "verdict", WIRE_WORD, false, VERDICT_NONE + 1, 0, &wire_verdicts),
+	WIRE_ROW_TEXT(G, verdict_text, "verdict_text", WIRE_TEXT, false),
 };
 #undef G
 
@@ -222,7 +231,10 @@ static void write_guard(struct text *out, const struct pool_guard *g)
 	}
 	text_add(out, "{");
 	text_json_str(out, "owner", POOL_ACTOR);
-	WIRE_WRITE(out, g, guard_fields);
+	struct pool_guard said = *g;
+	if (said.verdict == VERDICT_NONE)
+		said.verdict = VERDICT_COUNT;
+	WIRE_WRITE(out, &said, guard_fields);
 	text_add(out, "}");
 }
 
@@ -256,7 +268,7 @@ void wire_write_state(struct text *out, const struct snapshot *s)
 	write_change(out, &s->change);
 	wire_write_operations(out, s->operations.limited ? &s->operations : NULL);
 	text_json_str(out, "latency_layout", HISTOGRAM_LAYOUT);
-	text_json_int(out, "unit_sample", 1);
+	text_json_int(out, "unit_sample", s->unit_sample > 0 ? s->unit_sample : UNKNOWN);
 	text_json_key(out, "arms");
 	text_add(out, "{");
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
@@ -424,6 +436,8 @@ static int read_control(struct snapshot *out, const cJSON *tree, struct err *err
 		return -1;
 	if (out->lease.holder[0] == '\0')
 		out->lease.ttl_ms = UNKNOWN;
+	if (out->guard.verdict == VERDICT_COUNT)
+		out->guard.verdict = VERDICT_NONE;
 	return 0;
 }
 
@@ -469,8 +483,9 @@ int wire_read_state(struct snapshot *out, const char *body, size_t len, struct e
 		return -1;
 	memset(out, 0, sizeof *out);
 	int result = read_schema(tree, err) || WIRE_READ(out, tree, "", state_fields, err) ||
-		read_control(out, tree, err) || read_change(&out->change, tree, err) ||
-		read_arms(out, tree, err) || wire_read_crew(&out->crew, tree, err);
+		WIRE_READ(out, tree, "", sample_field, err) || read_control(out, tree, err) ||
+		read_change(&out->change, tree, err) || read_arms(out, tree, err) ||
+		wire_read_crew(&out->crew, tree, err);
 	cJSON_Delete(tree);
 	return result ? -1 : 0;
 }

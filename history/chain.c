@@ -1,6 +1,6 @@
 /* Chain: hashes, signatures, the person's key, and the check of a whole file. It makes
  * tampering evident, it does not prevent it: who holds the key and the file can write another
- * history, but not one that fits a head seen elsewhere.
+ * history, but not one that fits a head seen elsewhere. Not the samples: proof.c.
  *
  * Invariants:
  * 1. The hash of a row covers the hash before it, its table, its seq, the signer's key and
@@ -8,7 +8,10 @@
  * 2. seq counts 1, 2, 3, … over all chained tables together. */
 #include "history/chain.h"
 
+#include "history/proof.h"
 #include "history/schema.h"
+#include "history/signers.h"
+#include "history/trail.h"
 #include "model/text.h"
 
 #include <assert.h>
@@ -252,7 +255,9 @@ void chain_key_wipe(struct chain_key *key)
 
 /* ---- verification ---- */
 
-enum { FIRST_COLUMN = 5, FIXED_FIELDS = 4 }; /* of the SELECT; of the hash */
+enum { FIRST_COLUMN = 6, FIXED_FIELDS = 4 }; /* of the SELECT; of the hash */
+
+#define HEAD_DIGITS_MIN 16 /* of a head that was seen elsewhere: as many as are printed */
 
 struct walk {
 	sqlite3 *db;
@@ -277,32 +282,44 @@ static int walk_step(struct walk *w, int table, struct err *err)
 	return fail(w, code, err);
 }
 
-static int walk_begin(struct walk *w, int64_t *total, struct err *err)
+static int walk_begin(struct walk *w, struct err *err)
 {
 	for (int t = 0; t < SCHEMA_CHAINED; t++) {
 		const struct schema_chained *what = &schema_chained[t];
-		sqlite3_stmt *count = NULL;
 		struct text sql = {0};
 		int code;
 
-		text_addf(&sql, "SELECT count(*) FROM %s", what->table);
-		code = schema_prepare(&count, w->db, text_str(&sql), w->path, err);
-		if (code == 0 && sqlite3_step(count) == SQLITE_ROW)
-			*total += sqlite3_column_int64(count, 0);
-		sqlite3_finalize(count);
-		text_clear(&sql);
-		text_add(&sql, "SELECT t.seq, k.public_key, k.actor, t.hash, t.signature");
+		text_add(&sql, "SELECT t.seq, k.public_key, k.actor, t.hash, t.signature, t.key");
 		for (const char *const *c = what->columns; *c != NULL; c++)
 			text_addf(&sql, ", t.\"%s\"", *c);
 		text_addf(&sql, " FROM %s AS t LEFT JOIN key AS k ON k.id = t.key ORDER BY t.seq",
 			what->table);
-		if (code == 0)
-			code = schema_prepare(&w->rows[t], w->db, text_str(&sql), w->path, err);
+		code = schema_prepare(&w->rows[t], w->db, text_str(&sql), w->path, err);
 		text_free(&sql);
 		if (code < 0 || walk_step(w, t, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* How many rows there are to check. */
+static int count_rows(struct walk *w, int64_t *total, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	struct text sql = {0};
+	int code;
+
+	text_add(&sql, "SELECT (SELECT count(*) FROM sample)");
+	for (int t = 0; t < SCHEMA_CHAINED; t++)
+		text_addf(&sql, " + (SELECT count(*) FROM %s)", schema_chained[t].table);
+	code = schema_prepare(&s, w->db, text_str(&sql), w->path, err);
+	text_free(&sql);
+	if (code == 0) {
+		code = fail(w, sqlite3_step(s), err);
+		*total = sqlite3_column_int64(s, 0);
+	}
+	sqlite3_finalize(s);
+	return code;
 }
 
 /* The table whose next row has the lowest seq, -1 when all are read. */
@@ -318,14 +335,15 @@ static int walk_lowest(const struct walk *w)
 	return lowest;
 }
 
-/* A column as it is hashed; SQLite writes an integer in decimal, as the journal does. */
-static struct chain_field field_of(sqlite3_stmt *row, int column)
+struct chain_field chain_field_of(sqlite3_stmt *row, int column)
 {
 	struct chain_field f = {NULL, 0};
 
 	if (sqlite3_column_type(row, column) != SQLITE_NULL) {
 		f.data = sqlite3_column_text(row, column);
 		f.len = (size_t)sqlite3_column_bytes(row, column);
+		if (f.data == NULL) /* a blob without bytes */
+			f.data = "";
 	}
 	return f;
 }
@@ -355,37 +373,28 @@ static const char *judge_row(struct walk *w, int table, int64_t expected)
 	fields[count++] =
 		(struct chain_field){schema_chained[table].table, strlen(schema_chained[table].table)};
 	for (int c = 0; c < 3; c++)
-		fields[count++] = field_of(row, c);
+		fields[count++] = chain_field_of(row, c);
 	for (int c = FIRST_COLUMN; c < sqlite3_column_count(row); c++)
-		fields[count++] = field_of(row, c);
+		fields[count++] = chain_field_of(row, c);
 	chain_hash(hash, w->head, fields, count);
-	if (!unhex(stored, sizeof stored, field_of(row, 3)) ||
+	if (!unhex(stored, sizeof stored, chain_field_of(row, 3)) ||
 		memcmp(hash, stored, sizeof hash) != 0)
 		return "its content or its place does not match its hash";
-	if (!unhex(public_key, sizeof public_key, field_of(row, 1)))
+	if (!unhex(public_key, sizeof public_key, chain_field_of(row, 1)))
 		return "its signer is not in the file";
-	if (!unhex(signature, sizeof signature, field_of(row, 4)) ||
+	if (!unhex(signature, sizeof signature, chain_field_of(row, 4)) ||
 		!chain_signed_by(hash, signature, public_key))
 		return "its signature is not of the key in the file";
 	memcpy(w->head, hash, sizeof hash);
 	return NULL;
 }
 
-static int count_signers(struct walk *w, int *keys, struct err *err)
+/* True when the head that was seen elsewhere, whole or its beginning, is this one. */
+static bool is_head(const char *seen, const char *head)
 {
-	static const char sql[] =
-		"SELECT count(DISTINCT public_key) FROM key WHERE id IN (SELECT key FROM decision"
-		" UNION SELECT key FROM outcome UNION SELECT key FROM event"
-		" UNION SELECT key FROM recording)";
-	sqlite3_stmt *s = NULL;
-	int code = -1;
+	const size_t len = seen != NULL ? strlen(seen) : 0;
 
-	if (schema_prepare(&s, w->db, sql, w->path, err) == 0) {
-		code = fail(w, sqlite3_step(s), err);
-		*keys = sqlite3_column_int(s, 0);
-	}
-	sqlite3_finalize(s);
-	return code;
+	return len >= HEAD_DIGITS_MIN && strncmp(seen, head, len) == 0;
 }
 
 static int walk_rows(struct chain_report *out, struct walk *w, const char *head, int64_t total,
@@ -396,16 +405,19 @@ static int walk_rows(struct chain_report *out, struct walk *w, const char *head,
 
 		if (why != NULL) {
 			out->broken_seq = sqlite3_column_int64(w->rows[table], 0);
+			if (out->broken_seq == 0) /* which says whole; no row has this seq by right */
+				out->broken_seq = -1;
 			text_copy(out->table, sizeof out->table, schema_chained[table].table);
 			text_copy(out->why, sizeof out->why, why);
 			return 0;
 		}
 		out->rows++;
 		out->head_seq++;
+		signers_count(out, sqlite3_column_int64(w->rows[table], FIRST_COLUMN - 1));
 		chain_hex(out->head, w->head, CHAIN_HASH);
-		if (head != NULL && strcmp(head, out->head) == 0)
+		if (is_head(head, out->head))
 			w->head_found = true;
-		if (progress != NULL && (out->rows % 256 == 0 || out->rows == total))
+		if (progress != NULL && out->rows % 256 == 0)
 			progress(ctx, out->rows, total);
 		if (walk_step(w, table, err) < 0)
 			return -1;
@@ -427,17 +439,27 @@ int chain_verify(struct chain_report *out, const char *path, const char *head,
 	int64_t total = 0;
 	int code;
 
-	*out = (struct chain_report){0};
+	*out = (struct chain_report){.first_key = UNKNOWN, .last_key = UNKNOWN};
 	if (schema_open_readonly(&w.db, path, err) < 0)
 		return -1;
 	/* one transaction: the four tables are read as they stood at one moment */
 	code = fail(&w, sqlite3_exec(w.db, "BEGIN", NULL, NULL, NULL), err);
+	if (code == 0 && progress != NULL)
+		code = count_rows(&w, &total, err);
 	if (code == 0)
-		code = walk_begin(&w, &total, err);
+		code = walk_begin(&w, err);
+	if (code == 0)
+		code = signers_read(out, w.db, path, err);
 	if (code == 0)
 		code = walk_rows(out, &w, head, total, progress, ctx, err);
 	if (code == 0)
-		code = count_signers(&w, &out->keys, err);
+		code = signers_distinct(&out->keys, w.db, path, err);
+	if (code == 0 && out->broken_seq == 0)
+		code = proof_samples(out, w.db, path, total, progress, ctx, err);
+	if (code == 0 && out->broken_seq == 0)
+		code = trail_verify(out, w.db, path, err);
+	if (progress != NULL)
+		progress(ctx, total, total);
 	for (int t = 0; t < SCHEMA_CHAINED; t++)
 		sqlite3_finalize(w.rows[t]);
 	sqlite3_close(w.db);

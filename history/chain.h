@@ -14,6 +14,8 @@
 #define CHAIN_KEY 32
 #define CHAIN_SIGNATURE 64
 
+struct sqlite3_stmt;
+
 struct chain_key {
 	unsigned char public_key[CHAIN_KEY];
 	unsigned char secret[64];
@@ -41,6 +43,10 @@ void chain_hex(char *out, const unsigned char *bytes, size_t len);
 /* Reads exactly `len` bytes of hex (NULL is none); false for anything else. */
 bool chain_unhex(unsigned char *out, size_t len, const char *hex);
 
+/* A column of the current row as it is hashed: integers as decimal digits. Borrowed until the
+ * statement's next step. */
+struct chain_field chain_field_of(struct sqlite3_stmt *row, int column);
+
 /* SHA-256 of a text as 64 hex digits: the plan hash, configuration hashes. */
 void chain_digest(char out[POOL_HASH_MAX], const char *text, size_t len);
 
@@ -58,19 +64,42 @@ void chain_shared_key_id(char out[POOL_ID_MAX], const char *pool_id, const char 
 void chain_observed_id(
 	char out[POOL_ID_MAX], const char *pool_id, const char *node_id, int64_t seq);
 
+#define CHAIN_SIGNERS_MAX 32
+
+/* A person's key in the file, and what it signed. */
+struct chain_signer {
+	int64_t id;
+	char actor[POOL_ACTOR_MAX];
+	char key[POOL_HASH_MAX]; /* public, hex */
+	int64_t rows;            /* up to the first broken one; 0: it signs nothing */
+};
+
 struct chain_report {
-	int64_t rows;       /* checked */
-	int64_t broken_seq; /* 0: whole */
+	int64_t rows;       /* of the chain, checked */
+	int64_t broken_seq; /* 0: whole; of samples: the event that they do not fit */
 	char table[16];     /* of the first broken row */
 	char why[160];
 	char head[POOL_HASH_MAX];
 	int64_t head_seq;
-	int keys; /* distinct signers */
+	int keys;                                       /* distinct ones that sign */
+	struct chain_signer signers[CHAIN_SIGNERS_MAX]; /* the first of them, in order of id */
+	size_t signer_count;
+	int64_t signers_more; /* those that had no room */
+
+	/* samples are looked at only where the chain is whole */
+	int64_t samples;             /* under a checkpoint */
+	int64_t samples_open;        /* not yet */
+	int64_t checkpoints;         /* events */
+	int64_t first_key, last_key; /* UNKNOWN, or between which a sample is wrong or missing */
+
+	/* what the recorded documents say of the pools' own logs; no fault of this file */
+	int64_t trail_seq; /* the first event that does not fit the one before it; 0 none */
+	char trail_why[160];
 };
 
 /* Verifies the whole file. 0 when it could be read (see broken_seq), -1 with err otherwise.
- * `head` (hex or NULL): a head seen elsewhere, which must be in the file, else the tail was
- * cut. `progress` may be NULL. */
+ * `head` (hex, the first 16 digits or more, or NULL): a head seen elsewhere, which must be in the
+ * file, else the tail was cut. `progress` may be NULL; `total` counts samples, too. */
 int chain_verify(struct chain_report *out, const char *path, const char *head,
 	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err);
 

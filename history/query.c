@@ -204,12 +204,16 @@ static void bind_filter(sqlite3_stmt *s, const struct query_filter *f)
 	bind_bound(s, 4, f->since_ms);
 	bind_bound(s, 5, f->until_ms);
 	bind_bound(s, 6, f->after_seq);
+	bind_bound(s, 7, f->before_ms);
+	bind_bound(s, 8, f->news_seq);
 }
 
 #define DECISION_FILTER \
 	" FROM decision WHERE (?1 IS NULL OR pool = ?1) AND (?2 IS NULL OR actor = ?2)" \
 	" AND (?3 IS NULL OR verb = ?3) AND (?4 IS NULL OR at_ms >= ?4)" \
-	" AND (?5 IS NULL OR at_ms < ?5) AND (?6 IS NULL OR seq > ?6) ORDER BY seq"
+	" AND (?5 IS NULL OR at_ms < ?5) AND (?7 IS NULL OR at_ms < ?7)" \
+	" AND (?6 IS NULL OR seq > ?6) AND (?8 IS NULL OR seq > ?8 OR id IN" \
+	" (SELECT decision FROM outcome WHERE seq > ?8 AND row <> 'node')) ORDER BY seq"
 
 static bool matches(const struct query_filter *f, const struct decision *d)
 {
@@ -317,6 +321,72 @@ int query_outcomes(struct query *q, const char *pool, int64_t until_ms,
 	while ((code = sqlite3_step(s)) == SQLITE_ROW)
 		if (take_outcome(s, &row) && !each(ctx, &row))
 			break;
+	return finish(q, s, code, err);
+}
+
+/* ---- what is new ---- */
+
+static int transaction(struct query *q, const char *sql, struct err *err)
+{
+	const int code = sqlite3_exec(q->db, sql, NULL, NULL, NULL);
+
+	return schema_result(err, q->db, code, "reading the history", q->path) == SCHEMA_OK ? 0
+																						: -1;
+}
+
+static int head_seq(struct query *q, int64_t *seq, struct err *err)
+{
+	sqlite3_stmt *s;
+	int code;
+
+	if (prepare(q,
+			"SELECT max(seq) FROM (SELECT max(seq) AS seq FROM decision"
+			" UNION ALL SELECT max(seq) FROM outcome UNION ALL SELECT max(seq) FROM event"
+			" UNION ALL SELECT max(seq) FROM recording)",
+			&s, err) < 0)
+		return -1;
+	code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		*seq = sqlite3_column_int64(s, 0);
+	return finish(q, s, code, err);
+}
+
+int query_news(struct query *q, const struct query_filter *f, int64_t *seq,
+	bool (*each)(void *ctx, const struct decision *d), void *ctx, struct err *err)
+{
+	int64_t head = 0;
+	int code;
+
+	if (transaction(q, "BEGIN", err) < 0)
+		return -1;
+	code = head_seq(q, &head, err);
+	if (code == 0)
+		code = query_decisions(q, f, each, ctx, err);
+	if (transaction(q, "COMMIT", code == 0 ? err : NULL) < 0)
+		code = -1;
+	if (code == 0)
+		*seq = head;
+	return code;
+}
+
+int query_words(struct query *q, enum query_word what,
+	bool (*each)(void *ctx, const char *word), void *ctx, struct err *err)
+{
+	static const char *const sql[] = {
+		[QUERY_POOL] = "SELECT pool FROM decision UNION SELECT pool FROM pool ORDER BY 1",
+		[QUERY_ACTOR] = "SELECT DISTINCT actor FROM decision ORDER BY 1",
+	};
+	char word[POOL_ACTOR_MAX > POOL_NAME_MAX ? POOL_ACTOR_MAX : POOL_NAME_MAX];
+	sqlite3_stmt *s;
+	int code;
+
+	if (prepare(q, sql[what], &s, err) < 0)
+		return -1;
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		TAKE(s, 0, word);
+		if (!each(ctx, word))
+			break;
+	}
 	return finish(q, s, code, err);
 }
 

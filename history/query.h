@@ -18,17 +18,30 @@ struct query *query_over(struct sqlite3 *db, const char *path);
 
 struct query_filter { /* zero or NULL: any */
 	const char *pool, *actor, *outcome;
-	int verb;         /* enum verb + 1 */
-	int64_t since_ms; /* wall clock, inclusive; 0 any */
-	int64_t until_ms; /* exclusive; 0 any */
-	int64_t after_seq;
-	size_t last; /* only the last so many; 0 all */
+	int verb;          /* enum verb + 1 */
+	int64_t since_ms;  /* wall clock, inclusive; 0 any */
+	int64_t until_ms;  /* exclusive, of decisions and of what is known of them; 0 any */
+	int64_t before_ms; /* exclusive, of decisions only; 0 any */
+	int64_t after_seq; /* only rows behind it; 0 any */
+	int64_t news_seq;  /* the same of the row, its final outcome or its verification; 0 any */
+	size_t last;       /* only the last so many; 0 all */
 };
 
 /* Calls `each` for every matching decision, oldest first, with its outcome rows applied (when
  * until_ms is set: only those before it). `each` returns false to stop. 0, or -1 with err. */
 int query_decisions(struct query *q, const struct query_filter *f,
 	bool (*each)(void *ctx, const struct decision *d), void *ctx, struct err *err);
+
+/* The same, of one moment of the file; `*seq` becomes its chain's head: given as the filter's
+ * news_seq it brings what is recorded from then on. */
+int query_news(struct query *q, const struct query_filter *f, int64_t *seq,
+	bool (*each)(void *ctx, const struct decision *d), void *ctx, struct err *err);
+
+/* What stands in the history. */
+enum query_word { QUERY_POOL, QUERY_ACTOR };
+/* Calls `each` for every name of a kind, in its order; `each` returns false to stop. */
+int query_words(struct query *q, enum query_word what,
+	bool (*each)(void *ctx, const char *word), void *ctx, struct err *err);
 
 /* One decision by its id, as it stands now. 1 found, 0 there is none with a verb of ours, -1
  * with err. */

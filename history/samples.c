@@ -1,6 +1,7 @@
 /* Samples: rows of intervals, written and read through one table of columns. */
 #include "history/samples.h"
 
+#include "history/checkpoint.h"
 #include "history/sparse.h"
 #include "model/mem.h"
 
@@ -9,10 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SERIES_BITS = 28 };
 #define INTERVAL_MAX_MS 86400000
 #define WALL_MAX_MS 100000000000000 /* the year 5138 */
-#define SERIES_MASK (((int64_t)1 << SERIES_BITS) - 1)
 
 struct column {
 	const char *name;
@@ -62,6 +61,8 @@ static const struct column columns[] = {
 
 enum { COLUMNS = sizeof columns / sizeof *columns, LEADING = 4 };
 
+_Static_assert(LEADING + COLUMNS + 2 == SAMPLES_COLUMNS, "two histograms");
+
 /* How a column is read. A file of before `refused` was told apart has no column of it, and none
  * of its failures is missing: they are in the others. */
 static const char *column_in(sqlite3 *db, const struct column *c)
@@ -109,7 +110,7 @@ int64_t samples_tick(int64_t started_ms, int64_t interval_ms, int64_t t)
 
 static int64_t key_of(int64_t started_ms, int64_t interval_ms, int64_t tick, int64_t series)
 {
-	return samples_t(started_ms, interval_ms, tick) << SERIES_BITS | series;
+	return samples_t(started_ms, interval_ms, tick) << SAMPLES_SERIES_BITS | series;
 }
 
 /* ---- writing ---- */
@@ -119,13 +120,13 @@ static enum schema_result result(struct samples_writer *w, int code, struct err 
 	return schema_result(err, w->db, code, "writing the history", w->path);
 }
 
-int samples_writer_open(
-	struct samples_writer *w, sqlite3 *db, const char *path, struct err *err)
+int samples_writer_open(struct samples_writer *w, sqlite3 *db, const char *path,
+	struct checkpoint *checkpoint, struct err *err)
 {
 	struct text sql = {0};
 	int code;
 
-	*w = (struct samples_writer){.db = db, .path = path};
+	*w = (struct samples_writer){.db = db, .path = path, .checkpoint = checkpoint};
 	text_add(&sql, "INSERT INTO sample (key, at_ms, interval_ms, flags");
 	for (int c = 0; c < COLUMNS; c++)
 		text_addf(&sql, ", %s", columns[c].name);
@@ -172,9 +173,13 @@ void samples_writer_undo(struct samples_writer *w)
 	for (size_t i = 0; i < w->series_count;) {
 		bool there = false;
 
-		if (sqlite3_prepare_v2(w->db, "SELECT 1 FROM series WHERE id = ?1", -1, &s, NULL) ==
-			SQLITE_OK) {
+		/* another process may have the id by now */
+		if (sqlite3_prepare_v2(w->db,
+				"SELECT 1 FROM series WHERE id = ?1 AND recording = ?2 AND node_id = ?3", -1,
+				&s, NULL) == SQLITE_OK) {
 			sqlite3_bind_int64(s, 1, w->series[i].id[ARM_V1]);
+			sqlite3_bind_int64(s, 2, w->recording);
+			sqlite3_bind_text(s, 3, w->series[i].node_id, -1, SQLITE_STATIC);
 			there = sqlite3_step(s) == SQLITE_ROW;
 		}
 		sqlite3_finalize(s);
@@ -183,6 +188,37 @@ void samples_writer_undo(struct samples_writer *w)
 		else
 			w->series[i] = w->series[--w->series_count];
 	}
+}
+
+/* A number as it is hashed. `end` is behind the room for it. */
+static struct chain_field decimal(char *end, int64_t n)
+{
+	uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	char *at = end;
+
+	if (n == UNKNOWN)
+		return (struct chain_field){NULL, 0};
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (n < 0)
+		*--at = '-';
+	return (struct chain_field){at, (size_t)(end - at)};
+}
+
+enum { DIGITS = 24 };
+
+static void hash_series(const struct samples_writer *w, const struct samples_row *row,
+	struct samples_series *series, int a)
+{
+	char digits[2][DIGITS];
+	const char *arm = arm_name((enum arm)a);
+	const struct chain_field fields[CHECKPOINT_SERIES] = {
+		decimal(digits[0] + DIGITS, series->id[a]), decimal(digits[1] + DIGITS, w->recording),
+		{row->pool_id, strlen(row->pool_id)}, {row->node_id, strlen(row->node_id)},
+		{arm, strlen(arm)}, {NULL, 0}, {NULL, 0}, {HISTOGRAM_LAYOUT, strlen(HISTOGRAM_LAYOUT)}};
+
+	checkpoint_series(series->hash[a], fields);
 }
 
 static enum schema_result add_series(struct samples_writer *w, const struct samples_row *row,
@@ -206,6 +242,7 @@ static enum schema_result add_series(struct samples_writer *w, const struct samp
 		r = result(w, sqlite3_step(w->add_series), err);
 		sqlite3_reset(w->add_series);
 		sqlite3_clear_bindings(w->add_series);
+		hash_series(w, row, series, a);
 	}
 	return r;
 }
@@ -242,6 +279,36 @@ static void bind_histogram(sqlite3_stmt *s, int at, const struct text *h)
 		sqlite3_bind_null(s, at);
 }
 
+/* The hash of an arm's row: its columns in the order of the table, in which the one that came
+ * later stands last. */
+static void hash_row(unsigned char out[CHAIN_HASH], const struct samples_row *row, int a,
+	int64_t key, const unsigned char series[CHAIN_HASH])
+{
+	const struct text *histograms[] = {&row->latency[a], &row->session_latency[a]};
+	char digits[LEADING + COLUMNS][DIGITS];
+	struct chain_field fields[LEADING + COLUMNS + 2];
+	struct chain_field later = {NULL, 0};
+	const int64_t leading[LEADING] = {
+		key, row->sample.at.wall_ms, row->sample.interval_ms, (int64_t)row->flags};
+	size_t count = 0;
+
+	for (int i = 0; i < LEADING; i++)
+		fields[count++] = decimal(digits[i] + DIGITS, leading[i]);
+	for (int c = 0; c < COLUMNS; c++) {
+		const struct chain_field f =
+			decimal(digits[LEADING + c] + DIGITS, value_in(&row->sample.arms[a], &columns[c]));
+
+		if (columns[c].at == FAILED(FAILURE_REFUSED))
+			later = f;
+		else
+			fields[count++] = f;
+	}
+	for (int i = 0; i < 2; i++)
+		fields[count++] = (struct chain_field){histograms[i]->data, histograms[i]->len};
+	fields[count++] = later;
+	chain_hash(out, series, fields, count);
+}
+
 enum schema_result samples_write(
 	struct samples_writer *w, const struct samples_row *row, struct err *err)
 {
@@ -249,8 +316,10 @@ enum schema_result samples_write(
 	enum schema_result r = find_series(w, row, &series, err);
 
 	for (int a = 0; a < ARM_COUNT && r == SCHEMA_OK; a++) {
-		bind_number(
-			w->insert, 1, key_of(w->started_ms, w->interval_ms, row->tick, series->id[a]));
+		const int64_t key = key_of(w->started_ms, w->interval_ms, row->tick, series->id[a]);
+		unsigned char hash[CHAIN_HASH];
+
+		bind_number(w->insert, 1, key);
 		bind_number(w->insert, 2, row->sample.at.wall_ms);
 		bind_number(w->insert, 3, row->sample.interval_ms);
 		bind_number(w->insert, 4, row->flags);
@@ -262,6 +331,10 @@ enum schema_result samples_write(
 		r = result(w, sqlite3_step(w->insert), err);
 		sqlite3_reset(w->insert);
 		sqlite3_clear_bindings(w->insert);
+		if (r == SCHEMA_OK) {
+			hash_row(hash, row, a, key, series->hash[a]);
+			checkpoint_add(w->checkpoint, key, hash);
+		}
 	}
 	return r;
 }
@@ -413,8 +486,8 @@ static int next_tick(struct samples_reader *r, int64_t tick, int64_t *next, stru
 	code = sqlite3_step(r->after);
 	*next = INT64_MAX;
 	if (code == SQLITE_ROW && sqlite3_column_type(r->after, 0) != SQLITE_NULL)
-		*next = samples_tick(
-			r->started_ms, r->interval_ms, sqlite3_column_int64(r->after, 0) >> SERIES_BITS);
+		*next = samples_tick(r->started_ms, r->interval_ms,
+			sqlite3_column_int64(r->after, 0) >> SAMPLES_SERIES_BITS);
 	if (*next <= tick)
 		*next = tick + 1;
 	code = check(r, code, err);
@@ -454,7 +527,7 @@ static int prepare_range(struct samples_reader *r, const char *sql, int64_t firs
 	sqlite3_bind_int64(*out, 1, key_of(r->started_ms, r->interval_ms, first, 0));
 	sqlite3_bind_int64(*out, 2,
 		last == INT64_MAX ? INT64_MAX
-						  : key_of(r->started_ms, r->interval_ms, last, SERIES_MASK));
+						  : key_of(r->started_ms, r->interval_ms, last, SAMPLES_SERIES_MASK));
 	return 0;
 }
 
@@ -473,7 +546,7 @@ int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err)
 	code = sqlite3_step(s);
 	if (code == SQLITE_ROW)
 		*tick = samples_tick(
-			r->started_ms, r->interval_ms, sqlite3_column_int64(s, 0) >> SERIES_BITS);
+			r->started_ms, r->interval_ms, sqlite3_column_int64(s, 0) >> SAMPLES_SERIES_BITS);
 	code = check(r, code, err);
 	sqlite3_finalize(s);
 	return code;

@@ -3,12 +3,21 @@
 #ifndef WEIR_HISTORY_SAMPLES_H
 #define WEIR_HISTORY_SAMPLES_H
 
+#include "history/chain.h"
 #include "history/history.h"
 #include "history/schema.h"
 #include "model/text.h"
 
+struct checkpoint;
 struct sqlite3;
 struct sqlite3_stmt;
+
+/* A key is t << SAMPLES_SERIES_BITS | series. */
+enum { SAMPLES_SERIES_BITS = 28 };
+#define SAMPLES_SERIES_MASK (((int64_t)1 << SAMPLES_SERIES_BITS) - 1)
+
+/* The stored columns of the table, all of them hashed. */
+enum { SAMPLES_COLUMNS = 29 + FAILURE_COUNT };
 
 /* a + b; UNKNOWN when either is, or when no number can hold it. */
 int64_t samples_add(int64_t a, int64_t b);
@@ -33,19 +42,21 @@ struct samples_row {
 struct samples_series {
 	char node_id[POOL_ID_MAX];
 	int64_t id[ARM_COUNT];
+	unsigned char hash[ARM_COUNT][CHAIN_HASH]; /* checkpoint_series */
 };
 
 struct samples_writer {
 	struct sqlite3 *db;
 	const char *path;
+	struct checkpoint *checkpoint; /* takes the hash of every row; borrowed */
 	int64_t recording, started_ms, interval_ms;
 	struct sqlite3_stmt *insert, *add_series, *next_series;
 	struct samples_series *series; /* those of this recording that are committed or under way */
 	size_t series_count, series_cap;
 };
 
-int samples_writer_open(
-	struct samples_writer *w, struct sqlite3 *db, const char *path, struct err *err);
+int samples_writer_open(struct samples_writer *w, struct sqlite3 *db, const char *path,
+	struct checkpoint *checkpoint, struct err *err);
 void samples_writer_close(struct samples_writer *w);
 /* What follows belongs to this recording. */
 void samples_writer_begin(

@@ -40,6 +40,7 @@ WORDS(guard_actions, GUARD_ACTION_INFO);
 #undef X
 #define X(name, word) word,
 WORDS(guard_states, GUARD_INFO);
+WORDS(verdicts, VERDICT_INFO);
 #undef X
 
 struct field {
@@ -70,6 +71,17 @@ struct section {
 #name, offsetof(struct type, name), WORD, 0, false, &words, false \
 	}
 
+/* The same of what older recordings do not have. */
+#define FIELD_NEW(type, name, kind, moves) \
+	{ \
+#name, offsetof(struct type, name), kind, sizeof((struct type *)0)->name, moves, NULL, \
+			true \
+	}
+#define FIELD_WORD_NEW(type, name, words) \
+	{ \
+#name, offsetof(struct type, name), WORD, 0, false, &words, true \
+	}
+
 static const struct field document_fields[] = {
 	FIELD(snapshot, pool_id, TEXT, false),
 	FIELD(snapshot, pool, TEXT, false),
@@ -93,6 +105,8 @@ static const struct field document_fields[] = {
 	FIELD(snapshot, audit_head, TEXT, false),
 	FIELD(snapshot, audit_seq, INT64, false),
 	FIELD(snapshot, finalized, BOOLEAN, false),
+	FIELD_NEW(snapshot, sticky, BOOLEAN, false),
+	FIELD_NEW(snapshot, unit_sample, INT64, false),
 };
 
 static const struct field hold_fields[] = {
@@ -114,7 +128,7 @@ static const struct field keep_fields[] = {
 	FIELD_WORD(keep, on_orphan, orphans),
 };
 
-/* The word carries the figures of the moment: a gauge. */
+/* The word carries the figures of the moment: a gauge; so does the verdict's text. */
 static const struct field guard_fields[] = {
 	FIELD(pool_guard, known, BOOLEAN, false),
 	FIELD(pool_guard, armed, BOOLEAN, false),
@@ -123,6 +137,8 @@ static const struct field guard_fields[] = {
 	FIELD(pool_guard, since_ms, INT64, true),
 	FIELD(pool_guard, held_ms, INT64, true),
 	FIELD(pool_guard, word, TEXT, true),
+	FIELD_WORD_NEW(pool_guard, verdict, verdicts),
+	FIELD_NEW(pool_guard, verdict_text, TEXT, true),
 };
 
 /* The names are an array beside it. */

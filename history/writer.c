@@ -10,10 +10,12 @@
 
 #include "history/audit.h"
 #include "history/board.h"
+#include "history/checkpoint.h"
 #include "history/clock.h"
 #include "history/intent.h"
 #include "history/salvage.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,10 +38,11 @@ struct writer {
 	struct board *board;
 	struct journal journal;
 	struct samples_writer samples;
-	int64_t retry_at;   /* CLOCK_NEVER: nothing is being retried */
-	int64_t samples_at; /* when the batch is due; CLOCK_NEVER: none waits */
-	int64_t recording;  /* committed; UNKNOWN none */
-	bool salvage_waits; /* the journals of the dead could not be imported yet */
+	struct checkpoint checkpoint; /* of the recording */
+	int64_t retry_at;             /* CLOCK_NEVER: nothing is being retried */
+	int64_t samples_at;           /* when the batch is due; CLOCK_NEVER: none waits */
+	int64_t recording;            /* committed; UNKNOWN none */
+	bool salvage_waits;           /* the journals of the dead could not be imported yet */
 };
 
 /* ---- taking work; under the mutex ---- */
@@ -198,6 +201,30 @@ struct effects {
 	int64_t recording, started_ms, interval_ms; /* UNKNOWN: no new one */
 };
 
+static int64_t last_ms(struct board *b)
+{
+	int64_t ms;
+
+	pthread_mutex_lock(&b->mutex);
+	ms = b->last_ms;
+	pthread_mutex_unlock(&b->mutex);
+	return ms;
+}
+
+static enum schema_result write_recording(
+	struct writer *w, const struct journal_recording *r, struct effects *e, struct err *err)
+{
+	/* what is left of the one before it */
+	const enum schema_result result =
+		checkpoint_write(&w->checkpoint, &w->journal, r->started_ms, true, err);
+
+	if (result != SCHEMA_OK)
+		return result;
+	e->started_ms = r->started_ms;
+	e->interval_ms = r->interval_ms;
+	return journal_recording(&w->journal, r, &e->recording, err);
+}
+
 static enum schema_result write_row(
 	struct writer *w, struct request *r, struct effects *e, struct err *err)
 {
@@ -215,9 +242,7 @@ static enum schema_result write_row(
 	case REQUEST_NODE:
 		return journal_node(j, &r->node, err);
 	case REQUEST_RECORDING:
-		e->started_ms = r->recording.started_ms;
-		e->interval_ms = r->recording.interval_ms;
-		return journal_recording(j, &r->recording, &e->recording, err);
+		return write_recording(w, &r->recording, e, err);
 	case REQUEST_OBSERVED:
 		e->answers_observed = true;
 		return audit_import(
@@ -232,7 +257,9 @@ static enum schema_result write_row(
 
 static void take_effect(struct writer *w, struct effects *e)
 {
+	checkpoint_committed(&w->checkpoint);
 	if (e->recording != UNKNOWN) {
+		checkpoint_begin(&w->checkpoint, e->recording);
 		w->recording = e->recording;
 		samples_writer_begin(&w->samples, e->recording, e->started_ms, e->interval_ms);
 	}
@@ -284,6 +311,8 @@ static enum schema_result write_rows(
 	} else {
 		journal_rollback(&w->journal);
 	}
+	if (result != SCHEMA_OK)
+		checkpoint_undo(&w->checkpoint);
 	free(e.observed.decisions);
 	return result;
 }
@@ -303,9 +332,7 @@ static enum schema_result write_gap(struct writer *w, int64_t dropped, struct er
 	text_copy(gap.text, sizeof gap.text, text_str(&text));
 	text_addf(&detail, "{\"dropped\":%lld}", (long long)dropped);
 	gap.detail = text_take(&detail);
-	pthread_mutex_lock(&w->board->mutex);
-	gap.at_ms = w->board->last_ms;
-	pthread_mutex_unlock(&w->board->mutex);
+	gap.at_ms = last_ms(w->board);
 	result = journal_event(&w->journal, &gap, err);
 	text_free(&text);
 	free(gap.detail);
@@ -324,7 +351,9 @@ static enum schema_result write_samples(
 	pthread_mutex_lock(&b->mutex);
 	untold = b->dropped_untold;
 	pthread_mutex_unlock(&b->mutex);
-	if (untold > 0)
+	if (checkpoint_due(&w->checkpoint))
+		result = checkpoint_write(&w->checkpoint, &w->journal, last_ms(b), false, err);
+	if (result == SCHEMA_OK && untold > 0)
 		result = write_gap(w, untold, err);
 	for (struct request *r = rows->first; r != NULL && result == SCHEMA_OK; r = r->next) {
 		result = samples_write(&w->samples, &r->sample, err);
@@ -339,8 +368,10 @@ static enum schema_result write_samples(
 		journal_rollback(&w->journal);
 	if (result != SCHEMA_OK) {
 		samples_writer_undo(&w->samples);
+		checkpoint_undo(&w->checkpoint);
 		return result;
 	}
+	checkpoint_committed(&w->checkpoint);
 	pthread_mutex_lock(&b->mutex);
 	b->dropped_untold -= untold;
 	pthread_mutex_unlock(&b->mutex);
@@ -483,10 +514,12 @@ static void refuse_all(struct board *b)
 	pthread_mutex_unlock(&b->mutex);
 }
 
-/* The end of the recording is an event, at the last moment that was recorded. */
+/* The end of the recording is an event, at the last moment that was recorded, with the number of
+ * its samples: whoever adds one later adds too many. */
 static void end_recording(struct writer *w)
 {
 	struct journal_event end = {.recording = w->recording, .tick = UNKNOWN};
+	char detail[48];
 	struct err err;
 	enum schema_result result;
 
@@ -494,12 +527,15 @@ static void end_recording(struct writer *w)
 		return;
 	text_copy(end.kind, sizeof end.kind, "end");
 	text_copy(end.text, sizeof end.text, "recording ended");
-	pthread_mutex_lock(&w->board->mutex);
-	end.at_ms = w->board->last_ms;
-	pthread_mutex_unlock(&w->board->mutex);
+	snprintf(detail, sizeof detail, "{\"samples\":%lld}",
+		(long long)checkpoint_total(&w->checkpoint));
+	end.detail = detail;
+	end.at_ms = last_ms(w->board);
 	if (journal_begin(&w->journal, &err) != SCHEMA_OK)
 		return;
-	result = journal_event(&w->journal, &end, &err);
+	result = checkpoint_write(&w->checkpoint, &w->journal, end.at_ms, true, &err);
+	if (result == SCHEMA_OK)
+		result = journal_event(&w->journal, &end, &err);
 	if (result == SCHEMA_OK)
 		journal_commit(&w->journal, &err);
 	else
@@ -514,7 +550,7 @@ static bool open_file(struct writer *w)
 	enum schema_result salvaged;
 
 	if (journal_open(&w->journal, b->path, b->actor, b->key_dir, b->must_be_new, &err) < 0 ||
-		samples_writer_open(&w->samples, w->journal.db, b->path, &err) < 0) {
+		samples_writer_open(&w->samples, w->journal.db, b->path, &w->checkpoint, &err) < 0) {
 		failed_for_good(w, &err);
 		return false;
 	}
@@ -541,6 +577,7 @@ static bool open_file(struct writer *w)
 static void close_file(struct writer *w)
 {
 	samples_writer_close(&w->samples);
+	checkpoint_free(&w->checkpoint);
 	journal_close(&w->journal);
 }
 
@@ -548,6 +585,7 @@ void *writer_run(void *board)
 {
 	struct writer w = {.board = board,
 		.journal = {.lock = {-1}},
+		.checkpoint = {.recording = UNKNOWN},
 		.retry_at = CLOCK_NEVER,
 		.samples_at = CLOCK_NEVER,
 		.recording = UNKNOWN};

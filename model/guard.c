@@ -1,5 +1,6 @@
-/* Guard: fixed limits on v2 over a window. Not the judge, which compares the arms, and not the
- * actor: whoever owns the guard decides what a flip of the latch does.
+/* Guard: fixed limits on v2 over a window, and the judge's levels beside them. Not the judge,
+ * which compares the arms, and not the actor: whoever owns the guard decides what a flip of the
+ * latch does.
  *
  * Invariants:
  * 1. Nothing is GREEN without a number behind it.
@@ -65,6 +66,15 @@ void guard_limits_init(struct guard_limits *l)
 		.window_ms = 60000,
 	};
 	l->action = GUARD_ACTION_ROLLBACK;
+	judge_policy_init(&l->judge);
+}
+
+void guard_policy(struct judge_policy *out, const struct guard_limits *l, int64_t interval_ms)
+{
+	*out = l->judge;
+	out->error_limit = l->error_rate;
+	out->latency_limit_us = l->latency_ms == UNKNOWN ? UNKNOWN : l->latency_ms * 1000;
+	out->interval_ms = interval_ms;
 }
 
 bool guard_limits_any(const struct guard_limits *l)
@@ -172,12 +182,27 @@ void guard_evaluate(struct guard *out, const struct guard_limits *limits,
 	summarise(out);
 }
 
+void guard_hear(struct guard *g, const struct verdict *v)
+{
+	g->judge = v->brakes ? GUARD_RED : v->suspected ? GUARD_AMBER : GUARD_NONE;
+	g->judge_word[0] = '\0';
+	if (g->judge != GUARD_NONE && v->word != VERDICT_HARM && v->suspect < JUDGED_COUNT)
+		snprintf(g->judge_word, sizeof g->judge_word, "%s %s, not proven yet",
+			judged_name(v->suspect),
+			v->suspect == JUDGED_ERRORS ? "look worse" : "looks slower");
+	else if (g->judge != GUARD_NONE)
+		text_copy(g->judge_word, sizeof g->judge_word, v->text);
+	if (g->judge > g->state)
+		g->state = g->judge;
+}
+
 enum metric guard_word_metric(const char *word)
 {
 	for (int m = 0; m < METRIC_COUNT; m++)
 		if (strncmp(word, metric_names[m], strlen(metric_names[m])) == 0)
 			return (enum metric)m;
-	return METRIC_ERRORS;
+	/* other quantiles than the one with a limit are latencies too */
+	return word[0] == 'p' ? METRIC_P99 : METRIC_ERRORS;
 }
 
 double guard_upper_bound(int64_t n, int64_t failed)
@@ -195,16 +220,26 @@ static void count_flaps(struct guard_latch *l, bool red)
 	l->is_red = red;
 }
 
+/* Who accepted that v2 breaks a limit has accepted too what the judge will make of it, for as
+ * long as there is a sign of it. */
+static bool still_accepted(const struct guard *g, int source)
+{
+	return source == LATCH_JUDGE && (g->state >= GUARD_AMBER || g->judge >= GUARD_AMBER);
+}
+
 bool guard_latch_update(
 	struct guard_latch *l, const struct guard *g, const char *pool_red, struct instant now)
 {
 	int first = -1;
 	bool red = false;
 
-	for (int m = 0; m <= METRIC_COUNT; m++) {
-		l->seen_red[m] = m < METRIC_COUNT ? is_red(g, m) : pool_red != NULL;
-		l->accepted[m] = l->accepted[m] && l->seen_red[m];
-		red |= l->seen_red[m];
+	for (int m = 0; m < LATCH_SOURCES; m++) {
+		l->seen_red[m] = m < METRIC_COUNT ? is_red(g, m)
+			: m == LATCH_JUDGE            ? g->judge == GUARD_RED
+										  : pool_red != NULL;
+		l->accepted[m] = l->accepted[m] && (l->seen_red[m] || still_accepted(g, m));
+		/* the judge's evidence does not come and go */
+		red |= l->seen_red[m] && m != LATCH_JUDGE;
 		if (first < 0 && l->seen_red[m] && !l->accepted[m])
 			first = m;
 	}
@@ -213,8 +248,11 @@ bool guard_latch_update(
 	if (l->red || first < 0)
 		return false;
 	l->red = true;
-	l->by_pool = first == METRIC_COUNT;
-	l->metric = first < METRIC_COUNT ? (enum metric)first : guard_word_metric(pool_red);
+	l->by_pool = first == LATCH_POOL;
+	l->by_judge = first == LATCH_JUDGE;
+	text_copy(l->word, sizeof l->word, l->by_judge ? g->judge_word : "");
+	l->metric = first < METRIC_COUNT ? (enum metric)first
+									 : guard_word_metric(l->by_pool ? pool_red : l->word);
 	l->since_wall_ms = now.wall_ms;
 	return true;
 }
@@ -226,6 +264,7 @@ void guard_latch_rest(struct guard_latch *l, const char *word, int64_t since_wal
 		return;
 	l->red = true;
 	l->metric = guard_word_metric(word);
+	text_copy(l->word, sizeof l->word, word);
 	l->since_wall_ms = since_wall_ms;
 }
 
@@ -234,8 +273,8 @@ void guard_latch_resume(struct guard_latch *l, int64_t wall_ms)
 	if (!l->red || wall_ms <= l->since_wall_ms)
 		return;
 	l->red = false;
-	for (int m = 0; m <= METRIC_COUNT; m++)
-		l->accepted[m] = l->seen_red[m];
+	for (int m = 0; m < LATCH_SOURCES; m++)
+		l->accepted[m] = l->seen_red[m] || m == LATCH_JUDGE;
 }
 
 void guard_value_text(char *out, size_t size, enum metric m, double value)

@@ -1,4 +1,4 @@
-/* Guard: two limits on v2 over a window, and whether each holds. Pure.
+/* Guard: limits on v2 over a window, whether each holds, and what the judge adds. Pure.
  *
  * A guard is UNKNOWN without data, and UNKNOWN is never green. A limit that v1 breaks too is
  * BOTH: not v2's doing. RED latches until a resume younger than it. */
@@ -7,6 +7,7 @@
 
 #include "model/counts.h"
 #include "model/unit.h"
+#include "model/verdict.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 	X(NONE, "NONE") /* no limit set */ \
 	X(GREEN, "GREEN") \
 	X(UNKNOWN, "UNKNOWN") \
+	X(AMBER, "AMBER") /* the judge suspects harm */ \
 	X(RED, "RED")
 
 enum guard_state {
@@ -49,7 +51,11 @@ struct guard_limits {
 	int64_t memory_bytes; /* UNKNOWN: no limit */
 	int64_t window_ms;    /* default 60 s */
 	enum guard_action action;
+	struct judge_policy judge; /* its limits and interval are those of guard_policy */
 };
+
+/* How the judge judges under these limits, a look each `interval_ms`. */
+void guard_policy(struct judge_policy *out, const struct guard_limits *l, int64_t interval_ms);
 
 void guard_limits_init(struct guard_limits *l);
 
@@ -94,7 +100,9 @@ struct guard {
 	struct guard_metric metric[METRIC_COUNT];
 	enum guard_state state; /* the loudest of those with a limit, RED only if not both */
 	bool both;              /* some limit is broken by both arms */
-	int worst;              /* enum metric of the loudest, -1 none */
+	enum guard_state judge; /* NONE, AMBER or RED: harm is suspected, or proven to act on */
+	char judge_word[VERDICT_TEXT_MAX]; /* its verdict, or what it suspects; "" at NONE */
+	int worst;                         /* enum metric of the loudest, -1 none */
 };
 
 /* Judges two windows against limits. Errors and p99 of an arm with no work done in the window
@@ -106,6 +114,9 @@ struct guard {
 void guard_evaluate(struct guard *out, const struct guard_limits *limits,
 	const struct guard_window window[ARM_COUNT], bool v2_has_share);
 
+/* Adds what the judge says: it compares, so it may be RED where both arms break a limit. */
+void guard_hear(struct guard *g, const struct verdict *v);
+
 /* The metric that a guard's word begins with, "p99 2,100 of 1,000 ms"; errors for any other. */
 enum metric guard_word_metric(const char *word);
 
@@ -114,18 +125,24 @@ enum metric guard_word_metric(const char *word);
  * have failed, which says more itself, and for numbers that are not known. */
 double guard_upper_bound(int64_t n, int64_t failed);
 
+/* What can turn the latch red: each metric's limit, and these. */
+enum latch_source { LATCH_JUDGE = METRIC_COUNT, LATCH_POOL, LATCH_SOURCES };
+
 /* The latch: since when it is red. Zero-initialised it is not. */
 struct guard_latch {
 	bool red;
 	int64_t since_wall_ms;
 	enum metric metric; /* what turned it red */
 	bool by_pool;       /* the pool's own guard said so, and this process saw nothing */
-	bool both;          /* of the last evaluation: some limit is broken by both arms */
-	int flaps;          /* how often it was red anew after the first time */
-	/* of the last evaluation, by v2 alone; the last one: the pool's own guard */
-	bool seen_red[METRIC_COUNT + 1];
-	bool accepted[METRIC_COUNT + 1]; /* red when a person resumed, and red ever since */
-	bool is_red, was_red;            /* any of them at the last evaluation; at any before */
+	bool by_judge;      /* no limit is broken: v2 is proven to be worse than v1 */
+	char word
+		[VERDICT_TEXT_MAX]; /* by_judge: its verdict then; at rest: what was said; else "" */
+	bool both;              /* of the last evaluation: some limit is broken by both arms */
+	int flaps;              /* how often it was red anew after the first time */
+	/* of the last evaluation, by v2 alone */
+	bool seen_red[LATCH_SOURCES];
+	bool accepted[LATCH_SOURCES]; /* red when a person resumed, and red ever since */
+	bool is_red, was_red;         /* any of them at the last evaluation; at any before */
 };
 
 /* Advances the latch by one evaluation and, NULL where it is not red, the word of the pool's own
@@ -138,8 +155,8 @@ bool guard_latch_update(
 void guard_latch_rest(struct guard_latch *l, const char *word, int64_t since_wall_ms);
 
 /* Releases it when a resume at `wall_ms` is younger than its beginning. What is red at that
- * moment is accepted: it does not turn the latch red again before it has been something else.
- */
+ * moment is accepted: it does not turn the latch red again before it has been something else;
+ * nor does the judge's word on it. */
 void guard_latch_resume(struct guard_latch *l, int64_t wall_ms);
 
 #endif

@@ -6,6 +6,7 @@
 #include "model/reconcile.h"
 #include "model/text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,7 +102,9 @@ static bool rollback_sending(const struct view *v, char *out, size_t size)
 static bool both_fail(const struct view *v, char *out, size_t size)
 {
 	const struct guard *g = &v->s->guard;
-	if (!g->both && !(v->p->latch.red && v->p->latch.both))
+	/* The judge compares: what it has proven v2 to be is v2's doing. */
+	if (g->judge == GUARD_RED || v->p->latch.by_judge ||
+		(!g->both && !(v->p->latch.red && v->p->latch.both)))
 		return false;
 	char v1[16], v2[16];
 	unit_percent(v1, sizeof v1, v->s->arms[ARM_V1].error_rate);
@@ -134,6 +137,14 @@ static bool red_at_pool(const struct view *v, char *out, size_t size)
 		v->s->pool_guard.word[0] ? v->s->pool_guard.word : "its guard is RED", acts(v));
 }
 
+/* What the latch turned red by still holds: the limit is broken, or the judge says so. */
+static bool is_still_red(const struct view *v)
+{
+	const struct guard *g = &v->s->guard;
+	const struct guard_metric *m = &g->metric[v->p->latch.metric];
+	return v->p->latch.by_judge ? g->judge == GUARD_RED : m->state == GUARD_RED && !m->both;
+}
+
 static bool red_errors(const struct view *v, char *out, size_t size)
 {
 	char v1[16], v2[16], mostly[OPERATION_NAME_MAX + 10] = "";
@@ -141,9 +152,9 @@ static bool red_errors(const struct view *v, char *out, size_t size)
 	unit_percent(v2, sizeof v2, v->s->arms[ARM_V2].error_rate);
 	if (v->s->worst_operation[0])
 		snprintf(mostly, sizeof mostly, ", mostly %.16s", v->s->worst_operation);
-	if (v->s->guard.state != GUARD_RED)
-		return write(
-			out, size, "v2 broke its errors limit, now %s %%. R rolls back, U accepts", v2);
+	if (!is_still_red(v))
+		return write(out, size, "v2 %s, now %s %%. R rolls back, U accepts",
+			v->p->latch.by_judge ? "was worse at errors" : "broke its errors limit", v2);
 	return write(
 		out, size, "v2 is worse: errors %s %%, v1 %s %%%s. %s", v2, v1, mostly, acts(v));
 }
@@ -158,6 +169,8 @@ static bool red(const struct view *v, char *out, size_t size)
 		return red_at_pool(v, out, size);
 	if (l->metric == METRIC_ERRORS)
 		return red_errors(v, out, size);
+	if (l->by_judge)
+		return write(out, size, "v2 is slower: %.40s. %s", l->word, acts(v));
 	const struct guard_metric *g = &v->s->guard.metric[l->metric];
 	char value[24], limit[24];
 	guard_value_text(value, sizeof value, l->metric, g->value[ARM_V2]);
@@ -341,6 +354,35 @@ static bool only_holds(const struct view *v, char *out, size_t size)
 		v->s->owner == OWNER_RECORD ? "recorder" : owner_name(v->s->owner), left);
 }
 
+/* Suspected or proven, and not enough to act on by itself. */
+static bool suspected(const struct view *v, char *out, size_t size)
+{
+	const struct standing *s = v->s;
+	if (s->reported_bp <= s->baseline_bp || s->freshness > FRESHNESS_LATE)
+		return false;
+	if (s->judge_word == VERDICT_HARM)
+		return write(out, size, "v2 is worse, too few to act on: %.32s. R rolls back",
+			s->judge_text[0] ? s->judge_text : "says the guard's owner");
+	if (s->guard.judge != GUARD_AMBER)
+		return false;
+	char v1[16], v2[16];
+	if (s->verdict.suspect != JUDGED_ERRORS)
+		return write(
+			out, size, "v2 looks slower than v1, not proven yet. Steps locked, R works");
+	unit_percent(v1, sizeof v1, s->arms[ARM_V1].error_rate);
+	unit_percent(v2, sizeof v2, s->arms[ARM_V2].error_rate);
+	return write(out, size,
+		"v2 looks worse: errors %s %%, v1 %s %%, not proven yet. Steps locked", v2, v1);
+}
+
+static bool untrusted(const struct view *v, char *out, size_t size)
+{
+	if (!above_baseline(v->s) || v->s->verdict.why != VERDICT_WHY_SENTINEL)
+		return false;
+	return write(
+		out, size, "v1 differs from itself: requests depend on each other, no verdict");
+}
+
 /* Whoever may not step is told why first, where that is the only reason. */
 static bool forbidden(const struct view *v, char *out, size_t size)
 {
@@ -425,9 +467,34 @@ static bool ready(const struct view *v, char *out, size_t size)
 	static const char *const guards[GUARD_COUNT] = {[GUARD_NONE] = "no limit is set",
 		[GUARD_GREEN] = "v2 within its limits",
 		[GUARD_UNKNOWN] = "too little data to judge v2",
+		[GUARD_AMBER] = "v2 looks worse than v1",
 		[GUARD_RED] = "v2 breaks a limit"};
+	bool safe = v->s->judge_word == VERDICT_SAFE && v->s->judge_text[0];
 	return write(out, size, "Ready for %s: %s%s. S steps", v->next,
-		policy_is_manual(&v->p->plan.policy) ? "" : "bake passed, ", guards[v->s->judged]);
+		policy_is_manual(&v->p->plan.policy) ? "" : "bake passed, ",
+		safe ? v->s->judge_text : guards[v->s->judged]);
+}
+
+#define ALIKE 1.5 /* times v1's: nearer than that looks alike */
+
+/* Enough was seen to say so, and what was seen is alike. */
+static bool sees_no_difference(const struct verdict *v)
+{
+	return v->word == VERDICT_UNDECIDED && v->why == VERDICT_WHY_BETWEEN && v->ratio.low <= 1 &&
+		v->ratio.high < INFINITY && v->ratio.ratio <= ALIKE;
+}
+
+/* What is known of v2 while it bakes. */
+static const char *news_of(const struct standing *s)
+{
+	bool green = s->judged == GUARD_GREEN || s->judged == GUARD_NONE;
+	if (green && s->judge_word == VERDICT_SAFE && s->judge_text[0])
+		return s->judge_text;
+	if (green && sees_no_difference(&s->verdict))
+		return "No difference seen so far";
+	return s->judged == GUARD_GREEN ? "Within limits so far"
+		: s->judged == GUARD_NONE   ? "No limit is set"
+									: "Too little data to judge v2";
 }
 
 static bool baking(const struct view *v, char *out, size_t size)
@@ -435,9 +502,7 @@ static bool baking(const struct view *v, char *out, size_t size)
 	if (v->s->state != STATE_BAKING)
 		return false;
 	const struct interlock *i = &v->s->next;
-	const char *news = v->s->judged == GUARD_GREEN ? "Within limits so far"
-		: v->s->judged == GUARD_NONE               ? "No limit is set"
-												   : "Too little data to judge v2";
+	const char *news = news_of(v->s);
 	if (v->s->next_bp < 0 || i->failures == 0)
 		return write(out, size, "%s. Baking at %s", news, v->share);
 	static const unsigned in_time = 1u << PREDICATE_BAKE | 1u << PREDICATE_SAMPLES;
@@ -501,7 +566,9 @@ static const struct {
 	{LEVEL_LOOK, held},
 	{LEVEL_LOOK, went_back},
 	{LEVEL_LOOK, forbidden},
+	{LEVEL_LOOK, suspected},
 	{LEVEL_LOOK, blind},
+	{LEVEL_LOOK, untrusted},
 	{LEVEL_LOOK, unkept},
 	{LEVEL_LOOK, unguarded},
 	{LEVEL_LOOK, only_holds},

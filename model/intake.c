@@ -96,6 +96,45 @@ static void sample_arms(struct pool *p, struct node *n, const struct snapshot *s
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_add(&p->window[arm], at.boot_ms, out->sample.interval_ms, &out->sample.arms[arm],
 			out->has_latency[arm] ? &out->latency[arm] : NULL);
+	if (out->gap)
+		judging_skip(p->judging);
+}
+
+/* v1's requests in two halves, by its workers: where only requests are counted, a difference
+ * between the halves shows that they are not independent. */
+static void halve(struct units half[2], const struct crew *later, const struct crew *earlier)
+{
+	half[0] = half[1] = (struct units){0};
+	for (int k = 0; k < later->worker_count && k < earlier->worker_count; k++) {
+		const struct worker_row *now = &later->worker[k], *then = &earlier->worker[k];
+		if (now->arm != ARM_V1 || then->arm != ARM_V1 || now->index != then->index)
+			continue;
+		struct units u = {.n = now->served - then->served, .bad = now->failed - then->failed};
+		if (now->served == UNKNOWN || then->served == UNKNOWN || now->failed == UNKNOWN ||
+			then->failed == UNKNOWN || !units_are_sound(u))
+			continue;
+		half[now->index & 1].n += u.n;
+		half[now->index & 1].bad += u.bad;
+	}
+}
+
+/* The interval for the judge. */
+static void judge_sample(
+	struct pool *p, int node, const struct snapshot *s, const struct model_sample *m)
+{
+	struct judging_part part = {.sample = &m->sample,
+		.change_age_ms = s->change.known ? s->change.age_ms : UNKNOWN,
+		.uptime_ms = s->uptime_ms,
+		.settle_ms = s->settle_ms,
+		.share_bp = s->share_bp,
+		.sticky = s->sticky};
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		part.latency[arm] = m->has_latency[arm] ? &m->latency[arm] : NULL;
+		part.session_latency[arm] =
+			m->has_session_latency[arm] ? &m->session_latency[arm] : NULL;
+	}
+	halve(part.half, &s->crew, &p->nodes[node].base->crew);
+	judging_add(p->judging, node, &part);
 }
 
 /* Makes `s` the document that the next sample is measured from. */
@@ -117,6 +156,11 @@ void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, str
 	}
 	if (strcmp(n->base->boot_id, s->boot_id) != 0) {
 		out->change = COUNTS_RESTART;
+		/* Another version is another question. */
+		if (strcmp(n->base->build, s->build) != 0)
+			judging_restart(p->judging);
+		else
+			judging_skip(p->judging);
 		rebase(n, s, at);
 		return;
 	}
@@ -124,5 +168,9 @@ void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, str
 	if (at.boot_ms - n->base_at.boot_ms < p->interval_ms * 3 / 4)
 		return;
 	sample_arms(p, n, s, at, out);
+	if (out->valid)
+		judge_sample(p, (int)(n - p->nodes), s, out);
+	else
+		judging_skip(p->judging);
 	rebase(n, s, at);
 }

@@ -131,11 +131,17 @@ static bool drift(const struct interlock_facts *f, struct interlock_check *c)
 	unit_share(reported, sizeof reported, f->reported_bp);
 	c->code = ERR_DRIFT;
 	bool holds = f->reported_bp >= 0 && f->reported_bp == f->intended_bp;
-	if (f->reported_bp < 0)
+	if (f->reported_bp < 0) {
 		say(c, "nodes differ or do not say their share, asked %s", asked_for);
-	else
+	} else if (holds && f->split_off) {
+		char seen[24];
+		unit_share(seen, sizeof seen, f->measured_bp);
+		say(c, "pool says %s, traffic is split otherwise: seen %s of %lld", reported, seen,
+			(long long)f->measured_n);
+	} else {
 		say(c, "asked %s, pool says %s", asked_for, reported);
-	return holds;
+	}
+	return holds && !f->split_off;
 }
 
 static bool open_intent(const struct interlock_facts *f, struct interlock_check *c)
@@ -344,9 +350,18 @@ static bool guard(const struct interlock_facts *f, struct interlock_check *c)
 		say(c, "both sides break a limit: %s", what);
 		return false;
 	}
-	say(c, "guard %s%s%s", guard_state_name(f->guard),
-		f->at_baseline ? ", v2 has no share" : "",
-		f->policy.safe && f->act != ACT_KEEP ? "; SAFE: not asked yet" : "");
+	bool asks_safe =
+		f->policy.safe && f->act != ACT_KEEP && f->act != ACT_COMPLETE && !f->at_baseline;
+	bool amber = f->guard == GUARD_AMBER && f->guard_what[0];
+	say(c, "guard %s%s%s%s%s%s", guard_state_name(f->guard), amber ? ": " : "",
+		amber ? what : "", f->at_baseline ? ", v2 has no share" : "",
+		asks_safe ? "; SAFE is asked: " : "",
+		!asks_safe                       ? ""
+			: f->verdict_text[0]         ? f->verdict_text
+			: f->verdict != VERDICT_NONE ? verdict_name(f->verdict)
+										 : "nobody judges");
+	if (asks_safe && f->verdict != VERDICT_SAFE)
+		return false;
 	if (f->guard == GUARD_GREEN || f->guard == GUARD_NONE || f->at_baseline)
 		return true;
 	/* By hand UNKNOWN is said, not refused: the sheet shows it. And what only some nodes took

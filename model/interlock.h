@@ -78,6 +78,9 @@ struct interlock_facts {
 	int dropped; /* operations that a document had beyond what fits */
 	/* 4; -1 not known (or nodes differ) */
 	int intended_bp, reported_bp;
+	bool split_off;  /* the judge's split test: traffic is not split as asked */
+	int measured_bp; /* what it is then */
+	int64_t measured_n;
 	/* 5 */
 	bool open_intent;
 	char open_what[80]; /* "step 1 > 10 %" */
@@ -110,6 +113,8 @@ struct interlock_facts {
 	enum guard_state guard;
 	bool guard_red, guard_both; /* latched */
 	char guard_what[80];
+	enum verdict_word verdict; /* of the guard's owner; NONE: nobody says one */
+	char verdict_text[VERDICT_TEXT_MAX];
 	/* 12 */
 	bool freeze_asked, frozen;
 	bool held;

@@ -34,6 +34,8 @@ void model_release(struct model *m)
 		free(p->nodes);
 		free(p->decisions);
 		ring_release(&p->ticks);
+		judging_release(p->judging);
+		free(p->judging);
 		for (int arm = 0; arm < ARM_COUNT; arm++)
 			window_release(&p->window[arm]);
 	}
@@ -72,6 +74,10 @@ int model_add(struct model *m, const struct pool_setup *setup)
 			UNKNOWN;
 	}
 	ring_init(&p->ticks, POOL_TICKS, sizeof(struct tick));
+	struct judge_policy policy;
+	guard_policy(&policy, &p->limits, p->interval_ms);
+	p->judging = mem_new(1, sizeof *p->judging);
+	judging_init(p->judging, &policy, p->node_count);
 	p->first_tick_ms = p->doubt_ms = p->bake_from_ms = p->no_data_ms = UNKNOWN;
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_init(&p->window[arm], p->limits.window_ms);
@@ -244,11 +250,15 @@ static void decision_insert(struct pool *p, const struct decision *d)
 	p->decisions[at] = *d;
 }
 
-/* A resume that was applied accepts what was red before it. */
+/* A resume that was applied accepts what was red before it; what v2 is from then on is judged
+ * anew. */
 static void settle_latch(struct pool *p, const struct decision *d)
 {
+	bool was_red = p->latch.red;
 	if (d->verb == VERB_RESUME && d->outcome == OUTCOME_APPLIED)
 		guard_latch_resume(&p->latch, d->at_ms);
+	if (was_red && !p->latch.red)
+		judging_restart(p->judging);
 }
 
 static unsigned on_decision(
@@ -317,6 +327,7 @@ static void forget_samples(struct pool *p)
 	ring_clear(&p->ticks);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_clear(&p->window[arm]);
+	judging_restart(p->judging);
 	p->latch = (struct guard_latch){0};
 }
 

@@ -14,6 +14,7 @@
 #include "model/guard.h"
 #include "model/headline.h"
 #include "model/interlock.h"
+#include "model/judging.h"
 #include "model/migration.h"
 #include "model/plan.h"
 #include "model/pool.h"
@@ -134,6 +135,11 @@ struct standing {
 	struct arm_figures arms[ARM_COUNT];
 	char worst_operation[OPERATION_NAME_MAX]; /* most of v2's failures since the change; "" */
 	struct guard guard;                       /* as this process sees it */
+	struct verdict verdict;                   /* of this process' judge */
+	/* What 11 asks: the word of the guard's owner, own HARM first. */
+	enum verdict_word judge_word;
+	char judge_text[VERDICT_TEXT_MAX];
+	bool judge_cited;        /* another's word: the pool's, or a recorder's */
 	bool doubtful;           /* a counter went back within the window: nothing is green */
 	enum guard_state judged; /* what 11 asks: the word of the guard's owner, own RED first */
 	struct interlock next;   /* for a step to next_bp */
@@ -157,6 +163,8 @@ struct pool {
 	struct ring ticks;     /* struct tick, one slot an interval */
 	int64_t first_tick_ms; /* boot time of tick 0 */
 	struct window window[ARM_COUNT];
+	struct judging *judging; /* owned; never NULL */
+	bool judge_stale;        /* v2 is at rest: its next share begins another attempt */
 	struct guard_latch latch;
 	int64_t counter_back_ms;    /* boot time at which a counter last went back; UNKNOWN */
 	struct decision *decisions; /* oldest first */

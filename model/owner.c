@@ -22,6 +22,7 @@ const char *owner_name(enum guard_owner o)
 
 #define LINE_HEAD "weir 1 "
 #define ORDER_HEAD "order="
+#define VERDICT_HEAD "verdict="
 
 void owner_line_write(char out[OWNER_LINE_MAX], const struct owner_line *l)
 {
@@ -34,8 +35,14 @@ void owner_line_write(char out[OWNER_LINE_MAX], const struct owner_line *l)
 	if (l->order[0])
 		snprintf(
 			order, sizeof order, ORDER_HEAD "%lld:%s ", (long long)l->held_until_ms, l->order);
-	snprintf(out, OWNER_LINE_MAX, LINE_HEAD "%s %lld %s %s%s", guard_state_name(l->state),
-		(long long)l->written_wall_ms, actor[0] ? actor : "-", order, l->word);
+	char verdict[40] = "";
+	if (l->verdict != VERDICT_NONE)
+		snprintf(verdict, sizeof verdict, VERDICT_HEAD "%s ", verdict_name(l->verdict));
+	for (char *c = verdict; *c && c[1]; c++)
+		if (*c == ' ')
+			*c = '_';
+	snprintf(out, OWNER_LINE_MAX, LINE_HEAD "%s %lld %s %s%s%s", guard_state_name(l->state),
+		(long long)l->written_wall_ms, actor[0] ? actor : "-", order, verdict, l->word);
 }
 
 /* Takes the next word of the line; false at its end, or when it does not fit. */
@@ -65,6 +72,22 @@ static bool take_order(const char **at, struct owner_line *out)
 		text_is_name(id, sizeof out->order - 1) && text_copy(out->order, sizeof out->order, id);
 }
 
+/* "verdict=NO_DATA", where the line has it. */
+static bool take_verdict(const char **at, struct owner_line *out)
+{
+	char word[24];
+	if (strncmp(*at, VERDICT_HEAD, strlen(VERDICT_HEAD)) != 0)
+		return true;
+	*at += strlen(VERDICT_HEAD);
+	if (!take_word(at, word, sizeof word))
+		return false;
+	for (char *c = word; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+	out->verdict = verdict_of(word);
+	return out->verdict != VERDICT_NONE && out->verdict != VERDICT_COUNT;
+}
+
 bool owner_line_read(struct owner_line *out, const char *line)
 {
 	char state[16], written[24], actor[sizeof out->actor];
@@ -74,7 +97,8 @@ bool owner_line_read(struct owner_line *out, const char *line)
 	const char *at = line + strlen(LINE_HEAD);
 	if (!take_word(&at, state, sizeof state) || !take_word(&at, written, sizeof written) ||
 		!take_word(&at, actor, sizeof actor) ||
-		!unit_parse_int(written, 0, INT64_MAX, &out->written_wall_ms) || !take_order(&at, out))
+		!unit_parse_int(written, 0, INT64_MAX, &out->written_wall_ms) ||
+		!take_order(&at, out) || !take_verdict(&at, out))
 		return false;
 	int s = 0;
 	while (s < GUARD_COUNT && strcmp(guard_state_name((enum guard_state)s), state) != 0)

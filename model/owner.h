@@ -32,6 +32,7 @@ struct owner_line {
 	bool mine;      /* and that is this process */
 	char actor[97]; /* who runs it; "" not known */
 	enum guard_state state;
+	enum verdict_word verdict; /* of its judge; NONE: not said */
 	int64_t written_wall_ms;
 	char order[DECISION_ID_MAX]; /* the last order that it obeys; "" none */
 	int64_t held_until_ms; /* wall clock: it only holds until then; 0: it was not told to */
@@ -41,7 +42,8 @@ struct owner_line {
 #define OWNER_LINE_MAX 512
 
 /* Writes the line (without newline), and reads it: false where it is none of ours. Texts are
- * cleaned. The line: "weir 1 STATE WRITTEN ACTOR [order=UNTIL:ID ]WORD..." */
+ * cleaned. The line: "weir 1 STATE WRITTEN ACTOR [order=UNTIL:ID ][verdict=WORD ]WORD...",
+ * a verdict of two words joined by "_". */
 void owner_line_write(char out[OWNER_LINE_MAX], const struct owner_line *l);
 bool owner_line_read(struct owner_line *out, const char *line);
 

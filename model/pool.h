@@ -71,6 +71,8 @@ struct pool_guard {
 	int64_t since_ms;           /* age of the state */
 	int64_t held_ms;            /* how much longer it only holds; UNKNOWN: it was not told to */
 	char word[POOL_REASON_MAX]; /* why it is what it is: "errors 4.1 % of 5 %" */
+	enum verdict_word verdict;  /* of the pool's own judge; NONE: it has none */
+	char verdict_text[VERDICT_TEXT_MAX]; /* cleaned; "" not said */
 };
 
 /* X(name, word): what a worker is doing. */
@@ -119,12 +121,95 @@ struct segment_row {
 #define POOL_WORKERS_MAX 64 /* rows of a document; of more only how many there are */
 #define POOL_SEGMENTS_MAX 32
 
+/* Registered workers have an address of their own, beside both arms. A place of theirs is a node
+ * (segment -1) or a segment of one. Numbers are UNKNOWN where they are not said. */
+struct resident_place {
+	int node, segment;
+	bool locked;      /* no new worker is placed there */
+	bool rests;       /* its restarts came too fast, so it waits before the next */
+	int64_t segments; /* of a node */
+	int64_t workers;  /* ready + starting + asleep + down */
+	int64_t ready;
+	int64_t starting;          /* not yet begun: now, or with their first message */
+	int64_t asleep;            /* hibernated: the next message wakes them */
+	int64_t down;              /* crashed, waiting for their restart */
+	int64_t done, failed;      /* messages */
+	int64_t crashes, restarts; /* of workers */
+	int64_t low, target, high; /* how many workers it should hold */
+	double health;             /* 0..1, NaN not measured */
+};
+
+#define RESIDENT_NAME_MAX 98 /* with NUL: "type/id" */
+
+/* One registered worker. */
+struct resident_row {
+	char name[RESIDENT_NAME_MAX];
+	int node, segment;
+	enum worker_state state;
+	int64_t waiting, done, failed; /* messages */
+	int64_t troubles;              /* how often it crashed or did not start, */
+	int64_t trouble_ms;            /* and the age of the last time */
+};
+
+#define RESIDENT_NODES_MAX 8 /* rows of a document */
+#define RESIDENT_SEGMENTS_MAX 32
+#define RESIDENT_WORST_MAX 8
+
+/* The registered workers of a pool's node. */
+struct resident_crew {
+	bool known; /* it has such, and at least one was ever there */
+	int64_t workers, queued, running, persisted;
+	int node_count, segment_count, worst_count;
+	int nodes_dropped, segments_dropped; /* those beyond the rows */
+	struct resident_place node[RESIDENT_NODES_MAX];
+	struct resident_place segment[RESIDENT_SEGMENTS_MAX]; /* each of one of the nodes */
+	struct resident_row worst[RESIDENT_WORST_MAX];        /* those that have trouble */
+};
+
+/* X(name, word): how full the queue of a partition is, and so how long callers pause. */
+#define FULLNESS_INFO(X) \
+	X(HEALTHY, "healthy") \
+	X(WARNING, "warning") \
+	X(CRITICAL, "critical") \
+	X(SATURATED, "saturated")
+
+enum fullness {
+#define X(name, word) FULLNESS_##name,
+	FULLNESS_INFO(X)
+#undef X
+		FULLNESS_COUNT
+};
+
+/* One table of keyed work. Numbers are UNKNOWN where they are not said. */
+struct partition_row {
+	int index;
+	enum fullness pressure; /* FULLNESS_COUNT: not said */
+	int64_t waiting, room;  /* records that wait, and that may */
+	int64_t pause_us;       /* of a caller before it adds more */
+	int64_t records, keys;
+	double per_second; /* records, over the last seconds; NaN before there are any */
+};
+
+#define POOL_PARTITIONS_MAX 32 /* rows of an arm */
+
+/* The keyed work of an arm. */
+struct tally_crew {
+	bool known; /* it has done some */
+	char processor[POOL_NAME_MAX], strategy[POOL_NAME_MAX];
+	int64_t records, keys;
+	int64_t pauses, paused_us; /* of callers */
+	int partition_count, partitions_dropped;
+	struct partition_row partition[POOL_PARTITIONS_MAX]; /* the fullest, in their order */
+};
+
 /* The workers by name; none where the pool does not tell of them. */
 struct crew {
 	int worker_count, segment_count;
 	int workers_dropped; /* those beyond POOL_WORKERS_MAX */
 	struct worker_row worker[POOL_WORKERS_MAX];
 	struct segment_row segment[POOL_SEGMENTS_MAX];
+	struct resident_crew residents;
+	struct tally_crew tally[ARM_COUNT];
 };
 
 /* The operations that v2 may get; all where the pool does not limit them. */
@@ -170,7 +255,9 @@ struct snapshot {
 	struct change change;
 	struct arm_counts arms[ARM_COUNT];
 	struct crew crew;
-	int64_t unit_ms; /* age at which a session is counted */
+	bool sticky; /* a session's requests go to one arm, also where sessions are not counted */
+	int64_t unit_ms;     /* age at which a session is counted */
+	int64_t unit_sample; /* one in how many sessions is counted; below 1: not said */
 	int64_t drain_ms, settle_ms;
 	char audit_head[POOL_HASH_MAX];
 	int64_t audit_seq; /* UNKNOWN where the pool has no audit */

@@ -145,7 +145,8 @@ static bool shows_drain(const struct watch *w, const struct crew *c)
 	for (int i = 0; i < c->worker_count; i++)
 		if (drain_means(&w->drain, &c->worker[i]) && c->worker[i].locked != w->drains)
 			return false;
-	return true;
+	const struct resident_place *place = drain_place(&w->drain, &c->residents);
+	return !place || place->locked == w->drains;
 }
 
 bool watch_observe(

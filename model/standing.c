@@ -150,10 +150,8 @@ static void derive_next(struct standing *s, const struct pool *p)
 }
 
 /* After a counter went back nothing of the window is proof that all is well. */
-static void doubt(struct standing *s, const struct pool *p, struct instant now)
+static void doubt(struct standing *s)
 {
-	s->doubtful =
-		p->counter_back_ms != UNKNOWN && now.boot_ms - p->counter_back_ms < p->limits.window_ms;
 	for (int m = 0; m < METRIC_COUNT && s->doubtful; m++)
 		if (s->guard.metric[m].state == GUARD_GREEN)
 			s->guard.metric[m].state = GUARD_UNKNOWN;
@@ -168,6 +166,7 @@ static void forget_guard(struct guard *g)
 			g->metric[m].state = GUARD_UNKNOWN;
 	if (g->state != GUARD_NONE)
 		g->state = GUARD_UNKNOWN;
+	g->judge = GUARD_NONE;
 }
 
 /* The word of the guard's owner, where it is another; what this process sees to be red is red. */
@@ -178,7 +177,47 @@ static enum guard_state judged(const struct standing *s, const struct pool *p)
 		other = s->pool_guard.state;
 	else if (s->owner == OWNER_RECORD && !p->owner_line.mine)
 		other = p->owner_line.state;
-	return own == GUARD_RED || s->doubtful || other == GUARD_NONE ? own : other;
+	return own >= GUARD_AMBER || s->doubtful || other == GUARD_NONE ? own : other;
+}
+
+/* The verdict that counts: the guard owner's, where it is another; what this process has proven
+ * to be harm is harm. */
+static void derive_word(struct standing *s, const struct pool *p)
+{
+	const struct pool_guard *g = &s->pool_guard;
+	s->judge_word = s->verdict.word;
+	text_copy(s->judge_text, sizeof s->judge_text, s->verdict.text);
+	s->judge_cited = false;
+	if (s->verdict.word == VERDICT_HARM || s->verdict.word == VERDICT_UNTRUSTWORTHY ||
+		s->freshness > FRESHNESS_LATE)
+		return;
+	bool pool = s->owner == OWNER_POOL && g->armed && g->verdict != VERDICT_NONE;
+	bool recorder = s->owner == OWNER_RECORD && !p->owner_line.mine &&
+		p->owner_line.verdict != VERDICT_NONE;
+	if (!pool && !recorder)
+		return;
+	s->judge_cited = true;
+	s->judge_word = pool ? g->verdict : p->owner_line.verdict;
+	text_copy(s->judge_text, sizeof s->judge_text, pool ? g->verdict_text : "");
+}
+
+/* What the judge says of what it has seen. At rest that is the attempt before; the next one is
+ * judged anew. */
+static void derive_verdict(struct standing *s, struct pool *p, struct instant now)
+{
+	bool at_rest = s->reported_bp == 0 && s->open < 0;
+	if (p->judge_stale && s->reported_bp > 0) {
+		judging_restart(p->judging);
+		p->judge_stale = false;
+	}
+	p->judge_stale |= at_rest;
+	s->doubtful =
+		p->counter_back_ms != UNKNOWN && now.boot_ms - p->counter_back_ms < p->limits.window_ms;
+	const struct verdict_view view = {.age_ms = s->age_ms,
+		.stale = s->freshness > FRESHNESS_LATE,
+		.counters = s->doubtful,
+		.v2_expected = !at_rest};
+	verdict_read(&s->verdict, &p->judging->judge, &view);
 }
 
 #define BLIND_MS 60000
@@ -220,7 +259,7 @@ static void note_doubt(const struct standing *s, struct pool *p, struct instant 
 		p->doubt_ms = p->bake_from_ms = UNKNOWN;
 		return;
 	}
-	bool doubt = s->judged == GUARD_UNKNOWN || s->judged == GUARD_RED;
+	bool doubt = s->judged >= GUARD_UNKNOWN;
 	if (doubt && p->doubt_ms == UNKNOWN)
 		p->doubt_ms = now.boot_ms;
 	if (doubt || p->doubt_ms == UNKNOWN)
@@ -245,14 +284,18 @@ static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 	const struct guard_window window[ARM_COUNT])
 {
 	guard_evaluate(&s->guard, &p->limits, window, s->reported_bp != 0);
+	derive_verdict(s, p, now);
+	if (s->reported_bp != 0)
+		guard_hear(&s->guard, &s->verdict);
 	/* Old numbers are no evidence, for or against. */
 	bool pool_red = s->pool_guard.known && s->pool_guard.state == GUARD_RED;
 	if (s->freshness <= FRESHNESS_LATE)
 		guard_latch_update(&p->latch, &s->guard, pool_red ? s->pool_guard.word : NULL, now);
 	else
 		forget_guard(&s->guard);
-	doubt(s, p, now);
+	doubt(s);
 	s->judged = judged(s, p);
+	derive_word(s, p);
 	note_doubt(s, p, now);
 	derive_blind(s, p, now);
 	if (s->reported_bp < 0 || s->reported_bp != s->baseline_bp || s->open >= 0)

@@ -186,6 +186,9 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	f->build_equal = equal_builds(p);
 	f->intended_bp = s->intended_bp;
 	f->reported_bp = s->reported_bp;
+	f->split_off = p->judging->judge.split_off;
+	f->measured_bp = s->measured_bp;
+	f->measured_n = s->measured_n;
 	f->open_intent = s->open >= 0;
 	if (s->open >= 0) {
 		const struct decision *d = &p->decisions[s->open];
@@ -229,8 +232,16 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	int metric = p->latch.red ? (int)p->latch.metric : s->guard.worst;
 	if (p->latch.red && p->latch.by_pool)
 		text_copy(f->guard_what, sizeof f->guard_what, s->pool_guard.word);
+	else if (p->latch.red && p->latch.word[0])
+		text_copy(f->guard_what, sizeof f->guard_what, p->latch.word);
+	else if (s->guard.judge == GUARD_AMBER && s->guard.state == GUARD_AMBER)
+		text_copy(f->guard_what, sizeof f->guard_what, s->guard.judge_word);
+	else if (s->judged == GUARD_AMBER && s->owner == OWNER_POOL)
+		text_copy(f->guard_what, sizeof f->guard_what, s->pool_guard.word);
 	else if (metric >= 0)
 		text_copy(f->guard_what, sizeof f->guard_what, metric_name((enum metric)metric));
+	f->verdict = s->judge_word;
+	text_copy(f->verdict_text, sizeof f->verdict_text, s->judge_text);
 	f->held = s->hold.on;
 	text_copy(f->held_by, sizeof f->held_by, s->hold.actor);
 	f->baseline_known = s->baseline_bp >= 0;

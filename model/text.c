@@ -153,9 +153,13 @@ void text_json_int(struct text *t, const char *name, int64_t value)
 }
 
 /* The shortest of 15 to 17 digits that reads back as the same number. */
-static void add_real(struct text *t, double value)
+void text_add_real(struct text *t, double value)
 {
 	char digits[64];
+	if (!isfinite(value)) {
+		text_add(t, "null");
+		return;
+	}
 	for (int precision = 15; precision <= 17; precision++) {
 		snprintf(digits, sizeof digits, "%.*g", precision, value);
 		if (!(strtod(digits, NULL) < value) && !(strtod(digits, NULL) > value))
@@ -175,10 +179,7 @@ static void add_real(struct text *t, double value)
 void text_json_real(struct text *t, const char *name, double value)
 {
 	text_json_key(t, name);
-	if (isfinite(value))
-		add_real(t, value);
-	else
-		text_add(t, "null");
+	text_add_real(t, value);
 }
 
 void text_json_bool(struct text *t, const char *name, bool value)

@@ -22,6 +22,8 @@ void text_addv(struct text *t, const char *format, va_list args);
 /* Appends `s` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD, what
  * text_is_hidden becomes \uXXXX. NULL gives null. */
 void text_add_json(struct text *t, const char *s);
+/* Appends a number in the fewest digits that read back as it; null for one that is not finite. */
+void text_add_real(struct text *t, double value);
 /* Appends one name:value member; a comma before it unless the last byte opens the object. */
 void text_json_str(struct text *t, const char *name, const char *value); /* NULL: null */
 void text_json_int(struct text *t, const char *name, int64_t value);     /* UNKNOWN: null */

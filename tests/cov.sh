@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=$1
-core=(model/{interlock,migration,guard,reconcile,text_clean}.c client/scan.c client/engine/control*.c)
+core=(model/{interlock,migration,guard,reconcile,text_clean,judge,evidence,odds,burst,exceed}.c client/scan.c client/engine/control*.c)
 
 # One source's annotated text becomes "SOURCE LINES ALL BRANCHES ALL MISSED,MISSED...". Only the
 # source itself counts, not the headers that gcov tells of with it.

@@ -1,13 +1,30 @@
 /* Acts: what a person asks of the desk, judged, written as a decision and begun as a flight. */
-#include "tui/desk_parts.h"
-
 #include "model/text.h"
+#include "tui/desk_parts.h"
+#include "tui/facts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* True when all that are meant are as it is asked for: every node names all of its workers. */
+/* How many are meant where all of them are as it is asked for, -1 where not all are, or the node
+ * does not name them all. */
+static int count_drained(const struct crew *c, const struct act_request *r)
+{
+	int meant = 0;
+	const struct resident_place *place = drain_place(&r->drain, &c->residents);
+	if (r->drain.residents)
+		return place && place->locked == r->drains ? 1 : -1;
+	for (int i = 0; i < c->worker_count; i++) {
+		const struct worker_row *w = &c->worker[i];
+		if (drain_means(&r->drain, w) && w->locked != r->drains)
+			return -1;
+		meant += drain_means(&r->drain, w);
+	}
+	return c->workers_dropped > 0 ? -1 : meant;
+}
+
+/* True when all that are meant, on all nodes that are, are as it is asked for. */
 static bool are_drained(const struct pool *p, const struct act_request *r)
 {
 	int meant = 0;
@@ -15,14 +32,10 @@ static bool are_drained(const struct pool *p, const struct act_request *r)
 		const struct snapshot *s = p->nodes[k].last;
 		if (s && r->node[0] && strcmp(s->node_id, r->node) != 0)
 			continue;
-		if (!s || s->crew.workers_dropped > 0)
+		int of_node = s ? count_drained(&s->crew, r) : -1;
+		if (of_node < 0)
 			return false;
-		for (int i = 0; i < s->crew.worker_count; i++) {
-			const struct worker_row *w = &s->crew.worker[i];
-			if (drain_means(&r->drain, w) && w->locked != r->drains)
-				return false;
-			meant += drain_means(&r->drain, w);
-		}
+		meant += of_node;
 	}
 	return meant > 0;
 }
@@ -207,6 +220,7 @@ static bool write_known(struct decision *what, const struct pool *p,
 	text_json_str(&t, "guard", guard_state_name(s->guard.state));
 	text_json_int(&t, "measured_bp", s->measured_bp < 0 ? UNKNOWN : s->measured_bp);
 	text_json_int(&t, "measured_n", s->measured_n);
+	facts_verdict(&t, p);
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		text_json_key(&t, arm_name((enum arm)arm));
 		text_add(&t, "{");

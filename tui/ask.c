@@ -136,7 +136,7 @@ static int read_guard(
 	return 0;
 }
 
-/* "v2.0.3", "NODE/v2.0", either with "off" behind it. */
+/* "v2.0.3", "NODE/r0.1", either with "off" behind it. */
 static int read_workers(
 	struct act_request *out, const char *words, const struct pool *p, struct err *err)
 {
@@ -155,8 +155,8 @@ static int read_workers(
 	if (good && drain_read(&out->drain, slash ? slash + 1 : word) && (!*behind || !out->drains))
 		return 0;
 	return err_set(err, ERR_USAGE,
-		"'%.60s' are no workers; write v2, v2.0 (a segment), v2.0.3 (a worker), NODE/v2.0.3, "
-		"with off behind it to end it",
+		"'%.60s' are no workers; write v2, v2.0 (a segment), v2.0.3 (a worker), r0 or r0.1 (where "
+		"workers register), NODE/v2.0.3, with off behind it to end it",
 		words);
 }
 

@@ -1,31 +1,34 @@
 /* weir plan: what a plan asks, with dates, samples and what they take, before anything is armed.
- */
+ * Where rates are known, also when the judge would know. */
 #include "history/chain.h"
 #include "model/text.h"
 #include "tui/commands.h"
-#include "tui/config.h"
+#include "tui/lint.h"
 #include "tui/loop.h"
+#include "tui/rates.h"
 #include "tui/setup.h"
 
 #include <stdio.h>
+
+/* A plan, and what it is foreseen by. */
+struct outlook {
+	struct plan plan;
+	char hash[POOL_HASH_MAX];
+	struct judge_policy judge;
+	struct rates rates;
+};
 
 /* When each step may be taken if the one before it is taken at once and keeps its time. */
 struct dates {
 	int64_t at_ms[PLAN_STEPS_MAX + 1]; /* the last: when all has passed */
 };
 
-static int64_t stays_ms(const struct plan *p, int step)
-{
-	int64_t bake = p->policy.bake ? p->bake_ms : 0;
-	return p->steps[step].for_ms > bake ? p->steps[step].for_ms : bake;
-}
-
 static struct dates dates(const struct plan *p, int64_t from_ms)
 {
 	struct dates d;
 	d.at_ms[0] = from_ms;
 	for (int i = 0; i < p->step_count; i++)
-		d.at_ms[i + 1] = d.at_ms[i] + stays_ms(p, i);
+		d.at_ms[i + 1] = d.at_ms[i] + lint_stays_ms(p, i);
 	return d;
 }
 
@@ -34,30 +37,47 @@ static struct dates dates(const struct plan *p, int64_t from_ms)
 static double rate_needed(const struct plan *p, int step)
 {
 	double share = (double)p->steps[step].share_bp / SHARE_FULL;
-	double seconds = (double)stays_ms(p, step) / 1000;
+	double seconds = (double)lint_stays_ms(p, step) / 1000;
 	if (!p->policy.samples || p->min_samples == 0 || seconds <= 0)
 		return 0;
 	return (double)p->min_samples / seconds / share;
 }
 
-static void say_json(const struct plan *p, const char *hash, const struct dates *d)
+/* When the judge would know at a step; UNKNOWN both where there is nothing to tell it by. */
+struct knowing {
+	int64_t harm_ms, safe_ms; /* of a v2 that fails twice as often, as often as v1 */
+};
+
+static struct knowing knowing(const struct outlook *k, int step)
 {
+	struct forecast_basis b = rates_basis(&k->rates, &k->judge);
+	int share_bp = k->plan.steps[step].share_bp;
+	return (struct knowing){
+		forecast_harm_ms(&b, share_bp, FORECAST_WORSE), forecast_safe_ms(&b, share_bp)};
+}
+
+static void say_json(const struct outlook *k, const struct dates *d)
+{
+	const struct plan *p = &k->plan;
 	struct text t = {0};
 	char at[32];
 	text_add(&t, "{");
-	text_json_str(&t, "hash", hash);
+	text_json_str(&t, "hash", k->hash);
 	text_json_str(&t, "policy", p->policy.name);
 	text_json_key(&t, "plan");
 	plan_json(&t, p);
 	text_json_key(&t, "steps");
 	text_add(&t, "[");
 	for (int i = 0; i < p->step_count; i++) {
+		struct knowing when = knowing(k, i);
 		text_add(&t, i ? ",{" : "{");
 		text_json_int(&t, "share_bp", p->steps[i].share_bp);
 		unit_rfc3339(at, sizeof at, d->at_ms[i]);
 		text_json_str(&t, "earliest", at);
-		text_json_int(&t, "stays_ms", stays_ms(p, i));
+		text_json_int(&t, "stays_ms", lint_stays_ms(p, i));
 		text_json_real(&t, "rps_needed", rate_needed(p, i));
+		text_json_int(&t, "harm_ms", when.harm_ms);
+		text_json_int(&t, "safe_ms", when.safe_ms);
 		text_add(&t, "}");
 	}
 	unit_rfc3339(at, sizeof at, d->at_ms[p->step_count]);
@@ -68,27 +88,45 @@ static void say_json(const struct plan *p, const char *hash, const struct dates 
 	text_free(&t);
 }
 
-static void say_plain(const struct plan *p, const char *hash, const struct dates *d)
+/* "2026-11-21 14:03:22" */
+static void date_text(char out[32], int64_t at_ms)
 {
+	unit_rfc3339(out, 32, at_ms);
+	out[19] = 0;
+	out[10] = ' ';
+}
+
+static void say_knowing(const struct outlook *k, int step)
+{
+	char harm[24], safe[24];
+	struct knowing when = knowing(k, step);
+	if (!(k->rates.units_per_second > 0 && k->rates.bad_rate > 0) ||
+		k->plan.steps[step].share_bp == SHARE_FULL)
+		return;
+	lint_time(harm, sizeof harm, when.harm_ms);
+	lint_time(safe, sizeof safe, when.safe_ms);
+	printf("%-8s  twice as bad: HARM after %s; as good: SAFE after %s\n", "", harm, safe);
+}
+
+static void say_plain(const struct outlook *k, const struct dates *d)
+{
+	const struct plan *p = &k->plan;
 	char at[32], share[24], stays[24], count[24];
-	printf("plan %.12s, policy %s\n", hash, p->policy.name);
+	printf("plan %.12s, policy %s\n", k->hash, p->policy.name);
 	printf(
 		"%-8s  %-20s  %-8s  %s\n", "share", "earliest (UTC)", "stays", "samples of each side");
 	for (int i = 0; i < p->step_count; i++) {
 		unit_share(share, sizeof share, p->steps[i].share_bp);
-		unit_rfc3339(at, sizeof at, d->at_ms[i]);
-		at[19] = 0;
-		at[10] = ' ';
-		unit_duration(stays, sizeof stays, stays_ms(p, i));
+		date_text(at, d->at_ms[i]);
+		unit_duration(stays, sizeof stays, lint_stays_ms(p, i));
 		unit_count(count, sizeof count, p->policy.samples ? p->min_samples : 0);
 		printf("%-8s  %-20s  %-8s  %s", share, at, stays, count);
 		if (rate_needed(p, i) > 0)
 			printf(", there in time from %.2g requests/s on", rate_needed(p, i));
 		printf("\n");
+		say_knowing(k, i);
 	}
-	unit_rfc3339(at, sizeof at, d->at_ms[p->step_count]);
-	at[19] = 0;
-	at[10] = ' ';
+	date_text(at, d->at_ms[p->step_count]);
 	printf("%-8s  %-20s\n", "over", at);
 	if (p->policy.bake) {
 		unit_duration(stays, sizeof stays, p->bake_ms);
@@ -99,29 +137,48 @@ static void say_plain(const struct plan *p, const char *hash, const struct dates
 	}
 }
 
-/* The plan of the file, with the policies of the configuration. */
-static int read_plan(struct plan *out, const struct options *o, struct err *err)
+/* What the judge asks of a pool of the configuration, and its rates unless they are given. */
+static int read_pool(
+	struct outlook *k, const struct setup *s, const char *name, bool given, struct err *err)
 {
-	struct config c;
-	if (config_load(&c, o->config, err) < 0)
+	const struct config_pool *pool = config_pool(&s->config, name);
+	if (!pool)
+		return err_set(err, ERR_USAGE, "no pool '%s' in '%s'", name,
+			s->config.path ? s->config.path : "weir.yaml");
+	guard_policy(&k->judge, &pool->guards, pool->interval_ms);
+	return given ? 0
+				 : rates_of_history(&k->rates, s->history_path, name, loop_now().wall_ms, err);
+}
+
+/* The plan of the file, with the policies of the configuration. */
+static int read_outlook(
+	struct outlook *k, const struct setup *s, const struct options *o, struct err *err)
+{
+	struct text json = {0};
+	judge_policy_init(&k->judge);
+	int given = rates_of_options(&k->rates, o, err);
+	if (given < 0 || config_load_plan(&k->plan, o->args[0], &s->config, err) < 0 ||
+		(o->share_bp >= 0 && plan_check(&k->plan, o->share_bp, err) < 0) ||
+		(o->pool && read_pool(k, s, o->pool, given > 0, err) < 0))
 		return -1;
-	int rc = config_load_plan(out, o->args[0], &c, err);
-	config_free(&c);
-	return rc < 0 || o->share_bp < 0 ? rc : plan_check(out, o->share_bp, err);
+	plan_json(&json, &k->plan);
+	chain_digest(k->hash, text_str(&json), json.len);
+	text_free(&json);
+	return 0;
 }
 
 int cmd_plan(const struct options *o)
 {
-	struct text json = {0};
-	struct plan plan;
+	struct setup s;
+	struct outlook k;
 	struct err err = {0};
-	char hash[POOL_HASH_MAX];
-	if (read_plan(&plan, o, &err) < 0)
+	int rc = setup_init(&s, o, &err);
+	if (rc == 0)
+		rc = read_outlook(&k, &s, o, &err);
+	setup_release(&s);
+	if (rc < 0)
 		return setup_fail(&err);
-	plan_json(&json, &plan);
-	chain_digest(hash, text_str(&json), json.len);
-	text_free(&json);
-	struct dates d = dates(&plan, loop_now().wall_ms);
-	(o->json ? say_json : say_plain)(&plan, hash, &d);
+	struct dates d = dates(&k.plan, loop_now().wall_ms);
+	(o->json ? say_json : say_plain)(&k, &d);
 	return EXIT_DONE;
 }

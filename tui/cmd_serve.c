@@ -1,11 +1,11 @@
-/* weir serve: the embedded engine as a pool over HTTP. What the environment says is read first,
- * what the command line says goes before it, and state that was kept before both. */
+/* weir serve: the embedded engine as a pool over HTTP. What the configuration says is read first,
+ * what the environment says goes before it, before that the command line, and state that was kept
+ * before all of them. */
 #include "client/engine/environment.h"
 #include "client/engine/exec.h"
-#include "client/engine/processor.h"
-#include "client/engine/residents.h"
 #include "client/secret.h"
 #include "client/serve.h"
+#include "client/serve_shape.h"
 #include "model/mem.h"
 #include "model/text.h"
 #include "tui/bounds.h"
@@ -38,69 +38,60 @@ struct programs {
 	struct text run_dir;
 };
 
-static int read_processor(
-	const char **out, const char *option, const char *word, bool of_v2, struct err *err)
+/* ---- the shape ---- */
+
+/* What the configuration says, before it the environment, before that the command line. */
+static int read_config(struct serve_shape *shape, const struct config *c, struct err *err)
 {
-	struct processor p;
-	if (!word)
-		return 0;
-	if (processor_parse(&p, word, err) < 0)
-		return err_set(err, ERR_USAGE, "--%s '%s' is unknown: %s", option, word, err->text);
-	if ((p.kind == PROCESSOR_V2) != of_v2)
-		return err_set(err, ERR_USAGE, "--%s '%s' is the other side's processor", option, word);
-	*out = word;
+	for (int i = 0; i < SERVE_SETTING_COUNT; i++) {
+		const struct config_setting *s = &c->engine.set[i];
+		if (s->text && serve_shape_read(shape, (enum serve_setting)i, s->text, err) < 0)
+			return err_prefix(err, "%s:%d:%d", c->path, s->line, s->column);
+	}
 	return 0;
 }
 
-static int read_sides(struct engine_options *e, const struct options *o, struct err *err)
+static int read_options(struct serve_shape *shape, const struct options *o, struct err *err)
 {
-	if (read_processor(&e->v1_processor, "v1", o->v1, false, err) < 0)
-		return -1;
-	if (!o->v2)
-		return 0;
-	e->no_v2 = strcmp(o->v2, "none") == 0;
-	return e->no_v2 ? 0 : read_processor(&e->v2_processor, "v2", o->v2, true, err);
-}
-
-static int read_count(int *out, const char *option, const char *word, int max, struct err *err)
-{
-	int64_t n;
-	if (!word)
-		return 0;
-	if (!unit_parse_int(word, 1, max, &n))
-		return err_set(err, ERR_USAGE, "--%s '%s' is no number of 1 to %d", option, word, max);
-	*out = (int)n;
-	return 0;
-}
-
-/* What the environment says, and before it what the command line says. */
-static int read_shape(struct engine_options *e, const struct options *o, struct err *err)
-{
-	if (environment_apply(e, err) < 0 || read_sides(e, o, err) < 0 ||
-		read_count(&e->segment, "segment", o->segment, 1024, err) < 0 ||
-		read_count(
-			&e->breaker_failures, "breaker-failures", o->breaker_failures, 1000000, err) < 0)
-		return -1;
+	for (int i = 0; i < SERVE_SETTING_COUNT; i++) {
+		enum serve_setting s = (enum serve_setting)i;
+		const char *text = s == SERVE_LIMIT ? o->limit : o->setting[i];
+		struct err why = {0};
+		if (text &&
+			(config_engine_check(s, text, &why) < 0 ||
+				serve_shape_read(shape, s, text, &why) < 0))
+			return err_set(err, ERR_USAGE, "--%s %s", serve_setting_option(s), why.text);
+	}
 	if (o->share_bp >= 0)
-		e->share_bp = o->share_bp;
-	e->partition = o->partition;
-	e->affinity = o->affinity;
-	e->retry = o->retry;
-	e->breaker_open_ms = o->breaker_open_ms == UNKNOWN ? 0 : o->breaker_open_ms;
+		shape->engine.share_bp = o->share_bp;
 	return 0;
 }
 
-static int read_residents(struct residents_options *r, const struct options *o, struct err *err)
+/* What would be without effect. */
+static int check_weights(const struct residents_options *r, struct err *err)
 {
-	if (read_count(&r->nodes, "nodes", o->nodes, RESIDENTS_NODES_MAX, err) < 0)
-		return -1;
-	if (o->placement && (r->placement = placement_of(o->placement)) == PLACEMENT_COUNT)
-		return err_set(err, ERR_USAGE,
-			"--placement '%s' is none of round_robin, weighted, least_loaded, health",
-			o->placement);
-	r->idle_us = o->idle_ms == UNKNOWN ? 0 : o->idle_ms * 1000;
+	int last = RESIDENTS_NODES_MAX, nodes = r->nodes ? r->nodes : 1;
+	while (last > 0 && r->weight[last - 1] == 0)
+		last--;
+	if (last > nodes)
+		return err_set(err, ERR_USAGE, "there is a weight for node %d, and there are %d nodes",
+			last, nodes);
+	if (last > 0 && r->placement != PLACEMENT_WEIGHTED)
+		return err_set(err, ERR_USAGE, "weights go with weighted placement only, not with %s",
+			placement_name(r->placement));
 	return 0;
 }
+
+static int read_shape(
+	struct serve_shape *shape, const struct config *c, const struct options *o, struct err *err)
+{
+	if (read_config(shape, c, err) < 0 || environment_apply(&shape->engine, err) < 0 ||
+		read_options(shape, o, err) < 0 || check_weights(&shape->residents, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* ---- worker programs ---- */
 
 /* A line of a worker's standard error; called in a thread of the worker's. */
 static void tell_line(void *ctx, const char *line)
@@ -108,19 +99,18 @@ static void tell_line(void *ctx, const char *line)
 	fprintf(stderr, "weir: %s worker: %s\n", (const char *)ctx, line);
 }
 
-static int read_program(struct programs *p, enum arm arm, const struct options *o,
+static int read_program(struct programs *p, enum arm arm, const struct serve_shape *shape,
 	const struct exec_options **out, struct err *err)
 {
 	static char names[ARM_COUNT][4] = {"v1", "v2"};
-	const char *command = arm == ARM_V1 ? o->v1_worker : o->worker;
-	if (!command)
-		return 0;
 	struct bounds b = {0};
-	if (bounds_read_recycle(&b, o->recycle, err) < 0 ||
-		bounds_read_limit(&b, o->limit, err) < 0)
+	if (!shape->command[arm])
+		return 0;
+	if (bounds_read_recycle(&b, shape->recycle, err) < 0 ||
+		bounds_read_limit(&b, shape->limit, err) < 0)
 		return -1;
-	if (words_read(&p->words[arm], command, err) < 0)
-		return err_prefix(err, "--%s", arm == ARM_V1 ? "v1-worker" : "worker");
+	if (words_read(&p->words[arm], shape->command[arm], err) < 0)
+		return err_prefix(err, "%s", names[arm]);
 	p->exec[arm] = (struct exec_options){.argv = p->words[arm].word,
 		.run_dir = p->run_dir.len ? text_str(&p->run_dir) : NULL,
 		.max_age_us = b.age_us,
@@ -136,12 +126,12 @@ static int read_program(struct programs *p, enum arm arm, const struct options *
 }
 
 static int read_programs(
-	struct programs *p, struct engine_options *e, const struct options *o, struct err *err)
+	struct programs *p, struct serve_shape *shape, const struct options *o, struct err *err)
 {
 	if (o->state)
 		text_addf(&p->run_dir, "%s/workers", o->state);
-	if (read_program(p, ARM_V1, o, &e->v1_exec, err) < 0 ||
-		read_program(p, ARM_V2, o, &e->exec, err) < 0)
+	if (read_program(p, ARM_V1, shape, &shape->engine.v1_exec, err) < 0 ||
+		read_program(p, ARM_V2, shape, &shape->engine.exec, err) < 0)
 		return -1;
 	return 0;
 }
@@ -317,27 +307,22 @@ int cmd_serve(const struct options *o)
 	struct engine *engine = NULL;
 	struct door_keys keys = {0};
 	struct programs programs = {0};
-	struct residents_options residents = {0};
-	struct engine_options e = {.pool = o->pool ? o->pool : "weir",
-		.pool_id = o->pool_id ? o->pool_id
-			: o->pool         ? o->pool
-							  : "weir",
-		.node = o->node ? o->node
-			: o->pool   ? o->pool
-						: "weir",
-		.strategy = STRATEGY_CANARY,
-		.state_dir = o->state,
-		.residents = &residents,
-		.unit_ms = o->unit_ms == UNKNOWN ? 0 : o->unit_ms};
+	const char *pool = o->pool ? o->pool : "weir";
+	struct serve_shape shape = {.engine = {.pool = pool,
+									.pool_id = o->pool_id ? o->pool_id : pool,
+									.node = o->node ? o->node : pool,
+									.strategy = STRATEGY_CANARY,
+									.state_dir = o->state}};
+	struct engine_options *e = &shape.engine;
 	int status = EXIT_DONE;
-	if (setup_init(&s, o, &err) < 0 || read_shape(&e, o, &err) < 0 ||
-		read_residents(&residents, o, &err) < 0 || read_programs(&programs, &e, o, &err) < 0 ||
-		read_keys(&keys, o, &err) < 0) {
+	e->residents = &shape.residents;
+	if (setup_init(&s, o, &err) < 0 || read_shape(&shape, &s.config, o, &err) < 0 ||
+		read_programs(&programs, &shape, o, &err) < 0 || read_keys(&keys, o, &err) < 0) {
 		status = setup_fail(&err);
 	} else {
-		e.scenario = s.scenario.name[0] ? &s.scenario : NULL;
-		if (engine_start(&engine, &e, &err) < 0 || sweep(&programs, &err) < 0 ||
-			run(engine, &e, o, &keys, &err) < 0)
+		e->scenario = s.scenario.name[0] ? &s.scenario : NULL;
+		if (engine_start(&engine, e, &err) < 0 || sweep(&programs, &err) < 0 ||
+			run(engine, e, o, &keys, &err) < 0)
 			status = setup_fail(&err);
 	}
 	if (engine)

@@ -170,7 +170,8 @@ static void do_screen(struct console *c, const char *argument, struct instant no
 		c->is_frozen = false;
 		return;
 	}
-	console_say(c, now, ROLE_WARN, "screen: '%.24s' is none; write flow or workers", argument);
+	console_say(
+		c, now, ROLE_WARN, "screen: '%.24s' is none; write flow, workers or guards", argument);
 }
 
 /* A line of the Workers screen. */

@@ -1,6 +1,8 @@
 /* The table of commands. */
 #include "tui/commands.h"
 
+#include "tui/config_tell.h"
+
 #include "model/version.h"
 
 #include <stdio.h>
@@ -26,13 +28,14 @@ const struct command_row command_rows[] = {
 		33, cmd_act},
 	{"guard", "TARGET hold|act", "for a time the pool's guard holds where it would roll back",
 		ACT " for", 2, 2, cmd_act},
-	{"drain", "TARGET WORKERS", "give no new work to v2, v2.0 (a segment), v2.0.3 (a worker)",
+	{"drain", "TARGET WORKERS", "give no new work to v2, v2.0.3 (a worker), r0.1 (a place)",
 		ACT " off", 2, 2, cmd_act},
 	{"take", "TARGET", "take the lease from whoever holds it", ACT, 1, 1, cmd_act},
 	{"adopt", "TARGET", "hold, and take what the pool says for what was asked", ACT, 1, 1,
 		cmd_act},
 	{"close", "ID", "give up a rollback that is not seen", "reason pool", 1, 1, cmd_act},
-	{"plan", "FILE", "check a plan and print what it takes", "share", 1, 1, cmd_plan},
+	{"plan", "FILE", "check a plan and print what it takes", "share pool rps error-rate", 1, 1,
+		cmd_plan},
 	{"arm", "TARGET", "begin a migration: the pool captures its baseline", ACT " plan baseline",
 		1, 1, cmd_act},
 	{"disarm", "TARGET", "end a migration that is back at its baseline", ACT " plan", 1, 1,
@@ -40,19 +43,29 @@ const struct command_row command_rows[] = {
 	{"doctor", "TARGET", "look at a target: what it can do, and what is missing", "plan", 1, 1,
 		cmd_doctor},
 	{"annotate", "TEXT", "write a note into the history", "pool", 1, 1, cmd_act},
-	{"log", "", "the decisions", "pool actor verb since outcome follow", 0, 0, cmd_log},
+	{"log", "", "the decisions", "pool actor verb since until outcome limit follow no-pager", 0,
+		0, cmd_log},
+	{"export", "[FILE]", "a history as JSON lines, or its samples as CSV or OpenMetrics",
+		"format pool since until out", 0, 1, cmd_export},
+	{"import", "FILE", "make a new history of exported JSON lines: --history NEW", "", 1, 1,
+		cmd_import},
 	{"verify", "[FILE]", "check the chain of a history", "head", 0, 1, cmd_verify},
 	{"serve", "", "the embedded engine as a pool over HTTP",
-		"listen port-file pool pool-id node v1 v2 partition worker v1-worker recycle "
-		"limit affinity segment "
-		"breaker-failures breaker-open retry nodes placement idle share scenario state unit "
-		"token-file tls-cert tls-key allow-faults",
+		"listen port-file pool pool-id node "
+#define X(name, option, key, argument, help) option " "
+		SERVE_SETTING_INFO(X)
+#undef X
+			"scenario state token-file tls-cert tls-key allow-faults",
 		0, 0, cmd_serve},
 	{"record", "[TARGET...]", "poll and record without a screen",
 		"out for interval strict progress guard plan", 0, 32, cmd_record},
 	{"replay", "FILE", "the console over a recording", "pool headless theme screen-file", 1, 1,
 		cmd_replay},
-	{"check", "[FILE]", "check a configuration", "", 0, 1, cmd_check},
+	{"judge", "[FILE]", "is v2 worse? judge anybody's counts, a line n1,x1,n2,x2 an interval",
+		"alpha beta tolerance margin limit phi quiet", 0, 1, cmd_judge},
+	{"check", "[FILE]", "check a configuration", "rps error-rate strict", 0, 1, cmd_check},
+	{"config", "[FILE]", "print every key with its value and where that comes from", "", 0, 1,
+		cmd_config},
 	{"help", "[COMMAND]", "say how to use it", "", 0, 1, cmd_help},
 };
 const size_t command_row_count = sizeof command_rows / sizeof *command_rows;

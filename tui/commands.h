@@ -12,9 +12,12 @@ int cmd_plan(const struct options *o);
 int cmd_doctor(const struct options *o);
 int cmd_log(const struct options *o);
 int cmd_verify(const struct options *o);
+int cmd_export(const struct options *o);
+int cmd_import(const struct options *o);
 int cmd_serve(const struct options *o);
 int cmd_record(const struct options *o);
 int cmd_replay(const struct options *o);
+int cmd_judge(const struct options *o);
 int cmd_check(const struct options *o);
 int cmd_help(const struct options *o);
 

@@ -145,6 +145,16 @@ static const struct yaml_row pool_rows[] = {
 		.help = "The ordered shares of the migration"},
 	{"guards", YAML_TYPE_MAP, AT(config_pool, guards), .table = &config_guards_table,
 		.help = "The limits of v2"},
+	{"error_rate_threshold", YAML_TYPE_FRACTION, AT(config_pool, guards.error_rate), .max = 1,
+		.help = "The same as in the guards"},
+	{"latency_threshold_ms", YAML_TYPE_INT, AT(config_pool, guards.latency_ms), .min = 1,
+		.max = HOUR_MS, .help = "The same as in the guards"},
+	{"processor", YAML_TYPE_CUSTOM, AT(config_pool, engine), .read = config_read_processor,
+		.help = "What the embedded engine works with"},
+	{"operations", YAML_TYPE_CUSTOM, AT(config_pool, engine), .read = config_read_operations,
+		.help = "The operations that v2 may get at the start"},
+	{"judge", YAML_TYPE_MAP, AT(config_pool, guards.judge), .table = &config_judge_table,
+		.help = "What v2 is asked to prove against v1"},
 };
 
 YAML_TABLE(config_pool_table, "a pool", pool_rows);
@@ -156,6 +166,8 @@ static const struct yaml_row config_rows[] = {
 		.help = "The colours of the console"},
 	{"policies", YAML_TYPE_CUSTOM, .read = config_read_policies,
 		.help = "Own policies by their names"},
+	{"engine", YAML_TYPE_MAP, AT(config, engine), .table = &config_engine_table,
+		.help = "What weir serve starts"},
 	{"pools", YAML_TYPE_CUSTOM, .read = read_pools, .help = "The pools by their names"},
 };
 
@@ -164,6 +176,40 @@ YAML_TABLE(config_table, "the configuration", config_rows);
 bool config_is_pool_name(const char *name)
 {
 	return text_is_name(name, POOL_NAME_MAX - 1) && !strchr("._-", *name) && !strchr(name, ':');
+}
+
+/* A limit of the guards that the pool says once more: which of both would hold? */
+static int check_limits(
+	const struct yaml_doc *doc, const struct yaml_node *pool, struct err *err)
+{
+	static const char *const keys[] = {"error_rate_threshold", "latency_threshold_ms"};
+	const struct yaml_node *guards = yaml_get(pool, "guards");
+	for (size_t i = 0; guards && i < sizeof keys / sizeof *keys; i++) {
+		const struct yaml_node *own = yaml_get(pool, keys[i]);
+		const struct yaml_node *same = yaml_get(guards, keys[i]);
+		if (own && same)
+			return yaml_fail(doc, own->key_at, err,
+				"\"%s\" is there twice: also in the guards, at %d:%d", keys[i],
+				same->key_at.line, same->key_at.column);
+	}
+	return 0;
+}
+
+/* A pool elsewhere is shaped where it is started. */
+static int check_local(const struct yaml_doc *doc, const struct yaml_node *item,
+	const struct config_pool *pool, struct err *err)
+{
+	static const char *const keys[] = {"processor", "operations"};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const struct yaml_node *own = yaml_get(item, keys[i]);
+		for (int k = 0; own && k < pool->target_count; k++)
+			if (strncmp(pool->targets[k], "local:", 6) != 0)
+				return yaml_fail(doc, own->key_at, err,
+					"\"%s\" shapes the engine of a local: pool, and would have no effect on "
+					"\"%.80s\": say it where that pool is started (engine, for weir serve)",
+					keys[i], pool->targets[k]);
+	}
+	return 0;
 }
 
 static int read_pools(
@@ -183,7 +229,9 @@ static int read_pools(
 		text_copy(pool->name, sizeof(pool->name), item->key);
 		plan_init(&pool->plan);
 		guard_limits_init(&pool->guards);
-		if (yaml_bind(doc, item, &config_pool_table, pool, err) != 0)
+		if (yaml_bind(doc, item, &config_pool_table, pool, err) != 0 ||
+			check_limits(doc, item, err) != 0 || check_local(doc, item, pool, err) != 0 ||
+			config_check_judge(doc, yaml_get(item, "judge"), &pool->guards.judge, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -275,20 +323,6 @@ int config_load_scenario(struct scenario *out, const char *path, struct err *err
 	return rc;
 }
 
-static int load_file(struct config *out, const char *path, bool may_be_absent, struct err *err)
-{
-	struct text text = {0};
-	int rc = 0, why = read_file(path, &text);
-	if (why && !(may_be_absent && is_absent(why)))
-		rc = fail_unread(err, "configuration", path, why);
-	else if (!why)
-		rc = config_parse(out, text_str(&text), text.len, path, err);
-	if (!why && rc == 0)
-		out->path = mem_copy(path);
-	text_free(&text);
-	return rc;
-}
-
 /* The person's own place, to the caller; NULL when neither variable says where it is. */
 static char *own_path(void)
 {
@@ -304,16 +338,43 @@ static char *own_path(void)
 	return text_take(&path);
 }
 
+static int read_at(
+	struct text *text, char **found, const char *path, bool may_be_absent, struct err *err)
+{
+	int why = read_file(path, text);
+	if (!why)
+		*found = mem_copy(path);
+	return why && !(may_be_absent && is_absent(why))
+		? fail_unread(err, "configuration", path, why)
+		: 0;
+}
+
+int config_find(struct text *text, char **found, const char *path, struct err *err)
+{
+	*found = NULL;
+	if (path)
+		return read_at(text, found, path, false, err);
+	char *own = own_path();
+	int rc = own ? read_at(text, found, own, true, err) : 0;
+	free(own);
+	if (rc == 0 && !*found)
+		rc = read_at(text, found, "/etc/weir/weir.yaml", true, err);
+	return rc;
+}
+
 int config_load(struct config *out, const char *path, struct err *err)
 {
+	struct text text = {0};
+	char *found;
 	*out = (struct config){0};
-	if (path)
-		return load_file(out, path, false, err);
-	char *own = own_path();
-	int rc = own ? load_file(out, own, true, err) : 0;
-	free(own);
-	if (rc == 0 && !out->path)
-		rc = load_file(out, "/etc/weir/weir.yaml", true, err);
+	int rc = config_find(&text, &found, path, err);
+	if (rc == 0 && found)
+		rc = config_parse(out, text_str(&text), text.len, found, err);
+	if (rc == 0)
+		out->path = found;
+	else
+		free(found);
+	text_free(&text);
 	return rc;
 }
 
@@ -323,7 +384,9 @@ void config_free(struct config *c)
 		for (int k = 0; k < c->pools[i].target_count; k++)
 			free(c->pools[i].targets[k]);
 		free(c->pools[i].token_file);
+		config_engine_free(&c->pools[i].engine);
 	}
+	config_engine_free(&c->engine);
 	free(c->pools);
 	free(c->history);
 	free(c->path);
@@ -372,6 +435,9 @@ static void pool_json(struct text *out, const struct config_pool *p)
 		text_add(out, "null");
 	text_json_key(out, "guards");
 	guards_json(out, &p->guards);
+	text_json_key(out, "judge");
+	config_judge_json(out, &p->guards.judge);
+	config_engine_json(out, &p->engine);
 	text_add(out, "}");
 }
 
@@ -380,6 +446,7 @@ void config_json(struct text *out, const struct config *c)
 	text_add(out, "{");
 	text_json_str(out, "history", c->history);
 	text_json_str(out, "theme", c->theme);
+	config_engine_json(out, &c->engine);
 	text_json_key(out, "policies");
 	text_add(out, "[");
 	for (size_t i = 0; i < c->policy_count; i++) {

@@ -8,9 +8,12 @@
 #include "model/plan.h"
 #include "model/pool.h"
 #include "model/scenario.h"
+#include "tui/config_engine.h"
 
 #define CONFIG_NODES_MAX 16
 #define CONFIG_POLICIES_MAX 16
+
+struct text;
 
 struct config_pool {
 	char name[POOL_NAME_MAX];
@@ -21,7 +24,8 @@ struct config_pool {
 	int64_t interval_ms; /* poll; default 1000, 100ms..1h */
 	bool has_plan;
 	struct plan plan;
-	struct guard_limits guards;
+	struct guard_limits guards;  /* and what the judge is asked */
+	struct config_engine engine; /* of a pool that is `local:`; else nothing */
 };
 
 struct config {
@@ -32,6 +36,7 @@ struct config {
 	size_t policy_count;
 	struct config_pool *pools;
 	size_t pool_count;
+	struct config_engine engine; /* what `weir serve` starts */
 };
 
 /* Reads `path`; NULL: the default places (XDG_CONFIG_HOME or ~/.config, then /etc), where a
@@ -69,8 +74,11 @@ bool config_is_pool_name(const char *name);
 /* The pool of a name, NULL when there is none. */
 const struct config_pool *config_pool(const struct config *c, const char *name);
 
+/* Finds and reads the text of a configuration as config_load would; *found (freed by the caller) is
+ * the path, NULL for none. 0, or -1 with err. */
+int config_find(struct text *text, char **found, const char *path, struct err *err);
+
 /* The whole configuration as canonical JSON without secrets, for the recording. */
-struct text;
 void config_json(struct text *out, const struct config *c);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "tui/yaml_bind.h"
 
+struct judge_policy;
 struct plan;
 struct policy;
 struct config;
@@ -14,17 +15,32 @@ extern const struct yaml_table config_table;
 extern const struct yaml_table config_pool_table;
 extern const struct yaml_table config_plan_table;
 extern const struct yaml_table config_guards_table;
+extern const struct yaml_table config_judge_table;
 extern const struct yaml_table config_scenario_table;
 extern const struct yaml_table config_operation_table;
 extern const struct yaml_table config_level_table;
 extern const struct yaml_table config_phase_table;
 extern const struct yaml_table config_event_table;
 extern const struct yaml_table config_policy_table;
+extern const struct yaml_table config_engine_table;
+extern const struct yaml_table config_processor_table;
+extern const struct yaml_table config_migration_table;
 
 /* Reads the map of a plan and checks it as a whole; its policy is but a name so far. 0, or -1
  * with err. */
 int config_read_plan(const struct yaml_doc *doc, const struct yaml_node *map, struct plan *plan,
 	struct err *err);
+
+/* Reads what a pool says of its embedded engine into a struct config_engine: yaml_read_fn. */
+int config_read_processor(
+	const struct yaml_doc *doc, const struct yaml_node *map, void *field, struct err *err);
+int config_read_operations(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err);
+
+/* Checks as a whole what the map of the judge (NULL: none is there) was read as. 0, or -1 with
+ * err. */
+int config_check_judge(const struct yaml_doc *doc, const struct yaml_node *map,
+	const struct judge_policy *p, struct err *err);
 
 /* Reads the map of own policies into a struct config: a yaml_read_fn. */
 int config_read_policies(
@@ -33,6 +49,9 @@ int config_read_policies(
 /* Puts the policy in the place of its name. 0, or -1 with err at the plan's key. */
 int config_resolve_policy(const struct yaml_doc *doc, const struct yaml_node *plan,
 	const struct config *own, struct policy *policy, struct err *err);
+
+/* What is asked of v2, without the limits, as an object. */
+void config_judge_json(struct text *out, const struct judge_policy *p);
 
 /* A policy in full, as an object. */
 void config_policy_json(struct text *out, const struct policy *p);

@@ -236,26 +236,33 @@ static void step_key(struct console *c, struct instant now)
 	}
 }
 
+/* What to do where a line is not drained by itself. */
+static const char *undrained(enum roster_kind kind)
+{
+	if (kind == ROSTER_NODE)
+		return "a node is not drained as a whole; select v1, v2 or below";
+	if (kind == ROSTER_RESIDENTS || kind == ROSTER_RESIDENT)
+		return "registered workers are locked by place; select r0 or r0.1";
+	return "keyed work is not drained; select its arm or below";
+}
+
 /* Drains what is selected; what is drained already gets work again. */
 static void drain_key(struct console *c, struct instant now)
 {
 	const struct pool *p = console_pool(c);
 	const struct roster_line *l = &c->roster.selected;
 	char word[ROSTER_WORD_MAX], command[ROSTER_WORD_MAX + 16];
-	struct roster_sum sum;
 	if (c->screen != SCREEN_WORKERS) {
 		console_say(c, now, ROLE_TEXT, "D: 3 shows the workers; D there drains the selected");
 		return;
 	}
 	roster_look(&c->roster, p, c->pool);
 	if (!roster_word(word, p, l)) {
-		console_say(
-			c, now, ROLE_WARN, "D: a node is not drained as a whole; select v1, v2 or below");
+		console_say(c, now, ROLE_WARN, "D: %s", undrained(l->kind));
 		return;
 	}
-	roster_sum(&sum, p, l);
-	bool back = sum.workers > 0 && sum.drained == sum.workers;
-	snprintf(command, sizeof command, "drain %s%s", word, back ? " off" : "");
+	snprintf(
+		command, sizeof command, "drain %s%s", word, roster_is_drained(p, l) ? " off" : "");
 	console_command(c, command, now);
 }
 
@@ -467,10 +474,11 @@ const struct surface *console_draw(struct console *c, struct instant now)
 	surface_clear(s);
 	s->cursor_x = s->cursor_y = -1;
 	roster_look(&c->roster, v.pool, c->pool);
-	if (c->screen == SCREEN_WORKERS)
-		view_workers(s, &v);
-	else
-		view_flow(s, &v);
+	static void (*const screens[SCREEN_COUNT])(struct surface *, const struct view *) = {
+		[SCREEN_FLOW] = view_flow,
+		[SCREEN_WORKERS] = view_workers,
+		[SCREEN_GUARDS] = view_guards};
+	screens[c->screen](s, &v);
 	struct view real = v;
 	real.now = now; /* dialogs live in the reader's time */
 	if (c->help)

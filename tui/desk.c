@@ -148,6 +148,7 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 		free(d->pools[i].audit_since);
 		free(d->pools[i].audit_asked);
 		free(d->pools[i].pinned);
+		free(d->pools[i].trail);
 		keeper_release(&d->pools[i]);
 	}
 	free(d->flights);
@@ -171,9 +172,10 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 		.last_owner = OWNER_COUNT,
 		.audit_since = mem_new(nodes, sizeof *p->audit_since),
 		.audit_asked = mem_new(nodes, sizeof *p->audit_asked),
-		.pinned = mem_new(nodes, sizeof *p->pinned)};
+		.pinned = mem_new(nodes, sizeof *p->pinned),
+		.trail = mem_new(nodes, sizeof *p->trail)};
 	for (size_t k = 0; k < nodes; k++)
-		p->audit_since[k] = UNKNOWN;
+		p->audit_since[k] = p->trail[k].seq = UNKNOWN;
 	for (int k = 0; k < setup->target_count; k++)
 		if (client_open(d->client, NODE_HANDLE(index, k), setup->targets[k], token, scenario,
 				setup->interval_ms, now, err) < 0)

@@ -5,6 +5,7 @@
 #ifndef WEIR_TUI_DESK_PARTS_H
 #define WEIR_TUI_DESK_PARTS_H
 
+#include "history/trail.h"
 #include "model/reconcile.h"
 #include "tui/desk.h"
 
@@ -80,6 +81,7 @@ struct desk_pool {
 	int64_t *audit_since; /* one a node; UNKNOWN before anything is known */
 	bool *audit_asked;
 	bool *pinned;
+	struct trail *trail;         /* one a node: its log as it was last told of */
 	bool leases;                 /* the lease is ours to renew */
 	int64_t lease_due_ms;        /* boot time of the next renewal */
 	int64_t forward_ms;          /* boot time of the last forward act */
@@ -96,6 +98,7 @@ struct desk_pool {
 	char line_path[256]; /* of the recorder's line; "" before the pool is known */
 	enum state last_state;
 	bool last_red;
+	enum verdict_word last_word;
 	enum guard_owner last_owner;
 	char last_holder[POOL_ACTOR_MAX];
 	enum freshness last_freshness;

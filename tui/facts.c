@@ -2,6 +2,7 @@
 #include "tui/facts.h"
 
 #include "model/drain.h"
+#include "tui/judge_words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -172,6 +173,57 @@ static void json_reverts(struct text *out, const struct standing *s)
 	text_add(out, "}");
 }
 
+/* e-values grow without bound; a number of JSON does not. */
+static double e_value(double ln)
+{
+	return fmin(exp(ln), 1e300);
+}
+
+static void json_triple(struct text *out, const char *name, double a, double b, double c)
+{
+	const double v[3] = {a, b, c};
+	text_json_key(out, name);
+	text_add(out, "[");
+	for (int k = 0; k < 3; k++) {
+		text_add(out, k ? "," : "");
+		text_add_real(out, v[k]);
+	}
+	text_add(out, "]");
+}
+
+void facts_verdict(struct text *out, const struct pool *p)
+{
+	const struct standing *s = &p->standing;
+	const struct verdict *v = &s->verdict;
+	text_json_key(out, "verdict");
+	text_add(out, "{");
+	text_json_str(out, "word", verdict_name(s->judge_word));
+	text_json_str(out, "text", s->judge_text[0] ? s->judge_text : NULL);
+	text_json_bool(out, "cited", s->judge_cited);
+	text_json_str(out, "own", verdict_name(v->word));
+	text_json_str(out, "metric", v->metric < JUDGED_COUNT ? judged_name(v->metric) : NULL);
+	json_triple(out, "ratio", v->ratio.low, v->ratio.ratio, v->ratio.high);
+	bool looked = p->judging->judge.looks > 0;
+	text_json_real(out, "e_harm", looked ? e_value(v->ln_harm) : NAN);
+	text_json_real(out, "e_safe", looked ? e_value(v->ln_safe) : NAN);
+	text_json_int(out, "eta_ms", v->eta_ms);
+	text_json_int(out, "looks", p->judging->judge.looks);
+	text_add(out, "}");
+}
+
+static void json_harm(struct text *out, const struct harm *h, const struct judge *j)
+{
+	if (isnan(h->bad)) {
+		text_json_str(out, "harm", NULL);
+		return;
+	}
+	text_json_key(out, "harm");
+	text_add(out, "{");
+	text_json_str(out, "unit", j->sessions ? "session" : "request");
+	json_triple(out, "bad", h->low, h->bad, h->high);
+	text_add(out, "}");
+}
+
 void facts_json(struct text *out, const struct model *m, const struct pool *p)
 {
 	const struct standing *s = &p->standing;
@@ -211,8 +263,8 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p)
 	text_json_int(out, "flaps", p->latch.flaps);
 	text_json_int(out, "holds_only_ms", s->pool_guard.held_ms);
 	text_add(out, "}");
-	text_json_str(out, "verdict", NULL);
-	text_json_str(out, "harm", NULL);
+	facts_verdict(out, p);
+	json_harm(out, &s->verdict.harm, &p->judging->judge);
 	json_worst(out, p);
 	json_lease(out, s);
 	json_reverts(out, s);
@@ -343,6 +395,18 @@ static void plain_nodes(struct text *out, const struct pool *p)
 	}
 }
 
+/* What the judge says, and the harm so far. */
+static void plain_judge(struct text *out, const struct pool *p)
+{
+	struct judge_words w[JUDGE_PARTS], harm;
+	int n = judge_words_all(w, p, JUDGE_FULL, JUDGE_FULL);
+	text_add(out, "v2 / v1    ");
+	for (int i = 0; i < n; i++)
+		text_addf(out, "%s%s", i > 0 ? "; " : "", w[i].text);
+	judge_words_harm(&harm, p, JUDGE_FULL);
+	text_addf(out, "\nharm       %s\n", harm.text);
+}
+
 void facts_plain(
 	struct text *out, const struct model *m, const struct pool *p, struct instant now)
 {
@@ -373,6 +437,7 @@ void facts_plain(
 	if (p->latch.red && p->latch.flaps > 0)
 		text_addf(out, ", flapped %dx", p->latch.flaps);
 	text_add(out, "\n");
+	plain_judge(out, p);
 	for (int k = 0; k < p->node_count; k++)
 		if (p->nodes[k].trouble.code != ERR_NONE)
 			text_addf(out, "trouble    %s %s\n", err_name(p->nodes[k].trouble.code),
@@ -400,6 +465,7 @@ void facts_line(struct text *out, const struct pool *p)
 	unit_age(age, sizeof age, s->age_ms);
 	unit_percent(e1, sizeof e1, s->arms[ARM_V1].error_rate);
 	unit_percent(e2, sizeof e2, s->arms[ARM_V2].error_rate);
-	text_addf(out, "%-16s %-28s seen %-7s errors v1 %s v2 %s %%  %s %s  %s", p->name,
-		s->state_text, seen, e1, e2, freshness_name(s->freshness), age, s->headline.text);
+	text_addf(out, "%-16s %-28s seen %-7s errors v1 %s v2 %s %%  %s  %s %s  %s", p->name,
+		s->state_text, seen, e1, e2, verdict_name(s->judge_word), freshness_name(s->freshness),
+		age, s->headline.text);
 }

@@ -8,6 +8,9 @@
 /* One JSON object, one line, no newline. A number that is not known is null. */
 void facts_json(struct text *out, const struct model *m, const struct pool *p);
 
+/* The member "verdict": the word that counts, and what this process' judge has seen itself. */
+void facts_verdict(struct text *out, const struct pool *p);
+
 /* The facts as plain lines, the headline first. */
 void facts_plain(
 	struct text *out, const struct model *m, const struct pool *p, struct instant now);

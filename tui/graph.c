@@ -16,6 +16,8 @@
 #define LINE_VERTICAL 0x2502u
 #define LINE_LIMIT 0x2504u
 #define POINT_FIRST 0x2022u /* bullet: the first of two series */
+#define POINT_SECOND '+'
+#define SHADE 0x2591u
 
 void graph_reduce(const double *values, size_t count, double *columns, size_t column_count)
 {
@@ -252,4 +254,105 @@ void graph_plot(struct surface *s, struct rect area, const struct graph_plot *p)
 		if (p->marks[i] < (size_t)f.area.w)
 			surface_put(s, area, f.area.x + f.area.w - 1 - (int)p->marks[i],
 				area.y + area.h - 1, ROLE_LIMIT, '^');
+}
+
+/* ---- a band ---- */
+
+static int span_row(const struct graph_span *p, int rows, double value)
+{
+	double part = (value - p->bottom) / (p->top - p->bottom);
+	if (!(part > 0))
+		return 0;
+	return part >= 1 ? rows - 1 : (int)(part * rows);
+}
+
+/* The column `back` steps from the right. */
+static int span_x(const struct frame *f, int back)
+{
+	return f->area.x + f->area.w - 1 - back;
+}
+
+static void draw_band(struct surface *s, const struct frame *f, const struct graph_span *p)
+{
+	for (int back = 0; p->low && back < f->area.w && (size_t)back < p->count; back++) {
+		double low = p->low[p->count - 1 - (size_t)back];
+		double high = p->high[p->count - 1 - (size_t)back];
+		if (isnan(low) || isnan(high))
+			continue;
+		int last = span_row(p, f->area.h, high);
+		for (int row = span_row(p, f->area.h, low); row <= last; row++)
+			surface_put(s, f->area, span_x(f, back), y_of(f, row), ROLE_DIM, SHADE);
+	}
+}
+
+static void draw_crosses(struct surface *s, const struct frame *f, const struct graph_span *p)
+{
+	for (int i = 0; i < p->series_count; i++) {
+		const struct graph_series *series = &p->series[i];
+		for (int back = 0; back < f->area.w && (size_t)back < series->count; back++) {
+			double value = series->values[series->count - 1 - (size_t)back];
+			if (!isnan(value))
+				surface_put(s, f->area, span_x(f, back), y_of(f, span_row(p, f->area.h, value)),
+					series->role, i == 0 ? POINT_FIRST : POINT_SECOND);
+		}
+	}
+}
+
+static void label_row(struct surface *s, struct rect area, const struct frame *f,
+	const struct graph_span *p, double value, enum role role)
+{
+	char text[LABEL_MAX + 1];
+	p->label(text, sizeof text, value);
+	int y = y_of(f, span_row(p, f->area.h, value)), right = f->area.x - 1;
+	surface_fill(s, (struct rect){area.x, y, right - area.x, 1}, ROLE_AXIS, ' ');
+	surface_text_right(s, area, right, y, role, text);
+}
+
+static void draw_lines(
+	struct surface *s, struct rect area, const struct frame *f, const struct graph_span *p)
+{
+	for (int i = 0; i < p->line_count; i++) {
+		double at = p->line[i].at;
+		if (!(at >= p->bottom && at <= p->top))
+			continue;
+		int y = y_of(f, span_row(p, f->area.h, at));
+		for (int x = 0; x < f->area.w; x++)
+			surface_put(s, f->area, f->area.x + x, y, p->line[i].role, LINE_LIMIT);
+		if (f->area.x > area.x)
+			label_row(s, area, f, p, at, p->line[i].role);
+	}
+}
+
+static int span_columns(const struct graph_span *p)
+{
+	double at[5] = {p->bottom, p->top};
+	int most = 0, n = 2;
+	for (int i = 0; i < p->line_count; i++)
+		at[n++] = p->line[i].at;
+	for (int i = 0; i < n; i++) {
+		char text[LABEL_MAX + 1];
+		p->label(text, sizeof text, at[i]);
+		most = text_width(text) > most ? text_width(text) : most;
+	}
+	return most;
+}
+
+void graph_span(struct surface *s, struct rect area, const struct graph_span *p)
+{
+	struct frame f = {.area = area};
+	int left = span_columns(p) + 1;
+	left = left < area.w ? left : 0;
+	f.area.x += left;
+	f.area.w -= left;
+	if (f.area.w < 1 || f.area.h < 1)
+		return;
+	for (int row = 0; left > 0 && row < f.area.h; row++)
+		surface_put(s, area, f.area.x - 1, y_of(&f, row), ROLE_AXIS, LINE_VERTICAL);
+	if (left > 0) {
+		label_row(s, area, &f, p, p->bottom, ROLE_AXIS);
+		label_row(s, area, &f, p, p->top, ROLE_AXIS);
+	}
+	draw_band(s, &f, p);
+	draw_lines(s, area, &f, p);
+	draw_crosses(s, &f, p);
 }

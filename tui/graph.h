@@ -41,6 +41,27 @@ struct graph_plot {
 };
 void graph_plot(struct surface *s, struct rect area, const struct graph_plot *p);
 
+/* A line across a plot, with its value at the axis. */
+struct graph_line {
+	double at;
+	enum role role;
+};
+
+/* Where values may lie over time: a band from `low` to `high` (NULL: none; NaN a blank column;
+ * infinite to the edge), up to two series of points (the second as crosses), and lines, on an
+ * axis from `bottom` to `top`. Values beyond it stand at its edge. */
+struct graph_span {
+	const double *low, *high; /* `count` of each */
+	size_t count;
+	struct graph_series series[2];
+	int series_count;
+	struct graph_line line[3];
+	int line_count;
+	double bottom, top;
+	void (*label)(char *out, size_t size, double value);
+};
+void graph_span(struct surface *s, struct rect area, const struct graph_span *p);
+
 /* A round number at or above `value` for the end of an axis: 1, 2, 5 times a power of ten. */
 double graph_nice_top(double value);
 

@@ -69,6 +69,10 @@ static void say_why(const struct pool *p, char *out, size_t size)
 	for (int m = 0; m < METRIC_COUNT && !p->latch.red; m++)
 		if (g->metric[m].both)
 			which = (enum metric)m;
+	if (p->latch.red && p->latch.by_judge) {
+		snprintf(out, size, GUARD_REASON "%s", p->latch.word);
+		return;
+	}
 	char value[24], limit[24];
 	guard_value_text(value, sizeof value, which, g->metric[which].value[ARM_V2]);
 	guard_value_text(limit, sizeof limit, which, g->metric[which].limit);
@@ -141,6 +145,7 @@ static void own_line(struct desk *d, int pool, struct owner_line *line)
 		return;
 	line->held = line->mine = true;
 	line->state = p->latch.red ? GUARD_RED : p->standing.guard.state;
+	line->verdict = p->standing.verdict.word;
 	line->written_wall_ms = d->now.wall_ms;
 	text_copy(line->actor, sizeof line->actor, d->actor);
 	text_copy(line->word, sizeof line->word, p->standing.state_text);

@@ -21,6 +21,7 @@
 	X(KEYS_TAB, "Tab", "next-pool", 'b', "the next pool") \
 	X('1', "1", "screen flow", 'b', "the pool: both sides, plan, guards, decisions") \
 	X('3', "3", "screen workers", 'b', "every worker, and where v2 fails") \
+	X('4', "4", "screen guards", 'b', "what the judge knows, and where v2 fails") \
 	X('j', "j", "select next", 'w', "on the Workers screen: the line below") \
 	X(KEYS_DOWN, "Down", "select next", 'w', "the same") \
 	X('k', "k", "select previous", 'w', "the line above") \

@@ -45,6 +45,7 @@ static void make_stack(
 	take(s, SECTION_PLAN, 1, 1);
 	skip(s, roomy);
 	take(s, SECTION_GUARDS, wish->guards, 2);
+	take(s, SECTION_JUDGE, wish->judge, 1);
 	take(s, SECTION_BAD, wish->bad, 1);
 	skip(s, roomy);
 	take(s, SECTION_DECISIONS, wish->decisions, 2);
@@ -60,6 +61,7 @@ static void make_wide(
 	take(&left, SECTION_PLAN, 1, 1);
 	skip(&left, true);
 	take(&left, SECTION_GUARDS, wish->guards, 2);
+	take(&left, SECTION_JUDGE, wish->judge, 1);
 	skip(&left, true);
 	take(&left, SECTION_BAD, wish->bad, 1);
 	int rows = end - journal - 1 - top;
@@ -126,4 +128,25 @@ void layout_make_workers(struct layout *out, int w, int h, int lines, int bad)
 	skip(&s, gap);
 	if (bad > 0)
 		take(&s, SECTION_BAD, s.end - s.y, 1);
+}
+
+#define TABLES 14    /* rows from which where v2 fails is told in tables */
+#define PLOT_GOOD 10 /* rows of plots that are enough to see a shape */
+
+void layout_make_guards(struct layout *out, int w, int h, int words, int metrics, int bad)
+{
+	struct stack s;
+	make_frame(out, &s, w, h);
+	take(&s, SECTION_JUDGE, words, 1);
+	take(&s, SECTION_GUARDS, metrics + 1, 2);
+	bool roomy = h >= ROOMY;
+	int left = s.end - s.y - roomy, plots = left - bad - roomy;
+	if (left - metrics * PLOT_GOOD - roomy >= TABLES)
+		plots = left - roomy - TABLES;
+	if (plots >= PLOT_ROWS) {
+		skip(&s, roomy);
+		take(&s, SECTION_PLOT_ERRORS, plots, PLOT_ROWS);
+	}
+	skip(&s, roomy);
+	take(&s, SECTION_BAD, s.end - s.y, 1);
 }

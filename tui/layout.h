@@ -12,6 +12,7 @@
 	X(ARMS) \
 	X(PLAN) \
 	X(GUARDS) \
+	X(JUDGE) \
 	X(BAD) \
 	X(PLOT_ERRORS) \
 	X(PLOT_LATENCY) \
@@ -37,7 +38,7 @@ struct layout {
 
 /* Rows that the sections would like. */
 struct layout_wish {
-	int guards, bad, decisions; /* rows with their titles; 0 none */
+	int guards, judge, bad, decisions; /* rows with their titles; 0 none */
 };
 
 void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish);
@@ -45,5 +46,11 @@ void layout_make(struct layout *out, int w, int h, const struct layout_wish *wis
 /* The same of the Workers screen: the tree of `lines` lines stands in ARMS, what is said of the
  * selected one in PLAN, where v2 fails in BAD, in at least `bad` rows where they are there. */
 void layout_make_workers(struct layout *out, int w, int h, int lines, int bad);
+
+/* The same of the Guards screen: its `words` stand in JUDGE, a table of `metrics` and a title in
+ * GUARDS, a row of plots for each metric that has room in PLOT_ERRORS, where v2 fails in BAD. */
+void layout_make_guards(struct layout *out, int w, int h, int words, int metrics, int bad);
+
+#define PLOT_ROWS 6 /* the least of a row of plots */
 
 #endif

@@ -3,7 +3,9 @@
 
 #include "model/verb.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(field) offsetof(struct options, field)
@@ -52,8 +54,12 @@ const struct option_row option_rows[] = {
 	{"actor", 0, OPTION_TEXT, AT(actor), 0, "NAME", "only decisions of this actor"},
 	{"verb", 0, OPTION_TEXT, AT(verb), 0, "VERB", "only decisions of this verb"},
 	{"since", 0, OPTION_TEXT, AT(since), 0, "DURATION|TIME", "only what came after"},
+	{"until", 0, OPTION_TEXT, AT(until), 0, "DURATION|TIME", "only what came before"},
 	{"outcome", 0, OPTION_TEXT, AT(outcome), 0, "WORD", "only decisions with this outcome"},
 	{"follow", 0, OPTION_FLAG, AT(follow), 0, NULL, "go on with what comes"},
+	{"no-pager", 0, OPTION_FLAG, AT(no_pager), 0, NULL, "print a long text at once"},
+	{"format", 0, OPTION_TEXT, AT(format), 0, "jsonl|csv|openmetrics",
+		"of the export; default jsonl, which keeps all"},
 	{"head", 0, OPTION_TEXT, AT(head), 0, "HASH",
 		"a head seen elsewhere, which must be in the file"},
 	{"headless", 0, OPTION_FLAG, AT(headless), 0, NULL,
@@ -64,41 +70,18 @@ const struct option_row option_rows[] = {
 		"gets the port, written when ready"},
 	{"pool-id", 0, OPTION_TEXT, AT(pool_id), 0, "ID", "the pool's identity; default its name"},
 	{"node", 0, OPTION_TEXT, AT(node), 0, "NAME", "this node's name; default the pool's"},
-	{"v1", 0, OPTION_TEXT, AT(v1), 0, "PROCESSOR", "v1:simple or v1:transactional"},
-	{"v2", 0, OPTION_TEXT, AT(v2), 0, "PROCESSOR",
-		"v2, v2:N, v2:affinity, v2:N:affinity; none; default v2:8"},
-	{"partition", 0, OPTION_TEXT, AT(partition), 0, "STRATEGY",
-		"how v2 parts keyed work: always_hash, smart_repartition, fan_in"},
-	{"worker", 0, OPTION_TEXT, AT(worker), 0, "COMMAND",
-		"v2's workers are this program: \"python3 worker.py\""},
-	{"v1-worker", 0, OPTION_TEXT, AT(v1_worker), 0, "COMMAND", "v1's worker is this program"},
-	{"recycle", 0, OPTION_TEXT, AT(recycle), 0, "LIST",
-		"replace a worker program at age=1h,requests=10000,memory=512MiB"},
-	{"limit", 0, OPTION_TEXT, AT(limit), 0, "LIST",
-		"what one may have at most: memory=2GiB,cpu=60s,files=64"},
-	{"affinity", 0, OPTION_TEXT, AT(affinity), 0, "MODE",
-		"a session comes back to its worker of v2: hint, strict_queue, strict_fail_fast"},
-	{"segment", 0, OPTION_TEXT, AT(segment), 0, "N",
-		"workers that are supervised together; default 8"},
-	{"breaker-failures", 0, OPTION_TEXT, AT(breaker_failures), 0, "N",
-		"failures in a row that open an arm's breaker; default 5"},
-	{"breaker-open", 0, OPTION_DURATION, AT(breaker_open_ms), 0, "DURATION",
-		"how long it stays open; default 60s"},
-	{"retry", 0, OPTION_TEXT, AT(retry), 0, "BACKOFF",
-		"exponential, linear, fibonacci, decorrelated_jitter; default 1 s, 2 s, .. 16 s"},
-	{"nodes", 0, OPTION_TEXT, AT(nodes), 0, "N",
-		"places of registered workers, 1 to 8; default 1"},
-	{"placement", 0, OPTION_TEXT, AT(placement), 0, "STRATEGY",
-		"of them among nodes: round_robin, weighted, least_loaded, health"},
-	{"idle", 0, OPTION_DURATION, AT(idle_ms), 0, "DURATION",
-		"a registered worker that is idle so long leaves; default never"},
+#define X(setting_name, option, key, argument, help) \
+	{option, 0, OPTION_TEXT, AT(setting[SERVE_##setting_name]), 0, argument, help},
+	SERVE_OPTION_INFO(X)
+#undef X
+		{"limit", 0, OPTION_TEXT, AT(limit), 0, "LIST|P0|N",
+			"the most a worker may have: memory=2GiB,cpu=60s,files=64; the part of v2 that may "
+			"fail; how many decisions, the last ones"},
 	{"share", 0, OPTION_SHARE, AT(share_bp), 0, "SHARE", "v2's share at the first start"},
 	{"scenario", 0, OPTION_TEXT, AT(scenario), 0, "FILE",
 		"arrivals and faults: a file, demo or quiet"},
 	{"state", 0, OPTION_TEXT, AT(state), 0, "DIR",
 		"keep epoch, revision, keys and audit across restarts"},
-	{"unit", 0, OPTION_DURATION, AT(unit_ms), 0, "DURATION",
-		"age at which a session is counted; default 30s"},
 	{"token-file", 0, OPTION_TEXT, AT(token_file), 0, "FILE",
 		"ask for one of its tokens: TOKEN [read] a line, mode 0600"},
 	{"tls-cert", 0, OPTION_TEXT, AT(tls_cert), 0, "FILE",
@@ -106,11 +89,28 @@ const struct option_row option_rows[] = {
 	{"tls-key", 0, OPTION_TEXT, AT(tls_key), 0, "FILE", "the certificate's key, PEM"},
 	{"allow-faults", 0, OPTION_FLAG, AT(allow_faults), 0, NULL,
 		"take faults from POST /v1/faults"},
-	{"out", 0, OPTION_TEXT, AT(out), 0, "FILE", "record into this file; default the history"},
+	{"out", 0, OPTION_TEXT, AT(out), 0, "FILE",
+		"the new file; default: record into the history, export to standard output"},
 	{"interval", 0, OPTION_DURATION, AT(interval_ms), 0, "DURATION",
 		"between two samples; default 1s"},
-	{"strict", 0, OPTION_FLAG, AT(strict), 0, NULL, "end when something cannot be recorded"},
+	{"strict", 0, OPTION_FLAG, AT(strict), 0, NULL,
+		"end when something cannot be recorded; a doubt is a failure"},
 	{"progress", 0, OPTION_CHOICE, AT(progress), 0, "auto|never", "a progress line"},
+	{"alpha", 0, OPTION_TEXT, AT(alpha), 0, "PART",
+		"the chance of ever finding harm where there is none; default 1%"},
+	{"beta", 0, OPTION_TEXT, AT(beta), 0, "PART",
+		"the chance of ever finding one safe that is worse than the margin; default 5%"},
+	{"tolerance", 0, OPTION_TEXT, AT(tolerance), 0, "PART",
+		"worse by at most this is no harm; default 10%"},
+	{"margin", 0, OPTION_TEXT, AT(margin), 0, "PART",
+		"worse by less than this is safe; default 50%"},
+	{"phi", 0, OPTION_TEXT, AT(phi), 0, "auto|NUMBER",
+		"what bursts divide the evidence by; default auto: measured"},
+	{"quiet", 0, OPTION_FLAG, AT(quiet), 0, NULL, "print the last line only"},
+	{"rps", 0, OPTION_TEXT, AT(rps), 0, "N",
+		"requests a second of both sides; default: the last day of the history"},
+	{"error-rate", 0, OPTION_TEXT, AT(error_rate), 0, "PART",
+		"the part of v1's work that fails; default: the last day of the history"},
 };
 const size_t option_row_count = sizeof option_rows / sizeof *option_rows;
 
@@ -162,6 +162,21 @@ static const struct option_row *find_option(const char *name, size_t len, char l
 			return o;
 	}
 	return NULL;
+}
+
+bool options_number(const char *s, double *value)
+{
+	size_t len = strlen(s);
+	bool percent = len > 1 && s[len - 1] == '%';
+	/* What strtod takes beyond this (blanks, hexadecimal, words) is no number here. */
+	if (strspn(s, "0123456789.eE+-") != len - percent || !strchr("0123456789.", *s))
+		return false;
+	char *end;
+	double read = strtod(s, &end);
+	if (end == s || end != s + len - percent || !isfinite(read))
+		return false;
+	*value = percent ? read / 100 : read;
+	return true;
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -264,8 +279,7 @@ static void defaults(struct options *out)
 	out->wait_ms = 30000;
 	out->from_bp = out->share_bp = -1;
 	out->timeout_ms = 30 * 60 * 1000;
-	out->unit_ms = out->for_ms = out->interval_ms = out->breaker_open_ms = out->idle_ms =
-		UNKNOWN;
+	out->for_ms = out->interval_ms = UNKNOWN;
 }
 
 /* `-` alone and whatever follows `--` are arguments. */

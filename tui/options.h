@@ -3,6 +3,7 @@
 #ifndef WEIR_TUI_OPTIONS_H
 #define WEIR_TUI_OPTIONS_H
 
+#include "client/serve_setting.h"
 #include "model/err.h"
 #include "model/text.h"
 #include "model/unit.h"
@@ -33,17 +34,16 @@ struct options {
 	int from_bp;
 	int64_t timeout_ms;
 	const char *await; /* --for of wait */
-	const char *pool, *actor, *verb, *since, *outcome, *head;
-	bool follow, headless;
+	const char *pool, *actor, *verb, *since, *until, *outcome, *head;
+	const char *format;
+	bool follow, no_pager, headless;
 	const char *listen[OPTIONS_LIST_MAX];
 	int listen_count;
-	const char *port_file, *pool_id, *node, *v1, *v2, *scenario, *state;
-	const char *partition, *worker, *v1_worker, *affinity, *segment, *breaker_failures;
-	const char *retry, *nodes, *placement, *recycle, *limit;
-	int64_t breaker_open_ms, idle_ms;
+	const char *port_file, *pool_id, *node, *scenario, *state;
+	const char *setting[SERVE_SETTING_COUNT]; /* of the engine, but for limit and share_bp */
+	const char *limit;
 	const char *token_file, *tls_cert, *tls_key;
 	int share_bp;
-	int64_t unit_ms;
 	bool allow_faults;
 	const char *out;
 	int64_t for_ms, interval_ms;
@@ -51,6 +51,8 @@ struct options {
 	const char *progress;
 	const char *screen_file;
 	bool all;
+	const char *alpha, *beta, *tolerance, *margin, *phi, *rps, *error_rate;
+	bool quiet;
 };
 
 /* What kind of value an option takes. */
@@ -90,6 +92,9 @@ extern const size_t option_row_count;
 
 /* Reads a command line. 0, or -1 with ERR_USAGE. Strings are borrowed from argv. */
 int options_parse(struct options *out, int argc, char **argv, struct err *err);
+
+/* Reads a number or percent that is not negative: 0.05, 5%, 1e-6. False on anything else. */
+bool options_number(const char *s, double *value);
 
 /* True when the command takes the option. */
 bool options_takes(const struct command_row *c, const struct option_row *o);

@@ -72,6 +72,50 @@ static void add_arm(struct roster *r, const struct crew *c, struct roster_line l
 	add_workers(r, c, line, false);
 }
 
+static void add_residents(
+	struct roster *r, const struct resident_crew *c, struct roster_line line)
+{
+	line.kind = ROSTER_RESIDENT;
+	for (int i = 0; i < c->worst_count; i++) {
+		if (c->worst[i].node != line.place || c->worst[i].segment != line.segment)
+			continue;
+		text_copy(line.name, sizeof line.name, c->worst[i].name);
+		add(r, &line);
+	}
+}
+
+static void add_places(struct roster *r, const struct resident_crew *c, struct roster_line line)
+{
+	line.kind = ROSTER_RESIDENTS;
+	add(r, &line);
+	for (int i = 0; i < c->node_count; i++) {
+		struct roster_line l = line;
+		l.kind = ROSTER_PLACE;
+		l.place = c->node[i].node;
+		add(r, &l);
+		for (int k = 0; k < c->segment_count; k++) {
+			if (c->segment[k].node != l.place)
+				continue;
+			struct roster_line room = l;
+			room.kind = ROSTER_ROOM;
+			room.segment = c->segment[k].segment;
+			add(r, &room);
+			add_residents(r, c, room);
+		}
+	}
+}
+
+static void add_tally(struct roster *r, const struct tally_crew *t, struct roster_line line)
+{
+	line.kind = ROSTER_TALLY;
+	add(r, &line);
+	line.kind = ROSTER_PARTITION;
+	for (int i = 0; i < t->partition_count; i++) {
+		line.worker = t->partition[i].index;
+		add(r, &line);
+	}
+}
+
 static void make_lines(struct roster *r, const struct pool *p)
 {
 	r->line_count = 0;
@@ -82,6 +126,14 @@ static void make_lines(struct roster *r, const struct pool *p)
 		for (int arm = 0; s && arm < ARM_COUNT; arm++) {
 			line.arm = (enum arm)arm;
 			add_arm(r, &s->crew, line);
+		}
+		line.arm = ARM_V1;
+		if (s && s->crew.residents.known)
+			add_places(r, &s->crew.residents, line);
+		for (int arm = 0; s && arm < ARM_COUNT; arm++) {
+			line.arm = (enum arm)arm;
+			if (s->crew.tally[arm].known)
+				add_tally(r, &s->crew.tally[arm], line);
 		}
 	}
 }
@@ -134,7 +186,8 @@ double roster_cpu(const struct roster *r, const struct pool *p, const struct ros
 static bool is_same(const struct roster_line *a, const struct roster_line *b)
 {
 	return a->kind == b->kind && a->node == b->node && a->arm == b->arm &&
-		a->segment == b->segment && a->worker == b->worker;
+		a->segment == b->segment && a->worker == b->worker && a->place == b->place &&
+		strcmp(a->name, b->name) == 0;
 }
 
 static int find(const struct roster *r, const struct roster_line *l)
@@ -151,20 +204,43 @@ int roster_at(const struct roster *r)
 	return at < 0 ? 0 : at;
 }
 
+/* The line that one stands below; false for a node. */
+static bool climb(struct roster_line *l)
+{
+	static const enum roster_kind above[] = {
+		[ROSTER_NODE] = ROSTER_NODE,
+		[ROSTER_ARM] = ROSTER_NODE,
+		[ROSTER_SEGMENT] = ROSTER_ARM,
+		[ROSTER_WORKER] = ROSTER_SEGMENT,
+		[ROSTER_RESIDENTS] = ROSTER_NODE,
+		[ROSTER_PLACE] = ROSTER_RESIDENTS,
+		[ROSTER_ROOM] = ROSTER_PLACE,
+		[ROSTER_RESIDENT] = ROSTER_ROOM,
+		[ROSTER_TALLY] = ROSTER_NODE,
+		[ROSTER_PARTITION] = ROSTER_TALLY,
+	};
+	if (l->kind == ROSTER_NODE)
+		return false;
+	l->kind = above[l->kind];
+	l->worker = -1;
+	l->name[0] = 0;
+	if (l->kind != ROSTER_SEGMENT && l->kind != ROSTER_ROOM)
+		l->segment = -1;
+	if (l->kind == ROSTER_NODE || l->kind == ROSTER_RESIDENTS) {
+		l->arm = ARM_V1;
+		l->place = 0;
+	}
+	return true;
+}
+
 /* One that is gone leaves the selection on the line that it stood below. */
 static void settle(struct roster *r)
 {
-	struct roster_line *l = &r->selected;
-	while (find(r, l) < 0) {
-		if (l->kind == ROSTER_NODE) {
-			*l = r->lines[0];
+	while (find(r, &r->selected) < 0)
+		if (!climb(&r->selected)) {
+			r->selected = r->lines[0];
 			return;
 		}
-		l->kind--;
-		l->worker = -1;
-		l->segment = l->kind == ROSTER_SEGMENT ? l->segment : -1;
-		l->arm = l->kind == ROSTER_NODE ? ARM_V1 : l->arm;
-	}
 }
 
 void roster_move(struct roster *r, int by)
@@ -215,12 +291,97 @@ const struct worker_row *roster_worker(const struct pool *p, const struct roster
 	return NULL;
 }
 
+const struct resident_crew *roster_residents(const struct pool *p, const struct roster_line *l)
+{
+	const struct snapshot *s = said(p, l->node);
+	return s && s->crew.residents.known ? &s->crew.residents : NULL;
+}
+
+static bool is_of_arm(const struct roster_line *l)
+{
+	return l->kind == ROSTER_ARM || l->kind == ROSTER_SEGMENT || l->kind == ROSTER_WORKER;
+}
+
+static bool is_place(const struct roster_line *l)
+{
+	return l->kind == ROSTER_PLACE || l->kind == ROSTER_ROOM;
+}
+
+/* What a drain of the line is of: of one of an arm, or of a place. */
+static struct drain drain_of(const struct roster_line *l)
+{
+	return (struct drain){.arm = l->arm,
+		.segment = l->segment,
+		.worker = l->worker,
+		.residents = is_place(l),
+		.node = l->place};
+}
+
+const struct resident_place *roster_place(const struct pool *p, const struct roster_line *l)
+{
+	const struct snapshot *s = said(p, l->node);
+	const struct drain place = drain_of(l);
+	return s ? drain_place(&place, &s->crew.residents) : NULL;
+}
+
+const struct resident_row *roster_resident(const struct pool *p, const struct roster_line *l)
+{
+	const struct snapshot *s = said(p, l->node);
+	for (int i = 0; s && l->kind == ROSTER_RESIDENT && i < s->crew.residents.worst_count; i++)
+		if (strcmp(s->crew.residents.worst[i].name, l->name) == 0)
+			return &s->crew.residents.worst[i];
+	return NULL;
+}
+
+const struct tally_crew *roster_tally(const struct pool *p, const struct roster_line *l)
+{
+	const struct snapshot *s = said(p, l->node);
+	bool is_keyed = l->kind == ROSTER_TALLY || l->kind == ROSTER_PARTITION;
+	return s && is_keyed && s->crew.tally[l->arm].known ? &s->crew.tally[l->arm] : NULL;
+}
+
+const struct partition_row *roster_partition(const struct pool *p, const struct roster_line *l)
+{
+	const struct tally_crew *t = roster_tally(p, l);
+	for (int i = 0; t && l->kind == ROSTER_PARTITION && i < t->partition_count; i++)
+		if (t->partition[i].index == l->worker)
+			return &t->partition[i];
+	return NULL;
+}
+
+int roster_depth(const struct roster_line *l)
+{
+	static const int depths[] = {
+#define X(name, depth) depth,
+		ROSTER_INFO(X)
+#undef X
+	};
+	return depths[l->kind];
+}
+
+void roster_label(char *out, size_t size, const struct roster_line *l)
+{
+	char word[DRAIN_WORD_MAX];
+	const struct drain those = drain_of(l);
+	drain_write(word, &those);
+	if (is_of_arm(l) || is_place(l))
+		(void)snprintf(out, size, "%s", word);
+	else if (l->kind == ROSTER_RESIDENTS)
+		(void)snprintf(out, size, "residents");
+	else if (l->kind == ROSTER_RESIDENT)
+		(void)snprintf(out, size, "%s", l->name);
+	else if (l->kind == ROSTER_TALLY)
+		(void)snprintf(out, size, "%s tally", arm_name(l->arm));
+	else
+		(void)snprintf(out, size, "p%d", l->worker);
+}
+
 void roster_sum(struct roster_sum *out, const struct pool *p, const struct roster_line *l)
 {
 	const struct snapshot *s = said(p, l->node);
-	const struct drain those = {l->arm, l->segment, l->worker};
+	const struct drain those = drain_of(l);
 	*out = (struct roster_sum){0};
-	for (int i = 0; s && l->kind != ROSTER_NODE && i < s->crew.worker_count; i++) {
+	for (int i = 0; s && is_of_arm(l) && i < s->crew.worker_count; i++) {
 		const struct worker_row *w = &s->crew.worker[i];
 		if (!drain_means(&those, w))
 			continue;
@@ -230,13 +391,22 @@ void roster_sum(struct roster_sum *out, const struct pool *p, const struct roste
 	}
 }
 
+bool roster_is_drained(const struct pool *p, const struct roster_line *l)
+{
+	struct roster_sum sum;
+	const struct resident_place *place = roster_place(p, l);
+	roster_sum(&sum, p, l);
+	return place ? place->locked : sum.workers > 0 && sum.drained == sum.workers;
+}
+
 bool roster_word(char out[ROSTER_WORD_MAX], const struct pool *p, const struct roster_line *l)
 {
 	char word[DRAIN_WORD_MAX];
 	const struct snapshot *s = said(p, l->node);
-	if (!s || l->kind == ROSTER_NODE)
+	const struct drain those = drain_of(l);
+	if (!s || (!is_of_arm(l) && !is_place(l)))
 		return false;
-	drain_write(word, &(struct drain){l->arm, l->segment, l->worker});
+	drain_write(word, &those);
 	if (p->node_count > 1)
 		(void)snprintf(out, ROSTER_WORD_MAX, "%s/%s", s->node_id, word);
 	else

@@ -75,6 +75,19 @@ static const char *scheme_of(const struct desk *d, const char *target)
 	return ops ? ops->scheme : "";
 }
 
+/* A log that lost what it once said is worth a row of its own. */
+static void watch_log(
+	struct desk *d, struct trail *before, const char *name, const struct snapshot *s)
+{
+	struct trail now;
+	char words[120];
+	trail_of(&now, s);
+	trail_words(words, sizeof words, before, &now);
+	*before = now;
+	if (words[0])
+		history_event(d->history, d->now.wall_ms, name, "log", words, NULL);
+}
+
 void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
 {
 	ask_audit(d, node, s);
@@ -91,6 +104,7 @@ void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
 	if (!d->how.record)
 		return;
 	history_state(d->history, d->now.wall_ms, name, s);
+	watch_log(d, &p->trail[node & 0xffff], name, s);
 	if (d->sample->change == COUNTS_RESTART)
 		history_event(d->history, d->now.wall_ms, name, "restart",
 			"the pool restarted: counters start anew", NULL);
@@ -115,6 +129,12 @@ void scribe_flips(struct desk *d, int pool)
 		if (write)
 			history_event(d->history, d->now.wall_ms, p->name, "guard",
 				p->latch.red ? s->headline.text : "guard no longer red", NULL);
+	}
+	if (last->last_word != s->judge_word) {
+		last->last_word = s->judge_word;
+		if (write && p->standing.reported_bp > 0)
+			history_event(d->history, d->now.wall_ms, p->name, "verdict",
+				s->judge_text[0] ? s->judge_text : verdict_name(s->judge_word), NULL);
 	}
 	if (last->last_owner != s->owner) {
 		if (write && last->last_owner != OWNER_COUNT)

@@ -123,7 +123,15 @@ struct target {
 	char name[POOL_NAME_MAX];
 	const char *url;
 	char *token;
+	char *shaped[CONFIG_NODES_MAX]; /* targets with the settings of their engine */
 };
+
+static void free_target(struct target *t)
+{
+	secret_free(t->token);
+	for (int i = 0; i < CONFIG_NODES_MAX; i++)
+		free(t->shaped[i]);
+}
 
 /* The name of a pool given by URL: what stands at the end of it. */
 static void name_of_url(char *out, size_t size, const char *url)
@@ -177,12 +185,27 @@ static int unknown_name(
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* The engine of a `local:` pool is shaped by its target. */
+static void shape_targets(struct target *t, const struct config_pool *c)
+{
+	if (config_engine_is_empty(&c->engine))
+		return;
+	for (int i = 0; i < c->target_count; i++) {
+		struct text full = {0};
+		text_addf(&full, "%s%c", c->targets[i], strchr(c->targets[i], '?') ? '&' : '?');
+		config_engine_query(&full, &c->engine);
+		t->shaped[i] = text_take(&full);
+	}
+	t->pool.targets = (const char *const *)t->shaped;
+}
+
 /* `name` is a pool of the configuration. */
 static int by_name(struct setup *s, struct target *t, const char *name, struct err *err)
 {
 	const struct config_pool *c = config_pool(&s->config, name);
 	t->pool.targets = (const char *const *)c->targets;
 	t->pool.target_count = c->target_count;
+	shape_targets(t, c);
 	t->pool.env = c->env;
 	t->pool.interval_ms = c->interval_ms;
 	t->limits = c->guards;
@@ -212,10 +235,12 @@ static int add_target(
 	guard_limits_init(&t.limits);
 	if (is_url(word))
 		by_url(&t, word, demo);
-	else if (by_name(s, &t, word, err) < 0)
+	else if (by_name(s, &t, word, err) < 0) {
+		free_target(&t);
 		return -1;
+	}
 	if (model_find(desk_model(s->desk), t.name) >= 0) {
-		secret_free(t.token);
+		free_target(&t);
 		return err_set(err, ERR_USAGE,
 			"two targets are called '%s': name them apart in weir.yaml", t.name);
 	}
@@ -223,7 +248,7 @@ static int add_target(
 		t.pool.interval_ms = o->interval_ms;
 	/* A plan of its own file goes before the configuration's. */
 	if (o->plan && config_load_plan(&t.plan, o->plan, &s->config, err) < 0) {
-		secret_free(t.token);
+		free_target(&t);
 		return -1;
 	}
 	if (o->plan)
@@ -239,7 +264,7 @@ static int add_target(
 	t.pool.plan_hash = t.plan_hash;
 	const struct scenario *scenario = s->scenario.name[0] ? &s->scenario : NULL;
 	int rc = desk_add(s->desk, &t.pool, t.token, scenario, loop_now(), err);
-	secret_free(t.token);
+	free_target(&t);
 	return rc < 0 ? -1 : 0;
 }
 

@@ -6,13 +6,15 @@
 #include "model/model.h"
 #include "tui/layout.h"
 #include "tui/roster.h"
+#include "tui/series.h"
 #include "tui/sheet.h"
 #include "tui/surface.h"
 
 /* X(name, word): what a console shows. */
 #define SCREEN_INFO(X) \
 	X(FLOW, "flow") \
-	X(WORKERS, "workers")
+	X(WORKERS, "workers") \
+	X(GUARDS, "guards")
 
 enum screen {
 #define X(name, word) SCREEN_##name,
@@ -38,6 +40,7 @@ struct view {
 	const char *place; /* where a replay stands; "" live */
 	int pool_count, pool_index;
 	int unrecorded; /* acts of this process that the history does not have */
+	bool harm_told; /* elsewhere on the screen than in row 3 */
 };
 
 /* The Flow screen: one pool. */
@@ -46,13 +49,26 @@ void view_flow(struct surface *s, const struct view *v);
 /* The Workers screen: every worker of every node, and where v2 fails. */
 void view_workers(struct surface *s, const struct view *v);
 
+/* The Guards screen: what the judge knows, metric by metric, and where v2 fails. */
+void view_guards(struct surface *s, const struct view *v);
+
 /* A row a limit, with sparklines of both sides where there is room; and how many rows that
  * takes. */
-void view_guards(struct surface *s, struct rect r, const struct view *v, enum width width);
-int view_guard_rows(const struct pool *p);
+void view_limits(struct surface *s, struct rect r, const struct view *v, enum width width);
+int view_limit_rows(const struct pool *p);
+
+/* How a metric stands to its limit and to v1, as one word: "ok", "look", "RED", "BOTH", "?", "-";
+ * and its role. */
+const char *view_limit_word(const struct pool *p, enum series m, enum role *role);
+
+/* What the judge says, and below it the harm so far; in one row both. */
+void view_judge(struct surface *s, struct rect r, const struct view *v);
+
+/* Harm so far at the right end of a row, while v2 has a share; returns what is left of it. */
+struct rect view_harm_brief(struct surface *s, struct rect r, const struct view *v);
 
 /* A metric of both sides on one axis, with its limit and the decisions marked. */
-void view_plot(struct surface *s, struct rect r, const struct view *v, enum metric m);
+void view_plot(struct surface *s, struct rect r, const struct view *v, enum series m);
 
 /* Rows shared by all screens. */
 void view_header(struct surface *s, struct rect r, const struct view *v);

@@ -237,7 +237,7 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 	sum_failures(v->pool, &f);
 	unit_count(bad, sizeof bad, f.bad);
 	unit_count(of, sizeof of, f.of);
-	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "v2's bad  ");
+	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "v2's bad     ");
 	enum role role = view_role(v->pool, f.bad > 0 ? ROLE_WARN : ROLE_TEXT);
 	if (f.of == 0) {
 		surface_text(
@@ -252,7 +252,8 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 		surface_textf(s, r, x, r.y, role, "%s/%s (could be up to %s %%)", bad, of, bound);
 		return;
 	}
-	x = surface_textf(s, r, x, r.y, role, "%s of %s since it started", bad, of);
+	x = surface_textf(
+		s, r, x, r.y, role, "%s of %s%s", bad, of, r.w < 100 ? "" : " since it started");
 	const char *before = ": ";
 	for (int i = 0; i < FAILURE_COUNT; i++) {
 		if (f.by[i] == 0)
@@ -338,26 +339,31 @@ static void draw_decisions(struct surface *s, struct rect r, const struct view *
 void view_flow(struct surface *s, const struct view *v)
 {
 	struct layout l;
-	struct layout_wish wish = {.guards = view_guard_rows(v->pool), .bad = 1, .decisions = 16};
+	struct layout_wish wish = {
+		.guards = view_limit_rows(v->pool), .judge = 2, .bad = 1, .decisions = 16};
+	struct view who = *v;
 	layout_make(&l, s->w, s->h, &wish);
 	const struct rect *r = l.rect;
 	view_header(s, r[SECTION_HEADER], v);
 	if (r[SECTION_HEADLINE].h)
 		view_headline(s, r[SECTION_HEADLINE], v);
+	who.harm_told = r[SECTION_JUDGE].h > 0;
 	if (r[SECTION_WHO].h)
-		view_who(s, r[SECTION_WHO], v);
+		view_who(s, r[SECTION_WHO], &who);
 	if (r[SECTION_ARMS].h)
 		draw_arms(s, r[SECTION_ARMS], v, l.width);
 	if (r[SECTION_PLAN].h)
 		draw_plan(s, r[SECTION_PLAN], v);
 	if (r[SECTION_GUARDS].h)
-		view_guards(s, r[SECTION_GUARDS], v, l.width);
+		view_limits(s, r[SECTION_GUARDS], v, l.width);
+	if (r[SECTION_JUDGE].h)
+		view_judge(s, r[SECTION_JUDGE], v);
 	if (r[SECTION_BAD].h)
 		draw_bad(s, r[SECTION_BAD], v);
 	if (r[SECTION_PLOT_ERRORS].h)
-		view_plot(s, r[SECTION_PLOT_ERRORS], v, METRIC_ERRORS);
+		view_plot(s, r[SECTION_PLOT_ERRORS], v, SERIES_ERRORS);
 	if (r[SECTION_PLOT_LATENCY].h)
-		view_plot(s, r[SECTION_PLOT_LATENCY], v, METRIC_P99);
+		view_plot(s, r[SECTION_PLOT_LATENCY], v, SERIES_P99);
 	if (r[SECTION_DECISIONS].h)
 		draw_decisions(s, r[SECTION_DECISIONS], v);
 	if (r[SECTION_MESSAGE].h)

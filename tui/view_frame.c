@@ -16,6 +16,7 @@ enum role view_guard_role(enum guard_state g)
 		[GUARD_NONE] = ROLE_DIM,
 		[GUARD_GREEN] = ROLE_OK,
 		[GUARD_UNKNOWN] = ROLE_WARN,
+		[GUARD_AMBER] = ROLE_WARN,
 		[GUARD_RED] = ROLE_FAIL,
 	};
 	return roles[g];
@@ -196,17 +197,20 @@ struct hint {
 };
 
 #define HINTS_MAX 16
+#define ALL_SCREENS ((1u << SCREEN_COUNT) - 1)
 
 static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 {
 	static const struct {
 		const char *key, *word;
-		bool replay, workers;
-	} looks[] = {{"Space", "pause", true, false}, {"{ }", "speed", true, false},
-		{"[ ]", "decision", true, false}, {"< >", "minute", true, false},
-		{"j k", "line", false, true}, {"1", "flow", false, true},
-		{":", "command", false, false}, {"?", "help", false, false},
-		{"q", "quit", false, false}};
+		bool replay;
+		unsigned screens; /* bits */
+	} looks[] = {{"Space", "pause", true, ALL_SCREENS}, {"{ }", "speed", true, ALL_SCREENS},
+		{"[ ]", "decision", true, ALL_SCREENS}, {"< >", "minute", true, ALL_SCREENS},
+		{"j k", "line", false, 1u << SCREEN_WORKERS},
+		{"1", "flow", false, ALL_SCREENS & ~(1u << SCREEN_FLOW)},
+		{":", "command", false, ALL_SCREENS}, {"?", "help", false, ALL_SCREENS},
+		{"q", "quit", false, ALL_SCREENS}};
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
 		bool on = can_act(v, hinted[i]);
@@ -220,8 +224,7 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 			.on = on};
 	}
 	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
-		if ((looks[i].replay && !v->replay) ||
-			(looks[i].workers && v->screen != SCREEN_WORKERS))
+		if ((looks[i].replay && !v->replay) || !(looks[i].screens >> v->screen & 1))
 			continue;
 		out[n] = (struct hint){.word = looks[i].word, .tail = "", .on = true, .looks = true};
 		text_copy(out[n++].key, sizeof out[0].key, looks[i].key);

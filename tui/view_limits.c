@@ -1,80 +1,11 @@
 /* Limits as rows with sparklines, and as plots: what v2 does against what it may do, v1 beside
  * it on the same scale. */
 #include "tui/graph.h"
+#include "tui/judge_words.h"
 #include "tui/view.h"
 
 #include <math.h>
 #include <stdio.h>
-
-/* ---- series of the ring, for graphs ---- */
-
-typedef double tick_value(const struct tick_arm *a);
-
-static double tick_errors(const struct tick_arm *a)
-{
-	return a->done > 0 ? (double)a->failed / a->done : NAN;
-}
-
-static double tick_p99(const struct tick_arm *a)
-{
-	return a->p99_us < 0 ? NAN : (double)a->p99_us;
-}
-
-static double tick_memory(const struct tick_arm *a)
-{
-	return a->memory_bytes == UNKNOWN ? NAN : (double)a->memory_bytes;
-}
-
-static tick_value *const metric_ticks[METRIC_COUNT] = {tick_errors, tick_p99, tick_memory};
-
-/* What graphs show of the ring: at least a tick a column, else all there is. */
-static int64_t span_ticks(const struct pool *p, int columns)
-{
-	int64_t kept = p->ticks.next - p->ticks.first;
-	kept = kept > POOL_TICKS ? POOL_TICKS : kept;
-	return kept > columns ? kept : columns;
-}
-
-/* The last `span` ticks reduced to columns, the newest last; NaN where nothing is known. */
-static void series(
-	const struct pool *p, enum arm arm, enum metric m, int64_t span, double *out, int columns)
-{
-	double values[POOL_TICKS];
-	for (int64_t i = 0; i < span; i++) {
-		const struct tick *tick = ring_at(&p->ticks, p->ticks.next - span + i);
-		values[i] = tick ? metric_ticks[m](&tick->arms[arm]) : NAN;
-	}
-	graph_reduce(values, (size_t)span, out, (size_t)columns);
-}
-
-static void span_word(char *out, size_t size, const struct pool *p, int64_t span)
-{
-	char length[24];
-	int64_t seconds = span * p->interval_ms / 1000;
-	unit_duration(length, sizeof length, seconds < 120 ? seconds * 1000 : seconds / 60 * 60000);
-	snprintf(out, size, "last %s", length);
-}
-
-static void metric_value(char *out, size_t size, enum metric m, double value)
-{
-	if (m == METRIC_ERRORS)
-		unit_percent(out, size, value);
-	else if (m == METRIC_P99)
-		unit_ms(out, size, isnan(value) ? UNKNOWN : (int64_t)value);
-	else
-		unit_bytes(out, size, isnan(value) ? UNKNOWN : (int64_t)value);
-}
-
-/* A limit is a round number that somebody wrote: shown as written. */
-static void limit_value(char *out, size_t size, enum metric m, double limit)
-{
-	if (m == METRIC_MEMORY)
-		unit_bytes(out, size, (int64_t)limit);
-	else
-		snprintf(out, size, "%g", m == METRIC_ERRORS ? limit * 100 : limit / 1000);
-}
-
-static const char *const metric_units[METRIC_COUNT] = {" %", " ms", ""};
 
 /* ---- limits ---- */
 
@@ -85,7 +16,7 @@ static bool guard_speaks(const struct pool *p)
 	return !p->latch.red && (p->standing.blind || g->held_ms != UNKNOWN);
 }
 
-int view_guard_rows(const struct pool *p)
+int view_limit_rows(const struct pool *p)
 {
 	int rows = 0;
 	for (int m = 0; m < METRIC_COUNT; m++)
@@ -105,7 +36,8 @@ static void draw_latch(struct surface *s, struct rect r, int y, const struct poo
 		x = surface_textf(s, r, x, y, ROLE_FAIL, ", flapped %dx", l->flaps);
 	x = surface_textf(s, r, x, y, ROLE_FAIL, " since %sZ", since);
 	if (!l->by_pool) {
-		surface_textf(s, r, x, y, ROLE_FAIL, ": %s", metric_name(l->metric));
+		surface_textf(
+			s, r, x, y, ROLE_FAIL, ": %s", l->by_judge ? l->word : metric_name(l->metric));
 		return;
 	}
 	x = surface_text(s, r, x, y, ROLE_FAIL, ", the pool says ");
@@ -129,12 +61,27 @@ static void draw_guard_words(struct surface *s, struct rect r, int y, const stru
 		g->held_ms != UNKNOWN ? ", " : "", time);
 }
 
-static const char *guard_word(const struct guard_metric *g)
+/* What the judge adds where the limit alone is content. */
+static enum guard_state judged_state(const struct pool *p, enum series m)
 {
-	if (g->both)
-		return "BOTH";
-	static const char *const words[GUARD_COUNT] = {"-", "ok", "?", "RED"};
-	return words[g->state];
+	enum judged j = series_row(m)->judged;
+	if (j == JUDGED_COUNT || p->standing.guard.judge < GUARD_AMBER ||
+		!judge_words_suspects(p, j))
+		return GUARD_NONE;
+	return p->standing.guard.judge;
+}
+
+const char *view_limit_word(const struct pool *p, enum series m, enum role *role)
+{
+	static const char *const words[GUARD_COUNT] = {"-", "ok", "?", "look", "RED"};
+	enum metric metric = series_row(m)->metric;
+	struct guard_metric none = {.state = GUARD_NONE};
+	const struct guard_metric *g =
+		metric < METRIC_COUNT ? &p->standing.guard.metric[metric] : &none;
+	enum guard_state judged = judged_state(p, m), state = judged > g->state ? judged : g->state;
+	bool both = g->both && judged < GUARD_RED;
+	*role = view_role(p, both ? ROLE_WARN : view_guard_role(state));
+	return both ? "BOTH" : words[state];
 }
 
 static double largest(const double *a, size_t n, double most)
@@ -153,23 +100,23 @@ static int spark_columns(struct rect r)
 }
 
 static void draw_sparklines(
-	struct surface *s, struct rect r, int y, const struct pool *p, enum metric m)
+	struct surface *s, struct rect r, int y, const struct pool *p, enum series m)
 {
 	double v1[POOL_TICKS], v2[POOL_TICKS];
 	int columns = spark_columns(r);
 	if (columns == 0)
 		return;
-	int64_t span = span_ticks(p, columns);
-	series(p, ARM_V1, m, span, v1, columns);
-	series(p, ARM_V2, m, span, v2, columns);
+	int64_t span = series_span(p, columns);
+	series_read(p, ARM_V1, m, span, v1, columns);
+	series_read(p, ARM_V2, m, span, v2, columns);
 	/* Both sides share one scale, so that a common burst is seen as one. */
 	size_t n = (size_t)columns;
-	double top = largest(v2, n, largest(v1, n, p->standing.guard.metric[m].limit / 4));
+	double top = largest(v2, n, largest(v1, n, series_limit(p, m) / 4));
 	graph_sparkline(s, (struct rect){r.x + 32, y, columns, 1}, ROLE_V1, v1, n, top);
 	graph_sparkline(s, (struct rect){r.x + 33 + columns, y, columns, 1}, ROLE_V2, v2, n, top);
 }
 
-void view_guards(struct surface *s, struct rect r, const struct view *v, enum width width)
+void view_limits(struct surface *s, struct rect r, const struct view *v, enum width width)
 {
 	const struct pool *p = v->pool;
 	const struct guard *g = &p->standing.guard;
@@ -178,7 +125,7 @@ void view_guards(struct surface *s, struct rect r, const struct view *v, enum wi
 	int columns = spark_columns(r);
 	if (width >= WIDTH_NORMAL && columns >= 16) {
 		char span[32];
-		span_word(span, sizeof span, v->pool, span_ticks(v->pool, columns));
+		series_span_text(span, sizeof span, v->pool, series_span(v->pool, columns));
 		surface_textf(s, r, r.x + 32, r.y, ROLE_DIM, "v1, %s", span);
 		surface_text(s, r, r.x + 33 + columns, r.y, ROLE_DIM, "v2, same scale");
 	}
@@ -190,21 +137,24 @@ void view_guards(struct surface *s, struct rect r, const struct view *v, enum wi
 	int first = y;
 	for (int m = 0; m < METRIC_COUNT && y < r.y + r.h; m++) {
 		const struct guard_metric *x = &g->metric[m];
+		enum series series = series_of((enum metric)m);
 		if (isnan(x->limit))
 			continue;
 		char value[16], limit[16];
-		metric_value(value, sizeof value, (enum metric)m, x->value[ARM_V2]);
-		limit_value(limit, sizeof limit, (enum metric)m, x->limit);
-		enum role role = view_role(p, x->both ? ROLE_WARN : view_guard_role(x->state));
-		surface_text(s, r, r.x + 1, y, role, guard_word(x));
+		enum role role;
+		const char *word = view_limit_word(p, series, &role);
+		series_value_text(value, sizeof value, series, x->value[ARM_V2]);
+		series_limit_text(limit, sizeof limit, series, x->limit);
+		surface_text(s, r, r.x + 1, y, role, word);
 		surface_text(s, r, r.x + 6, y, role, metric_name((enum metric)m));
-		surface_textf(s, r, r.x + 13, y, role, "%s of %s%s", value, limit, metric_units[m]);
+		surface_textf(s, r, r.x + 13, y, role, "%s of %s%s", value, limit, series_unit(series));
 		if (width >= WIDTH_NORMAL)
-			draw_sparklines(s, r, y, p, (enum metric)m);
+			draw_sparklines(s, r, y, p, series);
 		y++;
 	}
 	if (y == first)
-		surface_text(s, r, r.x + 1, y, ROLE_WARN, "no limit is set: nothing would turn red");
+		surface_text(
+			s, r, r.x + 1, y, ROLE_WARN, "no limit is set: only being worse than v1 turns red");
 }
 
 /* ---- plots, on wide screens ---- */
@@ -217,6 +167,11 @@ static void label_percent(char *out, size_t size, double value)
 static void label_ms(char *out, size_t size, double value)
 {
 	unit_ms(out, size, isnan(value) ? UNKNOWN : (int64_t)value);
+}
+
+static void label_bytes(char *out, size_t size, double value)
+{
+	unit_bytes(out, size, isnan(value) ? UNKNOWN : (int64_t)value);
 }
 
 /* Decisions as columns from the right. */
@@ -235,35 +190,36 @@ static size_t plot_marks(
 
 #define PLOT_LABEL 8 /* columns that the axis takes */
 
-void view_plot(struct surface *s, struct rect r, const struct view *v, enum metric m)
+void view_plot(struct surface *s, struct rect r, const struct view *v, enum series m)
 {
 	int columns = r.w - PLOT_LABEL < POOL_TICKS ? r.w - PLOT_LABEL : POOL_TICKS;
 	if (r.h < 4 || columns < 10)
 		return;
 	const struct pool *p = v->pool;
-	static const char *const titles[METRIC_COUNT] = {"ERRORS %", "P99 ms", "MEMORY"};
 	double v1[POOL_TICKS], v2[POOL_TICKS];
 	size_t marks[16];
-	int64_t span = span_ticks(p, columns);
-	series(p, ARM_V1, m, span, v1, columns);
-	series(p, ARM_V2, m, span, v2, columns);
+	int64_t span = series_span(p, columns);
+	series_read(p, ARM_V1, m, span, v1, columns);
+	series_read(p, ARM_V2, m, span, v2, columns);
 	/* A limit far above everything would press the lines to the floor: it is said instead. */
 	double most = largest(v2, (size_t)columns, largest(v1, (size_t)columns, 0));
-	double limit = p->standing.guard.metric[m].limit;
+	double limit = series_limit(p, m);
 	bool far = !(limit <= most * 4);
-	char length[32], word[32] = "no limit";
-	span_word(length, sizeof length, p, span);
+	char length[32], word[48] = "no limit";
+	series_span_text(length, sizeof length, p, span);
 	if (!isnan(limit)) {
 		char value[16];
-		limit_value(value, sizeof value, m, limit);
+		series_limit_text(value, sizeof value, m, limit);
 		snprintf(
-			word, sizeof word, "limit %s%s%s", value, metric_units[m], far ? ", above" : "");
+			word, sizeof word, "limit %s%s%s", value, series_unit(m), far ? ", above" : "");
 	}
-	int x = surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, titles[m]);
+	int x = surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, series_row(m)->title);
 	x = surface_text(s, r, x + 2, r.y, ROLE_V1, "v1");
 	x = surface_text(s, r, x + 1, r.y, ROLE_V2, "v2");
 	x = surface_textf(s, r, x + 2, r.y, ROLE_DIM, "%s; ", length);
 	surface_text(s, r, x, r.y, far ? ROLE_DIM : ROLE_LIMIT, word);
+	static void (*const labels[SERIES_COUNT])(char *, size_t, double) = {
+		[SERIES_ERRORS] = label_percent, [SERIES_MEMORY] = label_bytes};
 	struct graph_plot plot = {.series = {{v1, (size_t)columns, view_role(p, ROLE_V1)},
 								  {v2, (size_t)columns, view_role(p, ROLE_V2)}},
 		.series_count = 2,
@@ -271,6 +227,6 @@ void view_plot(struct surface *s, struct rect r, const struct view *v, enum metr
 		.top = NAN,
 		.marks = marks,
 		.mark_count = plot_marks(v, span, columns, marks, sizeof marks / sizeof *marks),
-		.label = m == METRIC_ERRORS ? label_percent : label_ms};
+		.label = labels[m] ? labels[m] : label_ms};
 	graph_plot(s, (struct rect){r.x, r.y + 1, r.w, r.h - 1}, &plot);
 }

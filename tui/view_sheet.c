@@ -1,34 +1,15 @@
 /* Dialogs as cells. */
 #include "model/text.h"
 #include "tui/facts.h"
+#include "tui/pen.h"
 #include "tui/view.h"
+#include "tui/view_forecast.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Writes the rows of a sheet one below the other, within its box. */
-struct pen {
-	struct surface *s;
-	struct rect r;
-	int y;
-};
-
-static void row(struct pen *p, enum role role, const char *label, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-static void row(struct pen *p, enum role role, const char *label, const char *format, ...)
-{
-	char text[400];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	if (p->y >= p->r.y + p->r.h)
-		return;
-	surface_text(p->s, p->r, p->r.x + 1, p->y, ROLE_DIM, label);
-	surface_text(p->s, p->r, p->r.x + 12, p->y, role, text);
-	p->y++;
-}
+#define ROOMY 15 /* rows of a sheet that has room for what stands behind it too */
 
 static const char *title_word(const struct sheet *sheet)
 {
@@ -73,7 +54,7 @@ static void failing(struct pen *p, const struct interlock *i)
 		if (i->check[k].state != CHECK_FAILS)
 			continue;
 		interlock_line(line, sizeof line, &i->check[k]);
-		row(p, ROLE_WARN, "", "%s", line);
+		pen_row(p, ROLE_WARN, "", "%s", line);
 	}
 }
 
@@ -97,10 +78,12 @@ static void checks(struct pen *p, const struct sheet *sheet)
 {
 	const struct interlock *i = &sheet->interlock;
 	if (i->allowed) {
-		row(p, ROLE_OK, "checks", "all that are asked hold; ? lists the 14 with their numbers");
+		pen_row_fit(p, ROLE_OK, "checks",
+			"all that are asked hold; ? lists the 14 with their numbers",
+			"all that are asked hold; ? lists the 14");
 		return;
 	}
-	row(p, ROLE_FAIL, "locked", "%d of %d; ? lists them all", i->failures, PREDICATE_COUNT);
+	pen_row(p, ROLE_FAIL, "locked", "%d of %d; ? lists them all", i->failures, PREDICATE_COUNT);
 	failing(p, i);
 }
 
@@ -108,19 +91,19 @@ static void typing(struct pen *p, const struct sheet *sheet)
 {
 	const char *reason = sheet->typing == TYPING_REASON ? sheet->edit.text : sheet->reason.text;
 	const char *none = sheet->reason_asked ? "- (asked for: m writes one)" : "- (m writes one)";
-	row(p, sheet->typing == TYPING_REASON ? ROLE_INPUT : ROLE_TEXT, "reason", "%s",
+	pen_row(p, sheet->typing == TYPING_REASON ? ROLE_INPUT : ROLE_TEXT, "reason", "%s",
 		*reason || sheet->typing == TYPING_REASON ? reason : none);
 	if (sheet->typing == TYPING_REASON) {
 		p->s->cursor_x = p->r.x + 12 + text_width(sheet->edit.text);
 		p->s->cursor_y = p->y - 1;
 	}
 	if (sheet->typing == TYPING_SHARE) {
-		row(p, ROLE_INPUT, "share", "%s", sheet->edit.text);
+		pen_row(p, ROLE_INPUT, "share", "%s", sheet->edit.text);
 		p->s->cursor_x = p->r.x + 12 + text_width(sheet->edit.text);
 		p->s->cursor_y = p->y - 1;
 	}
 	if (sheet->complaint[0])
-		row(p, ROLE_WARN, "", "%s", sheet->complaint);
+		pen_row(p, ROLE_WARN, "", "%s", sheet->complaint);
 }
 
 /* What happens when nobody does anything more. */
@@ -131,15 +114,15 @@ static void by_itself(struct pen *p, const struct view *v, const struct sheet *s
 	unit_share(from, sizeof from, sheet->from_bp);
 	unit_duration(bake, sizeof bake, pool->plan.bake_ms);
 	if (!pool->plan.policy.bake || sheet->to_bp <= sheet->from_bp)
-		row(p, ROLE_TEXT, "by itself", "nothing: the share stays until someone moves it");
+		pen_row(p, ROLE_TEXT, "by itself", "nothing: the share stays until someone moves it");
 	else if (orphan_at(pool->plan.on_orphan, sheet->to_bp) == ORPHAN_REVERT)
-		row(p, ROLE_TEXT, "by itself", "back to %s unless the bake of %s passes and it is kept",
-			from, bake);
+		pen_row(p, ROLE_TEXT, "by itself",
+			"back to %s unless the bake of %s passes and it is kept", from, bake);
 	else
-		row(p, ROLE_TEXT, "by itself", "held unless the bake of %s passes and it is kept",
+		pen_row(p, ROLE_TEXT, "by itself", "held unless the bake of %s passes and it is kept",
 			bake);
 	if (sheet->request.has_strategy)
-		row(p, ROLE_TEXT, "strategy", "%s: %s", strategy_name(sheet->request.strategy),
+		pen_row(p, ROLE_TEXT, "strategy", "%s: %s", strategy_name(sheet->request.strategy),
 			strategy_help(sheet->request.strategy));
 }
 
@@ -163,10 +146,10 @@ static void step_kind(struct pen *p, const struct view *v, const struct sheet *s
 	if (sheet->to_bp != st->next_bp)
 		return;
 	if (st->act == ACT_COMPLETE)
-		row(p, ROLE_TEXT, "completes", "%d of %d nodes have it; it is sent to the rest",
+		pen_row(p, ROLE_TEXT, "completes", "%d of %d nodes have it; it is sent to the rest",
 			st->nodes_took, v->pool->node_count);
 	else if (st->act == ACT_PUT_BACK)
-		row(p, ROLE_TEXT, "puts back", "what the pool had and lost in a restart");
+		pen_row(p, ROLE_TEXT, "puts back", "what the pool had and lost in a restart");
 }
 
 static void step_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
@@ -182,10 +165,12 @@ static void step_rows(struct pen *p, const struct view *v, const struct sheet *s
 	unit_ms(p2, sizeof p2, st->arms[ARM_V2].p99_us);
 	unit_share(back, sizeof back, st->baseline_bp);
 	step_kind(p, v, sheet);
-	row(p, ROLE_TEXT, "v2 gets", "%s/s > %s/s", now, then);
-	row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms", e2, p2);
-	row(p, ROLE_TEXT, "v1 now", "errors %s, p99 %s ms", e1, p1);
-	row(p, ROLE_TEXT, "way back", "R y: to %s", back);
+	pen_row(p, ROLE_TEXT, "v2 gets", "%s/s > %s/s", now, then);
+	pen_row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms", e2, p2);
+	if (p->r.h >= ROOMY)
+		pen_row(p, ROLE_TEXT, "v1 now", "errors %s, p99 %s ms", e1, p1);
+	view_forecast(p, v, sheet);
+	pen_row(p, ROLE_TEXT, "way back", "R y: to %s", back);
 	by_itself(p, v, sheet);
 }
 
@@ -205,12 +190,13 @@ static void rollback_rows(struct pen *p, const struct view *v, const struct shee
 		const struct snapshot *s = v->pool->nodes[k].last;
 		said += s && (s->baseline_bp > 0 ? s->baseline_bp : 0) == sheet->to_bp;
 	}
-	row(p, ROLE_TEXT, "to", "the share before this migration: %s on %d of %d nodes", to, said,
-		v->pool->node_count);
-	row(p, fails ? ROLE_FAIL : ROLE_TEXT, fails ? "v1 FAILS" : "v1",
+	pen_row(p, ROLE_TEXT, "to", "the share before this migration: %s on %d of %d nodes", to,
+		said, v->pool->node_count);
+	pen_row(p, fails ? ROLE_FAIL : ROLE_TEXT, fails ? "v1 FAILS" : "v1",
 		"errors %s %%, p99 %s ms; carries %s/s, gets v2's %s/s too", e1, p1, v1, v2);
-	row(p, ROLE_TEXT, "slowly", "g: down by the plan's steps, one every 10 s, y hurries it");
-	row(p, ROLE_TEXT, "asks for", "nothing: no check stops a rollback, stale data neither");
+	pen_row(
+		p, ROLE_TEXT, "slowly", "g: down by the plan's steps, one every 10 s, y hurries it");
+	pen_row(p, ROLE_TEXT, "asks for", "nothing: no check stops a rollback, stale data neither");
 }
 
 static void resume_rows(struct pen *p, const struct view *v)
@@ -218,23 +204,23 @@ static void resume_rows(struct pen *p, const struct view *v)
 	const struct pool *pool = v->pool;
 	const struct standing *st = &pool->standing;
 	if (st->hold.on)
-		row(p, ROLE_REMOTE, "held by", "%s%s%s%s", st->hold.actor,
+		pen_row(p, ROLE_REMOTE, "held by", "%s%s%s%s", st->hold.actor,
 			st->hold.reason[0] ? ": \"" : "", st->hold.reason, st->hold.reason[0] ? "\"" : "");
 	if (pool->latch.red) {
 		char when[24];
 		unit_clock(when, sizeof when, pool->latch.since_wall_ms);
-		row(p, ROLE_FAIL, "red", "%s since %sZ; resuming accepts it",
+		pen_row(p, ROLE_FAIL, "red", "%s since %sZ; resuming accepts it",
 			metric_name(pool->latch.metric), when);
 		if (pool->latch.flaps > 0)
-			row(p, ROLE_FAIL, "", "flapped %dx: it was well between, and red anew",
+			pen_row(p, ROLE_FAIL, "", "flapped %dx: it was well between, and red anew",
 				pool->latch.flaps);
 		if (pool->latch.by_pool)
-			row(p, ROLE_REMOTE, "pool says", "\"%s\"", st->pool_guard.word);
+			pen_row(p, ROLE_REMOTE, "pool says", "\"%s\"", st->pool_guard.word);
 	}
 	if (st->went_back)
-		row(p, ROLE_WARN, "went back", "nobody had kept the raise; resuming accepts it");
+		pen_row(p, ROLE_WARN, "went back", "nobody had kept the raise; resuming accepts it");
 	if (!view_may_resume(pool))
-		row(p, ROLE_TEXT, "held by", "nobody, nothing is red and nothing went back");
+		pen_row(p, ROLE_TEXT, "held by", "nobody, nothing is red and nothing went back");
 }
 
 static void lease_row(struct pen *p, const struct standing *st)
@@ -242,14 +228,14 @@ static void lease_row(struct pen *p, const struct standing *st)
 	char left[16];
 	unit_countdown(left, sizeof left, st->lease.ttl_ms);
 	if (!st->lease.known)
-		row(p, ROLE_TEXT, "lease", "this pool has none");
+		pen_row(p, ROLE_TEXT, "lease", "this pool has none");
 	else if (!st->lease.holder[0])
-		row(p, ROLE_TEXT, "lease", "nobody's");
+		pen_row(p, ROLE_TEXT, "lease", "nobody's");
 	else if (st->lease_mine)
-		row(p, ROLE_TEXT, "lease", "yours for %s", left);
+		pen_row(p, ROLE_TEXT, "lease", "yours for %s", left);
 	else
-		row(p, ROLE_REMOTE, "lease", "%s's for %s; who loses it sees by whom", st->lease.holder,
-			left);
+		pen_row(p, ROLE_REMOTE, "lease", "%s's for %s; who loses it sees by whom",
+			st->lease.holder, left);
 }
 
 static void operation_rows(struct pen *p, const struct sheet *sheet)
@@ -257,8 +243,38 @@ static void operation_rows(struct pen *p, const struct sheet *sheet)
 	struct text t = {0};
 	for (int i = 0; i < sheet->request.operations.count; i++)
 		text_addf(&t, "%s%s", i ? ", " : "", sheet->request.operations.name[i]);
-	row(p, ROLE_TEXT, "v2 gets", "%s", t.len ? text_str(&t) : "none of them");
+	pen_row(p, ROLE_TEXT, "v2 gets", "%s", t.len ? text_str(&t) : "none of them");
 	text_free(&t);
+}
+
+/* Who takes new registered workers then. */
+static void place_rows(struct pen *p, const struct view *v, const struct act_request *r)
+{
+	char word[DRAIN_WORD_MAX], workers[24];
+	int64_t there = 0;
+	int left = 0, all = 0;
+	drain_write(word, &r->drain);
+	for (int k = 0; k < v->pool->node_count; k++) {
+		const struct snapshot *s = v->pool->nodes[k].last;
+		if (!s || (r->node[0] && strcmp(s->node_id, r->node) != 0))
+			continue;
+		const struct resident_crew *crew = &s->crew.residents;
+		const struct resident_place *place = drain_place(&r->drain, crew);
+		there += place && place->workers > 0 ? place->workers : 0;
+		for (int i = 0; i < crew->node_count; i++, all++)
+			left += &crew->node[i] == place ? !r->drains : !crew->node[i].locked;
+	}
+	unit_count(workers, sizeof workers, there);
+	pen_row(p, ROLE_TEXT, "place", "%s%s%s: %s registered workers", word,
+		r->node[0] ? " of " : "", r->node, workers);
+	if (r->drains)
+		pen_row(p, ROLE_TEXT, "gets",
+			"no new workers; those there answer. Until D again, or a restart");
+	else
+		pen_row(p, ROLE_TEXT, "gets", "new workers again");
+	pen_row(p, left > 0 ? ROLE_TEXT : ROLE_WARN, "left",
+		"%d of %d nodes take new workers then%s", left, all,
+		left > 0 || all == 0 ? "" : ": nobody new can register");
 }
 
 /* Who takes the work then. */
@@ -281,14 +297,14 @@ static void drain_rows(struct pen *p, const struct view *v, const struct act_req
 			busy += is && w->state == WORKER_BUSY;
 		}
 	}
-	row(p, ROLE_TEXT, "workers", "%s%s%s: %d, %d of them busy now", word,
+	pen_row(p, ROLE_TEXT, "workers", "%s%s%s: %d, %d of them busy now", word,
 		r->node[0] ? " of " : "", r->node, meant, busy);
 	if (r->drains)
-		row(p, ROLE_TEXT, "get",
+		pen_row(p, ROLE_TEXT, "get",
 			"no new work; what they do they end. Until D again, or a restart");
 	else
-		row(p, ROLE_TEXT, "get", "new work again");
-	row(p, left > 0 ? ROLE_TEXT : ROLE_WARN, "left",
+		pen_row(p, ROLE_TEXT, "get", "new work again");
+	pen_row(p, left > 0 ? ROLE_TEXT : ROLE_WARN, "left",
 		"%d of %d workers of %s take new work then%s", left, all, arm_name(r->drain.arm),
 		left > 0 || all == 0 ? "" : ": the pool refuses that while it has traffic");
 }
@@ -302,36 +318,36 @@ static void act_rows(struct pen *p, const struct view *v, const struct sheet *sh
 	unit_share(back, sizeof back, st->kept_bp);
 	switch (r->verb) {
 	case VERB_KEEP:
-		row(p, ROLE_TEXT, "share", "%s stays; it no longer goes back to %s", share, back);
+		pen_row(p, ROLE_TEXT, "share", "%s stays; it no longer goes back to %s", share, back);
 		break;
 	case VERB_OPERATIONS:
 		operation_rows(p, sheet);
 		break;
 	case VERB_ARM:
 		unit_share(share, sizeof share, r->has_baseline ? r->baseline_bp : st->reported_bp);
-		row(p, ROLE_TEXT, "baseline", "%s: where every rollback goes", share);
-		row(p, ROLE_TEXT, "plan", "%.12s, policy %s", v->pool->plan_hash,
+		pen_row(p, ROLE_TEXT, "baseline", "%s: where every rollback goes", share);
+		pen_row(p, ROLE_TEXT, "plan", "%.12s, policy %s", v->pool->plan_hash,
 			v->pool->plan.policy.name);
 		break;
 	case VERB_DISARM:
-		row(p, ROLE_TEXT, "plan", "the pool forgets it; the share stays at %s", share);
+		pen_row(p, ROLE_TEXT, "plan", "the pool forgets it; the share stays at %s", share);
 		break;
 	case VERB_GUARD:
 		unit_duration(time, sizeof time, r->for_ms);
 		if (r->act == GUARD_ACTION_HOLD)
-			row(p, ROLE_WARN, "guard", "holds where it would roll back, for %s", time);
+			pen_row(p, ROLE_WARN, "guard", "holds where it would roll back, for %s", time);
 		else
-			row(p, ROLE_TEXT, "guard", "rolls back again");
+			pen_row(p, ROLE_TEXT, "guard", "rolls back again");
 		break;
 	case VERB_DRAIN:
-		drain_rows(p, v, r);
+		(r->drain.residents ? place_rows : drain_rows)(p, v, r);
 		break;
 	case VERB_ADOPT:
-		row(p, ROLE_WARN, "share", "%s is what was asked from now on; held until resume",
+		pen_row(p, ROLE_WARN, "share", "%s is what was asked from now on; held until resume",
 			share);
 		break;
 	case VERB_CLOSE:
-		row(p, ROLE_WARN, "gives up", "rollback %.36s: nobody tries it any more", r->of);
+		pen_row(p, ROLE_WARN, "gives up", "rollback %.36s: nobody tries it any more", r->of);
 		break;
 	default:
 		break;
@@ -344,10 +360,10 @@ static void name_row(struct pen *p, const struct view *v, const struct sheet *sh
 {
 	if (sheet->typing != TYPING_NAME)
 		return;
-	row(p, ROLE_INPUT, "name", "%s", sheet->edit.text);
+	pen_row(p, ROLE_INPUT, "name", "%s", sheet->edit.text);
 	p->s->cursor_x = p->r.x + 12 + text_width(sheet->edit.text);
 	p->s->cursor_y = p->y - 1;
-	row(p, ROLE_DIM, "", "to do it type %s, Enter", v->pool->name);
+	pen_row(p, ROLE_DIM, "", "to do it type %s, Enter", v->pool->name);
 }
 
 static void leave_rows(struct pen *p, const struct view *v)
@@ -357,18 +373,18 @@ static void leave_rows(struct pen *p, const struct view *v)
 	unit_share(share, sizeof share, pool->standing.reported_bp);
 	bool local = strncmp(pool->nodes[0].target, "local:", 6) == 0;
 	if (local) {
-		row(p, ROLE_TEXT, "pool", "it lives in this console and ends with it");
+		pen_row(p, ROLE_TEXT, "pool", "it lives in this console and ends with it");
 		return;
 	}
 	const struct standing *st = &pool->standing;
 	if (st->state == STATE_ROLLING_BACK || st->state == STATE_RB_UNVERIFIED)
-		row(p, ROLE_FAIL, "rollback", "not seen on %d of %d nodes: %s",
+		pen_row(p, ROLE_FAIL, "rollback", "not seen on %d of %d nodes: %s",
 			pool->node_count - st->seen_nodes, pool->node_count, st->leave_text);
 	else if (st->keep.on && st->keep.left_ms != UNKNOWN)
-		row(p, ROLE_WARN, "unkept", "v2 has %s, %s unless kept", share, st->leave_text);
+		pen_row(p, ROLE_WARN, "unkept", "v2 has %s, %s unless kept", share, st->leave_text);
 	else
-		row(p, ROLE_WARN, "unwatched", "v2 keeps %s; nobody would see it fail", share);
-	row(p, ROLE_TEXT, "carry on", "weir record --guard %s", pool->name);
+		pen_row(p, ROLE_WARN, "unwatched", "v2 keeps %s; nobody would see it fail", share);
+	pen_row(p, ROLE_TEXT, "carry on", "weir record --guard %s", pool->name);
 }
 
 static bool is_judged(const struct sheet *sheet)
@@ -464,7 +480,7 @@ void view_sheet(struct surface *s, const struct view *v, const struct sheet *she
 	surface_fill(s, p.r, ROLE_SHEET, ' ');
 	title(&p, v, sheet);
 	if (sheet->stale)
-		row(&p, ROLE_FAIL, "STALE", "%s. Nothing was sent; Esc closes", sheet->stale_why);
+		pen_row(&p, ROLE_FAIL, "STALE", "%s. Nothing was sent; Esc closes", sheet->stale_why);
 	else if (sheet->checks)
 		all_checks(&p, &sheet->interlock); /* in place of all else: they need the rows */
 	else if (sheet->kind == SHEET_STEP)

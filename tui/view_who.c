@@ -1,6 +1,7 @@
 /* Row 3: who rolls back, who may step, what happens if this console ends. It fits at every
  * width: what tells least leaves first, and what happens if all leave never does. */
 #include "model/text.h"
+#include "tui/judge_words.h"
 #include "tui/view.h"
 
 #include <assert.h>
@@ -30,6 +31,7 @@ static const struct form {
 	{"  ", true, false, true, true, false, "leave: "},
 	{"  ", true, false, true, false, false, "leave: "},
 	{"  ", true, false, false, false, false, "leave: "},
+	{"  ", true, false, false, false, false, ""},
 	{"", false, false, false, false, false, "leave: "},
 };
 
@@ -112,9 +114,26 @@ static int width_of(const struct part *parts, size_t n)
 	return w;
 }
 
+struct rect view_harm_brief(struct surface *s, struct rect r, const struct view *v)
+{
+	struct judge_words w;
+	if (v->pool->standing.reported_bp == 0 || r.w < 40)
+		return r;
+	judge_words_harm(&w, v->pool, JUDGE_LEAST);
+	if (r.w < 80)
+		w.text[strcspn(w.text, " ")] = 0;
+	int columns = text_width(w.text) + 8;
+	int x = surface_text(s, r, r.x + r.w - columns + 1, r.y, ROLE_DIM, "harm ");
+	surface_text(s, r, x, r.y, view_role(v->pool, w.role), w.text);
+	r.w -= columns;
+	return r;
+}
+
 void view_who(struct surface *s, struct rect r, const struct view *v)
 {
 	struct part parts[PARTS];
+	if (!v->harm_told)
+		r = view_harm_brief(s, r, v);
 	if (v->replay) {
 		int at = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "replay: ");
 		at = surface_text(s, r, at, r.y, ROLE_TEXT, v->place);

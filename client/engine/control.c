@@ -42,12 +42,13 @@ static const struct effect {
 	{STORE_FINALIZE, ASPECT_END, BIT(END)},
 };
 
+/* NULL for a word that no change has. */
 static const struct effect *effect_of(const char *what)
 {
-	size_t i = 0;
-	while (i < sizeof effects / sizeof *effects - 1 && strcmp(effects[i].what, what))
-		i++;
-	return &effects[i];
+	for (size_t i = 0; i < sizeof effects / sizeof *effects; i++)
+		if (!strcmp(effects[i].what, what))
+			return &effects[i];
+	return NULL;
 }
 
 static void take_split(struct control *c, const struct store_record *r,
@@ -165,16 +166,34 @@ void control_do(struct control *c, struct store_record *r, const struct control_
 	control_log_prune(&c->log, now);
 }
 
-static void replay_store(struct control *c, struct instant now)
+/* 0, or -1 with err: what is not understood cannot be passed over, since a pool that took it for
+ * nothing, or for something else, would stand elsewhere than it did. */
+static int replay_store(struct control *c, struct instant now, struct err *err)
 {
 	static const struct control_counts zero;
 	const struct store_record *r;
 	for (size_t i = 0; (r = store_record_at(c->store, i)); i++) {
+		if (r->seq && !effect_of(r->what))
+			return err_set(err, ERR_NEWER,
+				"change %" PRId64 " of the control log (its line %" PRId64
+				") is \"%s\", which this weir does not know: start the one that wrote it, or "
+				"with an empty directory",
+				r->seq, r->line, r->what);
 		int64_t past_ms = now.wall_ms > r->wall_ms ? now.wall_ms - r->wall_ms : 0;
 		take(c, r, &zero, now.boot_ms - past_ms, now, 0);
 	}
 	store_forget(c->store);
 	control_log_prune(&c->log, now);
+	return 0;
+}
+
+static void allow(struct control *c, const struct operation_set *allowed)
+{
+	struct text names = {0};
+	for (int i = 0; i < allowed->count; i++)
+		text_addf(&names, "%s%s", i ? "," : "", allowed->name[i]);
+	take_operations(c, text_str(&names));
+	text_free(&names);
 }
 
 struct control *control_new(
@@ -194,8 +213,12 @@ struct control *control_new(
 	c->keep_boot_ms = NEVER;
 	c->guard_boot_ms = now.boot_ms;
 	guard_limits_init(&c->limits);
-	if (store)
-		replay_store(c, now);
+	if (how->allowed)
+		allow(c, how->allowed);
+	if (store && replay_store(c, now, err)) {
+		control_free(c);
+		return NULL;
+	}
 	if (!c->has_v2 && c->share_bp > 0) {
 		err_set(err, ERR_CONFIG,
 			"the share is %.2f%% and there is no v2; start with one, or at 0%%",

@@ -34,6 +34,9 @@ struct control_options {
 	bool has_v2;
 	int64_t epoch; /* where it starts when the store has none; 0: the wall clock in ms */
 	const struct operation_set *known; /* the operations there are; NULL: any. Borrowed */
+	const struct operation_set
+		*allowed; /* those that v2 may get, where the store has no word on
+	                                      * it; NULL: all. Borrowed for the call */
 };
 
 struct control *control_new(const struct control_options *how, struct store *store,
@@ -106,9 +109,11 @@ void control_lease(struct control *c, const struct lease_request *r, struct inst
 /* What the pool's own guard says of the moment. */
 struct control_guard {
 	enum guard_state state;
-	bool both;                  /* v1 breaks a limit too */
-	unsigned red;               /* bits of enum metric: broken by v2 alone */
+	bool both;    /* v1 breaks a limit too */
+	unsigned red; /* bits of enum metric, broken by v2 alone, and of LATCH_JUDGE */
 	char word[POOL_REASON_MAX]; /* "errors 4.1 % of 5 %" */
+	enum verdict_word verdict;  /* of its judge */
+	char verdict_text[VERDICT_TEXT_MAX];
 };
 
 /* Lets time act: deadlines of keeps, the lease's end, and the guard where it has limits (the
@@ -122,6 +127,12 @@ bool control_tick(struct control *c, const struct control_guard *guard,
 /* The limits that the pool's guard judges by; false while it asks nothing: there are none, or
  * v2 has no more than the baseline. */
 bool control_limits(const struct control *c, struct guard_limits *out);
+
+/* True once after each resume of what was red: v2 is judged anew from then on. */
+bool control_take_resume(struct control *c);
+
+/* How long ago the split last changed; UNKNOWN: never. */
+int64_t control_change_age_ms(const struct control *c, struct instant now);
 
 /* The operations that v2 may get. */
 const struct operation_set *control_operations(const struct control *c);

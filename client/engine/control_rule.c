@@ -39,7 +39,8 @@ static bool is_good_guard(const struct guard_limits *l)
 	return (isnan(l->error_rate) || (l->error_rate >= 0 && l->error_rate <= 1)) &&
 		(l->latency_ms == UNKNOWN || l->latency_ms >= 0) &&
 		(l->memory_bytes == UNKNOWN || l->memory_bytes >= 0) && l->window_ms >= WINDOW_MIN_MS &&
-		l->window_ms <= WINDOW_MAX_MS && l->action < GUARD_ACTION_COUNT;
+		l->window_ms <= WINDOW_MAX_MS && l->action < GUARD_ACTION_COUNT &&
+		judge_policy_is_sound(&l->judge);
 }
 
 static bool is_good_set(const struct operation_set *s)
@@ -51,6 +52,13 @@ static bool is_good_set(const struct operation_set *s)
 			return false;
 	}
 	return true;
+}
+
+static bool is_good_drain(const struct drain *d)
+{
+	if (d->residents)
+		return d->node >= 0 && d->worker < 0;
+	return d->arm < ARM_COUNT && (d->segment >= 0 || d->worker < 0);
 }
 
 static bool is_good_body(const struct control_request *r, struct control_answer *out)
@@ -82,8 +90,8 @@ static bool is_good_body(const struct control_request *r, struct control_answer 
 			return bad(out, "a lease is taken for a time");
 		break;
 	case VERB_DRAIN:
-		if (r->drain.arm >= ARM_COUNT || (r->drain.segment < 0 && r->drain.worker >= 0))
-			return bad(out, "a drain is of an arm, a segment or a worker");
+		if (!is_good_drain(&r->drain))
+			return bad(out, "a drain is of an arm, a segment or a worker, or of a place");
 		break;
 	default:
 		break;
@@ -182,6 +190,9 @@ static bool is_drainable(const struct control_request *r, struct control_answer 
 {
 	char word[DRAIN_WORD_MAX];
 	drain_write(word, &r->drain);
+	if (r->says == DRAIN_NOBODY && r->drain.residents)
+		return control_refuse(
+			out, 422, "limit", "this pool has no place \"%s\" of registered workers", word);
 	if (r->says == DRAIN_NOBODY)
 		return control_refuse(out, 422, "limit", "this pool has no workers \"%s\"", word);
 	if (r->drains && r->says == DRAIN_LAST)

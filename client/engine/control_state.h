@@ -59,6 +59,7 @@ struct control {
 	bool latched_by_hold;  /* by holding where it would roll back but for an order */
 	char latched_word[POOL_REASON_MAX];
 	unsigned accepted; /* bits of what is red and was so when a person resumed */
+	bool resumed;      /* a person resumed what was red, and the judge has not been told */
 	bool both_held;    /* held for both sides, and no news since */
 
 	struct hold hold; /* age_ms unused: see hold_boot_ms */

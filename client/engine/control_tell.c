@@ -53,6 +53,8 @@ static void fill_guard(const struct control *c, struct pool_guard *g, struct ins
 		.action = control_guard_action(c, now),
 		.since_ms = age(c->guard_boot_ms, now),
 		.held_ms = holds ? control_left(c->guard_hold_boot_ms, now) : UNKNOWN};
+	g->verdict = c->guard.verdict;
+	text_copy(g->verdict_text, sizeof g->verdict_text, c->guard.verdict_text);
 	text_copy(g->word, sizeof g->word, c->latched ? c->latched_word : c->guard.word);
 }
 
@@ -91,6 +93,18 @@ bool control_limits(const struct control *c, struct guard_limits *out)
 {
 	*out = c->limits;
 	return control_is_asked(c);
+}
+
+bool control_take_resume(struct control *c)
+{
+	bool resumed = c->resumed;
+	c->resumed = false;
+	return resumed;
+}
+
+int64_t control_change_age_ms(const struct control *c, struct instant now)
+{
+	return c->change.known ? age(c->change_boot_ms, now) : UNKNOWN;
 }
 
 const struct operation_set *control_operations(const struct control *c)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define JUDGE_BIT (1u << LATCH_JUDGE)
 #define BLIND_HOLD_MS (60 * 1000)
 #define BLIND_ORPHAN_MS (5 * 60 * 1000)
 
@@ -46,8 +47,10 @@ bool control_is_blind(const struct control *c, struct instant now)
 
 void control_guard_resume(struct control *c, struct instant now)
 {
+	bool was_red = c->latched || c->guard.red;
 	c->latched = c->latched_by_hold = false;
-	c->accepted = c->guard.red;
+	c->resumed |= was_red;
+	c->accepted = c->guard.red | (was_red ? JUDGE_BIT : 0);
 	c->blind_boot_ms = now.boot_ms;
 }
 
@@ -62,7 +65,8 @@ static void hear(struct control *c, const struct control_guard *news, struct ins
 	if (news->state != c->guard.state || news->both != c->guard.both)
 		c->guard_boot_ms = c->blind_boot_ms = now.boot_ms;
 	c->guard = *news;
-	c->accepted &= c->guard.red;
+	/* What the judge makes of an accepted red is accepted while there is a sign of it. */
+	c->accepted &= c->guard.red | (c->guard.state >= GUARD_AMBER ? JUDGE_BIT : 0);
 	c->both_held = c->both_held && c->guard.both;
 }
 

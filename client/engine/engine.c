@@ -19,8 +19,6 @@
 #define STOP_WAIT_MS 2000
 #define WATCH_US 1000000
 
-_Static_assert(OPERATION_COUNT <= ROUTER_OPERATIONS, "the router tells them apart by a bit");
-
 /* ---- start and stop ---- */
 
 static void name_engine(struct engine *e, const struct engine_options *how)
@@ -53,14 +51,32 @@ static int check(const struct engine_options *how, struct err *err)
 	if (how->affinity && affinity_of(how->affinity) == AFFINITY_COUNT)
 		return err_set(err, ERR_CONFIG,
 			"affinity \"%s\" is none of hint, strict_queue, strict_fail_fast", how->affinity);
+	if (how->operations && (!how->v1_exec || (!how->no_v2 && !how->exec)))
+		return err_set(err, ERR_CONFIG,
+			"operations \"%.120s\" are a program's, and the workers of %s are builtin: make them "
+			"a program too",
+			how->operations, how->v1_exec ? "v2" : "v1");
+	return 0;
+}
+
+/* What is asked of the pool must be known to it. */
+static int check_operations(
+	const struct operations *known, const struct engine_options *how, struct err *err)
+{
 	for (int i = 0; how->scenario && i < how->scenario->operation_count; i++) {
 		const char *name = how->scenario->operations[i].name;
-		if (operation_of(name) == OPERATION_COUNT)
-			return err_set(err, ERR_CONFIG,
-				"the scenario's operation \"%s\" is not known; use echo, "
-				"spin, sleep, fail, predict or tally",
-				name);
-		if (operation_of(name) == OPERATION_TALLY && how->scenario->keys <= 0)
+		struct text all = {0};
+		if (operations_find(known, name) < 0) {
+			for (int k = 0; k < known->count; k++)
+				text_addf(&all, "%s%s", k ? ", " : "", known->each[k].name);
+			err_set(err, ERR_CONFIG,
+				"the scenario's operation \"%s\" is not known; use one of %s", name,
+				text_str(&all));
+			text_free(&all);
+			return -1;
+		}
+		if (!known->declared && operation_of(name) == OPERATION_TALLY &&
+			how->scenario->keys <= 0)
 			return err_set(err, ERR_CONFIG,
 				"the scenario's operation \"%s\" is keyed work: say how many keys", name);
 	}
@@ -89,6 +105,17 @@ static struct retry_options backoff(const char *word)
 	return o;
 }
 
+/* The program of an arm, which must know what was declared; NULL: none. */
+static const struct exec_options *program(
+	struct engine *e, enum arm arm, const struct exec_options *how)
+{
+	if (!how)
+		return NULL;
+	e->exec[arm] = *how;
+	e->exec[arm].operations = e->operations.declared ? &e->operations : NULL;
+	return &e->exec[arm];
+}
+
 static int start_arms(struct engine *e, const struct engine_options *how, struct err *err)
 {
 	struct shape shape;
@@ -103,7 +130,7 @@ static int start_arms(struct engine *e, const struct engine_options *how, struct
 		.pace = how->scenario ? how->scenario->v1_slow_factor : 1,
 		.seed = how->scenario ? how->scenario->seed : 1,
 		.gate = &e->gate,
-		.exec = how->v1_exec,
+		.exec = program(e, ARM_V1, how->v1_exec),
 		.segment = how->segment,
 		.pinned = how->pinned,
 		.tallies = e->tallies[ARM_V1],
@@ -118,7 +145,7 @@ static int start_arms(struct engine *e, const struct engine_options *how, struct
 	o.tallies = e->tallies[ARM_V2];
 	o.pace = how->scenario ? how->scenario->v2_slow_factor : 1;
 	o.seed++;
-	o.exec = how->exec;
+	o.exec = program(e, ARM_V2, how->exec);
 	o.sticky = how->affinity != NULL;
 	if (o.sticky)
 		o.affinity = affinity_of(how->affinity);
@@ -130,13 +157,19 @@ static int start_control(struct engine *e, const struct engine_options *how, str
 	const struct store_options keeps = {.now_wall_ms = e->started.wall_ms};
 	if (how->state_dir && store_open(&e->store, how->state_dir, &keeps, err))
 		return -1;
-	operation_known(&e->known);
+	struct operation_set allowed;
+	operations_known(&e->operations, &e->known);
+	if (how->allow && operations_read_set(&e->operations, &allowed, how->allow, err))
+		return -1;
 	struct control_options o = {.strategy = how->strategy,
 		.share_bp = how->share_bp,
 		.has_v2 = e->has_v2,
-		.known = &e->known};
+		.known = &e->known,
+		.allowed = how->allow ? &allowed : NULL};
 	e->control = control_new(&o, e->store, e->started, err);
-	return e->control ? 0 : -1;
+	if (e->control)
+		return 0;
+	return how->state_dir ? err_prefix(err, "\"%s\"", how->state_dir) : -1;
 }
 
 static int start_residents(struct engine *e, const struct engine_options *how, struct err *err)
@@ -184,7 +217,9 @@ int engine_start(struct engine **out, const struct engine_options *given, struct
 		e->sessions[k].sessions = sessions_new(e->unit_ms);
 	}
 
-	if (start_control(e, how, err) || start_arms(e, how, err) || start_residents(e, how, err)) {
+	if (operations_read(&e->operations, how->operations, err) ||
+		check_operations(&e->operations, how, err) || start_control(e, how, err) ||
+		start_arms(e, how, err) || start_residents(e, how, err)) {
 		engine_stop(e);
 		return -1;
 	}

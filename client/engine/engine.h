@@ -41,6 +41,10 @@ struct engine_options {
 	const char *v1_processor; /* "v1:simple", "v1:transactional"; NULL: the first */
 	const char *v2_processor; /* "v2[:N][:affinity]"; NULL: v2_workers as slots */
 	const char *partition;    /* of keyed work: a strategy's word; NULL: always_hash */
+	/* What worker programs can do (operations_read); NULL: the builtin ones. Both sides must be
+	 * programs then. */
+	const char *operations;
+	const char *allow; /* what v2 may get at the first start, "NAME,…"; NULL: all */
 	/* Addressable workers; NULL none. Their states are kept under state_dir. Borrowed for the
 	 * call. */
 	const struct residents_options *residents;
@@ -87,6 +91,9 @@ struct engine_response {
 	char result[ENGINE_PAYLOAD_MAX]; /* JSON text when ok */
 	int64_t latency_us;
 };
+
+/* Lets what waits in the queues look whether its caller is gone. */
+void engine_nudge(struct engine *e);
 
 /* Routes, executes and counts one request in the caller's thread; waits at most the deadline.
  */

@@ -2,6 +2,8 @@
  * counters, lock and clock. Not what is decided: control.h. */
 #include "client/engine/engine_parts.h"
 
+#include "client/engine/supervisor.h"
+
 #include "model/verb.h"
 
 struct instant engine_skewed_now(struct engine *e)
@@ -33,14 +35,16 @@ void engine_put_in_force(struct engine *e, struct control_counts *until)
 	int64_t now_ms = threads_us() / 1000;
 	for (int k = 0; k < SESSION_PARTS; k++)
 		add_units(e->sessions[k].sessions, now_ms, until);
-	uint32_t generation = router_set(
-		&e->router, strategy, share_bp, operation_bits(control_operations(e->control)));
+	uint32_t generation = router_set(&e->router, strategy, share_bp,
+		operations_bits(&e->operations, control_operations(e->control)));
 	for (int k = 0; k < SESSION_PARTS; k++) {
 		sessions_turn(e->sessions[k].sessions, generation, now_ms);
 		pthread_mutex_unlock(&e->sessions[k].lock);
 	}
 	for (int i = 0; i < ARM_COUNT; i++)
 		workers_totals(e->arms[i], &until->arms[i]);
+	if (share_bp == 0)
+		sentry_rest(&e->sentry);
 }
 
 /* Under the control lock. Writing the change took its time; nobody has seen it yet. */
@@ -49,6 +53,15 @@ static void turn(struct engine *e)
 	struct control_counts counts = {0};
 	engine_put_in_force(e, &counts);
 	control_recount(e->control, &counts);
+}
+
+static bool has_place(struct residents *r, const struct drain *d)
+{
+	struct residents_look look;
+	if (!r)
+		return false;
+	residents_look(r, &look, NULL, 0);
+	return d->node < look.nodes && d->segment < look.node[d->node].segments;
 }
 
 /* What the workers say of a change, under the control lock: an arm that has traffic never loses
@@ -60,6 +73,8 @@ static enum drain_says judge(struct engine *e, const struct control_request *r)
 	int share_bp;
 	if (r->verb != VERB_DRAIN)
 		return workers_unlocked(e->arms[ARM_V2], -1, -1) == 0 ? DRAIN_LAST : DRAIN_FITS;
+	if (d->residents)
+		return has_place(e->residents, d) ? DRAIN_FITS : DRAIN_NOBODY;
 	if (d->arm >= ARM_COUNT)
 		return DRAIN_NOBODY;
 	control_split(e->control, &strategy, &share_bp);
@@ -67,6 +82,16 @@ static enum drain_says judge(struct engine *e, const struct control_request *r)
 	int those = workers_unlocked(e->arms[d->arm], d->segment, d->worker);
 	bool works = d->arm == ARM_V1 || share_bp > 0;
 	return those < 0 ? DRAIN_NOBODY : works && those == all ? DRAIN_LAST : DRAIN_FITS;
+}
+
+/* A place that is as it is asked for stays so; that it is there, control has asked. */
+static void drain(struct engine *e, const struct drain *d, bool on)
+{
+	if (d->residents)
+		(void)(on ? residents_lock : residents_release)(
+			e->residents, d->node, d->segment, NULL);
+	else
+		engine_lock_workers(e, d->arm, d->segment, d->worker, on);
 }
 
 void engine_change(
@@ -81,7 +106,7 @@ void engine_change(
 	if (changed && verb_is(r.verb, VERB_SPLITS))
 		turn(e);
 	if (changed && r.verb == VERB_DRAIN)
-		engine_lock_workers(e, r.drain.arm, r.drain.segment, r.drain.worker, r.drains);
+		drain(e, &r.drain, r.drains);
 	control_settle(e->control, out);
 	pthread_mutex_unlock(&e->control_lock);
 }
@@ -103,10 +128,16 @@ void engine_watch(struct engine *e)
 	struct instant now = engine_skewed_now(e);
 	for (int i = 0; i < ARM_COUNT; i++) {
 		workers_look(e->arms[i]);
-		workers_fill(e->arms[i], &e->seen[i]);
+		engine_fill_arm(e, (enum arm)i, &e->seen[i]);
 	}
-	bool asks = control_limits(e->control, &limits);
-	sentry_look(&e->sentry, e->seen, &limits, asks, now, &word);
+	struct sentry_split split = {.asked = control_limits(e->control, &limits),
+		.resumed = control_take_resume(e->control),
+		.change_age_ms = control_change_age_ms(e->control, now),
+		.uptime_ms = now.boot_ms - e->started.boot_ms,
+		.settle_ms = engine_settle_ms(e)};
+	enum strategy strategy;
+	control_split(e->control, &strategy, &split.share_bp);
+	sentry_look(&e->sentry, e->seen, &limits, &split, now, &word);
 	if (control_tick(e->control, &word, &none, now))
 		turn(e);
 	pthread_mutex_unlock(&e->control_lock);
@@ -127,4 +158,10 @@ size_t engine_audit(struct engine *e, int64_t since, struct audit_entry *out, si
 	size_t n = control_audit(e->control, since, out, max, engine_skewed_now(e));
 	pthread_mutex_unlock(&e->control_lock);
 	return n;
+}
+
+void engine_nudge(struct engine *e)
+{
+	for (int i = 0; i < ARM_COUNT; i++)
+		workers_nudge(e->arms[i]);
 }

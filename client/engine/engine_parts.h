@@ -8,6 +8,7 @@
 #include "client/engine/hash.h"
 #include "client/engine/load.h"
 #include "client/engine/mismatch.h"
+#include "client/engine/operations.h"
 #include "client/engine/residents.h"
 #include "client/engine/router.h"
 #include "client/engine/sentry.h"
@@ -58,7 +59,9 @@ struct engine {
 	struct control *control;
 	struct store *store;
 	int64_t seq;
-	struct operation_set known;
+	struct operations operations;
+	struct operation_set known;          /* the same, as control asks for them */
+	struct exec_options exec[ARM_COUNT]; /* of the arms whose workers are programs */
 	struct sentry sentry;
 	struct arm_counts seen[ARM_COUNT]; /* for the sentry */
 	pthread_t watch;
@@ -68,6 +71,12 @@ struct engine {
 /* Puts what control decided in force and counts what there was until then. Under the control
  * lock, or before any thread. */
 void engine_put_in_force(struct engine *e, struct control_counts *until);
+
+/* An arm's counters, its sessions included. Under the control lock. */
+void engine_fill_arm(struct engine *e, enum arm arm, struct arm_counts *out);
+
+/* The longer of a unit's age and of the longest timeout asked for so far. */
+int64_t engine_settle_ms(struct engine *e);
 
 /* Both clocks, the wall clock as far off as a fault says. */
 struct instant engine_skewed_now(struct engine *e);

@@ -1,8 +1,10 @@
 /* Engine tell: the document of a node. */
 #include "client/engine/engine_parts.h"
 
+#include "model/mem.h"
 #include "model/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define BUILD "weir-engine-1"
@@ -26,6 +28,35 @@ static void fill_crew(struct engine *e, enum arm arm, struct crew *c)
 	c->segment_count += count < room ? count : room;
 }
 
+/* What is kept beside the arms' workers: no lock of the split is asked for it. */
+static void fill_keepers(struct engine *e, struct crew *c)
+{
+	struct tallies_facts *facts = mem_new(1, sizeof *facts);
+	for (int i = 0; i < ARM_COUNT; i++)
+		if (engine_tally(e, (enum arm)i, facts))
+			tallies_tell(facts, &c->tally[i]);
+	free(facts);
+	if (e->residents)
+		residents_tell(e->residents, &c->residents);
+}
+
+/* One in how many sessions is counted: in all parts alike from here on, since each halves its
+ * sample by itself. */
+static int64_t even_sample(struct engine *e)
+{
+	int64_t most = 1, now_ms = threads_us() / 1000;
+	for (int k = 0; k < 2 * SESSION_PARTS; k++) {
+		struct session_part *p = &e->sessions[k % SESSION_PARTS];
+		pthread_mutex_lock(&p->lock);
+		int64_t one_in = sessions_sample(p->sessions);
+		most = one_in > most ? one_in : most;
+		if (k >= SESSION_PARTS)
+			sessions_thin(p->sessions, most, now_ms);
+		pthread_mutex_unlock(&p->lock);
+	}
+	return most;
+}
+
 static void fill_sessions(struct engine *e, enum arm arm, struct arm_counts *out)
 {
 	struct histogram all = {0};
@@ -43,6 +74,18 @@ static void fill_sessions(struct engine *e, enum arm arm, struct arm_counts *out
 	out->session_latency = all;
 }
 
+void engine_fill_arm(struct engine *e, enum arm arm, struct arm_counts *out)
+{
+	workers_fill(e->arms[arm], out);
+	fill_sessions(e, arm, out);
+}
+
+int64_t engine_settle_ms(struct engine *e)
+{
+	int64_t timeout_ms = atomic_load_explicit(&e->timeout_seen_ms, memory_order_relaxed);
+	return timeout_ms > e->unit_ms ? timeout_ms : e->unit_ms;
+}
+
 void engine_snapshot(struct engine *e, struct snapshot *out)
 {
 	memset(out, 0, sizeof *out);
@@ -53,9 +96,8 @@ void engine_snapshot(struct engine *e, struct snapshot *out)
 	text_copy(out->boot_id, sizeof out->boot_id, e->boot_id);
 	text_copy(out->build, sizeof out->build, BUILD);
 	out->unit_ms = e->unit_ms;
-	int64_t timeout_ms = atomic_load_explicit(&e->timeout_seen_ms, memory_order_relaxed);
 	out->drain_ms = 0; /* requests are counted when routed, and routed by the split in force */
-	out->settle_ms = timeout_ms > e->unit_ms ? timeout_ms : e->unit_ms;
+	out->settle_ms = engine_settle_ms(e);
 
 	/* Under one lock, so that counters never belong to another split than the one told. */
 	pthread_mutex_lock(&e->control_lock);
@@ -64,12 +106,13 @@ void engine_snapshot(struct engine *e, struct snapshot *out)
 	out->now_ms = now.wall_ms;
 	out->uptime_ms = now.boot_ms - e->started.boot_ms;
 	control_fill(e->control, out, now);
+	out->unit_sample = even_sample(e);
 	for (int i = 0; i < ARM_COUNT; i++) {
-		workers_fill(e->arms[i], &out->arms[i]);
-		fill_sessions(e, (enum arm)i, &out->arms[i]);
+		engine_fill_arm(e, (enum arm)i, &out->arms[i]);
 		fill_crew(e, (enum arm)i, &out->crew);
 	}
 	pthread_mutex_unlock(&e->control_lock);
+	fill_keepers(e, &out->crew);
 }
 
 size_t engine_mismatches(struct engine *e, struct mismatch *out, size_t max)

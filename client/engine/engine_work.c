@@ -17,9 +17,9 @@ static void refuse(struct engine_response *r, enum engine_status status, enum fa
 	r->result[0] = '\0';
 }
 
-static bool is_good(const struct engine_request *q, enum operation o, struct engine_response *r)
+static bool is_good(const struct engine_request *q, int o, struct engine_response *r)
 {
-	if (o == OPERATION_COUNT)
+	if (o < 0)
 		snprintf(
 			r->message, sizeof r->message, "the operation \"%s\" is not known", q->operation);
 	else if (q->work_us != UNKNOWN && (q->work_us < 0 || q->work_us > TASK_WORK_MAX_US))
@@ -66,7 +66,7 @@ static bool rescue(struct engine *e, struct task *t, const struct route *route)
 	struct engine_response *r = t->response;
 	if ((other == ARM_V2 && !e->has_v2) || threads_us() >= t->deadline_us ||
 		!split_may_fall_back(route->strategy, route->share_bp, route->arm,
-			operation_is_idempotent(t->operation), r->failure))
+			e->operations.each[t->operation].idempotent, r->failure))
 		return false;
 	r->status = workers_run(e->arms[other], t, RUN_FAILOVER);
 	r->arm = other;
@@ -79,7 +79,7 @@ static bool rescue(struct engine *e, struct task *t, const struct route *route)
 /* Gives v2 a copy of what v1 has answered and compares. */
 static void copy_to_v2(struct engine *e, const struct task *answered)
 {
-	if (!e->has_v2 || !operation_is_idempotent(answered->operation))
+	if (!e->has_v2 || !e->operations.each[answered->operation].idempotent)
 		return;
 	const struct engine_response *first = answered->response;
 	struct engine_response second;
@@ -139,10 +139,10 @@ static atomic_long *my_inside(struct engine *e)
 void engine_execute(
 	struct engine *e, const struct engine_request *request, struct engine_response *response)
 {
-	enum operation o = operation_of(request->operation);
+	int o = operations_find(&e->operations, request->operation);
 	struct tallies_batch batch;
-	if (!is_good(request, o, response) ||
-		(o == OPERATION_TALLY && !is_batch(request, &batch, response)))
+	bool is_tally = o == OPERATION_TALLY && !e->operations.declared;
+	if (!is_good(request, o, response) || (is_tally && !is_batch(request, &batch, response)))
 		return;
 	atomic_long *inside = my_inside(e);
 	atomic_fetch_add(inside, 1);
@@ -150,7 +150,7 @@ void engine_execute(
 		text_copy(response->message, sizeof response->message, "the pool is draining");
 		refuse(response, ENGINE_DRAINING, FAILURE_RESOURCE);
 	} else {
-		execute(e, request, o, &batch, response);
+		execute(e, request, (enum operation)o, &batch, response);
 	}
 	atomic_fetch_sub(inside, 1);
 }

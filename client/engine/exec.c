@@ -290,9 +290,22 @@ static int spawn(struct exec *x, const struct exec_options *how, struct err *err
 	return how->run_dir ? exec_entry_activate(&x->entry, child_pid(x->child), err) : 0;
 }
 
-/* The ready gate. */
-static int wait_ready(struct exec *x, int64_t within_us, struct err *err)
+/* What is declared and the worker does not know would fail request by request. */
+static int check_operations(const struct exec *x, const struct operations *declared,
+	const struct exec_reply *ready, struct err *err)
 {
+	for (int i = 0; declared && ready->operations && i < declared->count; i++)
+		if (!exec_line_knows(ready, declared->each[i].name))
+			return err_set(err, ERR_CONFIG,
+				"worker \"%s\" does not know the operation \"%s\": its ready line does not name it",
+				x->name, declared->each[i].name);
+	return 0;
+}
+
+/* The ready gate. */
+static int wait_ready(struct exec *x, const struct exec_options *options, struct err *err)
+{
+	int64_t within_us = or_default(options->start_us, EXEC_START_US);
 	struct exec_answer why = {0};
 	struct exec_reply reply;
 	size_t len;
@@ -301,8 +314,9 @@ static int wait_ready(struct exec *x, int64_t within_us, struct err *err)
 	if (fate == PIPE_DONE) {
 		exec_line_read(&reply, x->pipe.in.data, len);
 		if (reply.kind == EXEC_REPLY_READY && x->pipe.in.len == len + 1) {
+			int rc = check_operations(x, options->operations, &reply, err);
 			text_clear(&x->pipe.in);
-			return 0;
+			return rc;
 		}
 		quote(x, start, sizeof start);
 		return err_set(err, ERR_DOCUMENT,
@@ -329,7 +343,7 @@ int exec_start(struct exec **out, const struct exec_options *how, struct err *er
 {
 	assert(how->argv && how->argv[0]);
 	struct exec *x = make(how);
-	if (spawn(x, how, err) || wait_ready(x, or_default(how->start_us, EXEC_START_US), err)) {
+	if (spawn(x, how, err) || wait_ready(x, how, err)) {
 		exec_stop(x, true);
 		return -1;
 	}

@@ -1,5 +1,6 @@
 /* Exec: a worker that is a child process. It reads and writes one JSON document a line on its
- * standard input and output, and says {"ready":true} before anything else:
+ * standard input and output, and says {"ready":true} before anything else, where it may name what
+ * it can do ("operations":["predict",…]):
  *
  *     {"id":7,"operation":"predict","session":…,"key":…,"payload":…}
  *         {"id":7,"ok":true,"result":…}
@@ -16,6 +17,7 @@
 #include "client/engine/exec_child.h"
 #include "client/engine/exec_line.h"
 #include "client/engine/exec_orphan.h"
+#include "client/engine/operations.h"
 #include "client/engine/resource.h"
 #include "client/engine/threads.h"
 
@@ -43,11 +45,15 @@ struct exec_options { /* borrowed for the call, but for gate and what log_ctx po
 	void (*log)(void *ctx, const char *line); /* cleaned lines of standard error, called in a
 	                                           * thread of the worker's own; NULL: not kept */
 	void *log_ctx;
+	const struct operations
+		*operations;   /* NULL, or what a worker that says what it can do must be
+	                                      * able to; outlives the worker */
 	struct gate *gate; /* NULL, or what ends every wait when it closes; outlives the worker */
 };
 
 /* Starts it and waits until it is ready. 0, or -1 with err: ERR_CONFIG for a program that
- * cannot run or ends before it is ready (with the last line of its log), ERR_SLOW, ERR_DOCUMENT
+ * cannot run, ends before it is ready (with the last line of its log) or cannot do what is
+ * declared, ERR_SLOW, ERR_DOCUMENT
  * for another first line, ERR_FILE and ERR_UNSAFE_FILE for the register, else ERR_SYSTEM. */
 int exec_start(struct exec **out, const struct exec_options *how, struct err *err);
 

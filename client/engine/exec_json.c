@@ -218,6 +218,24 @@ bool exec_json_read(const char *data, size_t len, struct exec_json_member *wante
 	return r.at == r.end;
 }
 
+bool exec_json_item(
+	const struct exec_json_member *array, size_t *at, struct exec_json_member *item)
+{
+	if (!array->value)
+		return false;
+	struct reader r = {array->value + *at, array->value + array->len, NULL, 0};
+	if (!take(&r, *at ? ',' : '['))
+		return false;
+	skip_space(&r);
+	const char *from = r.at;
+	if (!value(&r, 1))
+		return false;
+	*item = (struct exec_json_member){.value = from, .len = (size_t)(r.at - from)};
+	skip_space(&r);
+	*at = (size_t)(r.at - array->value);
+	return true;
+}
+
 bool exec_json_text(const struct exec_json_member *m, char *out, size_t size)
 {
 	struct reader r = {m->value, m->value + m->len, NULL, 0};

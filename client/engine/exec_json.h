@@ -23,6 +23,11 @@ struct exec_json_member {
 bool exec_json_read(
 	const char *data, size_t len, struct exec_json_member *wanted, size_t count);
 
+/* The next item of an array that exec_json_read found; `*at` is 0 before the first. False behind
+ * the last, and where the value is no array. */
+bool exec_json_item(
+	const struct exec_json_member *array, size_t *at, struct exec_json_member *item);
+
 /* Decodes a string that exec_json_read found into `size` bytes, cut to fit at a character,
  * always NUL-terminated. False when the value is no string. Not cleaned. */
 bool exec_json_text(const struct exec_json_member *m, char *out, size_t size);

@@ -58,10 +58,52 @@ static bool read_error(struct exec_reply *out, const struct exec_json_member *er
 	return true;
 }
 
+/* The next name of a list of them; false behind the last, and `*good` is false at what is none. */
+static bool next_name(const struct exec_json_member *list, size_t *at,
+	char name[OPERATION_NAME_MAX + 1], bool *good)
+{
+	struct exec_json_member item;
+	if (!exec_json_item(list, at, &item))
+		return false;
+	*good = exec_json_text(&item, name, OPERATION_NAME_MAX + 1) &&
+		text_is_name(name, OPERATION_NAME_MAX - 1);
+	return *good;
+}
+
+/* {"ready":true}: what it says of operations must be a list of names. */
+static bool read_ready(struct exec_reply *out, const struct exec_json_member *ready,
+	const struct exec_json_member *operations)
+{
+	char name[OPERATION_NAME_MAX + 1];
+	bool good = true;
+	if (!exec_json_is(ready, "true"))
+		return false;
+	if (!operations->value)
+		return true;
+	for (size_t at = 0; next_name(operations, &at, name, &good);)
+		;
+	out->operations = operations->value;
+	out->operations_len = operations->len;
+	return good && *operations->value == '[';
+}
+
+bool exec_line_knows(const struct exec_reply *ready, const char *operation)
+{
+	const struct exec_json_member list = {
+		.value = ready->operations, .len = ready->operations_len};
+	char name[OPERATION_NAME_MAX + 1];
+	bool good;
+	for (size_t at = 0; next_name(&list, &at, name, &good);)
+		if (strcmp(name, operation) == 0)
+			return true;
+	return false;
+}
+
 void exec_line_read(struct exec_reply *out, const char *line, size_t len)
 {
-	enum { READY, PONG, ID, OK, RESULT, ERROR, COUNT };
+	enum { READY, PONG, ID, OK, RESULT, ERROR, OPERATIONS, COUNT };
 	struct exec_json_member m[COUNT] = {[READY] = {.name = "ready"},
+		[OPERATIONS] = {.name = "operations"},
 		[PONG] = {.name = "pong"},
 		[ID] = {.name = "id"},
 		[OK] = {.name = "ok"},
@@ -73,7 +115,7 @@ void exec_line_read(struct exec_reply *out, const char *line, size_t len)
 	if (!!m[READY].value + !!m[PONG].value + !!m[ID].value != 1)
 		return;
 	if (m[READY].value) {
-		if (exec_json_is(&m[READY], "true"))
+		if (read_ready(out, &m[READY], &m[OPERATIONS]))
 			out->kind = EXEC_REPLY_READY;
 	} else if (m[PONG].value) {
 		if (exec_json_int(&m[PONG], &out->id))

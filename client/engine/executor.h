@@ -11,7 +11,7 @@ struct executor_options {
 	int threads; /* 1.. */
 	/* Does a job; `thread` says where. */
 	void (*run)(void *ctx, void *job, int thread);
-	/* Asked after each, under the lock: may that thread take more, or only after executor_open? */
+	/* Asked after each, when the thread is free: may it take more, or only after executor_open? */
 	bool (*stays)(void *ctx, int thread);
 	/* That thread has taken no more, and nobody is in it. Called in it, with nothing locked. */
 	void (*shut)(void *ctx, int thread);

@@ -45,7 +45,7 @@ void meter_read_ended(const struct meter *m, struct arm_counts *into)
 	into->mismatched += read(&m->mismatched);
 	for (int f = 0; f < FAILURE_COUNT; f++)
 		into->failed[f] += read(&m->failed[f]);
-	for (int o = 0; o < OPERATION_COUNT; o++) {
+	for (int o = 0; o < OPERATION_MAX; o++) {
 		into->operations[o].ok += read(&m->operation[o].ok);
 		for (int f = 0; f < FAILURE_COUNT; f++)
 			into->operations[o].failed += read(&m->operation[o].failed[f]);
@@ -57,6 +57,6 @@ void meter_read_ended(const struct meter *m, struct arm_counts *into)
 void meter_read_begun(const struct meter *m, struct arm_counts *into)
 {
 	into->requests += read(&m->begun);
-	for (int o = 0; o < OPERATION_COUNT; o++)
+	for (int o = 0; o < OPERATION_MAX; o++)
 		into->operations[o].requests += read(&m->operation[o].begun);
 }

@@ -13,7 +13,7 @@ struct meter {
 	struct {
 		_Atomic int64_t begun, ok;
 		_Atomic int64_t failed[FAILURE_COUNT];
-	} operation[OPERATION_COUNT];
+	} operation[OPERATION_MAX];
 	_Atomic int64_t latency[HISTOGRAM_BUCKETS];
 };
 

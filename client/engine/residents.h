@@ -16,6 +16,7 @@
 #include "client/engine/envelope.h"
 #include "client/engine/supervision.h"
 #include "client/engine/target.h"
+#include "model/pool.h"
 
 #define RESIDENTS_NODES_MAX 8
 #define RESIDENTS_SEGMENTS_MAX 1024 /* of a node */
@@ -107,7 +108,8 @@ void residents_tick(struct residents *r, int64_t now_us);
 	X(killed) \
 	X(deprovisioned) \
 	X(moved) \
-	X(hibernated)
+	X(hibernated) \
+	X(persisted)
 
 struct residents_counts {
 #define X(name) int64_t name;
@@ -141,5 +143,9 @@ struct residents_look {
 /* All of one moment; the first `max` segments go to `out`. */
 void residents_look(struct residents *r, struct residents_look *look,
 	struct residents_segment *out, size_t max);
+
+/* Fills what the state document says: of one moment; where there are more segments than rows,
+ * those with trouble first. Not known as long as nobody ever registered and nothing is locked. */
+void residents_tell(struct residents *r, struct resident_crew *out);
 
 #endif

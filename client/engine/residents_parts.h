@@ -15,7 +15,7 @@ struct segment {
 	int64_t due_us;   /* when the first of them may; INT64_MAX: nobody waits */
 	struct supervision supervision;
 	struct health health;
-	int64_t workers, asleep;
+	int64_t workers, up, asleep; /* up: started, asleep or not */
 	int64_t done, failed, crashed, restarted;
 };
 
@@ -35,6 +35,12 @@ struct letter_wait {
 	atomic_bool ended;
 	bool asleep; /* it waits for `moved` */
 	pthread_cond_t moved;
+};
+
+/* A worker that had trouble; gone when nobody is registered so any more. */
+struct troubled {
+	struct ref ref; /* type "": nobody yet */
+	int64_t count, at_us;
 };
 
 struct residents {
@@ -61,6 +67,7 @@ struct residents {
 	int64_t due_us; /* when time has something to do at the earliest */
 	int64_t balance_at_us;
 	struct residents_counts counts;
+	struct troubled worst[RESIDENT_WORST_MAX];
 };
 
 /* ---- residents_place.c ---- */
@@ -77,8 +84,8 @@ struct address residents_address(const struct resident *x);
 void residents_join(struct resident *x, struct segment *s);
 void residents_part(struct resident *x);
 
-/* Notes a trouble of a worker where it is. */
-void residents_note(struct resident *x, enum trouble what, int64_t now_us);
+/* Notes a trouble of a worker where it is, and who had it. */
+void residents_note(struct residents *r, struct resident *x, enum trouble what, int64_t now_us);
 
 double residents_node_health(const struct residents *r, const struct node *n, int64_t now_us);
 double residents_segment_health(
@@ -86,6 +93,11 @@ double residents_segment_health(
 
 /* residents_rebalance with the lock. */
 int64_t residents_move_some(struct residents *r);
+
+/* ---- residents_tell.c ---- */
+
+/* Counts a trouble of a worker's by its name, in the place of whoever had least. */
+void residents_blame(struct residents *r, const struct resident *x, int64_t now_us);
 
 /* ---- residents_run.c ---- */
 

@@ -17,10 +17,16 @@ struct address residents_address(const struct resident *x)
 	return (struct address){true, x->segment->node->index, x->segment->index};
 }
 
+static bool is_up(const struct resident *x)
+{
+	return x->life.state == LIFECYCLE_READY || x->life.state == LIFECYCLE_BUSY;
+}
+
 void residents_join(struct resident *x, struct segment *s)
 {
 	x->segment = s;
 	s->workers++;
+	s->up += is_up(x);
 	s->asleep += x->asleep;
 	s->node->workers++;
 }
@@ -28,16 +34,19 @@ void residents_join(struct resident *x, struct segment *s)
 void residents_part(struct resident *x)
 {
 	x->segment->workers--;
+	x->segment->up -= is_up(x);
 	x->segment->asleep -= x->asleep;
 	x->segment->node->workers--;
 }
 
 /* ---- health ---- */
 
-void residents_note(struct resident *x, enum trouble what, int64_t now_us)
+void residents_note(struct residents *r, struct resident *x, enum trouble what, int64_t now_us)
 {
 	health_note(&x->segment->health, what, now_us);
 	health_note(&x->segment->node->health, what, now_us);
+	if (what == TROUBLE_ERROR)
+		residents_blame(r, x, now_us);
 }
 
 static double score(

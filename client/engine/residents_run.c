@@ -131,7 +131,7 @@ static int64_t restart(struct residents *r, struct resident *x, int64_t now_us)
 	x->restarts++;
 	x->segment->restarted++;
 	r->counts.restarted++;
-	residents_note(x, TROUBLE_RESTART, now_us);
+	residents_note(r, x, TROUBLE_RESTART, now_us);
 	residents_settle(r, x);
 	return 0;
 }
@@ -157,7 +157,8 @@ static void crash(struct residents *r, struct resident *x)
 	int64_t now_us = threads_us();
 	r->counts.crashed++;
 	x->segment->crashed++;
-	residents_note(x, TROUBLE_ERROR, now_us);
+	x->segment->up--;
+	residents_note(r, x, TROUBLE_ERROR, now_us);
 	(void)lifecycle_move(&x->life.state, LIFECYCLE_TERMINATING);
 	(void)lifecycle_move(&x->life.state, LIFECYCLE_TERMINATED);
 	go_down(r, x, now_us);
@@ -172,7 +173,7 @@ static void no_start(struct residents *r, struct resident *x, const struct err *
 	int64_t now_us = threads_us();
 	residents_refuse(&a, SEND_DONE, FAILURE_INITIALIZATION, err->text);
 	residents_empty(r, x, &a);
-	residents_note(x, TROUBLE_ERROR, now_us);
+	residents_note(r, x, TROUBLE_ERROR, now_us);
 	(void)lifecycle_fail(&x->life, 0);
 	if (!x->again) {
 		remove_one(r, x);
@@ -193,6 +194,7 @@ int residents_begin(struct residents *r, struct resident *x, struct err *err)
 		return -1;
 	}
 	(void)lifecycle_succeed(&x->life);
+	x->segment->up++;
 	r->counts.started++;
 	if (x->again)
 		supervision_started(&x->segment->supervision, true, threads_us());
@@ -263,9 +265,10 @@ static void execute(
 	(void)lifecycle_check_in(&x->life);
 	x->segment->asleep += x->asleep - was_asleep;
 	r->counts.hibernated += x->asleep && !was_asleep;
+	r->counts.persisted += l->order.kind == ORDER_PERSIST && outcome->ok;
 	count_end(r, x, outcome->ok);
 	if (outcome->trouble && outcome->end == RESIDENT_GOES_ON)
-		residents_note(x, TROUBLE_WARNING, threads_us());
+		residents_note(r, x, TROUBLE_WARNING, threads_us());
 }
 
 static void step_letter(struct residents *r, struct resident *x)
@@ -301,14 +304,16 @@ static void step_leave(struct residents *r, struct resident *x)
 {
 	struct err err = {0};
 	int failed = 0;
-	if (x->unsaved && r->dir >= 0) {
+	bool saves = x->unsaved && r->dir >= 0;
+	if (saves) {
 		pthread_mutex_unlock(&r->lock);
 		failed = resident_save(x, r->dir, &err);
 		pthread_mutex_lock(&r->lock);
 	}
 	x->leaving = false;
+	r->counts.persisted += saves && !failed;
 	if (failed)
-		residents_note(x, TROUBLE_WARNING, threads_us());
+		residents_note(r, x, TROUBLE_WARNING, threads_us());
 	if (failed || x->mailbox.count > 0) {
 		let_go(r, x);
 		return;

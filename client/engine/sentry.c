@@ -1,15 +1,30 @@
 /* Sentry: from two moments of the counters to a word on v2. No thread and no clock. */
 #include "client/engine/sentry.h"
 
+#include "model/mem.h"
 #include "model/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define LOOK_MS 1000 /* the watch looks once a second */
 
 void sentry_release(struct sentry *s)
 {
 	for (int i = 0; i < ARM_COUNT; i++)
 		window_release(&s->window[i]);
+	if (s->judging)
+		judging_release(s->judging);
+	free(s->judging);
+	s->judging = NULL;
+}
+
+void sentry_rest(struct sentry *s)
+{
+	s->rested = true;
+	s->primed = false; /* what came since the last look was still before */
+	window_clear(&s->window[ARM_V2]);
 }
 
 static void stretch(struct sentry *s, int64_t window_ms)
@@ -22,20 +37,66 @@ static void stretch(struct sentry *s, int64_t window_ms)
 	}
 }
 
-static void measure(
-	struct sentry *s, const struct arm_counts arms[ARM_COUNT], struct instant now)
+/* Differences of one look. */
+struct interval {
+	struct sample sample;
+	struct histogram latency[ARM_COUNT], session_latency[ARM_COUNT];
+	bool sessions_timed[ARM_COUNT];
+	bool valid;
+};
+
+static void measure(struct sentry *s, const struct arm_counts arms[ARM_COUNT],
+	struct instant now, struct interval *out)
 {
+	out->valid = s->primed;
+	out->sample.at = now;
+	out->sample.interval_ms = now.boot_ms - s->last_boot_ms;
 	for (int i = 0; i < ARM_COUNT && s->primed; i++) {
-		struct arm_sample sample;
-		struct histogram latency;
-		if (counts_difference(&sample, &latency, &arms[i], &s->last[i]) == COUNTS_OK)
-			window_add(
-				&s->window[i], now.boot_ms, now.boot_ms - s->last_boot_ms, &sample, &latency);
+		const struct arm_counts *later = &arms[i], *earlier = &s->last[i];
+		struct arm_sample *sample = &out->sample.arms[i];
+		if (counts_difference(sample, &out->latency[i], later, earlier) != COUNTS_OK) {
+			out->valid = false;
+			continue;
+		}
+		window_add(
+			&s->window[i], now.boot_ms, out->sample.interval_ms, sample, &out->latency[i]);
+		out->sessions_timed[i] = later->has_session_latency && earlier->has_session_latency &&
+			histogram_difference(
+				&out->session_latency[i], &later->session_latency, &earlier->session_latency);
 	}
 	for (int i = 0; i < ARM_COUNT; i++)
 		s->last[i] = arms[i];
 	s->last_boot_ms = now.boot_ms;
 	s->primed = true;
+}
+
+static void judge(struct sentry *s, const struct interval *i, const struct guard_limits *limits,
+	const struct sentry_split *split)
+{
+	struct judge_policy policy;
+	guard_policy(&policy, limits, LOOK_MS);
+	if (!s->judging) {
+		s->judging = mem_new(1, sizeof *s->judging);
+		judging_init(s->judging, &policy, 1);
+	}
+	judge_set_policy(&s->judging->judge, &policy);
+	if (split->resumed || (s->rested && split->share_bp > 0))
+		judging_restart(s->judging);
+	s->rested = split->share_bp == 0;
+	if (!i->valid || i->sample.interval_ms <= 0) {
+		judging_skip(s->judging);
+		return;
+	}
+	struct judging_part part = {.sample = &i->sample,
+		.change_age_ms = split->change_age_ms,
+		.uptime_ms = split->uptime_ms,
+		.settle_ms = split->settle_ms,
+		.share_bp = split->share_bp};
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		part.latency[arm] = &i->latency[arm];
+		part.session_latency[arm] = i->sessions_timed[arm] ? &i->session_latency[arm] : NULL;
+	}
+	judging_add(s->judging, 0, &part);
 }
 
 static void say_value(char *out, size_t size, enum metric m, double value)
@@ -69,21 +130,36 @@ static void say(struct control_guard *out, const struct guard *g)
 }
 
 void sentry_look(struct sentry *s, const struct arm_counts arms[ARM_COUNT],
-	const struct guard_limits *limits, bool v2_is_asked, struct instant now,
+	const struct guard_limits *limits, const struct sentry_split *split, struct instant now,
 	struct control_guard *out)
 {
 	struct guard_window window[ARM_COUNT];
 	struct guard guard;
+	struct verdict verdict;
+	struct interval *interval = mem_new(1, sizeof *interval);
 	stretch(s, limits->window_ms);
-	measure(s, arms, now);
-	if (!v2_is_asked)
+	measure(s, arms, now, interval);
+	judge(s, interval, limits, split);
+	free(interval);
+	if (!split->asked)
 		window_clear(&s->window[ARM_V2]);
 	for (int i = 0; i < ARM_COUNT; i++)
 		window_sum(&s->window[i], now.boot_ms, &window[i]);
-	guard_evaluate(&guard, limits, window, v2_is_asked);
-	*out = (struct control_guard){.state = guard.state, .both = guard.both};
+	guard_evaluate(&guard, limits, window, split->asked);
+	verdict_read(&verdict, &s->judging->judge,
+		&(struct verdict_view){.v2_expected = split->share_bp > 0});
+	if (split->asked)
+		guard_hear(&guard, &verdict);
+	*out = (struct control_guard){
+		.state = guard.state, .both = guard.both, .verdict = verdict.word};
 	for (int m = 0; m < METRIC_COUNT; m++)
 		out->red |= (unsigned)(guard.metric[m].state == GUARD_RED && !guard.metric[m].both)
 			<< m;
-	say(out, &guard);
+	bool limit_broken = out->red != 0;
+	out->red |= (unsigned)(guard.judge == GUARD_RED) << LATCH_JUDGE;
+	text_copy(out->verdict_text, sizeof out->verdict_text, verdict.text);
+	if (guard.judge != GUARD_NONE && !limit_broken)
+		text_copy(out->word, sizeof out->word, guard.judge_word);
+	else
+		say(out, &guard);
 }

@@ -116,22 +116,12 @@ static bool keeps(struct sessions *s, const struct entry *e, int64_t now_ms)
 	return e->last_ms + SESSION_SILENT_MS > now_ms;
 }
 
-/* Makes room: the silent leave, a table still half live grows, and at
- * its cap the sample is halved. */
-static void rebuild(struct sessions *s, int64_t now_ms)
+/* A table of `size` places with those that are kept. */
+static void refill(struct sessions *s, size_t size, int64_t now_ms)
 {
-	size_t live = 0;
-	for (size_t i = 0; i < s->size; i++)
-		live += s->table[i].hash && s->table[i].last_ms + SESSION_SILENT_MS > now_ms;
 	size_t before = s->size;
 	struct entry *old = s->table;
-	/* Half of the places must become free, else every few new sessions would come here. */
-	if (live * 4 > s->size) {
-		if (s->size < (size_t)SESSIONS_MAX * 2)
-			s->size *= 2;
-		else
-			s->mask = s->mask * 2 + 1;
-	}
+	s->size = size;
 	s->table = mem_new(s->size, sizeof *s->table);
 	s->used = 0;
 	for (size_t i = 0; i < before; i++) {
@@ -141,6 +131,23 @@ static void rebuild(struct sessions *s, int64_t now_ms)
 		}
 	}
 	free(old);
+}
+
+/* Makes room: the silent leave, a table still half live grows, and at
+ * its cap the sample is halved. */
+static void rebuild(struct sessions *s, int64_t now_ms)
+{
+	size_t live = 0, size = s->size;
+	for (size_t i = 0; i < s->size; i++)
+		live += s->table[i].hash && s->table[i].last_ms + SESSION_SILENT_MS > now_ms;
+	/* Half of the places must become free, else every few new sessions would come here. */
+	if (live * 4 > s->size) {
+		if (s->size < (size_t)SESSIONS_MAX * 2)
+			size *= 2;
+		else
+			s->mask = s->mask * 2 + 1;
+	}
+	refill(s, size, now_ms);
 }
 
 void sessions_note(struct sessions *s, uint32_t generation, const char *session, enum arm arm,
@@ -206,4 +213,13 @@ void sessions_fill(struct sessions *s, enum arm arm, int64_t now_ms, struct arm_
 int64_t sessions_sample(const struct sessions *s)
 {
 	return (int64_t)s->mask + 1;
+}
+
+void sessions_thin(struct sessions *s, int64_t one_in, int64_t now_ms)
+{
+	uint64_t mask = (uint64_t)one_in - 1;
+	if (mask <= s->mask)
+		return;
+	s->mask = mask;
+	refill(s, s->size, now_ms);
 }

@@ -36,7 +36,11 @@ void sessions_totals(struct sessions *s, enum arm arm, bool open, int64_t now_ms
 /* Fills sessions, sessions_bad and session_latency of an arm. */
 void sessions_fill(struct sessions *s, enum arm arm, int64_t now_ms, struct arm_counts *out);
 
-/* One in how many sessions is counted: 1, 2, 4, … */
+/* One in how many sessions is counted: 1, 2, 4, … until the next split. */
 int64_t sessions_sample(const struct sessions *s);
+
+/* Counts no more than one in `one_in` (a power of two) from now on, so that tables that are parts
+ * of one whole count alike; open units of those left out are dropped. */
+void sessions_thin(struct sessions *s, int64_t one_in, int64_t now_ms);
 
 #endif

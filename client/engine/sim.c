@@ -53,6 +53,8 @@ static void put_in_force(struct sim *s, struct control_counts *until)
 	control_split(s->control, &strategy, &share_bp);
 	sim_work_split(s->work, strategy, share_bp, operation_bits(control_operations(s->control)),
 		until->arms);
+	if (share_bp == 0)
+		sentry_rest(&s->sentry);
 }
 
 static void turn(struct sim *s)
@@ -96,8 +98,16 @@ static void look(struct sim *s)
 	struct control_guard word;
 	for (int i = 0; i < ARM_COUNT; i++)
 		sim_work_fill(s->work, (enum arm)i, &s->seen[i]);
-	bool asks = control_limits(s->control, &limits);
-	sentry_look(&s->sentry, s->seen, &limits, asks, sim_now(s), &word);
+	struct instant now = sim_now(s);
+	struct sentry_split split = {.asked = control_limits(s->control, &limits),
+		.resumed = control_take_resume(s->control),
+		.change_age_ms = control_change_age_ms(s->control, now),
+		.uptime_ms = s->now_ms - s->booted_ms};
+	enum strategy strategy;
+	int64_t unit_ms;
+	control_split(s->control, &strategy, &split.share_bp);
+	sim_work_units(s->work, &unit_ms, &split.settle_ms);
+	sentry_look(&s->sentry, s->seen, &limits, &split, now, &word);
 	if (control_tick(s->control, &word, &none, sim_now(s)))
 		turn(s);
 }

@@ -83,7 +83,7 @@ static int parse(
 		return *format;
 	size_t at = HEADER_LEN;
 	f->length = (off_t)at;
-	while (at < size) {
+	for (int64_t line = 2; at < size; line++) {
 		struct store_record r;
 		char *end = memchr(f->data + at, '\n', size - at);
 		bool last = !end || end + 1 == f->data + size;
@@ -98,6 +98,7 @@ static int parse(
 			note_cut(f, path, size - at);
 			return 0;
 		}
+		r.line = line;
 		take_record(f, &r);
 		at = (size_t)(end + 1 - f->data);
 		f->length = (off_t)at;
@@ -197,8 +198,10 @@ static int rewrite(struct store_file *f, const char *dir, const char *path, stru
 	text_addf(&beside, "%s.new", path);
 	const char *name = text_str(&beside);
 	text_add(&all, HEADER);
-	for (size_t i = 0; i < f->count; i++)
+	for (size_t i = 0; i < f->count; i++) {
 		store_record_line(&all, &f->records[i]);
+		f->records[i].line = (int64_t)i + 2;
+	}
 	unlink(name);
 	int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	bool done = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) &&

@@ -31,6 +31,30 @@ static uint64_t bits_of(double x)
 	return bits;
 }
 
+/* "rollback", and behind a blank how the judge judges where that is not the usual way. */
+static void add_guard(struct text *t, const struct guard_limits *l)
+{
+	struct judge_policy usual, said = l->judge;
+	judge_policy_init(&usual);
+	said.error_limit = usual.error_limit;
+	said.latency_limit_us = usual.latency_limit_us;
+	said.interval_ms = usual.interval_ms;
+	text_add(t, guard_action_name(l->action));
+	if (judge_policy_equals(&said, &usual))
+		return;
+	text_add(t, " ");
+	judge_policy_write(t, &said);
+}
+
+static bool read_guard(struct guard_limits *l, char *s)
+{
+	char *judge = strchr(s, ' ');
+	if (judge)
+		*judge++ = 0;
+	l->action = guard_action_of(s);
+	return l->action != GUARD_ACTION_COUNT && (!judge || judge_policy_read(&l->judge, judge));
+}
+
 void store_record_text(struct text *t, const struct store_record *r)
 {
 	text_addf(t,
@@ -41,11 +65,12 @@ void store_record_text(struct text *t, const struct store_record *r)
 		r->actor, r->reason);
 	text_addf(t,
 		"\t%d\t%" PRId64 "\t%" PRId64 "\t%s\t%016" PRIx64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64
-		"\t%s\t%" PRId64 "\t%s",
+		"\t",
 		r->kept_bp, r->keep_ms, r->keep_wall_ms, orphan_name(r->on_orphan),
 		bits_of(r->guard.error_rate), known_or(r->guard.latency_ms, -1),
-		known_or(r->guard.memory_bytes, -1), r->guard.window_ms,
-		guard_action_name(r->guard.action), r->guard_hold_wall_ms,
+		known_or(r->guard.memory_bytes, -1), r->guard.window_ms);
+	add_guard(t, &r->guard);
+	text_addf(t, "\t%" PRId64 "\t%s", r->guard_hold_wall_ms,
 		r->operations ? r->operations : ALL_OPERATIONS);
 }
 
@@ -119,7 +144,6 @@ static bool read_second(struct store_record *r, char *const *field)
 {
 	uint64_t rate;
 	r->on_orphan = orphan_of(field[18]);
-	r->guard.action = guard_action_of(field[23]);
 	r->operations = strcmp(field[25], ALL_OPERATIONS) ? field[25] : NULL;
 	if (!read_hex(field[19], &rate))
 		return false;
@@ -130,7 +154,7 @@ static bool read_second(struct store_record *r, char *const *field)
 		r->on_orphan != ORPHAN_COUNT && read_known(field[20], &r->guard.latency_ms) &&
 		read_known(field[21], &r->guard.memory_bytes) &&
 		unit_parse_int(field[22], 0, INT64_MAX, &r->guard.window_ms) &&
-		r->guard.action != GUARD_ACTION_COUNT &&
+		read_guard(&r->guard, field[23]) &&
 		unit_parse_int(field[24], 0, INT64_MAX, &r->guard_hold_wall_ms) &&
 		read_hex(field[26], &r->head);
 }

@@ -36,6 +36,7 @@ struct store_record {
 	int64_t guard_hold_wall_ms; /* until then the guard only holds; 0: it acts */
 	const char *operations;     /* parted by commas; NULL: not limited. Borrowed */
 	uint64_t head;              /* chained hash of all changes up to this one */
+	int64_t line;               /* of the control log, from 1; 0: not read from one */
 };
 
 /* Appends the fields as one line without head, check and newline: what the head is made of. */

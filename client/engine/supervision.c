@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+#define REST_MAX_US 30000000
+
 void supervision_init(struct supervision *s, const struct supervision_options *how)
 {
 	*s = (struct supervision){0};
@@ -20,7 +22,7 @@ void supervision_init(struct supervision *s, const struct supervision_options *h
 	if (s->how.rest_us == 0)
 		s->how.rest_us = 1000000;
 	if (s->how.rest_max_us == 0)
-		s->how.rest_max_us = 30000000;
+		s->how.rest_max_us = s->how.rest_us > REST_MAX_US ? s->how.rest_us : REST_MAX_US;
 	if (s->how.start_us == 0)
 		s->how.start_us = 100000;
 	assert(s->how.restarts > 0 && s->how.restarts <= SUPERVISION_RESTARTS_MAX);

@@ -18,7 +18,8 @@ struct supervision_options {
 	int restarts;        /* within the window, at most SUPERVISION_RESTARTS_MAX: 3 */
 	int64_t window_us;   /* 5 s */
 	int64_t rest_us;     /* the first rest, doubled each time: 1 s */
-	int64_t rest_max_us; /* and at most: 30 s. As long without need of a rest forgets them */
+	int64_t rest_max_us; /* and at most, never below the first: 30 s, or the first where that is
+	                      * longer. As long without need of a rest forgets them */
 	int64_t start_us;    /* after a first start that failed, doubled to rest_max_us: 100 ms */
 };
 

@@ -7,8 +7,9 @@
  *    caller has it.
  * 2. Nothing is locked while a child starts, ends or is asked.
  * 3. A crash is never final: a segment whose restarts come too fast rests, and goes on. */
-#include "client/engine/worker_parts.h"
+#include "client/engine/supervisor.h"
 
+#include "client/engine/worker_parts.h"
 #include "model/mem.h"
 #include "model/text.h"
 
@@ -320,4 +321,12 @@ void workers_look(struct workers *w)
 			tell(s);
 		pthread_mutex_unlock(&s->lock);
 	}
+}
+
+void workers_nudge(struct workers *w)
+{
+	if (w->slots)
+		slots_nudge(w->slots);
+	if (w->executor)
+		executor_nudge(w->executor);
 }

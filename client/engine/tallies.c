@@ -5,11 +5,15 @@
  * 1. Different keys are reserved before they are added and what was too much is given back: the
  *    arm never has more than keys_max, and `keys` never less than there are.
  * 2. Where more than one table is locked at once it is in rising order.
- * 3. What can fail or wait is before the first record is added (of v1:simple: before each). */
+ * 3. What can fail or wait is before the first record is added (of v1:simple: before each).
+ * 4. No key is in two tables, so the weights of all keys, kept as records come, are those of the
+ *    whole however it is parted, and reading the digest walks no key. */
 #include "client/engine/tallies.h"
 
+#include "client/engine/hash.h"
 #include "client/engine/rate.h"
 #include "model/mem.h"
+#include "model/text.h"
 #include "model/unit.h"
 
 #include <assert.h>
@@ -21,6 +25,7 @@ struct part {
 	_Alignas(64) _Atomic int64_t waiting; /* records; no lock is asked for it */
 	pthread_mutex_t lock;                 /* of what follows */
 	struct tally *tally;
+	uint64_t weight; /* the sum of its keys' */
 	struct rate rate;
 };
 
@@ -170,14 +175,51 @@ static void unlock(struct tallies *t, const struct group *g)
 	atomic_fetch_sub(&p->waiting, g->count);
 }
 
+/* What a key with its count and sum adds to the digest; 0 without records. */
+static uint64_t weigh(uint64_t key, const struct tally_sum *sum)
+{
+	if (sum->count == 0)
+		return 0;
+	uint64_t state = key ^ (uint64_t)sum->count;
+	state = hash_next(&state) ^ (uint64_t)sum->sum;
+	return hash_next(&state) + !sum->fits;
+}
+
+/* True where the sum of one more value is known without asking: it stays within 64 bits. */
+static bool adds_up(struct tally_sum *sum, int64_t value)
+{
+	bool fits = sum->count == 0 ||
+		(sum->fits &&
+			(value > 0 ? sum->sum <= INT64_MAX - value : sum->sum >= INT64_MIN - value));
+	sum->count++;
+	if (fits)
+		sum->sum += value;
+	sum->fits = fits;
+	return fits;
+}
+
+/* Under the lock. */
+static void add_record(struct part *p, const struct tally_record *r)
+{
+	uint64_t key = hash_bytes(r->key, r->len, r->len);
+	struct tally_sum sum;
+	(void)tally_get(p->tally, r->key, r->len, &sum);
+	p->weight -= weigh(key, &sum);
+	int added = tally_add(p->tally, r, 1, NULL);
+	assert(added == 0);
+	(void)added;
+	if (!adds_up(&sum, r->value))
+		(void)tally_get(p->tally, r->key, r->len, &sum);
+	p->weight += weigh(key, &sum);
+}
+
 /* Under the lock. Returns how many keys are new. */
 static int64_t add_group(struct tallies *t, const struct sorted *s, const struct group *g)
 {
 	struct part *p = &t->part[g->part];
 	size_t before = tally_keys(p->tally);
-	int added = tally_add(p->tally, s->record + g->first, (size_t)g->count, NULL);
-	assert(added == 0);
-	(void)added;
+	for (int i = 0; i < g->count; i++)
+		add_record(p, &s->record[g->first + i]);
 	rate_add(&p->rate, g->count, threads_us());
 	return (int64_t)(tally_keys(p->tally) - before);
 }
@@ -269,13 +311,14 @@ enum tallies_end tallies_add(
 
 void tallies_fill(struct tallies *t, struct tallies_facts *out)
 {
+	uint64_t weight = 0;
 	memset(out, 0, sizeof *out);
 	processor_print(out->processor, &t->processor);
 	out->strategy = t->partition.how.strategy;
 	out->part_count = t->partition.how.count;
+	out->room = t->buffer;
 	out->pauses = atomic_load(&t->pauses);
 	out->paused_us = atomic_load(&t->paused_us);
-	struct tally *all = tally_new((size_t)t->keys_max * 2 + TALLIES_RECORDS_MAX, 0);
 	for (int i = 0; i < out->part_count; i++) {
 		struct part *p = &t->part[i];
 		struct tallies_part *to = &out->part[i];
@@ -283,15 +326,55 @@ void tallies_fill(struct tallies *t, struct tallies_facts *out)
 		to->records = tally_records(p->tally);
 		to->keys = (int64_t)tally_keys(p->tally);
 		to->per_second = rate_read(&p->rate, threads_us());
-		int merged = tally_merge(all, p->tally, NULL);
+		weight += p->weight;
 		pthread_mutex_unlock(&p->lock);
-		assert(merged == 0);
-		(void)merged;
 		to->waiting = atomic_load(&p->waiting);
 		to->pressure = pressure_at(t, p);
+		out->records += to->records;
+		out->keys += to->keys;
 	}
-	out->records = tally_records(all);
-	out->keys = (int64_t)tally_keys(all);
-	out->digest = tally_digest(all);
-	tally_free(all);
+	out->digest = hash_bytes(&weight, sizeof weight, (uint64_t)out->keys);
+}
+
+/* ---- telling ---- */
+
+static bool is_fuller(const struct tallies_part *a, const struct tallies_part *b)
+{
+	return a->waiting != b->waiting ? a->waiting > b->waiting : a->records > b->records;
+}
+
+/* True where fewer than `max` are fuller than this one. */
+static bool is_told(const struct tallies_facts *f, int i, int max)
+{
+	int fuller = 0;
+	for (int k = 0; k < f->part_count && fuller < max; k++)
+		fuller += is_fuller(&f->part[k], &f->part[i]) ||
+			(k < i && !is_fuller(&f->part[i], &f->part[k]));
+	return fuller < max;
+}
+
+void tallies_tell(const struct tallies_facts *f, struct tally_crew *out)
+{
+	_Static_assert((int)PRESSURE_COUNT == (int)FULLNESS_COUNT, "the same classes");
+	*out = (struct tally_crew){
+		.records = f->records, .keys = f->keys, .pauses = f->pauses, .paused_us = f->paused_us};
+	(void)text_copy(out->processor, sizeof out->processor, f->processor);
+	(void)text_copy(out->strategy, sizeof out->strategy, partition_name(f->strategy));
+	out->known = f->records > 0;
+	for (int i = 0; i < f->part_count; i++) {
+		const struct tallies_part *p = &f->part[i];
+		out->known |= p->waiting > 0;
+		if (f->part_count > POOL_PARTITIONS_MAX && !is_told(f, i, POOL_PARTITIONS_MAX)) {
+			out->partitions_dropped++;
+			continue;
+		}
+		out->partition[out->partition_count++] = (struct partition_row){.index = i,
+			.pressure = (enum fullness)p->pressure,
+			.waiting = p->waiting,
+			.room = f->room,
+			.pause_us = pressure_pause_us(true, p->pressure),
+			.records = p->records,
+			.keys = p->keys,
+			.per_second = p->per_second};
+	}
 }

@@ -17,10 +17,11 @@
 #include "client/engine/processor.h"
 #include "client/engine/tally.h"
 #include "client/engine/threads.h"
+#include "model/pool.h"
 
 #define TALLIES_RECORDS_MAX 512 /* more do not fit into a payload */
 #define TALLIES_BYTES_MAX 4096  /* of their keys, which do not outgrow the payload */
-#define TALLIES_KEYS_MAX 65536  /* different keys of an arm: all are hashed for a digest */
+#define TALLIES_KEYS_MAX 65536  /* different keys of an arm */
 #define TALLIES_BUFFER 4096     /* records that may wait for one table */
 
 /* ---- one request ---- */
@@ -83,12 +84,17 @@ struct tallies_facts {
 	int64_t records, keys;
 	uint64_t digest;
 	int64_t pauses, paused_us; /* of calls, and how long they were meant to be */
+	int64_t room;              /* records that may wait for one table */
 	int part_count;
 	struct tallies_part part[PARTITIONS_MAX];
 };
 
-/* Reading changes nothing. Table after table: with work under way the sums are not of one
- * moment. Large: the caller allocates. */
+/* Reading changes nothing and walks no keys. Table after table: with work under way the sums are
+ * not of one moment. Large: the caller allocates. */
 void tallies_fill(struct tallies *t, struct tallies_facts *out);
+
+/* What the state document says of it: where there are more tables than rows, the fullest. Not
+ * known as long as nothing was tallied. */
+void tallies_tell(const struct tallies_facts *facts, struct tally_crew *out);
 
 #endif

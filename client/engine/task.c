@@ -6,7 +6,6 @@
 #include "client/engine/task.h"
 
 #include "client/engine/hash.h"
-#include "client/engine/router.h"
 #include "client/engine/tallies.h"
 #include "model/text.h"
 
@@ -14,49 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct row {
-	const char *word;
-	bool idempotent;
-	int64_t work_us;
-} rows[OPERATION_COUNT] = {
-#define X(name, word, idempotent, work_us) [OPERATION_##name] = {word, idempotent, work_us},
+/* How long the work of each takes where nobody says it. */
+static const int64_t usual_us[OPERATION_COUNT] = {
+#define X(name, word, idempotent, work_us) [OPERATION_##name] = work_us,
 	OPERATION_INFO(X)
 #undef X
 };
-
-const char *operation_name(enum operation o)
-{
-	return rows[o].word;
-}
-
-enum operation operation_of(const char *word)
-{
-	for (int i = 0; i < OPERATION_COUNT; i++) {
-		if (!strcmp(rows[i].word, word))
-			return (enum operation)i;
-	}
-	return OPERATION_COUNT;
-}
-
-bool operation_is_idempotent(enum operation o)
-{
-	return rows[o].idempotent;
-}
-
-void operation_known(struct operation_set *out)
-{
-	*out = (struct operation_set){.limited = true};
-	for (int i = 0; i < OPERATION_COUNT; i++)
-		text_copy(out->name[out->count++], OPERATION_NAME_MAX, rows[i].word);
-}
-
-unsigned operation_bits(const struct operation_set *s)
-{
-	unsigned bits = 0;
-	for (int i = 0; i < s->count; i++)
-		bits |= 1u << operation_of(s->name[i]);
-	return s->limited ? bits : ROUTER_ALL;
-}
 
 static void fail(struct task *t, enum failure why, const char *message)
 {
@@ -149,9 +111,9 @@ struct draw task_draw(
 	enum operation o, int64_t work_us, double pace, const struct fault *fault, uint64_t *random)
 {
 	struct draw d = {.ok = o != OPERATION_FAIL, .failure = FAILURE_OPERATION};
-	if (fault && fault->operation[0] && strcmp(fault->operation, rows[o].word) != 0)
+	if (fault && fault->operation[0] && strcmp(fault->operation, operation_name(o)) != 0)
 		fault = NULL;
-	double us = draw_us(o, work_us == UNKNOWN ? rows[o].work_us : work_us, pace, fault, random);
+	double us = draw_us(o, work_us == UNKNOWN ? usual_us[o] : work_us, pace, fault, random);
 	d.busily = o == OPERATION_SPIN && isfinite(us);
 	d.take_us = us < 1e15 ? llround(us) : INT64_MAX;
 	if (!fault)
@@ -200,7 +162,7 @@ void task_run(struct task *t, struct gate *gate, uint64_t *random)
 	t->response->message[0] = '\0';
 	int64_t asked_us = t->request->work_us;
 	if (asked_us == UNKNOWN)
-		asked_us = rows[t->operation].work_us;
+		asked_us = usual_us[t->operation];
 	struct draw d =
 		task_draw(t->operation, asked_us, t->pace, t->may_be_faulty ? &t->fault : NULL, random);
 	if (d.take_us > 0 && !pass(t, gate, d.take_us, d.busily))

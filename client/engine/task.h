@@ -1,33 +1,10 @@
-/* Task: one piece of work, and the operations there are. */
+/* Task: one piece of work of the builtin workers. */
 #ifndef WEIR_CLIENT_ENGINE_TASK_H
 #define WEIR_CLIENT_ENGINE_TASK_H
 
 #include "client/engine/engine.h"
+#include "client/engine/operations.h"
 #include "client/engine/threads.h"
-
-/* X(name, word, idempotent, default work in us) */
-#define OPERATION_INFO(X) \
-	X(ECHO, "echo", true, 0) \
-	X(SPIN, "spin", true, 1000) \
-	X(SLEEP, "sleep", true, 1000) \
-	X(FAIL, "fail", false, 0) \
-	X(PREDICT, "predict", true, 2000) \
-	X(TALLY, "tally", false, 0)
-
-enum operation {
-#define X(name, word, idempotent, work_us) OPERATION_##name,
-	OPERATION_INFO(X)
-#undef X
-		OPERATION_COUNT
-};
-
-const char *operation_name(enum operation o);
-enum operation operation_of(const char *word); /* OPERATION_COUNT when unknown */
-bool operation_is_idempotent(enum operation o);
-
-/* All of them as a set; those of a set as bits, for the router. */
-void operation_known(struct operation_set *out);
-unsigned operation_bits(const struct operation_set *s);
 
 #define TASK_WORK_MAX_US 60000000
 

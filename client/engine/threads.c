@@ -12,11 +12,16 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static int64_t read_clock(clockid_t clock, int64_t units_a_second)
 {
@@ -41,10 +46,17 @@ int64_t threads_us(void)
 	return read_clock(CLOCK_MONOTONIC, 1000000);
 }
 
+static struct timespec moment(int64_t us)
+{
+	if (us < 0)
+		us = 0;
+	return (struct timespec){
+		.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
+}
+
 void threads_pause(int64_t us)
 {
-	struct timespec t = {
-		.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
+	struct timespec t = moment(us);
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
@@ -90,13 +102,29 @@ int threads_start(pthread_t *out, void *(*run)(void *), void *arg, struct err *e
 {
 	sigset_t all, before;
 	sigfillset(&all);
+	/* Both are inherited; a slack of 0 is the thread's own default. */
 	pthread_sigmask(SIG_BLOCK, &all, &before);
+	prctl(PR_SET_TIMERSLACK, 1ul);
 	int failed = pthread_create(out, NULL, run, arg);
+	prctl(PR_SET_TIMERSLACK, 0ul);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (failed)
 		return err_set(err, ERR_SYSTEM, "cannot start a thread: %s; raise the limit of threads",
 			strerror(failed));
 	return 0;
+}
+
+bool threads_word_wait(atomic_int *word, int value, int64_t until_us)
+{
+	struct timespec t = moment(until_us);
+	long failed = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value,
+		until_us < INT64_MAX ? &t : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+	return !failed || errno != ETIMEDOUT;
+}
+
+void threads_word_wake(atomic_int *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
 void threads_cond_init(pthread_cond_t *cond)
@@ -110,47 +138,34 @@ void threads_cond_init(pthread_cond_t *cond)
 
 bool threads_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_us)
 {
-	if (until_us < 0)
-		until_us = 0;
-	struct timespec t = {
-		.tv_sec = (time_t)(until_us / 1000000),
-		.tv_nsec = (long)(until_us % 1000000) * 1000,
-	};
+	struct timespec t = moment(until_us);
 	return pthread_cond_timedwait(cond, lock, &t) != ETIMEDOUT;
 }
 
 void gate_init(struct gate *g)
 {
-	pthread_mutex_init(&g->lock, NULL);
-	threads_cond_init(&g->closing);
 	atomic_init(&g->closed, false);
 }
 
 void gate_release(struct gate *g)
 {
-	pthread_cond_destroy(&g->closing);
-	pthread_mutex_destroy(&g->lock);
+	atomic_store(&g->closed, true);
 }
 
 void gate_close(struct gate *g)
 {
-	pthread_mutex_lock(&g->lock);
 	atomic_store(&g->closed, true);
-	pthread_cond_broadcast(&g->closing);
-	pthread_mutex_unlock(&g->lock);
+	threads_word_wake(&g->closed);
 }
 
 bool gate_is_closed(struct gate *g)
 {
-	return atomic_load_explicit(&g->closed, memory_order_relaxed);
+	return atomic_load_explicit(&g->closed, memory_order_acquire);
 }
 
 bool gate_wait(struct gate *g, int64_t until_us)
 {
-	pthread_mutex_lock(&g->lock);
-	while (!gate_is_closed(g) && threads_wait(&g->closing, &g->lock, until_us))
+	while (!gate_is_closed(g) && threads_word_wait(&g->closed, false, until_us))
 		;
-	bool closed = gate_is_closed(g);
-	pthread_mutex_unlock(&g->lock);
-	return closed;
+	return gate_is_closed(g);
 }

@@ -28,8 +28,16 @@ bool threads_pin(pid_t pid, int cpu);
 /* Fills `out` with random bytes of the kernel. */
 void threads_random(void *out, size_t len);
 
-/* Starts a thread that takes no signals (they belong to the loop). 0, or -1 with err. */
+/* Starts a thread that takes no signals (they belong to the loop) and is woken when it asked to
+ * be, not up to 50 us later. 0, or -1 with err. */
 int threads_start(pthread_t *out, void *(*run)(void *), void *arg, struct err *err);
+
+/* Waits while a word has that value, until `until_us` of threads_us at the most (INT64_MAX: for
+ * ever). False when that time has passed; true for whatever else: look at the word. */
+bool threads_word_wait(atomic_int *word, int value, int64_t until_us);
+
+/* Wakes all who wait at a word. Its memory may be gone already: nothing is read there. */
+void threads_word_wake(atomic_int *word);
 
 /* A condition variable on CLOCK_MONOTONIC. */
 void threads_cond_init(pthread_cond_t *cond);
@@ -40,12 +48,11 @@ bool threads_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_us)
 /* Gate: open while the engine lives. Work that passes time waits here, so that closing it ends
  * every wait at once. */
 struct gate {
-	pthread_mutex_t lock;
-	pthread_cond_t closing;
-	atomic_bool closed;
+	atomic_int closed; /* a word to wait at: who waits here shares no lock with others who do */
 };
 
 void gate_init(struct gate *g);
+/* Nobody waits there any more, and whoever comes now does not. */
 void gate_release(struct gate *g);
 void gate_close(struct gate *g);
 bool gate_is_closed(struct gate *g);

@@ -82,17 +82,23 @@ struct workers {
 	struct slots *slots;       /* concurrent */
 	struct executor *executor; /* serialized */
 
-	pthread_mutex_t lock;      /* of what is not any worker's */
-	struct meter *outside;     /* requests that wait, were refused or too late */
-	struct breaker breaker;    /* and its word, for who does not take the lock: */
-	_Atomic uint64_t quiet;    /* breaker_quiet */
-	struct affinity *sessions; /* NULL: not sticky */
+	_Atomic uint64_t quiet;    /* breaker_quiet, for who does not take the lock */
+	atomic_bool faulty;        /* there is a fault */
+	struct affinity *sessions; /* NULL: not sticky; what is in it is under the lock */
+
+	/* Of what is not any worker's. On a line of its own: threads read what stands above while
+	 * callers lock this. */
+	_Alignas(64) pthread_mutex_t lock;
+	struct meter *outside; /* requests that wait, were refused or too late */
+	struct breaker breaker;
 	struct fault fault;
-	atomic_bool faulty;
 };
 
 struct supervisor *worker_supervisor(struct workers *w, int worker);
 struct segment *worker_segment(struct workers *w, int worker);
+
+/* What they can be asked to do. */
+const struct operations *worker_operations(const struct workers *w);
 
 /* Puts the worker out of service when it is free, and counts the reason in. True when it is out
  * now; else whoever has it puts it out. */

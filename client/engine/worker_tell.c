@@ -162,10 +162,10 @@ void workers_fill(struct workers *w, struct arm_counts *out)
 {
 	memset(out, 0, sizeof *out);
 	out->has_latency = true;
-	out->operation_count = OPERATION_COUNT;
-	for (int i = 0; i < OPERATION_COUNT; i++)
-		text_copy(out->operations[i].name, sizeof out->operations[i].name,
-			operation_name((enum operation)i));
+	const struct operations *known = worker_operations(w);
+	out->operation_count = known->count;
+	for (int i = 0; i < known->count; i++)
+		text_copy(out->operations[i].name, sizeof out->operations[i].name, known->each[i].name);
 	read_meters(w, out);
 	read_workers(w, out);
 	read_resources(w, out);
@@ -268,7 +268,11 @@ static void fill_segment(struct workers *w, int index, struct segment_row *out)
 	struct segment *g = &w->segments[index];
 	int64_t now_us = threads_us();
 	pthread_mutex_lock(&s->lock);
-	const struct health_facts facts = {.measured = true,
+	/* Nobody has seen it work, nor fail to. */
+	bool measured = health_count(&g->health, TROUBLE_ERROR, now_us) > 0;
+	for (int i = first; i < first + count; i++)
+		measured = measured || w->each[i].life.state != LIFECYCLE_INITIALIZING;
+	const struct health_facts facts = {.measured = measured,
 		.target = {.low = 0, .target = w->how.segment, .high = w->how.segment + 1},
 		.workers = count,
 		.memory_bytes = UNKNOWN,

@@ -1,5 +1,7 @@
 /* The embedded engine at work: what N workers are worth on work that sleeps and on work that
- * computes, how fair the wait for one is, and what a worker costs in memory. */
+ * computes, how fair the wait for one is, and what a worker costs in memory.
+ *
+ * What N threads are worth that do nothing else stands beside: the machine gives no more. */
 #include "client/engine/slots.h"
 #include "tests/bench/crowd.h"
 
@@ -9,28 +11,62 @@
 
 /* ---- v2 over v1 ---- */
 
-/* `worth`: what the machine allows N workers to be. */
-static void race_work(const char *operation, int work_us, int workers, double worth)
+/* The same work without a pool: `arg` is how long it takes. */
+static void sleep_bare(struct crowd *c, int caller)
 {
-	struct crowd_pool *v1 = crowd_open(0, workers, operation, work_us);
-	struct crowd_pool *v2 = crowd_open(SHARE_FULL, workers, operation, work_us);
-	int calls = 160000 / work_us;
-	struct crowd one = {workers, calls / workers + 1, crowd_call, v1, {{0}}};
-	struct crowd many = {workers, calls / 4, crowd_call, v2, {{0}}};
-	double gain[BENCH_ROUNDS], alone[BENCH_ROUNDS], together[BENCH_ROUNDS];
-	crowd_run(&many);
-	for (int i = 0; i < BENCH_ROUNDS; i++) {
-		alone[i] = crowd_run(&one);
-		together[i] = crowd_run(&many);
-		gain[i] = alone[i] / together[i] / worth;
-	}
+	(void)caller;
+	threads_pause(*(int *)c->arg);
+}
+
+static void spin_bare(struct crowd *c, int caller)
+{
+	int64_t until_us = threads_us() + *(int *)c->arg;
+	(void)caller;
+	while (threads_us() < until_us)
+		;
+}
+
+struct work {
+	const char *operation;
+	void (*bare)(struct crowd *c, int caller);
+	int us, workers;
+	double worth; /* what the machine allows so many workers to be */
+};
+
+static void tell_gain(const char *name, double *gain, double worth)
+{
 	double median = bench_quantile(gain, BENCH_ROUNDS, 0.5);
-	printf("  work: %s of %d us, %d callers; v1 with 1 worker, v2 with %d\n", operation,
-		work_us, workers, workers);
-	bench_note("v1 %.0f/s, v2 %.0f/s (medians)", 1e9 / bench_quantile(alone, BENCH_ROUNDS, 0.5),
-		1e9 / bench_quantile(together, BENCH_ROUNDS, 0.5));
-	bench_note("v2 / v1 throughput is %.2f x %.0f (%.2f .. %.2f)", median, worth, gain[0],
-		gain[BENCH_ROUNDS - 1]);
+	bench_note(
+		"%s %.2f x %.0f (%.2f .. %.2f)", name, median, worth, gain[0], gain[BENCH_ROUNDS - 1]);
+}
+
+static void race_work(const struct work *k)
+{
+	struct crowd_pool *v1 = crowd_open(0, k->workers, k->operation, k->us);
+	struct crowd_pool *v2 = crowd_open(SHARE_FULL, k->workers, k->operation, k->us);
+	int us = k->us, calls = 160000 / us, n = k->workers;
+	struct crowd crowds[] = {{n, calls / n + 1, crowd_call, v1, {{0}}},
+		{n, calls / 4, crowd_call, v2, {{0}}}, {1, calls, k->bare, &us, {{0}}},
+		{n, calls / 4, k->bare, &us, {{0}}}};
+	double ns[4], v1_ns[BENCH_ROUNDS], v2_ns[BENCH_ROUNDS];
+	double gain[BENCH_ROUNDS], bare[BENCH_ROUNDS], reached[BENCH_ROUNDS];
+	crowd_run(&crowds[1]);
+	for (int i = 0; i < BENCH_ROUNDS; i++) {
+		for (int j = 0; j < 4; j++)
+			ns[j] = crowd_run(&crowds[j]);
+		v1_ns[i] = ns[0];
+		v2_ns[i] = ns[1];
+		gain[i] = ns[0] / ns[1] / k->worth;
+		bare[i] = ns[2] / ns[3] / k->worth;
+		reached[i] = ns[3] / ns[1];
+	}
+	printf("  work: %s of %d us, %d callers; v1 with 1 worker, v2 with %d\n", k->operation, us,
+		n, n);
+	bench_note("v1 %.0f/s, v2 %.0f/s (medians)", 1e9 / bench_quantile(v1_ns, BENCH_ROUNDS, 0.5),
+		1e9 / bench_quantile(v2_ns, BENCH_ROUNDS, 0.5));
+	tell_gain("v2 / v1 throughput is", gain, k->worth);
+	tell_gain("bare threads / one bare thread is", bare, k->worth);
+	tell_gain("v2 / bare threads is", reached, 1);
 	crowd_close(v1);
 	crowd_close(v2);
 }
@@ -142,10 +178,12 @@ static void tell_memory(void)
 int main(void)
 {
 	bench_begin("engine at work");
-	race_work("sleep", 1000, 8, 8);
-	race_work("sleep", 1000, 64, 64);
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	race_work("spin", 50, 8, cores < 8 ? (double)cores : 8);
+	const struct work works[] = {{"sleep", sleep_bare, 1000, 8, 8},
+		{"sleep", sleep_bare, 1000, 64, 64},
+		{"spin", spin_bare, 50, 8, cores < 8 ? (double)cores : 8}};
+	for (size_t i = 0; i < sizeof works / sizeof works[0]; i++)
+		race_work(&works[i]);
 	race_fairness();
 	tell_memory();
 	return 0;

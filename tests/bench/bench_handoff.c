@@ -1,7 +1,12 @@
 /* The embedded engine's first arm: handing work to another thread and getting the answer back,
  * beside what others do for that: a queue with a mutex, GLib's and libuv's pools (loaded where
- * they are installed), and the fastest that is known, a ring without locks (Vyukov's). */
+ * they are installed), and the fastest that is known, a ring without locks (Vyukov's).
+ *
+ * All rows are round trips of a caller that waits for its answer. Those that do nothing but hand
+ * over are to be compared with "weir's executor alone"; "engine_execute" also routes, looks at
+ * the clock three times, asks the breaker and counts, on both sides. */
 #define _GNU_SOURCE
+#include "client/engine/executor.h"
 #include "tests/bench/crowd.h"
 
 #include <dlfcn.h>
@@ -113,6 +118,7 @@ static void word_tell(atomic_int *word)
 /* ---- a ring of many writers and readers ---- */
 
 #define RING 256
+#define RING_THREADS_MAX 8
 
 struct ring {
 	struct {
@@ -122,8 +128,10 @@ struct ring {
 	_Alignas(64) atomic_size_t in;
 	_Alignas(64) atomic_size_t out;
 	_Alignas(64) atomic_int asleep;
+	atomic_int bell; /* rung for one that sleeps */
 	atomic_bool over;
-	pthread_t thread;
+	int count;
+	pthread_t threads[RING_THREADS_MAX];
 };
 
 static bool ring_put(struct ring *r, void *what)
@@ -171,20 +179,24 @@ static void *serve_ring(void *arg)
 			word_tell(what);
 			continue;
 		}
-		atomic_store(&r->asleep, 1);
-		if ((what = ring_take(r)))
+		int bell = atomic_load(&r->bell);
+		atomic_fetch_add(&r->asleep, 1);
+		what = ring_take(r);
+		if (!what && !atomic_load(&r->over))
+			futex(&r->bell, FUTEX_WAIT_PRIVATE, bell);
+		atomic_fetch_sub(&r->asleep, 1);
+		if (what)
 			word_tell(what);
-		else if (!atomic_load(&r->over))
-			futex(&r->asleep, FUTEX_WAIT_PRIVATE, 1);
-		atomic_store(&r->asleep, 0);
 	}
 	return NULL;
 }
 
 static void ring_wake(struct ring *r)
 {
-	if (atomic_load(&r->asleep) && atomic_exchange(&r->asleep, 0))
-		futex(&r->asleep, FUTEX_WAKE_PRIVATE, 1);
+	if (atomic_load(&r->asleep) == 0)
+		return;
+	atomic_fetch_add(&r->bell, 1);
+	futex(&r->bell, FUTEX_WAKE_PRIVATE, 1);
 }
 
 static void call_ring(struct crowd *c, int caller)
@@ -198,7 +210,7 @@ static void call_ring(struct crowd *c, int caller)
 	word_wait(&word);
 }
 
-static struct ring *ring_start(void)
+static struct ring *ring_start(int threads)
 {
 	struct ring *r = aligned_alloc(64, sizeof *r);
 	if (!r)
@@ -206,18 +218,56 @@ static struct ring *ring_start(void)
 	memset(r, 0, sizeof *r);
 	for (size_t i = 0; i < RING; i++)
 		r->cell[i].turn = i;
-	if (pthread_create(&r->thread, NULL, serve_ring, r) != 0)
-		bench_die("no thread for the ring");
+	for (r->count = 0; r->count < threads; r->count++)
+		if (pthread_create(&r->threads[r->count], NULL, serve_ring, r) != 0)
+			bench_die("no thread for the ring");
 	return r;
 }
 
 static void ring_stop(struct ring *r)
 {
 	atomic_store(&r->over, true);
-	atomic_store(&r->asleep, 0);
-	futex(&r->asleep, FUTEX_WAKE_PRIVATE, INT_MAX);
-	pthread_join(r->thread, NULL);
+	atomic_fetch_add(&r->bell, 1);
+	futex(&r->bell, FUTEX_WAKE_PRIVATE, INT_MAX);
+	for (int i = 0; i < r->count; i++)
+		pthread_join(r->threads[i], NULL);
 	free(r);
+}
+
+/* ---- weir's executor, without an engine around it ---- */
+
+static void do_nothing(void *ctx, void *job, int thread)
+{
+	(void)ctx;
+	(void)job;
+	(void)thread;
+}
+
+static bool always_stays(void *ctx, int thread)
+{
+	(void)ctx;
+	(void)thread;
+	return true;
+}
+
+static void call_executor(struct crowd *c, int caller)
+{
+	const struct executor_want want = {
+		.deadline_us = threads_us() + 60000000, .queue_max = CALLERS_MAX, .counted = true};
+	if (executor_run(c->arg, &caller, &want) != EXECUTOR_DONE)
+		bench_die("the executor did not do it");
+}
+
+static struct executor *bare_executor(void)
+{
+	const struct executor_options how = {
+		.threads = 1, .run = do_nothing, .stays = always_stays, .cpu = -1};
+	struct executor *x;
+	struct err err = {0};
+	if (executor_start(&x, &how, &err))
+		bench_die("no executor: %s", err.text);
+	executor_open(x, 0);
+	return x;
 }
 
 /* ---- GLib's pool ---- */
@@ -326,18 +376,23 @@ static void race_handoff(int callers, int calls)
 	struct queue q = {0};
 	struct glib g = {0};
 	struct uv u = {0};
-	struct ring *r = ring_start();
+	struct ring *r = ring_start(1), *many = ring_start(RING_THREADS_MAX);
+	struct executor *x = bare_executor();
 	queue_start(&q);
 	struct crowd_pool *p = crowd_open(0, 8, "echo", 0);
 	struct crowd ring = {callers, calls, call_ring, r, {{0}}};
+	struct crowd rings = {callers, calls, call_ring, many, {{0}}};
+	struct crowd executor = {callers, calls, call_executor, x, {{0}}};
 	struct crowd queue = {callers, calls, call_queue, &q, {{0}}};
 	struct crowd weir = {callers, calls, crowd_call, p, {{0}}};
 	struct crowd glib = {callers, calls, call_glib, &g, {{0}}};
 	struct crowd uv = {callers, calls, call_uv, &u, {{0}}};
-	struct bench_side sides[5] = {{"ring without locks, spin then park", crowd_run, &ring},
+	struct bench_side sides[7] = {{"ring without locks, spin then park", crowd_run, &ring},
+		{"the same ring, 8 threads", crowd_run, &rings},
 		{"queue (mutex, condition)", crowd_run, &queue},
+		{"weir's executor alone", crowd_run, &executor},
 		{"weir: engine_execute, echo on v1", crowd_run, &weir}};
-	size_t count = 3;
+	size_t count = 5;
 	bool has_glib = glib_start(&g), has_uv = uv_start(&u, callers);
 	if (has_glib)
 		sides[count++] = (struct bench_side){"GLib's thread pool", crowd_run, &glib};
@@ -355,6 +410,8 @@ static void race_handoff(int callers, int calls)
 	crowd_close(p);
 	queue_stop(&q);
 	ring_stop(r);
+	ring_stop(many);
+	executor_stop(x);
 	if (has_glib)
 		g.stop(g.pool, 0, 1);
 	if (has_uv)

@@ -1,5 +1,7 @@
 /* The history: an intent committed, samples recorded, a place found in a recording of an hour;
- * against bare SQLite on a file of its own in the same directory. */
+ * against bare SQLite on a file of its own in the same directory. The check of a file; against the
+ * signatures alone, and against reading its samples. */
+#include "history/chain.h"
 #include "history/history.h"
 #include "history/replay.h"
 #include "model/mem.h"
@@ -19,6 +21,7 @@
 #define SAMPLES 500
 #define HOUR 3600
 #define SEEKS 60
+#define CHAINED 4000
 
 struct desk {
 	struct world world;
@@ -375,6 +378,87 @@ static void race_seeks(struct desk *d)
 	replay_driver.close(s.driver);
 }
 
+/* ---- verifying ---- */
+
+struct verifier {
+	struct desk *desk;
+	char path[WORLD_PATH];
+	int64_t rows, samples; /* of the file */
+	struct chain_key key;
+	unsigned char hash[CHAIN_HASH], signature[CHAIN_SIGNATURE];
+};
+
+static double run_verify(void *arg)
+{
+	struct verifier *v = arg;
+	struct chain_report r;
+	struct err err = {0};
+	int64_t start = bench_ns();
+	if (chain_verify(&r, v->path, NULL, NULL, NULL, &err) || r.broken_seq != 0)
+		bench_die("not whole: %s%s", err.text, r.why);
+	int64_t took = bench_ns() - start;
+	v->rows = r.rows;
+	v->samples = r.samples;
+	return (double)took / (double)(r.samples > r.rows ? r.samples : r.rows);
+}
+
+static double run_signatures(void *arg)
+{
+	struct verifier *v = arg;
+	int64_t start = bench_ns();
+	for (int i = 0; i < 500; i++)
+		if (!chain_signed_by(v->hash, v->signature, v->key.public_key))
+			bench_die("a signature does not fit");
+	return (double)(bench_ns() - start) / 500;
+}
+
+static double run_reading(void *arg)
+{
+	struct verifier *v = arg;
+	int64_t rows = 0, sum = 0;
+	if (sqlite3_open(v->path, &v->desk->db) != SQLITE_OK)
+		bench_die("SQLite cannot open '%s'", v->path);
+	int64_t start = bench_ns();
+	prepare(v->desk, "SELECT * FROM sample ORDER BY key");
+	for (; sqlite3_step(v->desk->insert) == SQLITE_ROW; rows++)
+		for (int c = 0; c < sqlite3_column_count(v->desk->insert); c++)
+			sum += sqlite3_column_bytes(v->desk->insert, c);
+	int64_t took = bench_ns() - start;
+	close_bare(v->desk);
+	if (rows == 0 || sum == 0)
+		bench_die("no rows");
+	return (double)took / (double)rows;
+}
+
+static void race_verify(struct desk *d)
+{
+	struct verifier v = {.desk = d};
+	struct err err = {0};
+	char keys[WORLD_PATH];
+	world_path(&d->world, keys, "keys");
+	world_path(&d->world, v.path, "chained.db");
+	open_history(d, v.path);
+	for (int i = 0; i < CHAINED; i++)
+		history_event(d->history, T0 + i, "checkout", "drift", "it moved", "{}");
+	close_history(d);
+	if (chain_key_load(&v.key, keys, &err))
+		bench_die("no key: %s", err.text);
+	chain_sign(v.signature, v.hash, &v.key);
+	const struct bench_side chain[] = {
+		{"the signature alone", run_signatures, &v}, {"weir: verify, a row", run_verify, &v}};
+	bench_race("a row of the chain, checked", chain, 2);
+	bench_note("%lld rows", (long long)v.rows);
+	world_path(&d->world, v.path, "checked.db");
+	open_history(d, v.path);
+	record(d, HOUR / 8);
+	close_history(d);
+	const struct bench_side samples[] = {
+		{"bare SQLite, read", run_reading, &v}, {"weir: verify, a row", run_verify, &v}};
+	bench_race("a row of samples, checked against its checkpoint", samples, 2);
+	bench_note("%lld samples", (long long)v.samples);
+	chain_key_wipe(&v.key);
+}
+
 int main(void)
 {
 	struct desk d = {.answer = mem_new(1, sizeof *d.answer)};
@@ -383,6 +467,7 @@ int main(void)
 	race_intents(&d);
 	race_samples(&d);
 	race_seeks(&d);
+	race_verify(&d);
 	world_close(&d.world);
 	free(d.answer);
 	return 0;

@@ -4,6 +4,7 @@
 #define WEIR_TESTS_BENCH_CROWD_H
 
 #include "client/engine/engine.h"
+#include "client/engine/threads.h"
 #include "model/text.h"
 #include "tests/bench/bench.h"
 
@@ -40,7 +41,8 @@ __attribute__((unused)) static void *crowd_call_on(void *arg)
 	return NULL;
 }
 
-/* From the first call's begin to the last one's end, over all calls of all callers. */
+/* Callers are threads of weir's kind, so that none is woken later than another for its kernel
+ * settings. From the first call's begin to the last one's end, over all calls of all callers. */
 __attribute__((unused)) static double crowd_run(void *arg)
 {
 	struct crowd *c = arg;
@@ -48,8 +50,9 @@ __attribute__((unused)) static double crowd_run(void *arg)
 	pthread_barrier_init(&c->begin, NULL, (unsigned)c->callers);
 	for (int i = 0; i < c->callers; i++) {
 		callers[i] = (struct crowd_caller){.crowd = c, .index = i};
-		if (pthread_create(&callers[i].thread, NULL, crowd_call_on, &callers[i]) != 0)
-			bench_die("no thread for a caller");
+		struct err err = {0};
+		if (threads_start(&callers[i].thread, crowd_call_on, &callers[i], &err))
+			bench_die("no thread for a caller: %s", err.text);
 	}
 	int64_t begun = INT64_MAX, ended = 0;
 	for (int i = 0; i < c->callers; i++) {

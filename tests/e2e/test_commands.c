@@ -162,7 +162,7 @@ static void test_help_and_version_need_nothing(void **state)
 	static const char *const commands[] = {"status", "wait", "step", "hold", "resume",
 		"rollback", "keep", "strategy", "operations", "guard", "take", "adopt", "close", "plan",
 		"arm", "disarm", "doctor", "annotate", "log", "verify", "serve", "record", "replay",
-		"check", "help"};
+		"check", "judge", "config", "export", "import", "help"};
 	struct fixture *f = *state;
 	struct world_env bare =
 		world_env(&f->w, ARGS("HOME", "TERM", "XDG_STATE_HOME", "XDG_CONFIG_HOME"));

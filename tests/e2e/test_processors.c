@@ -107,12 +107,183 @@ static void two_pools_agree_on_the_same_records(void **state)
 	cJSON_Delete(two);
 }
 
+/* ---- what a console sees of it ---- */
+
+static void send_to(struct world *w, const char *id, const char *message)
+{
+	char body[160];
+	snprintf(body, sizeof body,
+		"{\"recipient\":{\"type\":\"counter\",\"id\":\"%s\"},\"spawn\":\"lazy\",\"message\":%s}",
+		id, message);
+	assert_int_equal(http_call(&w->http, "POST", "/v1/send", NULL, body, WAIT_MS), 200);
+}
+
+static cJSON *get_state(struct world *w)
+{
+	assert_int_equal(http_call(&w->http, "GET", "/v1/state", NULL, NULL, WAIT_MS), 200);
+	cJSON *json = cJSON_Parse(w->http.body);
+	assert_non_null(json);
+	return json;
+}
+
+/* Registered workers and keyed work are in the state document from their first on. */
+static void the_state_tells_of_residents_and_partitions(void **state)
+{
+	struct fixture *f = *state;
+	struct world *w = &f->v1;
+	world_pool(w, false, ARGS("--share", "100%", "--v2", "v2:3", "--nodes", "2"));
+	cJSON *json = get_state(w);
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(json, "residents")));
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(json, "tally")));
+	assert_int_equal(world_number(json, "unit_sample"), 1);
+	cJSON_Delete(json);
+	send_to(w, "a", "{\"add\":2}");
+	send_to(w, "b", "{\"crash\":true}");
+	send_to(w, "c", "{\"hibernate\":true}");
+	send_records(w, 2, 100);
+	json = get_state(w);
+	assert_int_equal(world_number(json, "residents.workers"), 3);
+	const cJSON *residents = cJSON_GetObjectItem(json, "residents");
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(residents, "nodes")), 2);
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(residents, "segments")), 2);
+	const cJSON *worst = cJSON_GetArrayItem(cJSON_GetObjectItem(residents, "worst"), 0);
+	assert_string_equal(world_word(worst, "name"), "counter/b");
+	assert_int_equal(world_number(worst, "troubles"), 1);
+	int64_t asleep = 0, high = 0;
+	const cJSON *place;
+	cJSON_ArrayForEach(place, cJSON_GetObjectItem(residents, "segments"))
+	{
+		asleep += world_number(place, "asleep");
+		high += world_number(place, "high");
+	}
+	assert_int_equal(asleep, 1);
+	assert_int_equal(high, 10000);
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetObjectItem(json, "tally"), "v1")));
+	assert_int_equal(world_number(json, "tally.v2.records"), 200);
+	const cJSON *v2 = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "tally"), "v2");
+	const cJSON *parts = cJSON_GetObjectItem(v2, "partitions");
+	assert_int_equal(cJSON_GetArraySize(parts), 3);
+	assert_string_equal(world_word(cJSON_GetArrayItem(parts, 0), "pressure"), "healthy");
+	assert_int_equal(world_number(cJSON_GetArrayItem(parts, 2), "room"), TALLIES_BUFFER);
+	cJSON_Delete(json);
+}
+
+static void drain(
+	struct world *w, const char *place, const char *off, int status, const char *says)
+{
+	struct process p = {0};
+	int got = world_run(w, &p, NULL,
+		ARGS("drain", "checkout", place, "--confirm", "checkout", "--wait=10s", "--config",
+			w->config, off));
+	if (got != status || (!strstr(p.out.text, says) && !strstr(p.err.text, says)))
+		fail_msg("%s: %d, '%s', '%s'", place, got, p.out.text, p.err.text);
+	process_release(&p);
+}
+
+static int64_t registered_at(struct world *w, int node)
+{
+	cJSON *json = get_state(w);
+	const cJSON *nodes = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "residents"), "nodes");
+	int64_t n = world_number(cJSON_GetArrayItem(nodes, node), "workers");
+	cJSON_Delete(json);
+	return n;
+}
+
+/* What is locked by the command gets no more workers; those there still answer. */
+static void a_place_is_locked_and_given_back(void **state)
+{
+	enum { MORE = 6 };
+	struct fixture *f = *state;
+	struct world *w = &f->v1;
+	char id[16];
+	world_pool(w, false, ARGS("--nodes", "2"));
+	world_config(w, w->target, "");
+	send_to(w, "a", "{\"add\":2}");
+	send_to(w, "b", "{\"add\":2}");
+	int64_t there = registered_at(w, 0);
+	assert_int_equal(there + registered_at(w, 1), 2);
+	drain(w, "r0", NULL, 0, "");
+	for (int i = 0; i < MORE; i++) {
+		snprintf(id, sizeof id, "more-%d", i);
+		send_to(w, id, "{\"add\":1}");
+	}
+	assert_int_equal(registered_at(w, 0), there);
+	assert_int_equal(registered_at(w, 1), 2 - there + MORE);
+	send_to(w, "a", "{\"add\":1}");
+	send_to(w, "b", "{\"add\":1}");
+	drain(w, "r0", NULL, 0, "nothing to do");
+	drain(w, "r1.0", NULL, 0, "");
+	drain(w, "r0", "--off", 0, "");
+	drain(w, "r1", NULL, 0, "");
+	for (int i = 0; i < MORE; i++) {
+		snprintf(id, sizeof id, "again-%d", i);
+		send_to(w, id, "{\"add\":1}");
+	}
+	assert_int_equal(registered_at(w, 0), there + MORE);
+	drain(w, "r2", NULL, 6, "no place \"r2\"");
+	drain(w, "r0.1.2", NULL, 2, "are no workers");
+	cJSON *audit = world_audit(w, 0);
+	assert_int_equal(cJSON_GetArraySize(audit), 4);
+	cJSON_Delete(audit);
+}
+
+/* More sessions than one part of the table holds: the document says that not all are counted,
+ * and the parts count alike; a change of split begins anew. */
+static void a_sample_of_the_sessions_is_told(void **state)
+{
+	(void)state;
+	enum { PARTS = 8, SALT = 1, SESSIONS = 70000 };
+	struct engine *e = NULL;
+	struct err err = {0};
+	const struct engine_options how = {.strategy = STRATEGY_CANARY, .share_bp = 0};
+	if (engine_start(&e, &how, &err))
+		fail_msg("%s", err.text);
+	struct engine_request *q = calloc(1, sizeof *q);
+	struct engine_response *r = calloc(1, sizeof *r);
+	struct snapshot *s = calloc(1, sizeof *s);
+	text_copy(q->operation, sizeof q->operation, "echo");
+	q->work_us = UNKNOWN;
+	engine_snapshot(e, s);
+	assert_int_equal(s->unit_sample, 1);
+	for (int i = 0, sent = 0; sent < SESSIONS; i++) {
+		int len = snprintf(q->session, sizeof q->session, "s%d", i);
+		if (hash_bytes(q->session, (size_t)len, SALT) % PARTS != 0)
+			continue; /* of another part */
+		engine_execute(e, q, r);
+		assert_true(r->ok);
+		sent++;
+	}
+	engine_snapshot(e, s);
+	assert_int_equal(s->unit_sample, 2);
+	engine_snapshot(e, s);
+	assert_int_equal(s->unit_sample, 2);
+	struct control_request step = {.verb = VERB_STEP,
+		.to_bp = 1000,
+		.from_bp = -1,
+		.strategy = STRATEGY_COUNT,
+		.has_match = true,
+		.match_epoch = s->epoch,
+		.match_rev = s->rev};
+	struct control_answer *answer = calloc(1, sizeof *answer);
+	text_copy(step.key, sizeof step.key, "k1");
+	text_copy(step.actor, sizeof step.actor, "kim");
+	engine_change(e, &step, answer);
+	assert_int_equal(answer->status, 200);
+	engine_snapshot(e, s);
+	assert_int_equal(s->unit_sample, 1);
+	engine_stop(e);
+	free(answer);
+	free(q);
+	free(r);
+	free(s);
+}
+
 /* ---- worker programs ---- */
 
 static void v2_is_a_program(void **state)
 {
 	struct fixture *f = *state;
-	char script[WORLD_PATH], command[WORLD_PATH + 64], state_dir[WORLD_PATH];
+	char script[WORLD_PATH], v2[WORLD_PATH + 64], state_dir[WORLD_PATH];
 	world_path(&f->v2, script, "work er.sh");
 	world_path(&f->v2, state_dir, "kept");
 	world_write(script,
@@ -122,11 +293,10 @@ static void v2_is_a_program(void **state)
 		"  id=${line#*\\\"id\\\":}; id=${id%%,*}\n"
 		"  echo \"{\\\"id\\\":$id,\\\"ok\\\":true,\\\"result\\\":\\\"$1\\\"}\"\n"
 		"done\n");
-	snprintf(command, sizeof command, "sh '%s' \"a program\"", script);
+	snprintf(v2, sizeof v2, "v2:2 exec:sh '%s' \"a program\"", script);
 	world_pool(&f->v2, false,
-		ARGS("--share", "100%", "--v2", "v2:2", "--worker", command, "--state", state_dir,
-			"--affinity", "hint", "--segment", "1", "--breaker-failures", "3", "--breaker-open",
-			"1s"));
+		ARGS("--share", "100%", "--v2", v2, "--state", state_dir, "--affinity", "hint",
+			"--segment", "1", "--breaker-failures", "3", "--breaker-open", "1s"));
 	int status = 0;
 	for (int64_t until = process_clock_ms() + WAIT_MS; status != 200;) {
 		assert_true(process_clock_ms() < until);
@@ -298,6 +468,9 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(two_pools_agree_on_the_same_records),
+		T(the_state_tells_of_residents_and_partitions),
+		T(a_place_is_locked_and_given_back),
+		cmocka_unit_test(a_sample_of_the_sessions_is_told),
 		T(v2_is_a_program),
 		T(unknown_values_are_refused_by_name),
 		T(the_environment_shapes_a_new_pool_only),

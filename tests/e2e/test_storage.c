@@ -846,7 +846,9 @@ static const struct {
 	"DROP TRIGGER IF EXISTS decision_stays; DROP TRIGGER IF EXISTS decision_kept;" \
 	"DROP TRIGGER IF EXISTS outcome_stays; DROP TRIGGER IF EXISTS outcome_kept;" \
 	"DROP TRIGGER IF EXISTS event_stays; DROP TRIGGER IF EXISTS event_kept;" \
-	"DROP TRIGGER IF EXISTS key_stays; DROP TRIGGER IF EXISTS key_kept;"
+	"DROP TRIGGER IF EXISTS key_stays; DROP TRIGGER IF EXISTS key_kept;" \
+	"DROP TRIGGER IF EXISTS series_stays; DROP INDEX IF EXISTS series_of;" \
+	"DROP TRIGGER IF EXISTS sample_stays; DROP TRIGGER IF EXISTS sample_kept;"
 
 /* Changes a copy of the history and expects `verify` to find it. */
 static void check_found(struct fixture *f, const char *bytes, size_t len, const char *sql)
@@ -914,6 +916,57 @@ static void row_59_deleted_reordered_forged(void **state)
 	free(bytes);
 }
 
+/* Samples are no rows of the chain: checkpoints in it have them. */
+static void row_59_samples_edited(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE sample SET ok = coalesce(ok, 0) + 1"
+		" WHERE key = (SELECT max(key) FROM sample);",
+		"DELETE FROM sample WHERE key = (SELECT max(key) FROM sample);",
+		"INSERT INTO sample (key, at_ms, interval_ms, flags)"
+		" SELECT max(key) + (1 << 28), at_ms, interval_ms, 0 FROM sample;",
+		"UPDATE series SET arm = CASE arm WHEN 'v1' THEN 'v2' ELSE 'v1' END;",
+		"DELETE FROM event WHERE kind = 'checkpoint';",
+	};
+	struct fixture *f = *state;
+	size_t len;
+	make_history(f);
+	process_release(&f->p);
+	assert_int_equal(world_run(&f->w, &f->p, NULL, ARGS("verify", f->history)), 0);
+	assert_says(f, "under 1 checkpoint");
+	assert_says(f, "  key ");
+	assert_string_equal(f->p.err.text, ""); /* a bar is for terminals */
+	char *bytes = read_file(f->history, &len);
+	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+		check_found(f, bytes, len, changes[i]);
+	free(bytes);
+}
+
+/* A program and a person read whose rows there are, by which key. */
+static void row_59_keys_of_persons(void **state)
+{
+	struct fixture *f = *state;
+	make_history(f);
+	process_release(&f->p);
+	assert_int_equal(world_run(&f->w, &f->p, NULL, ARGS("verify", f->history, "--json")), 0);
+	cJSON *report = cJSON_Parse(f->p.out.text);
+	const cJSON *keys = cJSON_GetObjectItem(report, "keys"), *one;
+	double rows = 0;
+	assert_true(cJSON_GetArraySize(keys) >= 1);
+	cJSON_ArrayForEach(one, keys)
+	{
+		assert_int_equal(strlen(world_word(one, "key")), 64);
+		rows += cJSON_GetObjectItem(one, "rows")->valuedouble;
+	}
+	assert_true(rows == cJSON_GetObjectItem(report, "rows")->valuedouble);
+	cJSON_Delete(report);
+	/* a key that signs nothing is told of */
+	execute(f->history, UNLOCKED "INSERT INTO key VALUES (99, 'c0ffee', 'mallory@ops');");
+	assert_status(f, run(f, NULL, ARGS("verify", f->history)), 0);
+	assert_says(f, "mallory@ops");
+	assert_says(f, "signs nothing");
+}
+
 /* Without the newest rows a file is whole in itself: a head that was seen elsewhere tells. */
 static void row_59_tail_cut(void **state)
 {
@@ -925,6 +978,8 @@ static void row_59_tail_cut(void **state)
 	char head[80];
 	text_copy(head, sizeof head, world_word(report, "head"));
 	cJSON_Delete(report);
+	assert_status(f, run(f, NULL, ARGS("verify", "--head", head)), 0);
+	head[16] = '\0'; /* as it is printed at exit */
 	assert_status(f, run(f, NULL, ARGS("verify", "--head", head)), 0);
 	execute(f->history,
 		UNLOCKED "DELETE FROM outcome WHERE seq = (SELECT max(seq) FROM outcome);"
@@ -1001,6 +1056,8 @@ int main(void)
 		TEST(row_58_flipped_bits),
 		TEST(row_59_every_column_edited),
 		TEST(row_59_deleted_reordered_forged),
+		TEST(row_59_samples_edited),
+		TEST(row_59_keys_of_persons),
 		TEST(row_59_tail_cut),
 		TEST(row_60_replay_of_a_damaged_file),
 		TEST(row_60_replay_commands_nothing),

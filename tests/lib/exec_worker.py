@@ -21,7 +21,7 @@ def write(reply):
     print(json.dumps(reply, allow_nan=False), file=lines, flush=True)
 
 
-write({"ready": True})  # no work comes before this: load models above
+write({"ready": True, "operations": list(OPERATIONS)})  # work comes after: load models above
 for line in sys.stdin:
     request = json.loads(line)
     if "ping" in request:

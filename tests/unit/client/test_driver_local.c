@@ -295,13 +295,13 @@ static void every_verb_reaches_the_engine(void **state)
 	assert_in_range(seen->snapshot.guard.held_ms, 1, 60000);
 	c = step("drain", 0);
 	c.verb = VERB_DRAIN;
-	c.drain = (struct drain){ARM_V2, 0, 3};
+	c.drain = (struct drain){.arm = ARM_V2, .segment = 0, .worker = 3};
 	c.drains = true;
 	send(&c, ANSWER_APPLIED, ERR_NONE);
 	look();
 	assert_int_equal(seen->snapshot.crew.worker_count, 9);
 	assert_true(seen->snapshot.crew.worker[1 + 3].locked);
-	c.drain = (struct drain){ARM_V1, -1, -1};
+	c.drain = (struct drain){.arm = ARM_V1, .segment = -1, .worker = -1};
 	text_copy(c.id, sizeof c.id, "drain-2");
 	send(&c, ANSWER_REFUSED, ERR_LIMIT);
 	assert_non_null(strstr(seen->answer.err.text, "last worker of v1"));

@@ -27,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DEADLINE_MS 5000
@@ -587,6 +588,144 @@ static void test_hung_v1(void **state)
 	assert_in_range(answered[0], SENT - CALLERS - 64, SENT - 64);
 	assert_int_equal(answered[3], 0);
 	assert_int_equal(answered[1] + answered[2], SENT - answered[0]);
+	stop(&f);
+	free(s);
+}
+
+static bool counts_are(
+	struct fixture *f, struct snapshot *s, enum arm arm, int64_t queued, int64_t timeouts)
+{
+	get_state(f, s);
+	const struct arm_counts *c = &s->arms[arm];
+	assert_int_equal(
+		c->requests, c->ok + counts_failed(c) + c->timeouts + c->queue_depth + c->in_flight);
+	return c->queue_depth == queued && c->timeouts == timeouts;
+}
+
+static void wait_for_counts(
+	struct fixture *f, struct snapshot *s, enum arm arm, int64_t queued, int64_t timeouts)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	for (int64_t end = now.tv_sec * 1000 + DEADLINE_MS;
+		 !counts_are(f, s, arm, queued, timeouts);) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec * 1000 > end)
+			fail_msg("queued %lld, timeouts %lld", (long long)s->arms[arm].queue_depth,
+				(long long)s->arms[arm].timeouts);
+		(void)poll(NULL, 0, 1);
+	}
+}
+
+static void stall(struct fixture *f, enum arm arm, bool on)
+{
+	char body[64];
+	(void)snprintf(body, sizeof body, "{\"arm\":\"%s\",\"stall\":%s}", arm_name(arm),
+		on ? "true" : "false");
+	expect(f, "POST", "/v1/faults", JSON, body, 200, "");
+}
+
+static int ask_echo(int fd)
+{
+	send_request(
+		fd, "POST", "/v1/execute", JSON, "{\"operation\":\"echo\",\"timeout_ms\":30000}");
+	return fd;
+}
+
+/* Nothing begins; who hangs up, by closing or by a half, over TCP or a unix socket, leaves the
+ * queue unexecuted. The one that stays is served. */
+static void hang_up_in_queue(enum arm arm)
+{
+	struct fixture f;
+	struct snapshot *s = mem_new(1, sizeof *s);
+	struct reply r;
+	start(&f, true, 8);
+	put_share(&f, "k1", arm == ARM_V2 ? 10000 : 0);
+	stall(&f, arm, true);
+	int closed = ask_echo(dial(f.port)), half = ask_echo(dial(f.port));
+	int local = ask_echo(dial_unix(f.socket)), stays = ask_echo(dial(f.port));
+	wait_for_counts(&f, s, arm, 4, 0);
+	(void)close(closed);
+	wait_for_counts(&f, s, arm, 3, 1);
+	(void)shutdown(half, SHUT_WR);
+	(void)close(local);
+	wait_for_counts(&f, s, arm, 1, 3);
+	/* Who has closed but one half may still hear of it. */
+	read_reply(half, &r);
+	assert_true(r.status == 504 || r.status == 0);
+	reply_free(&r);
+	(void)close(half);
+	assert_false(is_readable(stays));
+	stall(&f, arm, false);
+	read_reply(stays, &r);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	(void)close(stays);
+	wait_for_counts(&f, s, arm, 0, 3);
+	assert_int_equal(s->arms[arm].ok, 1);
+	stop(&f);
+	free(s);
+}
+
+static void q5_who_hangs_up_leaves_v1s_queue(void **state)
+{
+	(void)state;
+	hang_up_in_queue(ARM_V1);
+}
+
+static void q5_who_hangs_up_leaves_v2s_queue(void **state)
+{
+	(void)state;
+	hang_up_in_queue(ARM_V2);
+}
+
+/* Where all callers are busy the request has not even reached an arm: it is never accepted. */
+static void q5_who_hangs_up_leaves_the_servers_queue(void **state)
+{
+	enum { WAITING = 64 };
+	struct fixture f;
+	struct snapshot *s = mem_new(1, sizeof *s);
+	struct reply r;
+	int fds[WAITING];
+	(void)state;
+	start(&f, true, 1);
+	stall(&f, ARM_V1, true);
+	int first = ask_echo(dial(f.port));
+	wait_for_counts(&f, s, ARM_V1, 1, 0);
+	for (int i = 0; i < WAITING; i++)
+		fds[i] = ask_echo(dial(f.port));
+	/* It is full once the server has seen them all, and has room again once they are gone. */
+	int last = dial(f.port);
+	struct pollfd said = {.fd = last, .events = POLLIN};
+	bool was_full = false;
+	for (bool is_full = true; is_full || !was_full;) {
+		(void)ask_echo(last);
+		is_full = poll(&said, 1, 50) == 1;
+		if (!is_full && was_full)
+			break;
+		if (!is_full) { /* it has a place itself: begin again */
+			(void)close(last);
+			said.fd = last = dial(f.port);
+			continue;
+		}
+		read_reply(last, &r);
+		assert_int_equal(r.status, 429);
+		reply_free(&r);
+		for (int i = 0; i < WAITING && !was_full; i++)
+			(void)close(fds[i]);
+		was_full = true;
+	}
+	stall(&f, ARM_V1, false);
+	read_reply(first, &r);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	read_reply(last, &r);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	get_state(&f, s);
+	assert_int_equal(s->arms[ARM_V1].requests, 2);
+	(void)close(first);
+	(void)close(last);
 	stop(&f);
 	free(s);
 }
@@ -1338,6 +1477,9 @@ int main(void)
 		WITH_POOL(test_faults),
 		cmocka_unit_test(test_faults_forbidden),
 		cmocka_unit_test(test_hung_v1),
+		cmocka_unit_test(q5_who_hangs_up_leaves_v1s_queue),
+		cmocka_unit_test(q5_who_hangs_up_leaves_v2s_queue),
+		cmocka_unit_test(q5_who_hangs_up_leaves_the_servers_queue),
 		cmocka_unit_test(test_stop_under_load),
 		cmocka_unit_test(row_81_idle),
 		WITH_POOL(test_keep_alive),

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "client/engine/residents.h"
 #include "client/serve_route.h"
 #include "client/wire.h"
 #include "model/mem.h"
@@ -205,6 +206,47 @@ static void drains_of_nobody(void **state)
 	assert_int_equal(locked(ARM_V2), 0);
 }
 
+static const struct resident_crew *crew(void)
+{
+	engine_snapshot(engine, now);
+	return &now->crew.residents;
+}
+
+/* Where no more workers are to register is locked by the same way; twice is once. */
+static void drains_of_places(void **state)
+{
+	static const char *const unknown[] = {DRAIN("r1", "true"), DRAIN("r0.1", "true"),
+		DRAIN("r0.99999", "false"), DRAIN("r99999.0", "true")};
+	static const char *const bad[] = {DRAIN("r", "true"), DRAIN("r0.0.0", "true"),
+		DRAIN("r-1", "true"), DRAIN("r0.00", "true"), DRAIN("r0", "1")};
+	const struct residents_options residents = {.nodes = 1};
+	const struct engine_options how = {.strategy = STRATEGY_CANARY, .residents = &residents};
+	(void)state;
+	DRAINS("n1", "r0", "true", 422, "limit"); /* no such workers at all */
+	engine_stop(engine);
+	assert_int_equal(engine_start(&engine, &how, NULL), 0);
+	DRAINS("r1", "r0", "true", 200, "");
+	assert_true(crew()->known && crew()->node[0].locked && !crew()->segment[0].locked);
+	DRAINS("r2", "r0", "true", 200, "");
+	assert_true(crew()->node[0].locked);
+	DRAINS("r3", "r0.0", "true", 200, "");
+	DRAINS("r4", "r0", "false", 200, "");
+	assert_true(!crew()->node[0].locked && crew()->segment[0].locked);
+	DRAINS("r5", "r0.0", "false", 200, "");
+	DRAINS("r1", "r0", "true", 200, ""); /* replayed: it locks nothing again */
+	assert_false(crew()->known);
+	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+		EXPECT("POST", "/v1/drain", NULL, "u1", unknown[i], 422, "limit");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		EXPECT("POST", "/v1/drain", NULL, "b1", bad[i], 400, "bad_body");
+	assert_false(crew()->known);
+	assert_int_equal(locked(ARM_V1) + locked(ARM_V2), 0);
+	struct audit_entry entry[4];
+	assert_int_equal(engine_audit(engine, 3, entry, 4), 2);
+	assert_string_equal(entry[0].what, "drain");
+	assert_string_equal(entry[0].reason, "r0 off");
+}
+
 /* The log says which, and whether they got work again. */
 static void drains_in_the_audit(void **state)
 {
@@ -275,6 +317,7 @@ int main(void)
 		T(leases),
 		T(drains),
 		T(drains_of_nobody),
+		T(drains_of_places),
 		T(drains_in_the_audit),
 		T(order_of_refusal),
 		T(rollback_has_no_precondition),

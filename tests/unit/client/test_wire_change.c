@@ -40,6 +40,12 @@ static struct command example(enum verb verb)
 		.reason = "go\non",
 		.plan_hash = "abc",
 		.history_head = "ff"};
+	judge_policy_init(&c.guard.judge);
+	c.guard.judge.alpha = 0.02;
+	c.guard.judge.beta = 0.1;
+	c.guard.judge.tolerance = 0.25;
+	c.guard.judge.margin = 1.5;
+	c.guard.judge.metric[JUDGED_P95] = true;
 	return c;
 }
 
@@ -103,6 +109,7 @@ static void test_step(void **state)
 	assert_int_equal(r.guard.memory_bytes, 2147483648);
 	assert_int_equal(r.guard.window_ms, 30000);
 	assert_int_equal(r.guard.action, GUARD_ACTION_HOLD);
+	assert_true(judge_policy_equals(&r.guard.judge, &c.guard.judge));
 	assert_true(r.has_operations);
 	assert_memory_equal(&r.operations, &c.operations, sizeof r.operations);
 	assert_false(r.has_match); /* of a header, not of the body */
@@ -142,6 +149,57 @@ static void test_limits(void **state)
 	assert_false(guard_limits_any(&r.guard));
 	assert_int_equal(r.guard.window_ms, 60000);
 	assert_int_equal(r.guard.action, GUARD_ACTION_ROLLBACK);
+	struct judge_policy usual;
+	judge_policy_init(&usual);
+	assert_true(judge_policy_equals(&r.guard.judge, &usual));
+}
+
+/* How the judge judges: what is not said is usual, and only what one can judge by is taken. */
+static void test_judge(void **state)
+{
+	static const struct {
+		const char *guard, *names; /* the field that a refusal names; NULL: it is taken */
+	} rows[] = {
+		{"\"alpha\":0.5,\"beta\":0.5", NULL},
+		{"\"tolerance\":0,\"margin\":0.01", NULL},
+		{"\"tolerance\":10,\"margin\":30", NULL},
+		{"\"margin\":0.2", NULL},
+		{"\"metrics\":\"p99\"", NULL},
+		{"\"metrics\":\"errors,p50,p95,p99\"", NULL},
+		{"\"alpha\":null,\"beta\":null,\"tolerance\":null,\"margin\":null", NULL},
+		{"\"metrics\":null", NULL},
+		{"\"alpha\":0", "guard.alpha"},
+		{"\"alpha\":0.51", "guard.alpha"},
+		{"\"beta\":0", "guard.beta"},
+		{"\"beta\":1", "guard.beta"},
+		{"\"alpha\":-0.1", "guard.alpha"},
+		{"\"tolerance\":10.5", "guard.tolerance"},
+		{"\"margin\":31", "guard.margin"},
+		{"\"margin\":0.1", "guard.margin"},
+		{"\"tolerance\":0.5", "guard.margin"},
+		{"\"alpha\":\"0.01\"", "guard.alpha"},
+		{"\"metrics\":\"\"", "guard.metrics"},
+		{"\"metrics\":\"errors,\"", "guard.metrics"},
+		{"\"metrics\":\"p98\"", "guard.metrics"},
+		{"\"metrics\":\"errors,errors\"", "guard.metrics"},
+		{"\"metrics\":[\"errors\"]", "guard.metrics"},
+		{"\"metrics\":7", "guard.metrics"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct control_request r;
+		struct err err = {0};
+		char body[256];
+		int len = snprintf(
+			body, sizeof body, "{\"to_bp\":1,\"actor\":\"a\",\"guard\":{%s}}", rows[i].guard);
+		int result = wire_read_change(&r, VERB_STEP, body, (size_t)len, &err);
+		if (result != (rows[i].names ? -1 : 0))
+			fail_msg("%s: %s", rows[i].guard, result ? err.text : "taken");
+		if (!rows[i].names)
+			assert_true(judge_policy_is_sound(&r.guard.judge));
+		else if (err.code != ERR_FIELD || !strstr(err.text, rows[i].names))
+			fail_msg("%s: does not name %s: %s", rows[i].guard, rows[i].names, err.text);
+	}
 }
 
 /* Operations leave the share: it is said as it stands, and tells the two apart. */
@@ -397,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_every_verb_has_a_request),
 		cmocka_unit_test(test_step),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_operations),
 		cmocka_unit_test(test_keep_arm_disarm),
 		cmocka_unit_test(test_take_and_guard),

@@ -44,7 +44,11 @@ static struct snapshot *example(void)
 			.action = GUARD_ACTION_ROLLBACK,
 			.since_ms = 90000,
 			.held_ms = 60000,
-			.word = "errors 0.2 % of 5 %"},
+			.word = "errors 0.2 % of 5 %",
+			.verdict = VERDICT_NO_DATA,
+			.verdict_text = "NO DATA: no v2 traffic yet"},
+		.sticky = true,
+		.unit_sample = 4,
 		.operations = {.limited = true, .count = 2, .name = {"predict", "echo"}},
 		.change = {.known = true, .actor = "bob@web2", .age_ms = 12000},
 	};
@@ -128,6 +132,10 @@ static void test_state_there_and_back(void **state)
 	assert_int_equal(back->kept_bp, -1);
 	assert_true(back->hold.on);
 	assert_string_equal(back->hold.reason, "lunch");
+	assert_true(back->sticky);
+	assert_int_equal(back->unit_sample, 4);
+	assert_int_equal(back->guard.verdict, VERDICT_NO_DATA);
+	assert_string_equal(back->guard.verdict_text, "NO DATA: no v2 traffic yet");
 	assert_true(back->change.known);
 	assert_int_equal(back->change.arms[ARM_V2].failed, 2);
 	assert_int_equal(back->change.arms[ARM_V2].sessions, UNKNOWN);

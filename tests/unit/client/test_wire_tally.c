@@ -94,6 +94,35 @@ static void both_arms_are_told(void **state)
 	text_free(&again);
 }
 
+/* The state document has it from the first record on, and a console reads it. */
+static void the_state_tells_of_it(void **state)
+{
+	(void)state;
+	struct text body = {0};
+	struct err err = {0};
+	struct snapshot *got = calloc(1, sizeof *got);
+	start(&(struct engine_options){.strategy = STRATEGY_CANARY, .v2_processor = "v2:2"});
+	assert_int_equal(ask("GET", "/v1/state", "", &body), 200);
+	assert_has(&body, "\"tally\":null");
+	assert_has(&body, "\"residents\":null");
+	assert_has(&body, "\"unit_sample\":1,");
+	assert_int_equal(
+		ask("POST", "/v1/execute",
+			"{\"operation\":\"tally\",\"payload\":{\"records\":[[\"k\",1],[\"l\",-2]]}}",
+			&body),
+		200);
+	assert_int_equal(ask("GET", "/v1/state", "", &body), 200);
+	assert_int_equal(wire_read_state(got, body.data, body.len, &err), 0);
+	assert_true(got->crew.tally[ARM_V1].known);
+	assert_false(got->crew.tally[ARM_V2].known);
+	assert_int_equal(got->crew.tally[ARM_V1].records, 2);
+	assert_int_equal(got->crew.tally[ARM_V1].partition_count, 1);
+	assert_int_equal(got->crew.tally[ARM_V1].partition[0].keys, 2);
+	assert_int_equal(got->unit_sample, 1);
+	text_free(&body);
+	free(got);
+}
+
 static void an_arm_without_tables_is_null(void **state)
 {
 	(void)state;
@@ -128,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(both_arms_are_told, teardown),
+		cmocka_unit_test_teardown(the_state_tells_of_it, teardown),
 		cmocka_unit_test_teardown(an_arm_without_tables_is_null, teardown),
 		cmocka_unit_test_teardown(a_bad_batch_is_422, teardown),
 	};

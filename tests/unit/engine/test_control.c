@@ -435,11 +435,15 @@ static void a_drain_is_of_somebody(void **state)
 		struct drain drain;
 		int status;
 	} rows[] = {
-		{{ARM_COUNT, -1, -1}, 400},
-		{{ARM_V2, -1, 0}, 400}, /* a worker of no segment */
-		{{ARM_V2, -1, -1}, 200},
-		{{ARM_V2, 0, -1}, 200},
-		{{ARM_V2, 0, 3}, 200},
+		{{ARM_COUNT, -1, -1, false, 0}, 400},
+		{{ARM_V2, -1, 0, false, 0}, 400}, /* a worker of no segment */
+		{{ARM_V2, -1, -1, false, 0}, 200},
+		{{ARM_V2, 0, -1, false, 0}, 200},
+		{{ARM_V2, 0, 3, false, 0}, 200},
+		{{ARM_COUNT, -1, -1, true, 0}, 200}, /* a place is of no arm, */
+		{{ARM_V1, 7, -1, true, 1}, 200},
+		{{ARM_V1, 0, 3, true, 0}, 400}, /* and no worker */
+		{{ARM_V1, -1, -1, true, -1}, 400},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char key[16];

@@ -72,6 +72,65 @@ static void red_latches_until_a_resume(void **state)
 	assert_int_equal(look()->audit_seq, seq);
 }
 
+/* ---- the judge's red ---- */
+
+#define HARM "errors HARM, at least 1.6x v1's"
+
+static bool tick_judge(enum guard_state state, unsigned red, bool both)
+{
+	struct control_guard g = {.state = state,
+		.both = both,
+		.red = red,
+		.word = HARM,
+		.verdict = VERDICT_HARM,
+		.verdict_text = HARM};
+	now.boot_ms += 1000;
+	now.wall_ms += 1000;
+	return control_tick(c, &g, &counts, now);
+}
+
+static void the_judges_red_rolls_back(void **state)
+{
+	(void)state;
+	begin(GUARD_ACTION_ROLLBACK);
+	assert_false(tick_judge(GUARD_AMBER, 0, false)); /* suspected: nothing acts */
+	assert_int_equal(look()->guard.state, GUARD_AMBER);
+	assert_int_equal(snap->guard.verdict, VERDICT_HARM);
+	assert_string_equal(snap->guard.verdict_text, HARM);
+	assert_false(snap->hold.on);
+	/* also where both sides break a limit: it has compared them */
+	assert_true(tick_judge(GUARD_RED, 1u << LATCH_JUDGE, true));
+	assert_int_equal(look()->share_bp, 0);
+	assert_string_equal(snap->hold.actor, POOL_ACTOR);
+	assert_string_equal(snap->hold.reason, "guard: " HARM);
+	assert_string_equal(newest()->reason, "guard: " HARM);
+	assert_int_equal(raise_to("ann@host", 1000, 0), 409);
+	assert_int_equal(act(VERB_RESUME, fresh()), 200);
+	assert_int_equal(raise_to("ann@host", 1000, 0), 200);
+}
+
+static void the_judges_red_is_accepted_apart_from_limits(void **state)
+{
+	(void)state;
+	begin(GUARD_ACTION_HOLD);
+	tick_judge(GUARD_RED, 1u << LATCH_JUDGE, false);
+	assert_true(look()->hold.on);
+	assert_int_equal(act(VERB_RESUME, fresh()), 200);
+	tick_judge(GUARD_RED, 1u << LATCH_JUDGE, false);
+	assert_false(look()->hold.on);
+	/* a limit beside it is news */
+	tick_judge(GUARD_RED, 1u << LATCH_JUDGE | 1u << METRIC_P99, false);
+	assert_true(look()->hold.on);
+	assert_int_equal(act(VERB_RESUME, fresh()), 200);
+	/* and it itself, once there had been no sign of it */
+	tick_judge(GUARD_AMBER, 0, false);
+	tick_judge(GUARD_RED, 1u << LATCH_JUDGE, false);
+	assert_false(look()->hold.on);
+	tick_judge(GUARD_GREEN, 0, false);
+	tick_judge(GUARD_RED, 1u << LATCH_JUDGE, false);
+	assert_true(look()->hold.on);
+}
+
 static void both_sides_hold_and_never_roll_back(void **state)
 {
 	(void)state;
@@ -267,6 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(red_rolls_back_once),
 		T(red_latches_until_a_resume),
+		T(the_judges_red_rolls_back),
+		T(the_judges_red_is_accepted_apart_from_limits),
 		T(both_sides_hold_and_never_roll_back),
 		T(a_warning_does_nothing),
 		T(without_limits_it_is_known_but_not_armed),

@@ -180,8 +180,8 @@ static void what_is_lost_shows_in_what_follows(void **state)
 		.actor = "ann",
 		.strategy = STRATEGY_PRIMARY_ONLY,
 		.held = true,
-		.operations = "echo",
-		.guard = {.window_ms = 1000}};
+		.operations = "echo"};
+	guard_limits_init(&r.guard);
 	assert_true(store_append(store, &r));
 	store = restart(store);
 	look();
@@ -210,13 +210,13 @@ static void finished_means_no_way_back(void **state)
 	struct store_record r = {.seq = 1,
 		.wall_ms = now.wall_ms,
 		.what = "finalize",
-		.guard = {.window_ms = 1000},
 		.to_bp = SHARE_FULL,
 		.epoch = 3,
 		.rev = 4,
 		.strategy = STRATEGY_CANARY,
 		.key = "f",
 		.actor = "ann"};
+	guard_limits_init(&r.guard);
 	assert_true(store_append(store, &r));
 	store = restart(store);
 	assert_true(look()->finalized);

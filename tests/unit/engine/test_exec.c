@@ -176,6 +176,38 @@ static void what_cannot_run_is_named(void **state)
 
 /* ---- bad answers ---- */
 
+static int start_as(const char *ready, const struct operations *declared, struct err *err)
+{
+	char script[256];
+	struct exec *x = NULL;
+	const struct exec_options how = {.operations = declared};
+	snprintf(script, sizeof script, "echo '%s'; read -r x", ready);
+	int rc = bed_sh(&x, script, &how, err);
+	exec_stop(x, false);
+	return rc;
+}
+
+static void what_is_declared_must_be_known(void **state)
+{
+	(void)state;
+	struct operations declared;
+	struct err err = {0};
+	assert_int_equal(operations_read(&declared, "classify,store", NULL), 0);
+	assert_int_equal(start_as("{\"ready\":true,\"operations\":[\"store\",\"x\",\"classify\"]}",
+						 &declared, &err),
+		0);
+	/* One that says nothing is believed, and what nobody declared is not asked for. */
+	assert_int_equal(start_as("{\"ready\":true}", &declared, &err), 0);
+	assert_int_equal(start_as("{\"ready\":true,\"operations\":[]}", NULL, &err), 0);
+	assert_int_equal(
+		start_as("{\"ready\":true,\"operations\":[\"classify\"]}", &declared, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_non_null(strstr(err.text, "does not know the operation \"store\""));
+	err = (struct err){0};
+	assert_int_equal(start_as("{\"ready\":true,\"operations\":\"all\"}", &declared, &err), -1);
+	assert_int_equal(err.code, ERR_DOCUMENT);
+}
+
 static void bad_answers_lose_the_worker(void **state)
 {
 	(void)state;
@@ -745,6 +777,7 @@ int main(void)
 		TEST(w2_no_work_before_ready),
 		TEST(a_silent_start_ends_in_time),
 		TEST(what_cannot_run_is_named),
+		TEST(what_is_declared_must_be_known),
 		TEST(bad_answers_lose_the_worker),
 		TEST(a_late_answer_reaches_nobody),
 		TEST(a_request_that_does_not_fit_ends_in_time),

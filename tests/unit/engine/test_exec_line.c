@@ -73,6 +73,35 @@ static void replies_are_told_apart(void **state)
 	assert_null(r.result);
 }
 
+static bool knows(const char *line, const char *operation)
+{
+	struct exec_reply r;
+	exec_line_read(&r, line, strlen(line));
+	assert_int_equal(r.kind, EXEC_REPLY_READY);
+	return exec_line_knows(&r, operation);
+}
+
+static void a_worker_says_what_it_can_do(void **state)
+{
+	(void)state;
+	const char *line = "{\"operations\": [ \"echo\" ,\"cl\\u0061ssify\"], \"ready\":true}";
+	assert_true(knows(line, "echo"));
+	assert_true(knows(line, "classify"));
+	assert_false(knows(line, "class"));
+	assert_false(knows("{\"ready\":true,\"operations\":[]}", "echo"));
+	/* Elsewhere it is one of the members that mean nothing. */
+	assert_int_equal(read_line("{\"id\":1,\"ok\":true,\"operations\":7}").kind, EXEC_REPLY_OK);
+	static const char *const bad[] = {"7", "\"echo\"", "{}", "null", "true", "[7]", "[[\"a\"]]",
+		"[\"\"]", "[\"a b\"]", "[\"a\",\"b\\n\"]", "[\"a\",null]",
+		"[\"123456789012345678901234567890123456789012345678\"]"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char text[160];
+		snprintf(text, sizeof text, "{\"ready\":true,\"operations\":%s}", bad[i]);
+		if (read_line(text).kind != EXEC_REPLY_NONE)
+			fail_msg("was read: %s", text);
+	}
+}
+
 static void errors_have_a_category(void **state)
 {
 	(void)state;
@@ -320,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_one_line),
 		cmocka_unit_test(replies_are_told_apart),
+		cmocka_unit_test(a_worker_says_what_it_can_do),
 		cmocka_unit_test(errors_have_a_category),
 		cmocka_unit_test(anything_else_is_none),
 		cmocka_unit_test(every_cut_line_is_none),

@@ -327,6 +327,69 @@ static void one_that_is_wanted_out_takes_no_more(void **state)
 	drop(&b);
 }
 
+/* However many come at once, each finds a thread that is free: none sleeps while one waits. */
+static void all_threads_work_when_there_is_work_for_all(void **state)
+{
+	(void)state;
+	struct bed b;
+	struct job *jobs[THREADS_MAX];
+	make(&b, THREADS_MAX, THREADS_MAX);
+	for (int round = 0; round < TURNS / 1000; round++) {
+		hold(&b, true);
+		for (int i = 0; i < THREADS_MAX; i++)
+			jobs[i] = begin(&b, true);
+		wait_for(&b, 0, THREADS_MAX);
+		hold(&b, false);
+		for (int i = 0; i < THREADS_MAX; i++)
+			assert_int_equal(join(jobs[i]).end, EXECUTOR_DONE);
+	}
+	drop(&b);
+}
+
+/* Its place is free again before its caller is told: the next one needs no queue. */
+static void one_after_another_is_never_refused(void **state)
+{
+	(void)state;
+	struct bed b;
+	struct job j = {.bed = &b};
+	struct executor_want want = {.deadline_us = SOON_US, .queue_max = 0};
+	make(&b, 1, 1);
+	for (int i = 0; i < TURNS; i++)
+		assert_int_equal(executor_run(b.x, &j, &want), EXECUTOR_DONE);
+	assert_int_equal(j.times, TURNS);
+	assert_true(executor_try_shut(b.x, 0));
+	assert_int_equal(executor_run(b.x, &j, &want), EXECUTOR_FULL);
+	executor_open(b.x, 0);
+	assert_int_equal(executor_run(b.x, &j, &want), EXECUTOR_DONE);
+	drop(&b);
+}
+
+/* At any moment of its caller's going to sleep. */
+static void who_is_gone_is_let_go_at_once(void **state)
+{
+	(void)state;
+	struct bed b;
+	make(&b, 1, 0);
+	for (int i = 0; i < TURNS / 200; i++) {
+		atomic_bool gone = false;
+		struct job j = {.bed = &b};
+		j.want = (struct executor_want){
+			.deadline_us = SOON_US, .queue_max = 9, .counted = true, .gone = &gone};
+		assert_int_equal(pthread_create(&j.caller, NULL, call, &j), 0);
+		wait_for(&b, 1, 0);
+		for (int k = 0; k < i * 7 % 1000; k++)
+			threads_relax();
+		atomic_store(&gone, true);
+		executor_nudge(b.x);
+		pthread_join(j.caller, NULL);
+		assert_int_equal(j.end, EXECUTOR_LATE);
+		assert_int_equal(j.times, 0);
+		assert_true(threads_us() < j.want.deadline_us);
+	}
+	wait_for(&b, 0, 0);
+	drop(&b);
+}
+
 /* ---- many at once ---- */
 
 struct caller {
@@ -361,6 +424,47 @@ static void *hammer(void *arg)
 	}
 	atomic_fetch_sub(c->left, 1);
 	return NULL;
+}
+
+static void *crowd_in(void *arg)
+{
+	struct caller *c = arg;
+	for (int i = 0; i < 50; i++) {
+		struct job j = {.bed = c->bed};
+		struct executor_want want = {
+			.deadline_us = threads_us() + 500, .queue_max = 3, .counted = true};
+		enum executor_end end = executor_run(c->bed->x, &j, &want);
+		c->late += end == EXECUTOR_LATE;
+		c->full += end == EXECUTOR_FULL;
+	}
+	atomic_fetch_sub(c->left, 1);
+	return NULL;
+}
+
+static void no_more_wait_than_may(void **state)
+{
+	(void)state;
+	enum { CALLERS = 8 };
+	struct bed b;
+	struct caller callers[CALLERS] = {0};
+	atomic_int left = CALLERS;
+	long late = 0, full = 0;
+	make(&b, 1, 0);
+	for (int i = 0; i < CALLERS; i++) {
+		callers[i].bed = &b;
+		callers[i].left = &left;
+		assert_int_equal(pthread_create(&callers[i].thread, NULL, crowd_in, &callers[i]), 0);
+	}
+	while (atomic_load(&left) > 0)
+		assert_in_range(executor_queued(b.x), 0, 3);
+	for (int i = 0; i < CALLERS; i++) {
+		pthread_join(callers[i].thread, NULL);
+		late += callers[i].late;
+		full += callers[i].full;
+	}
+	assert_int_equal(late + full, 50 * CALLERS);
+	assert_true(late >= 3);
+	drop(&b);
 }
 
 static void each_is_done_once_or_never_while_threads_come_and_go(void **state)
@@ -407,6 +511,10 @@ int main(void)
 		cmocka_unit_test(a_shut_thread_takes_nothing),
 		cmocka_unit_test(shut_threads_sleep_while_work_waits),
 		cmocka_unit_test(one_that_is_wanted_out_takes_no_more),
+		cmocka_unit_test(all_threads_work_when_there_is_work_for_all),
+		cmocka_unit_test(one_after_another_is_never_refused),
+		cmocka_unit_test(who_is_gone_is_let_go_at_once),
+		cmocka_unit_test(no_more_wait_than_may),
 		cmocka_unit_test(each_is_done_once_or_never_while_threads_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

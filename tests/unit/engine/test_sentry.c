@@ -45,11 +45,20 @@ static void work(enum arm arm, int count, int failed, int64_t latency_us)
 	histogram_add(&w->latency, latency_us, count);
 }
 
+/* A split that never changed. */
+static struct sentry_split split_of(bool asked)
+{
+	return (struct sentry_split){
+		.share_bp = asked ? 1000 : 0, .asked = asked, .change_age_ms = UNKNOWN};
+}
+
 static enum guard_state look_after_a_second(bool asked)
 {
+	struct sentry_split split = split_of(asked);
 	now.boot_ms += 1000;
 	now.wall_ms += 1000;
-	sentry_look(s, arms, &limits, asked, now, &word);
+	split.uptime_ms = now.boot_ms;
+	sentry_look(s, arms, &limits, &split, now, &word);
 	return word.state;
 }
 
@@ -121,6 +130,126 @@ static void counters_that_fell_say_nothing(void **state)
 	assert_int_equal(look_after_a_second(true), GUARD_UNKNOWN);
 }
 
+/* ---- the judge ---- */
+
+/* A second of sessions, each of one request. */
+static void sit(enum arm arm, int count, int bad)
+{
+	work(arm, count, bad, 100);
+	arms[arm].sessions += count;
+	arms[arm].sessions_bad += bad;
+	arms[arm].has_session_latency = true;
+	histogram_add(&arms[arm].session_latency, 100, count);
+}
+
+static void look_at(const struct sentry_split *split)
+{
+	now.boot_ms += 1000;
+	now.wall_ms += 1000;
+	sentry_look(s, arms, &limits, split, now, &word);
+}
+
+/* Seconds of a v2 that fails under its limit and far more often than v1. */
+static void sit_badly(const struct sentry_split *split, int seconds)
+{
+	for (int i = 0; i < seconds; i++) {
+		sit(ARM_V1, 900, 1);
+		sit(ARM_V2, 100, 4);
+		look_at(split);
+	}
+}
+
+static void harm_is_amber_and_then_red(void **state)
+{
+	(void)state;
+	struct sentry_split split = split_of(true);
+	bool amber = false;
+	split.uptime_ms = 3600000;
+	for (int i = 0; i < 60 && word.state != GUARD_RED; i++) {
+		sit_badly(&split, 1);
+		amber |= word.state == GUARD_AMBER;
+		if (word.state == GUARD_AMBER)
+			assert_int_equal(word.red, 0);
+	}
+	assert_true(amber);
+	assert_int_equal(word.state, GUARD_RED);
+	assert_int_equal(word.red, 1u << LATCH_JUDGE); /* and no limit is broken */
+	assert_int_equal(word.verdict, VERDICT_HARM);
+	assert_non_null(strstr(word.word, "errors HARM, at least "));
+	assert_string_equal(word.word, word.verdict_text);
+	/* A limit that breaks beside it is what is told. */
+	sit(ARM_V2, 1000, 900);
+	look_at(&split);
+	assert_int_equal(word.red, 1u << LATCH_JUDGE | 1u << METRIC_ERRORS);
+	assert_non_null(strstr(word.word, " of 5.0 %"));
+}
+
+/* Nothing is asked of v2 at the baseline: it is judged all the same, and locks nothing. */
+static void at_the_baseline_the_judge_only_speaks(void **state)
+{
+	(void)state;
+	struct sentry_split split = {
+		.share_bp = 500, .change_age_ms = UNKNOWN, .uptime_ms = 3600000};
+	sit_badly(&split, 60);
+	assert_int_equal(word.verdict, VERDICT_HARM);
+	assert_int_equal(word.state, GUARD_NONE);
+	assert_int_equal(word.red, 0);
+}
+
+static void settling_is_no_evidence(void **state)
+{
+	(void)state;
+	struct sentry_split split = {.share_bp = 1000, .asked = true, .settle_ms = 30000};
+	for (int i = 0; i < 29; i++) {
+		split.change_age_ms = i * 1000;
+		sit_badly(&split, 1);
+		assert_int_equal(word.verdict, VERDICT_NO_DATA);
+		assert_true(word.state < GUARD_AMBER);
+	}
+	for (int i = 29; i < 90; i++) {
+		split.change_age_ms = i * 1000;
+		sit_badly(&split, 1);
+	}
+	assert_int_equal(word.verdict, VERDICT_HARM);
+}
+
+/* One attempt's failures are not the next one's, however short v2 was without a share. */
+static void a_new_attempt_is_judged_anew(void **state)
+{
+	(void)state;
+	struct sentry_split split = split_of(true), rest = split_of(false);
+	split.uptime_ms = rest.uptime_ms = 3600000;
+	for (int round = 0; round < 2; round++) {
+		sit_badly(&split, 60);
+		assert_int_equal(word.red, 1u << LATCH_JUDGE);
+		sit(ARM_V2, 100, 90);
+		look_at(&split);
+		assert_int_equal(word.red, 1u << LATCH_JUDGE | 1u << METRIC_ERRORS);
+		sit(ARM_V2, 100, 90); /* the last of them */
+		if (round == 0)       /* seen at a look, or between two */
+			look_at(&rest);
+		else
+			sentry_rest(s);
+		look_at(&split);
+		assert_int_equal(word.red, 0);
+		assert_int_not_equal(word.verdict, VERDICT_HARM);
+	}
+}
+
+static void a_counter_that_fell_is_a_gap(void **state)
+{
+	(void)state;
+	struct sentry_split split = split_of(true);
+	split.uptime_ms = 3600000;
+	sit_badly(&split, 30);
+	int64_t looks = s->judging->judge.looks;
+	arms[ARM_V2].sessions -= 50;
+	look_at(&split);
+	assert_int_equal(s->judging->judge.looks, looks);
+	sit_badly(&split, 1);
+	assert_int_equal(s->judging->judge.looks, looks + 1);
+}
+
 /* v2 begins to fail a minute after the raise; nobody polls, nobody holds a lease. */
 static void nobody_polls_and_it_rolls_back(void **state)
 {
@@ -140,7 +269,11 @@ static void nobody_polls_and_it_rolls_back(void **state)
 		bool asked = control_limits(c, &l);
 		assert_true(asked);
 		now.boot_ms += 1000;
-		sentry_look(s, arms, &l, asked, now, &word);
+		struct sentry_split split = {.share_bp = look()->share_bp,
+			.asked = asked,
+			.change_age_ms = control_change_age_ms(c, now),
+			.uptime_ms = now.boot_ms};
+		sentry_look(s, arms, &l, &split, now, &word);
 		if (!breaks)
 			assert_int_not_equal(word.state, GUARD_RED);
 		control_tick(c, &word, &counts, now);
@@ -158,6 +291,11 @@ int main(void)
 		T(says_latency_and_memory),
 		T(a_past_at_the_baseline_is_forgotten),
 		T(counters_that_fell_say_nothing),
+		T(harm_is_amber_and_then_red),
+		T(at_the_baseline_the_judge_only_speaks),
+		T(settling_is_no_evidence),
+		T(a_new_attempt_is_judged_anew),
+		T(a_counter_that_fell_is_a_gap),
 		T(nobody_polls_and_it_rolls_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

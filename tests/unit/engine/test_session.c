@@ -146,6 +146,34 @@ static void samples_above_the_cap(void **state)
 	assert_int_equal(sessions_sample(s), 1);
 }
 
+/* Parts of one whole: all count as the most crowded does. */
+static void thins_like_its_neighbours(void **state)
+{
+	(void)state;
+	int64_t n, b, left, bad;
+	note_many(40000, 0);
+	sessions_thin(s, 1, 0);
+	assert_int_equal(sessions_sample(s), 1);
+	sessions_thin(s, 4, 0);
+	assert_int_equal(sessions_sample(s), 4);
+	sessions_totals(s, ARM_V1, true, 0, &n, &b);
+	assert_in_range(n, 20000 / 4 * 9 / 10, 20000 / 4 * 11 / 10);
+	assert_in_range(b, n / 5 * 9 / 10, n / 5 * 11 / 10);
+	/* never back before the next split, and those who stayed are not counted again */
+	sessions_thin(s, 2, 0);
+	assert_int_equal(sessions_sample(s), 4);
+	note_many(40000, 1);
+	sessions_totals(s, ARM_V1, true, 1, &left, &bad);
+	assert_int_equal(left, n);
+	/* what was counted stays counted */
+	sessions_totals(s, ARM_V1, false, UNIT_MS, &n, &b);
+	sessions_thin(s, 64, UNIT_MS);
+	sessions_totals(s, ARM_V1, true, UNIT_MS, &left, &bad);
+	assert_int_equal(left, n);
+	sessions_turn(s, 1, UNIT_MS);
+	assert_int_equal(sessions_sample(s), 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -159,6 +187,7 @@ int main(void)
 		T(is_new_after_silence),
 		T(keeps_all_below_the_cap),
 		T(samples_above_the_cap),
+		T(thins_like_its_neighbours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

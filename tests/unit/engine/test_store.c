@@ -69,6 +69,9 @@ static struct store_record record(int64_t seq)
 		.guard_hold_wall_ms = 1700000000001,
 		.operations = "echo,predict",
 		.head = 0x0123456789abcdefu};
+	judge_policy_init(&r.guard.judge);
+	r.guard.judge.alpha = 0.001;
+	r.guard.judge.metric[JUDGED_P50] = true;
 	snprintf(r.key, sizeof r.key, "key-%d", (int)seq);
 	return r;
 }
@@ -99,8 +102,10 @@ static size_t stored(void)
 {
 	struct store *s = open_store();
 	size_t n = 0;
-	for (; store_record_at(s, n); n++)
+	for (; store_record_at(s, n); n++) {
 		assert_int_equal(store_record_at(s, n)->seq, n + 1);
+		assert_int_equal(store_record_at(s, n)->line, n + 2); /* the first names the format */
+	}
 	store_close(s);
 	return n;
 }
@@ -146,6 +151,7 @@ static void gives_back_every_field(void **state)
 	assert_string_equal(got->reason, want.reason);
 	assert_int_equal(got->on_orphan, ORPHAN_HOLD);
 	assert_true(got->guard.latency_ms == UNKNOWN);
+	assert_true(judge_policy_equals(&got->guard.judge, &want.guard.judge));
 	assert_true(got->head == want.head);
 	assert_string_equal(store_note(s), "");
 	assert_null(store_record_at(s, 1));
@@ -155,6 +161,50 @@ static void gives_back_every_field(void **state)
 	struct stat st;
 	assert_int_equal(stat(file, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void set_usual_judge(struct store_record *r)
+{
+	judge_policy_init(&r->guard.judge);
+}
+
+static void set_unsound_judge(struct store_record *r)
+{
+	r->guard.judge.margin = r->guard.judge.tolerance;
+}
+
+static void set_no_metric(struct store_record *r)
+{
+	memset(r->guard.judge.metric, 0, sizeof r->guard.judge.metric);
+}
+
+/* The line of record 1 after `change`, read again. */
+static bool reads(void (*change)(struct store_record *r), struct store_record *out)
+{
+	struct store_record r = record(1);
+	struct text line = {0};
+	change(&r);
+	store_record_line(&line, &r);
+	line.data[line.len - 1] = '\0'; /* its end of line */
+	static char kept[4096];
+	assert_true(text_copy(kept, sizeof kept, line.data));
+	text_free(&line);
+	return store_record_read(out, kept, 2, 0);
+}
+
+/* How the judge judges is said only where it is not the usual way, so that a log from before there
+ * was a judge reads as it was written. */
+static void a_guard_without_a_judge_judges_as_usual(void **state)
+{
+	(void)state;
+	struct store_record r;
+	struct judge_policy usual;
+	judge_policy_init(&usual);
+	assert_true(reads(set_usual_judge, &r));
+	assert_true(judge_policy_equals(&r.guard.judge, &usual));
+	assert_int_equal(r.guard.action, GUARD_ACTION_HOLD);
+	assert_false(reads(set_unsound_judge, &r));
+	assert_false(reads(set_no_metric, &r));
 }
 
 static void appends_after_a_restart(void **state)
@@ -301,6 +351,7 @@ static void the_first_format_is_rewritten(void **state)
 		assert_int_equal(r->keep_ms, 0);
 		assert_null(r->operations);
 		assert_false(guard_limits_any(&r->guard));
+		assert_true(judge_policy_is_sound(&r->guard.judge));
 		assert_true(r->head != 0 && (i == 0 || r->head == head));
 		assert_true(store_record_at(s, 1)->head == store_record_at(s, 0)->head);
 		head = r->head;
@@ -609,6 +660,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(gives_back_every_field),
+		T(a_guard_without_a_judge_judges_as_usual),
 		T(appends_after_a_restart),
 		T(torn_last_line_is_cut_at_every_byte),
 		T(torn_header_is_a_new_file),

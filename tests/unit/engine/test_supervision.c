@@ -66,6 +66,22 @@ static void rests_double_to_their_end_and_the_segment_is_never_lost(void **state
 	}
 }
 
+/* A first rest that is longer than the usual longest one is the longest too. */
+static void a_long_first_rest_is_kept(void **state)
+{
+	int64_t now_us = 0;
+	(void)state;
+	supervision_init(&s, &(struct supervision_options){.restarts = 1, .rest_us = 90 * SECOND});
+	assert_int_equal(s.how.rest_max_us, 90 * SECOND);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(supervision_may_restart(&s, now_us), 0);
+		assert_int_equal(supervision_may_restart(&s, now_us), 90 * SECOND);
+		now_us = s.rest_until_us;
+	}
+	supervision_init(&s, &(struct supervision_options){.rest_us = 30 * SECOND});
+	assert_int_equal(s.how.rest_max_us, 30 * SECOND);
+}
+
 static void a_calm_time_forgets_the_rests(void **state)
 {
 	int64_t now_us = 0;
@@ -206,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(three_in_five_seconds_then_it_rests),
 		T(the_window_slides),
+		T(a_long_first_rest_is_kept),
 		T(rests_double_to_their_end_and_the_segment_is_never_lost),
 		T(a_calm_time_forgets_the_rests),
 		T(w4_failure_stays_in_its_segment_and_the_storm_returns_to_size),

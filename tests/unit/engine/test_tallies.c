@@ -272,6 +272,89 @@ static void p1_a_key_is_in_one_partition(void **state)
 	tallies_free(t);
 }
 
+static void telling(void **state)
+{
+	(void)state;
+	static struct tally_crew told;
+	struct tallies *t = MAKE("v2:8", .buffer = 0);
+	look(t);
+	tallies_tell(facts, &told);
+	assert_false(told.known);
+	add(t, "{\"records\":[[\"hot\",1],[\"hot\",2],[\"cold\",3]]}", NULL);
+	look(t);
+	tallies_tell(facts, &told);
+	assert_true(told.known);
+	assert_string_equal(told.processor, "v2:8");
+	assert_string_equal(told.strategy, "always_hash");
+	assert_int_equal(told.records, 3);
+	assert_int_equal(told.keys, 2);
+	assert_int_equal(told.partition_count, 8);
+	assert_int_equal(told.partitions_dropped, 0);
+	int64_t records = 0;
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(told.partition[i].index, i);
+		assert_int_equal(told.partition[i].pressure, FULLNESS_HEALTHY);
+		assert_int_equal(told.partition[i].room, TALLIES_BUFFER);
+		assert_int_equal(told.partition[i].pause_us, 0);
+		records += told.partition[i].records;
+	}
+	assert_int_equal(records, 3);
+	tallies_free(t);
+	/* classes and pauses as pressure.h has them; the fullest have the rows, in their order */
+	*facts = (struct tallies_facts){.part_count = 100, .room = 1000};
+	for (int i = 0; i < 100; i++)
+		facts->part[i].records = 5;
+	facts->part[99] =
+		(struct tallies_part){.waiting = 960, .pressure = PRESSURE_SATURATED, .records = 0};
+	facts->part[50] = (struct tallies_part){.waiting = 870, .pressure = PRESSURE_CRITICAL};
+	tallies_tell(facts, &told);
+	assert_int_equal(told.partition_count, POOL_PARTITIONS_MAX);
+	assert_int_equal(told.partitions_dropped, 100 - POOL_PARTITIONS_MAX);
+	const struct partition_row *last = &told.partition[POOL_PARTITIONS_MAX - 1];
+	assert_int_equal(last->index, 99);
+	assert_int_equal(last->pressure, FULLNESS_SATURATED);
+	assert_int_equal(last->pause_us, 10000);
+	assert_int_equal(last[-1].index, 50);
+	assert_int_equal(last[-1].pressure, FULLNESS_CRITICAL);
+	assert_int_equal(last[-1].pause_us, 200);
+	assert_int_equal(told.partition[0].index, 0);
+	*facts = (struct tallies_facts){.part_count = 1, .part = {{.waiting = 1}}};
+	tallies_tell(facts, &told);
+	assert_true(told.known);
+}
+
+/* The digest is kept as records come: like batches in another order, and where a sum is beyond
+ * 64 bits and back. */
+static void the_digest_follows_each_record(void **state)
+{
+	(void)state;
+	static const char *const up = "[\"k\",9007199254740991]",
+							 *const down = "[\"k\",-9007199254740991]";
+	struct tallies *one = MAKE("v1:simple", .buffer = 0), *two = MAKE("v2:4", .buffer = 0);
+	for (int i = 0; i < 1100; i++) {
+		char record[64];
+		snprintf(record, sizeof record, "{\"records\":[%s]}", up);
+		add(one, record, NULL);
+	}
+	for (int i = 0; i < 1100; i++) {
+		char record[64];
+		snprintf(record, sizeof record, "{\"records\":[%s]}", down);
+		add(one, record, NULL);
+		snprintf(record, sizeof record, "{\"records\":[%s,%s]}", i & 1 ? up : down,
+			i & 1 ? down : up);
+		add(two, record, NULL);
+	}
+	look(one);
+	uint64_t digest = facts->digest;
+	look(two);
+	assert_true(facts->digest == digest);
+	add(two, "{\"records\":[[\"k\",1],[\"k\",-1]]}", NULL);
+	look(two);
+	assert_true(facts->digest != digest); /* the sum is the same, the count is not */
+	tallies_free(one);
+	tallies_free(two);
+}
+
 /* P2, P3, P7: what would tear a key apart, or has no partitions, is refused at the start. */
 static void p3_strategies_that_tear_keys_apart_are_refused(void **state)
 {
@@ -512,6 +595,8 @@ int main(void)
 		T(the_fullest_payload_fits),
 		T(counts_and_keys),
 		T(every_processor_gives_the_same_digest),
+		T(the_digest_follows_each_record),
+		T(telling),
 		T(p1_a_key_is_in_one_partition),
 		T(p3_strategies_that_tear_keys_apart_are_refused),
 		T(simple_keeps_what_came_before_the_bound),

@@ -425,6 +425,9 @@ static void an_older_file_gets_the_later_column(void **state)
 	expect_refusals(p.path, 5);
 	fresh = declared(p.path);
 	/* no refusal was told apart then */
+	alter(p.path,
+		"DROP TRIGGER event_kept;"
+		" DELETE FROM event WHERE kind IN ('checkpoint', 'end')"); /* they tell of samples as they are now */
 	alter(p.path, "ALTER TABLE sample DROP COLUMN failed_refused");
 	old = declared(p.path);
 	assert_string_not_equal(old, fresh);

@@ -37,6 +37,8 @@ static struct snapshot *make(void)
 		s->arms[a].has_latency = true;
 	}
 	s->unit_ms = 1000;
+	s->unit_sample = 4;
+	s->sticky = true;
 	s->audit_seq = UNKNOWN;
 	s->lease = (struct lease){true, "pat@ops2", 25000};
 	s->keep = (struct keep){true, 90000, ORPHAN_HOLD};
@@ -46,7 +48,9 @@ static struct snapshot *make(void)
 		.action = GUARD_ACTION_ROLLBACK,
 		.since_ms = 4000,
 		.held_ms = UNKNOWN,
-		.word = "errors 7.5 % of 5 %"};
+		.word = "errors 7.5 % of 5 %",
+		.verdict = VERDICT_NO_DATA,
+		.verdict_text = "no v2 traffic for 12 s"};
 	s->operations = (struct operation_set){true, 2, {"predict", "a \"name\""}};
 	return s;
 }
@@ -86,10 +90,11 @@ static void the_mark_ignores_what_moves(void **state)
 	s->keep.left_ms -= 1000;
 	s->guard.since_ms += 1000;
 	text_copy(s->guard.word, sizeof s->guard.word, "errors 7.6 % of 5 %");
+	text_copy(s->guard.verdict_text, sizeof s->guard.verdict_text, "no v2 traffic for 13 s");
 	state_mark(&b, s);
 	assert_string_equal(text_str(&a), text_str(&b));
 	text_copy(s->operations.name[1], sizeof s->operations.name[1], "other");
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 9; i++) {
 		text_clear(&c);
 		state_mark(&c, s);
 		assert_string_not_equal(text_str(&a), text_str(&c));
@@ -105,6 +110,12 @@ static void the_mark_ignores_what_moves(void **state)
 			s->guard.state = GUARD_GREEN;
 		if (i == 4)
 			s->guard.action = GUARD_ACTION_HOLD;
+		if (i == 5)
+			s->guard.verdict = VERDICT_HARM;
+		if (i == 6)
+			s->sticky = false;
+		if (i == 7)
+			s->unit_sample = 8;
 	}
 	text_free(&a);
 	text_free(&b);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <string.h>
 
 static const struct guard_window empty = {.p99_us = UNKNOWN, .memory_bytes = UNKNOWN};
 static const struct guard_window good = {
@@ -416,6 +417,118 @@ static void test_the_pools_word_latches(void **state)
 	assert_int_equal(l.metric, METRIC_MEMORY);
 }
 
+/* ---- the judge beside the limits ---- */
+
+static struct guard hearing(struct guard g, bool suspected, bool brakes, const char *text)
+{
+	struct verdict v = {.suspected = suspected, .brakes = brakes, .word = VERDICT_HARM};
+
+	memcpy(v.text, text, strlen(text) + 1);
+	guard_hear(&g, &v);
+	return g;
+}
+
+static void test_the_judge_is_heard(void **state)
+{
+	struct guard_limits l = limits_of(0.05, 1000, UNKNOWN);
+	struct guard g;
+
+	(void)state;
+	g = hearing(evaluate(l, good, good), false, false, "errors UNDECIDED: neither proven yet");
+	assert_int_equal(g.state, GUARD_GREEN);
+	assert_int_equal(g.judge, GUARD_NONE);
+	assert_string_equal(g.judge_word, "");
+	g = hearing(evaluate(l, good, good), true, false, "errors HARM, at least 1.2x v1's");
+	assert_int_equal(g.state, GUARD_AMBER);
+	assert_string_equal(g.judge_word, "errors HARM, at least 1.2x v1's");
+	g = hearing(evaluate(l, good, good), true, true, "errors HARM, at least 2.0x v1's");
+	assert_int_equal(g.state, GUARD_RED);
+	assert_int_equal(g.judge, GUARD_RED);
+	/* what is suspected and not proven is told by what it is, not by the word that stands */
+	struct verdict v = {.word = VERDICT_SAFE, .text = "p99 SAFE, under 1.5x v1's"};
+	v.suspected = true;
+	g = evaluate(l, good, good);
+	guard_hear(&g, &v); /* JUDGED_ERRORS */
+	assert_int_equal(g.state, GUARD_AMBER);
+	assert_string_equal(g.judge_word, "errors look worse, not proven yet");
+	v.suspect = JUDGED_P95;
+	guard_hear(&g, &v);
+	assert_string_equal(g.judge_word, "p95 looks slower, not proven yet");
+	/* it compares: where both break a limit, and where there is no limit at all */
+	g = hearing(evaluate(l, failing(1000, 80), failing(1000, 300)), true, true, "errors HARM");
+	assert_true(g.both);
+	assert_int_equal(g.state, GUARD_RED);
+	g = hearing(evaluate(limits_of(NAN, UNKNOWN, UNKNOWN), good, good), true, true, "p99 HARM");
+	assert_int_equal(g.state, GUARD_RED);
+	assert_int_equal(g.worst, -1);
+	/* and never makes less of a broken limit */
+	g = hearing(evaluate(l, good, failing(1000, 300)), true, false, "errors HARM");
+	assert_int_equal(g.state, GUARD_RED);
+	g = hearing(evaluate(l, good, failing(1000, 300)), false, false, "");
+	assert_int_equal(g.state, GUARD_RED);
+}
+
+static void test_the_judges_red_latches(void **state)
+{
+	struct guard_latch l = {0};
+	struct guard quiet = evaluate(limits_of(0.05, 1000, UNKNOWN), good, good);
+	struct guard amber = hearing(quiet, true, false, "p99 HARM, worse than v1's");
+	struct guard red = hearing(quiet, true, true, "p99 HARM, worse than v1's");
+
+	(void)state;
+	assert_false(guard_latch_update(&l, &amber, NULL, at_second(1)));
+	assert_true(guard_latch_update(&l, &red, NULL, at_second(2)));
+	assert_true(l.red && l.by_judge && !l.by_pool);
+	assert_int_equal(l.metric, METRIC_P99);
+	assert_string_equal(l.word, "p99 HARM, worse than v1's");
+	assert_false(guard_latch_update(&l, &quiet, NULL, at_second(3)));
+	assert_true(l.red);
+	/* accepted while there is a sign of it, and until there is none */
+	assert_false(guard_latch_update(&l, &red, NULL, at_second(4)));
+	guard_latch_resume(&l, at_second(5).wall_ms);
+	assert_false(l.red);
+	assert_false(guard_latch_update(&l, &red, NULL, at_second(6)));
+	assert_false(guard_latch_update(&l, &amber, NULL, at_second(7)));
+	assert_false(guard_latch_update(&l, &red, NULL, at_second(8)));
+	assert_false(guard_latch_update(&l, &quiet, NULL, at_second(8)));
+	assert_true(guard_latch_update(&l, &red, NULL, at_second(8)));
+	/* what broke a limit first is told by the limit */
+	l = (struct guard_latch){0};
+	red = hearing(evaluate(limits_of(0.05, 1000, UNKNOWN), good, failing(1000, 300)), true,
+		true, "errors HARM, at least 9.1x v1's");
+	assert_true(guard_latch_update(&l, &red, NULL, at_second(9)));
+	assert_false(l.by_judge);
+	/* who accepts a broken limit accepts what the judge makes of it, while there is a sign of it */
+	l = (struct guard_latch){0};
+	struct guard limit = evaluate(limits_of(0.05, 1000, UNKNOWN), good, failing(1000, 300));
+	assert_true(guard_latch_update(&l, &limit, NULL, at_second(10)));
+	guard_latch_resume(&l, at_second(11).wall_ms);
+	assert_false(guard_latch_update(&l, &limit, NULL, at_second(12)));
+	assert_false(guard_latch_update(&l, &red, NULL, at_second(13)));
+	assert_false(guard_latch_update(&l, &quiet, NULL, at_second(14)));
+	red = hearing(quiet, true, true, "errors HARM, at least 9.1x v1's");
+	assert_true(guard_latch_update(&l, &red, NULL, at_second(15)));
+	assert_true(l.by_judge);
+}
+
+static void test_what_a_judge_gets_of_the_limits(void **state)
+{
+	struct guard_limits l = limits_of(0.02, 250, UNKNOWN);
+	struct judge_policy p;
+
+	(void)state;
+	l.judge.alpha = 0.005;
+	guard_policy(&p, &l, 500);
+	assert_true(p.alpha == 0.005 && p.error_limit == 0.02);
+	assert_int_equal(p.latency_limit_us, 250000);
+	assert_int_equal(p.interval_ms, 500);
+	l = limits_of(NAN, UNKNOWN, 1 << 20);
+	guard_policy(&p, &l, 1000);
+	assert_true(isnan(p.error_limit));
+	assert_int_equal(p.latency_limit_us, UNKNOWN);
+	assert_true(judge_policy_is_sound(&p));
+}
+
 static void test_words_name_their_metric(void **state)
 {
 	(void)state;
@@ -553,6 +666,9 @@ int main(void)
 		cmocka_unit_test(test_resume_after_it_turned_green_accepts_nothing),
 		cmocka_unit_test(test_resume_of_nothing),
 		cmocka_unit_test(test_the_pools_word_latches),
+		cmocka_unit_test(test_the_judge_is_heard),
+		cmocka_unit_test(test_the_judges_red_latches),
+		cmocka_unit_test(test_what_a_judge_gets_of_the_limits),
 		cmocka_unit_test(test_words_name_their_metric),
 		cmocka_unit_test(test_row_33_no_traffic_is_no_evidence),
 		cmocka_unit_test(test_row_34_few_without_failure_prove_little),

@@ -72,6 +72,64 @@ static void red_latency(struct virtual *v)
 	go_to(v, 1000);
 }
 
+/* v2 fails more often, under every limit, until the judge says so. */
+static void judged_errors(struct virtual *v, bool (*said)(const struct standing *s))
+{
+	go_to(v, 1000);
+	v->failing[ARM_V1] = 10;
+	v->failing[ARM_V2] = 30;
+	for (int i = 0; i < 300 && !said(virtual_standing(v)); i++)
+		virtual_run(v, 1000);
+}
+
+static bool is_suspected(const struct standing *s)
+{
+	return s->guard.judge != GUARD_NONE;
+}
+
+static bool is_harm(const struct standing *s)
+{
+	return s->verdict.word == VERDICT_HARM;
+}
+
+static bool is_braked(const struct standing *s)
+{
+	return s->guard.judge == GUARD_RED;
+}
+
+static void suspected_errors(struct virtual *v)
+{
+	judged_errors(v, is_suspected);
+}
+
+static void harm_of_few(struct virtual *v)
+{
+	judged_errors(v, is_harm);
+}
+
+static void red_by_judge(struct virtual *v)
+{
+	judged_errors(v, is_braked);
+}
+
+static void red_by_judge_on_both_sides(struct virtual *v)
+{
+	judged_errors(v, is_braked);
+	v->failing[ARM_V1] = v->failing[ARM_V2] = 500;
+	virtual_run(v, 20000);
+}
+
+/* The pool says it; this process has just begun to look. */
+static void harm_by_the_pools_word(struct virtual *v)
+{
+	struct pool_guard *g = &v->node[0].s->guard;
+	go_to(v, 1000);
+	g->state = GUARD_GREEN;
+	g->verdict = VERDICT_HARM;
+	text_copy(g->verdict_text, sizeof g->verdict_text, "errors HARM, at least 1.6x v1's");
+	virtual_run(v, 1000);
+}
+
 static void red_memory(struct virtual *v)
 {
 	go_to(v, 1000);
@@ -444,6 +502,16 @@ static const struct {
 		"v2 is worse, says the pool: errors 9 % of 5 %. The pool rolls back"},
 	{red_without_a_word, PLAN | LIMITS, LEVEL_ACT,
 		"v2 is worse, says the pool: its guard is RED. The pool rolls back"},
+	{red_by_judge, PLAN | LIMITS, LEVEL_ACT,
+		"v2 is worse: errors 2.7 %, v1 0.89 %. The pool rolls back"},
+	{red_by_judge_on_both_sides, PLAN | LIMITS, LEVEL_ACT,
+		"v2 was worse at errors, now 22 %. R rolls back, U accepts"},
+	{suspected_errors, PLAN | LIMITS, LEVEL_LOOK,
+		"v2 looks worse: errors 2.6 %, v1 0.86 %, not proven yet. Steps locked"},
+	{harm_of_few, PLAN | LIMITS, LEVEL_LOOK,
+		"v2 is worse, too few to act on: errors HARM, worse than v1's. R rolls back"},
+	{harm_by_the_pools_word, PLAN | LIMITS, LEVEL_LOOK,
+		"v2 is worse, too few to act on: errors HARM, at least 1.6x v1's. R rolls back"},
 	{red_before, PLAN | LIMITS, LEVEL_ACT,
 		"v2 broke its errors limit, now 0 %. R rolls back, U accepts"},
 	{red_latency, PLAN | LIMITS, LEVEL_ACT,

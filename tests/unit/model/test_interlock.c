@@ -58,11 +58,11 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
 		[ACT_TELL] = {"x.x...........", "x.x..........."}},
-	[POLICY_STRICT] = {[ACT_RAISE] = {"xxxxxaxxxxgxxb", "xxxxxaxx..rxxb"},
-		[ACT_PUT_BACK] = {"xxx.xaxx..gxxb", "xxx.xaxx..rxxb"},
+	[POLICY_STRICT] = {[ACT_RAISE] = {"xxxxxaxxxxsxxb", "xxxxxaxx..rxxb"},
+		[ACT_PUT_BACK] = {"xxx.xaxx..sxxb", "xxx.xaxx..rxxb"},
 		[ACT_COMPLETE] = {"xxx.xaxx..rxxb", "xxx.xaxx..rxxb"},
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
-		[ACT_WIDEN] = {"xxxxxax.xxgxxb", "xxxxxax...rxxb"},
+		[ACT_WIDEN] = {"xxxxxax.xxsxxb", "xxxxxax...rxxb"},
 		[ACT_KEEP] = {"xxxxx.x.k.g...", "xxxxx.x...r..."},
 		[ACT_ARM] = {"xxxxxxx......d", "xxxxxxx......d"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
@@ -119,6 +119,7 @@ static struct interlock_facts in_order_of(
 		.samples = {2700, 300},
 		.sample_rate = {9, 1},
 		.guard = GUARD_GREEN,
+		.verdict = VERDICT_SAFE,
 		.freeze_asked = true,
 		.approval_asked = true,
 		.approved = true,
@@ -187,6 +188,24 @@ static enum err_code spoil_bake(struct place *at, uint64_t way)
 	return ERR_BAKE;
 }
 
+/* 'r': only what is red counts; 'g': green is asked; 's', 'S': the same and the verdict SAFE. */
+static enum err_code spoil_guard(struct place *at, uint64_t way)
+{
+	struct interlock_facts *f = &at->f;
+	char asked = at->row[PREDICATE_GUARD];
+	bool lenient = asked != 'g' && asked != 's';
+	if ((asked == 's' || asked == 'S') && way % 5 == 4) {
+		f->verdict = (enum verdict_word)(way / 5 % VERDICT_SAFE);
+		return ERR_GUARD;
+	}
+	f->guard_red = way % 4 == 0;
+	f->guard_both = way % 4 == 1;
+	f->guard = way % 4 == 2 || (way % 4 == 3 && lenient) ? GUARD_RED
+		: way & 8                                        ? GUARD_AMBER
+														 : GUARD_UNKNOWN;
+	return ERR_GUARD;
+}
+
 static enum err_code spoil_way_back(struct place *at, uint64_t way)
 {
 	struct interlock_facts *f = &at->f;
@@ -221,10 +240,12 @@ static enum err_code spoil(struct place *at, int p, uint64_t way)
 		f->dropped = way % 3 == 2;
 		return way % 3 == 0 ? ERR_IDENTITY : way % 3 == 1 ? ERR_BUILD : ERR_TOO_MANY;
 	case PREDICATE_DRIFT:
-		if (even)
+		if (way % 3 == 0)
 			f->intended_bp = 500;
-		else
+		else if (way % 3 == 1)
 			f->reported_bp = -1;
+		else
+			f->split_off = true;
 		return ERR_DRIFT;
 	case PREDICATE_OPEN:
 		f->open_intent = true;
@@ -245,13 +266,8 @@ static enum err_code spoil(struct place *at, int p, uint64_t way)
 	case PREDICATE_SAMPLES:
 		f->samples[way >> 1 & 1] = even ? 212 : UNKNOWN;
 		return ERR_SAMPLES;
-	case PREDICATE_GUARD: {
-		bool lenient = at->row[p] != 'g';
-		f->guard_red = way % 4 == 0;
-		f->guard_both = way % 4 == 1;
-		f->guard = way % 4 == 2 || (way % 4 == 3 && lenient) ? GUARD_RED : GUARD_UNKNOWN;
-		return ERR_GUARD;
-	}
+	case PREDICATE_GUARD:
+		return spoil_guard(at, way);
 	case PREDICATE_FROZEN:
 		f->frozen = !even;
 		f->held = even;
@@ -386,8 +402,8 @@ static struct place own_place(uint64_t *seed)
 		row[PREDICATE_BAKE] = '.';
 	if (!own.samples)
 		row[PREDICATE_SAMPLES] = '.';
-	if (row[PREDICATE_GUARD] == 'g' && !own.green && act != ACT_KEEP)
-		row[PREDICATE_GUARD] = 'r';
+	if (row[PREDICATE_GUARD] == 's')
+		row[PREDICATE_GUARD] = "rgSs"[own.green + 2 * own.safe];
 	if (own.approval_bp == SHARE_FULL)
 		row[PREDICATE_APPROVAL] = '.';
 	if (row[PREDICATE_WAY_BACK] == 'b')
@@ -670,19 +686,79 @@ static void test_keep_wants_green_or_no_limit(void **state)
 		struct interlock_facts f = in_order((enum policy_kind)policy, ACT_KEEP, false);
 		for (int g = 0; g < GUARD_COUNT; g++) {
 			f.guard = (enum guard_state)g;
-			assert_int_equal(fails(f, PREDICATE_GUARD), g == GUARD_UNKNOWN || g == GUARD_RED);
+			assert_int_equal(fails(f, PREDICATE_GUARD), g >= GUARD_UNKNOWN);
 		}
 	}
 }
 
-static void test_safe_is_said_to_be_open(void **state)
+/* The text of 11 for a verdict; true when it holds. */
+static bool asks_safe(
+	struct interlock_facts f, enum verdict_word v, const char *text, char out[160])
+{
+	struct interlock i;
+	f.verdict = v;
+	text_copy(f.verdict_text, sizeof f.verdict_text, text);
+	interlock_evaluate(&i, &f);
+	text_copy(out, 160, i.check[PREDICATE_GUARD].text);
+	assert_true(i.check[PREDICATE_GUARD].state == CHECK_HOLDS ||
+		i.check[PREDICATE_GUARD].code == ERR_GUARD);
+	return i.check[PREDICATE_GUARD].state == CHECK_HOLDS;
+}
+
+static void test_strict_asks_for_safe(void **state)
+{
+	(void)state;
+	char said[160];
+	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
+	assert_true(asks_safe(f, VERDICT_SAFE, "errors SAFE, under 1.3x v1's", said));
+	assert_string_equal(said, "guard GREEN; SAFE is asked: errors SAFE, under 1.3x v1's");
+	for (int v = 0; v < VERDICT_COUNT; v++) {
+		assert_int_equal(asks_safe(f, (enum verdict_word)v, "", said), v == VERDICT_SAFE);
+		assert_non_null(strstr(
+			said, v == VERDICT_NONE ? "nobody judges" : verdict_name((enum verdict_word)v)));
+	}
+	assert_false(
+		asks_safe(f, VERDICT_UNDECIDED, "errors UNDECIDED: too few bad units yet", said));
+	assert_string_equal(
+		said, "guard GREEN; SAFE is asked: errors UNDECIDED: too few bad units yet");
+	/* nothing was asked of v2 yet; what one may keep, and what was allowed a moment ago */
+	f = in_order(POLICY_STRICT, ACT_RAISE, true);
+	assert_true(asks_safe(f, VERDICT_NONE, "", said));
+	assert_null(strstr(said, "SAFE"));
+	f = in_order(POLICY_STRICT, ACT_KEEP, false);
+	assert_true(asks_safe(f, VERDICT_UNDECIDED, "", said));
+	f = in_order(POLICY_STRICT, ACT_COMPLETE, false);
+	assert_true(asks_safe(f, VERDICT_UNDECIDED, "", said));
+	/* others do not ask */
+	for (int policy = 0; policy < POLICY_STRICT; policy++) {
+		f = in_order((enum policy_kind)policy, ACT_RAISE, false);
+		assert_true(asks_safe(f, VERDICT_UNDECIDED, "", said));
+		assert_null(strstr(said, "SAFE"));
+	}
+}
+
+/* ---- 4: traffic that is not split as the pool says ---- */
+
+static void test_the_split_that_is_seen_counts(void **state)
 {
 	(void)state;
 	struct interlock i;
-	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
+	struct interlock_facts f = in_order(POLICY_STANDARD, ACT_RAISE, false);
+	f.split_off = true;
+	f.measured_bp = 400;
+	f.measured_n = 12000;
 	interlock_evaluate(&i, &f);
-	assert_int_equal(i.check[PREDICATE_GUARD].state, CHECK_HOLDS);
-	assert_string_equal(i.check[PREDICATE_GUARD].text, "guard GREEN; SAFE: not asked yet");
+	assert_int_equal(i.check[PREDICATE_DRIFT].state, CHECK_FAILS);
+	assert_int_equal(i.check[PREDICATE_DRIFT].code, ERR_DRIFT);
+	assert_string_equal(i.check[PREDICATE_DRIFT].text,
+		"pool says 10 %, traffic is split otherwise: seen 4 % of 12000");
+	/* what the pool itself says otherwise is said first */
+	f.intended_bp = 500;
+	interlock_evaluate(&i, &f);
+	assert_string_equal(i.check[PREDICATE_DRIFT].text, "asked 5 %, pool says 10 %");
+	/* going down asks nothing of it */
+	f.act = ACT_LOWER;
+	assert_false(fails(f, PREDICATE_DRIFT));
 }
 
 /* ---- 13 ---- */
@@ -1003,7 +1079,8 @@ int main(void)
 		cmocka_unit_test(test_strict_arms_first),
 		cmocka_unit_test(test_keep_asks_the_plans_bake_alone),
 		cmocka_unit_test(test_keep_wants_green_or_no_limit),
-		cmocka_unit_test(test_safe_is_said_to_be_open),
+		cmocka_unit_test(test_strict_asks_for_safe),
+		cmocka_unit_test(test_the_split_that_is_seen_counts),
 		cmocka_unit_test(test_approvals_begin_above_a_share),
 		cmocka_unit_test(test_row_76_nobody_would_roll_back),
 		cmocka_unit_test(test_row_71_the_way_back_itself),

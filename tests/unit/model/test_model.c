@@ -615,14 +615,16 @@ static void test_red_latches_until_a_younger_resume(void **state)
 	go_to(v, 1000);
 	v->rate = 1000;
 	struct decision early = virtual_decision(v, VERB_RESUME, -1);
-	v->failing[ARM_V2] = 300;
+	/* over the limit, and too near to v1 to be judged worse */
+	v->failing[ARM_V1] = 40;
+	v->failing[ARM_V2] = 70;
 	virtual_run(v, 3000);
 	assert_state(v, STATE_HELD);
 	assert_true(virtual_pool(v)->latch.red && fails(v, PREDICATE_GUARD));
 	assert_int_equal(virtual_pool(v)->latch.metric, METRIC_ERRORS);
 	assert_string_equal(virtual_standing(v)->state_text, "HELD at 10 %: guard RED");
 	/* it stays red when the failures have ended */
-	v->failing[ARM_V2] = 0;
+	v->failing[ARM_V1] = v->failing[ARM_V2] = 0;
 	virtual_run(v, 70000);
 	assert_int_equal(virtual_standing(v)->guard.state, GUARD_GREEN);
 	assert_state(v, STATE_HELD);
@@ -635,6 +637,58 @@ static void test_red_latches_until_a_younger_resume(void **state)
 	assert_state(v, STATE_HELD);
 	virtual_row(v, d.id, OUTCOME_ROW_FINAL, OUTCOME_APPLIED);
 	assert_state(v, STATE_READY);
+}
+
+/* Evidence does not fade as a window does: what v2 did in this attempt stays proven. */
+static void test_the_judges_red_outlives_the_window(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	v->rate = 1000;
+	v->failing[ARM_V2] = 40; /* under the limit */
+	virtual_run(v, 3000);
+	const struct standing *s = virtual_standing(v);
+	assert_true(s->guard.metric[METRIC_ERRORS].state == GUARD_GREEN);
+	for (int i = 0; i < 60 && s->guard.judge != GUARD_RED; i++)
+		virtual_run(v, 1000);
+	assert_int_equal(s->verdict.word, VERDICT_HARM);
+	assert_true(s->verdict.brakes && s->guard.state == GUARD_RED);
+	const struct guard_latch *l = &virtual_pool(v)->latch;
+	assert_true(l->red && l->by_judge && !l->by_pool);
+	assert_int_equal(l->metric, METRIC_ERRORS);
+	assert_non_null(strstr(l->word, "errors HARM, at least "));
+	assert_state(v, STATE_HELD);
+	assert_true(fails(v, PREDICATE_GUARD));
+	v->failing[ARM_V2] = 0;
+	virtual_run(v, 70000);
+	assert_int_equal(s->guard.metric[METRIC_ERRORS].state, GUARD_GREEN);
+	assert_int_equal(s->verdict.word, VERDICT_HARM);
+	assert_state(v, STATE_HELD);
+	/* A resume accepts it; what v2 is from then on is judged anew. */
+	struct decision d = virtual_act(v, VERB_RESUME, -1);
+	virtual_run(v, 1000);
+	virtual_verify(v, &d);
+	assert_false(l->red);
+	virtual_run(v, 5000);
+	assert_false(l->red);
+	assert_false(fails(v, PREDICATE_GUARD));
+	assert_int_not_equal(s->verdict.word, VERDICT_HARM);
+	v->failing[ARM_V2] = 40;
+	for (int i = 0; i < 120 && !l->red; i++)
+		virtual_run(v, 1000);
+	assert_true(l->red && l->by_judge);
+	v->failing[ARM_V2] = 0;
+	/* What comes after a rollback is another attempt, judged anew. */
+	virtual_move(v, VERB_ROLLBACK, 0);
+	virtual_run(v, 2000);
+	d = virtual_act(v, VERB_RESUME, -1);
+	virtual_run(v, 1000);
+	virtual_verify(v, &d);
+	virtual_move(v, VERB_STEP, 100);
+	assert_int_equal(
+		virtual_pool(v)->judging->judge.metric[JUDGED_ERRORS].since[ARM_V2].bad, 0);
+	assert_int_not_equal(s->verdict.word, VERDICT_HARM);
+	assert_int_equal(s->guard.judge, GUARD_NONE);
 }
 
 static void test_both_sides_hold_but_do_not_latch(void **state)
@@ -1914,6 +1968,7 @@ int main(void)
 		ONE(test_a_rollback_comes_before_an_open_step),
 		ONE(test_hold_and_resume),
 		ONE(test_red_latches_until_a_younger_resume),
+		ONE(test_the_judges_red_outlives_the_window),
 		ONE(test_both_sides_hold_but_do_not_latch),
 		ONE(test_the_rollback_ends_the_red),
 		ONE(test_old_numbers_are_no_evidence),

@@ -89,6 +89,47 @@ static void test_lines_that_are_none(void **state)
 }
 
 /* The lock's directory is shared: what another wrote there reaches no screen as it is. */
+static void test_lines_tell_the_verdict(void **state)
+{
+	(void)state;
+	for (int w = 0; w < VERDICT_COUNT; w++) {
+		struct owner_line in = {.state = GUARD_AMBER,
+			.verdict = (enum verdict_word)w,
+			.written_wall_ms = NOW_MS,
+			.actor = "kim@host",
+			.word = "BAKING 10 %"};
+		struct owner_line out;
+		char line[OWNER_LINE_MAX];
+		owner_line_write(line, &in);
+		assert_true(owner_line_read(&out, line));
+		assert_int_equal(out.verdict, w);
+		assert_string_equal(out.word, in.word);
+		/* beside an order */
+		text_copy(in.order, sizeof in.order, "id-7");
+		in.held_until_ms = NOW_MS + 5;
+		owner_line_write(line, &in);
+		assert_true(owner_line_read(&out, line));
+		assert_int_equal(out.verdict, w);
+		assert_string_equal(out.order, "id-7");
+		assert_string_equal(out.word, in.word);
+	}
+	struct owner_line out;
+	assert_true(owner_line_read(&out, "weir 1 RED 1 kim verdict=NO_DATA HELD at 10 %"));
+	assert_int_equal(out.verdict, VERDICT_NO_DATA);
+	assert_string_equal(out.word, "HELD at 10 %");
+	/* one from before there was a judge */
+	assert_true(owner_line_read(&out, "weir 1 RED 1 kim HELD at 10 %"));
+	assert_int_equal(out.verdict, VERDICT_NONE);
+	static const char *const bad[] = {"verdict=", "verdict= x", "verdict=harm x", "verdict=- x",
+		"verdict=NO__DATA x", "verdict=SAFER x", "verdict=AVERYLONGWORDTHATNOBODYSAYS x"};
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+		char line[OWNER_LINE_MAX];
+		snprintf(line, sizeof line, "weir 1 RED 1 kim %s", bad[k]);
+		if (owner_line_read(&out, line))
+			fail_msg("taken: %s", line);
+	}
+}
+
 static void test_lines_are_cleaned(void **state)
 {
 	(void)state;
@@ -223,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_one_owner),
 		cmocka_unit_test(test_lines_read_back),
 		cmocka_unit_test(test_lines_that_are_none),
+		cmocka_unit_test(test_lines_tell_the_verdict),
 		cmocka_unit_test(test_lines_are_cleaned),
 		cmocka_unit_test(test_lines_tell_what_is_obeyed),
 		cmocka_unit_test(test_orders_are_read),

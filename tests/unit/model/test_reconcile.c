@@ -484,6 +484,25 @@ static void test_what_else_is_seen(void **state)
 	assert_false(observe(c, VERB_KEEP, 1000, 300));
 	c->s->keep.on = false;
 	assert_true(observe(c, VERB_KEEP, 1000, 400));
+	/* a place is locked where its row says so; a document without a row denies nothing */
+	struct resident_crew *crew = &c->s->crew.residents;
+	*crew = (struct resident_crew){.known = true,
+		.node_count = 1,
+		.segment_count = 2,
+		.node = {{.segment = -1, .locked = true}},
+		.segment = {{.segment = 0, .locked = true}, {.segment = 1}}};
+	c->watch.drains = true;
+	c->watch.drain = (struct drain){.segment = 1, .worker = -1, .residents = true};
+	c->watch.seen = false;
+	assert_false(observe(c, VERB_DRAIN, -1, 410));
+	crew->segment[1].locked = true;
+	assert_true(observe(c, VERB_DRAIN, -1, 420));
+	c->watch.drains = false;
+	c->watch.drain.segment = -1;
+	c->watch.seen = false;
+	assert_false(observe(c, VERB_DRAIN, -1, 430));
+	crew->known = false;
+	assert_true(observe(c, VERB_DRAIN, -1, 440));
 	/* operations are a change of split at the same share */
 	c->watch.seen = false;
 	c->s->share_bp = 1000;

@@ -113,7 +113,8 @@ static inline void virtual_boot(struct virtual *v, int k, const char *boot_id)
 	s->strategy = STRATEGY_CANARY;
 	s->epoch = 1;
 	s->baseline_bp = s->kept_bp = -1;
-	s->unit_ms = s->drain_ms = s->settle_ms = UNKNOWN;
+	s->unit_ms = s->drain_ms = UNKNOWN;
+	s->settle_ms = 0; /* every interval counts */
 	s->audit_seq = UNKNOWN;
 	s->lease.ttl_ms = s->keep.left_ms = UNKNOWN;
 	s->guard = (struct pool_guard){.known = true,

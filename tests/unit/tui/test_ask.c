@@ -230,8 +230,14 @@ static void a_drain_names_workers(void **state)
 	assert_string_equal(asked.node, "n1");
 	assert_int_equal(asked.drain.arm, ARM_V1);
 	assert_int_equal(asked.drain.segment, -1);
-	static const char *const bad[] = {"", "off", "v3", "v2 on", "v2 off off", "/v2", "n1/",
-		"n1/n2/v2", "../v2", "v2.0.3x", "n 1/v2",
+	reads("drain", "n1/r2.7 off", NULL);
+	assert_false(asked.drains);
+	assert_true(asked.drain.residents);
+	assert_string_equal(asked.node, "n1");
+	assert_int_equal(asked.drain.node, 2);
+	assert_int_equal(asked.drain.segment, 7);
+	static const char *const bad[] = {"", "off", "v3", "r", "r0.1.2", "r0.x", "/r0", "v2 on",
+		"v2 off off", "/v2", "n1/", "n1/n2/v2", "../v2", "v2.0.3x", "n 1/v2",
 		"0123456789012345678901234567890123456789012345678901234567890123456789/v2",
 		"0123456789012345678901234567890123456789012345678901234567890123456789"
 		"0123456789012345678901234567890123456789012345678901234567890123456789/v2"};

@@ -226,12 +226,12 @@ static void test_places(void **state)
 		{"pools:\n  a:\n    target: 'local:'\n    plan: {steps: [1%], policy: stric}\n",
 			"f:4:33: \"policy\" is \"stric\": write one of manual, demo, standard, strict; did "
 			"you mean \"strict\"?"},
-		{"pools:\n  a:\n    target: 'local:'\n    judge: {}\n",
-			"f:4:5: unknown key \"judge\" in a pool: it has target, env, token_file, interval, "
-			"plan, guards"},
+		{"pools:\n  a:\n    target: 'local:'\n    jury: {}\n",
+			"f:4:5: unknown key \"jury\" in a pool: it has target, env, token_file, interval, "
+			"plan, guards, error_rate_threshold"},
 		{"notify: {}\n",
 			"f:1:1: unknown key \"notify\" in the configuration: it has history, theme, "
-			"policies, pools"},
+			"policies, engine, pools"},
 		{"history: history.db\n",
 			"f:1:10: \"history\" is \"history.db\": write a path that begins"},
 		{"history: ~kim/x\n", "f:1:10: \"history\" is \"~kim/x\": write a path"},
@@ -249,6 +249,145 @@ static void test_places(void **state)
 			fail_msg("%s\nexpected %s\ngot %s", cases[i].text, cases[i].expected, err.text);
 		assert_null(c.pools);
 		assert_null(c.history);
+	}
+}
+
+static const char *said(const struct config_engine *e, enum serve_setting s)
+{
+	return e->set[s].text ? e->set[s].text : "";
+}
+
+static void test_engine(void **state)
+{
+	(void)state;
+	struct config c = parse("engine:\n"
+							"  v1: \"exec:old 'a b'\"\n"
+							"  v2: v2:4 exec:new\n"
+							"  operations: ['a:idempotent', b]\n"
+							"  recycle: {age: 1h, requests: 10}\n"
+							"  segment: 4\n"
+							"  weights: [3, 1]\n"
+							"  windows: {segment_workers: '1:2:3', node_segments: '1:2:3'}\n");
+	assert_string_equal(said(&c.engine, SERVE_V1), "exec:old 'a b'");
+	assert_string_equal(said(&c.engine, SERVE_V2), "v2:4 exec:new");
+	assert_string_equal(said(&c.engine, SERVE_OPERATIONS), "a:idempotent,b");
+	assert_string_equal(said(&c.engine, SERVE_RECYCLE), "age=1h,requests=10");
+	assert_string_equal(said(&c.engine, SERVE_SEGMENT), "4");
+	assert_string_equal(said(&c.engine, SERVE_WEIGHTS), "3,1");
+	assert_string_equal(
+		said(&c.engine, SERVE_WINDOWS), "segment_workers=1:2:3,node_segments=1:2:3");
+	assert_string_equal(said(&c.engine, SERVE_SHARE), "");
+	assert_int_equal(c.engine.set[SERVE_SEGMENT].line, 6);
+	assert_int_equal(c.engine.set[SERVE_SEGMENT].column, 12);
+	struct text json = {0};
+	config_json(&json, &c);
+	assert_non_null(strstr(text_str(&json), "\"engine\":{\"v1\":\"exec:old 'a b'\",\"v2\""));
+	text_free(&json);
+	config_free(&c);
+}
+
+/* A pool's processor as the settings of its engine: v1's part becomes v2's share here. */
+static void test_processor(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *keys, *query;
+	} rows[] = {
+		{"processor: {strategy: v2:8:affinity}", "v2=v2:8:affinity"},
+		{"processor: {strategy: v2, migration: {primary_percentage: 80}}",
+			"v2=v2&strategy=canary&share=2000bp"},
+		{"processor: {strategy: v2, migration: {strategy: canary_deployment}}",
+			"v2=v2&strategy=canary&share=0bp"},
+		{"processor: {strategy: v2, migration: {strategy: ab_test}}", "v2=v2&strategy=ab_test"},
+		{"processor: {strategy: v2, migration: {enabled: false, primary_percentage: 0}}",
+			"v2=v2&strategy=primary_only&share=0%25"},
+		{"processor: {strategy: 'v1:transactional'}", "v1=v1:transactional&v2=none"},
+		{"processor: {strategy: 'v1:simple', migration: {primary_percentage: 100}}",
+			"v1=v1:simple&v2=none&strategy=canary&share=0bp"},
+		{"processor: {strategy: 'v1:simple', migration: {enabled: false}}",
+			"v1=v1:simple&v2=none&strategy=primary_only&share=0%25"},
+		{"operations: [predict, echo]", "allow=predict,echo"},
+		{"env: x", ""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char file[256];
+		struct text query = {0};
+		snprintf(file, sizeof file, "pools: {p: {target: 'local:demo', %s}}", rows[i].keys);
+		struct config c = parse(file);
+		config_engine_query(&query, &c.pools[0].engine);
+		assert_string_equal(text_str(&query), rows[i].query);
+		text_free(&query);
+		config_free(&c);
+	}
+}
+
+static void test_limits_of_a_pool(void **state)
+{
+	(void)state;
+	struct config c = parse("pools: {p: {target: 'http://x', error_rate_threshold: 5%, "
+							"latency_threshold_ms: 100, guards: {memory_limit: 1GiB}}}");
+	assert_true(c.pools[0].guards.error_rate == 0.05);
+	assert_int_equal(c.pools[0].guards.latency_ms, 100);
+	assert_int_equal(c.pools[0].guards.memory_bytes, 1 << 30);
+	config_free(&c);
+}
+
+static void test_bad_engines(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{"engine: {segment: 0}", "f:1:19: \"segment\" '0' is no number of 1 to 1024"},
+		{"engine: {segment: [1, 2]}", "f:1:19: \"segment\" '1,2' is no number"},
+		{"engine: {sgment: 1}", "f:1:10: unknown key \"sgment\" in the engine: did you mean"},
+		{"engine: {v2: v2x}", "f:1:14: \"v2\" 'v2x' is unknown"},
+		{"engine: {v2: \"exec:a 'b\"}", "f:1:14: \"v2\" 'a 'b' ends within a quote"},
+		{"engine: {v2: 'exec:'}", "f:1:14: \"v2\" "},
+		{"engine: {recycle: {age: x}}", "f:1:19: \"recycle\" age=x: want a duration"},
+		{"engine: {recycle: {ages: 1h}}", "f:1:19: \"recycle\" 'ages=1h' is none of"},
+		{"engine: {limit: {cpu: '1s,files=1'}}",
+			"f:1:17: \"limit\" is keys and values: write a"},
+		{"engine: {operations: [a, a]}", "f:1:22: \"operations\" the operation \"a\" is there"},
+		{"engine: {operations: []}", "f:1:22: \"operations\" is a list: write a value"},
+		{"engine: {operations: ''}", "f:1:22: "},
+		{"engine: {allow: \"a\\e[2J\"}", "f:1:17: "},
+		{"engine: {share: 10}", "f:1:17: \"share\" '10' is no share"},
+		{"engine: {share: 1%, share: 2%}", "f:1:21: \"share\" is there twice"},
+		{"engine: []", "f:1:9: the engine is written as keys and values"},
+		{"pools: {p: {target: 'http://x', processor: {strategy: v2}}}",
+			"f:1:33: \"processor\" shapes the engine of a local: pool, and would have no effect "
+			"on \"http://x\""},
+		{"pools: {p: {operations: [a], target: ['local:', 'unix:/x']}}",
+			"f:1:13: \"operations\" shapes the engine of a local: pool"},
+		{"pools: {p: {target: 'local:', processor: {strategy: v2x}}}",
+			"f:1:53: \"strategy\": processor \"v2x\" is not known"},
+		{"pools: {p: {target: 'local:', processor: {}}}", "f:1:42: \"strategy\" is missing"},
+		{"pools: {p: {target: 'local:', processor: v2}}", "f:1:42: a processor is written as"},
+		{"pools: {p: {target: 'local:', processor: {strategy: v2, migration: "
+		 "{primary_percentage: 101}}}}",
+			"f:1:89: \"primary_percentage\" is \"101\": it must be from 0 to 100"},
+		{"pools: {p: {target: 'local:', processor: {strategy: v2, migration: "
+		 "{strategy: ab_test, primary_percentage: 50}}}}",
+			"f:1:88: \"primary_percentage\" goes with canary only, not with \"ab_test\""},
+		{"pools: {p: {target: 'local:', processor: {strategy: 'v1:simple', migration: "
+		 "{strategy: full_migration}}}}",
+			"f:1:66: the migration gives work to v2, and with \"v1:simple\" there is none"},
+		{"pools: {p: {target: 'local:', processor: {strategy: 'v1:simple', migration: "
+		 "{primary_percentage: 99}}}}",
+			"f:1:66: the migration gives work to v2"},
+		{"pools: {p: {target: 'local:', error_rate_threshold: 1%, guards: "
+		 "{error_rate_threshold: 2%}}}",
+			"f:1:31: \"error_rate_threshold\" is there twice: also in the guards, at 1:66"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config c;
+		struct err err = {0};
+		assert_int_equal(config_parse(&c, cases[i].text, strlen(cases[i].text), "f", &err), -1);
+		assert_int_equal(err.code, ERR_CONFIG);
+		if (strncmp(err.text, cases[i].expected, strlen(cases[i].expected)) != 0)
+			fail_msg("%s\nexpected %s\ngot %s", cases[i].text, cases[i].expected, err.text);
+		assert_true(config_engine_is_empty(&c.engine));
 	}
 }
 
@@ -295,7 +434,9 @@ static void test_json(void **state)
 		"\"target\":[\"http://127.0.0.1:7070\"],\"env\":\"prod\","
 		"\"token_file\":\"/home/kim/.config/weir/checkout.token\",\"interval_ms\":1000,"
 		"\"plan\":%s,\"guards\":{\"error_rate_threshold\":0.05,\"latency_threshold_ms\":1000,"
-		"\"memory_limit\":2147483648,\"window_ms\":60000,\"action\":\"rollback\"}}]}",
+		"\"memory_limit\":2147483648,\"window_ms\":60000,\"action\":\"rollback\"},"
+		"\"judge\":{\"alpha\":0.01,\"beta\":0.05,\"tolerance\":0.1,\"margin\":0.5,"
+		"\"metrics\":[\"errors\",\"p99\"]}}]}",
 		text_str(&plan));
 	assert_string_equal(text_str(&json), text_str(&expected));
 	config_free(&c);
@@ -805,6 +946,10 @@ int main(void)
 		cmocka_unit_test(test_two_lines_make_a_pool),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_engine),
+		cmocka_unit_test(test_processor),
+		cmocka_unit_test(test_limits_of_a_pool),
+		cmocka_unit_test(test_bad_engines),
 		cmocka_unit_test(test_most_targets),
 		cmocka_unit_test(test_home),
 		cmocka_unit_test(test_json),

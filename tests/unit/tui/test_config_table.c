@@ -38,6 +38,13 @@ static const struct context contexts[] = {
 		PLAN_KEYS},
 	{&config_plan_table, FILE_PLAN, "{", "}", PLAN_KEYS},
 	{&config_policy_table, FILE_CONFIG, "{policies: {own: {", "}}}", ""},
+	{&config_judge_table, FILE_CONFIG, "{pools: {p: {target: 'local:', judge: {", "}}}}",
+		"tolerance: 0, margin: 30"},
+	{&config_engine_table, FILE_CONFIG, "{engine: {", "}}", ""},
+	{&config_processor_table, FILE_CONFIG, "{pools: {p: {target: 'local:', processor: {",
+		"}}}}", "strategy: v2"},
+	{&config_migration_table, FILE_CONFIG,
+		"{pools: {p: {target: 'local:', processor: {strategy: v2, migration: {", "}}}}}", ""},
 	{&config_scenario_table, FILE_SCENARIO, "{", "}", "rate: 0"},
 	{&config_operation_table, FILE_SCENARIO, "{rate: 1, operations: [{", "}]}", "name: echo"},
 	{&config_phase_table, FILE_SCENARIO, "{rate: 1, " MIX ", phases: [{", "}]}",
@@ -92,8 +99,19 @@ static const char *good_value(const struct yaml_row *row)
 		const char *key, *value;
 	} own[] = {{"target", "'local:'"}, {"plan", "{" PLAN_KEYS "}"}, {"pools", "{}"},
 		{"policies", "{}"}, {"policy", "strict"}, {"history", "/x"}, {"token_file", "/x"},
-		{"steps", "[1bp]"}, {"operation", "echo"}, {"operations", "[]"}, {"phases", "[]"},
-		{"arrivals", "[]"}, {"node", "[]"}, {"leak", "1KiB"}, {"rate", "0"}};
+		{"steps", "[1bp]"}, {"operation", "echo"}, {"operations", "[a, b]"}, {"leak", "1KiB"},
+		{"rate", "0"}, {"processor", "{strategy: v2}"}, {"judge", "{alpha: 1%}"},
+		{"v1", "v1:simple"}, {"v2", "v2"}, {"alpha", "1%"}, {"beta", "1%"},
+		{"metrics", "[errors]"}, {"allow", "echo"}, {"partition", "fan_in"},
+		{"recycle", "{age: 1h}"}, {"limit", "{files: 8}"}, {"affinity", "hint"},
+		{"segment", "2"}, {"breaker_failures", "2"}, {"breaker_open", "2s"},
+		{"retry", "linear"}, {"unit", "2s"}, {"nodes", "2"}, {"weights", "[3, 1]"},
+		{"placement", "health"}, {"windows", "{node_segments: '1:2:8'}"}, {"idle", "2s"},
+		{"share", "10%"}};
+	if (row->type == YAML_TYPE_LIST && row->min == 0)
+		return "[]";
+	if (strcmp(row->key, "strategy") == 0 && row->type == YAML_TYPE_CUSTOM)
+		return row->required ? "v2" : "shadow";
 	for (size_t i = 0; row->type != YAML_TYPE_BOOL && i < sizeof(own) / sizeof(*own); i++)
 		if (strcmp(own[i].key, row->key) == 0)
 			return own[i].value;

@@ -198,6 +198,35 @@ static void a_plot_fits_anywhere(void **state)
 	assert_chars("1|\n0|\n");
 }
 
+static void label_whole(char *out, size_t size, double value)
+{
+	snprintf(out, size, "%.0f", value);
+}
+
+/* A band with a gap, one that leaves the plot on both sides, a point on a line, a cross. */
+static void a_band_is_what_may_be(void **state)
+{
+	(void)state;
+	const double low[] = {-1, NAN, 0.5, -INFINITY}, high[] = {0, NAN, 1.9, INFINITY};
+	const double first[] = {NAN, NAN, 1, NAN}, second[] = {-5, NAN, NAN, 99};
+	const struct graph_span span = {.low = low,
+		.high = high,
+		.count = 4,
+		.series = {{first, 4, ROLE_V2}, {second, 4, ROLE_OK}},
+		.series_count = 2,
+		.line = {{1, ROLE_LIMIT}, {7, ROLE_FAIL}},
+		.line_count = 2,
+		.bottom = -2,
+		.top = 2,
+		.label = label_whole};
+	graph_span(&s, (struct rect){0, 0, 7, 4}, &span);
+	assert_chars(" 1\u2502\u2504\u2504\u2022+\n"
+				 "  \u2502\u2591 \u2591\u2591\n"
+				 "  \u2502\u2591  \u2591\n"
+				 "-2\u2502+  \u2591\n");
+	assert_roles("alall2o.....\n..ad.dd.....\n..ad..d.....\naaao..d.....\n");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_surface, drop_surface)
@@ -208,6 +237,7 @@ int main(void)
 		TEST(ends_of_axes_are_round),
 		TEST(a_plot_has_an_axis_a_limit_and_two_series),
 		TEST(a_plot_fits_anywhere),
+		TEST(a_band_is_what_may_be),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,99 @@ static void staff(int node)
 	}
 }
 
+/* Two nodes of registered workers, one of whose segments rests with its worst by name, and keyed
+ * work: v1 in one table, v2 in four of which one is saturated. */
+static void keep(int node)
+{
+	struct resident_crew *r = &crew(node)->residents;
+	*r = (struct resident_crew){.known = true,
+		.workers = 12480,
+		.queued = 1310,
+		.running = 2,
+		.persisted = 4031,
+		.node_count = 2,
+		.segment_count = 3,
+		.worst_count = 2};
+	const struct resident_place good = {.segments = UNKNOWN,
+		.workers = 2496,
+		.ready = 2100,
+		.starting = 16,
+		.asleep = 380,
+		.done = 1234567,
+		.failed = 12,
+		.low = 500,
+		.target = 2500,
+		.high = 5000,
+		.health = 1};
+	for (int i = 0; i < 3; i++) {
+		r->segment[i] = good;
+		r->segment[i].node = i / 2;
+		r->segment[i].segment = i % 2;
+	}
+	struct resident_place *rests = &r->segment[1];
+	rests->rests = true;
+	rests->ready = 2493;
+	rests->starting = rests->asleep = 0;
+	rests->down = 3;
+	rests->crashes = 14;
+	rests->restarts = 11;
+	rests->health = 0.46;
+	for (int i = 0; i < 2; i++) {
+		r->node[i] = good;
+		r->node[i].node = i;
+		r->node[i].segment = -1;
+		r->node[i].segments = 2 - i;
+		r->node[i].workers = i ? 2496 : 9984;
+		r->node[i].ready = i ? 2100 : 9585;
+		r->node[i].low = 10000;
+		r->node[i].target = 50000;
+		r->node[i].high = 100000;
+	}
+	r->node[0].down = 3;
+	r->node[0].crashes = 14;
+	r->node[0].restarts = 11;
+	r->node[0].health = 0.81;
+	r->node[1].locked = true;
+	for (int i = 0; i < 2; i++)
+		r->worst[i] = (struct resident_row){.segment = 1,
+			.state = i ? WORKER_READY : WORKER_TERMINATED,
+			.waiting = i ? 0 : 1024,
+			.done = 812,
+			.failed = 9,
+			.troubles = i ? 2 : 12,
+			.trouble_ms = i ? 75000 : 4200};
+	snprintf(r->worst[0].name, sizeof r->worst[0].name, "counter/basket-20261122-000017");
+	snprintf(r->worst[1].name, sizeof r->worst[1].name, "counter/17");
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		struct tally_crew *t = &crew(node)->tally[arm];
+		*t = (struct tally_crew){.known = true,
+			.records = 1200000,
+			.keys = 48123,
+			.pauses = arm ? 310 : 0,
+			.paused_us = arm ? 3100000 : 0,
+			.partition_count = arm ? 4 : 1};
+		snprintf(t->processor, sizeof t->processor, "%s", arm ? "v2:4:affinity" : "v1:simple");
+		snprintf(t->strategy, sizeof t->strategy, "always_hash");
+		for (int i = 0; i < t->partition_count; i++)
+			t->partition[i] = (struct partition_row){.index = i,
+				.room = 4096,
+				.waiting = arm ? i * 1000 : 0,
+				.records = t->records / t->partition_count,
+				.keys = t->keys / t->partition_count,
+				.per_second = 812};
+	}
+	struct partition_row *p = crew(node)->tally[ARM_V2].partition;
+	p[1].waiting = 3000;
+	p[1].pressure = FULLNESS_WARNING;
+	p[1].pause_us = 100;
+	p[2].waiting = 4000;
+	p[2].pressure = FULLNESS_SATURATED;
+	p[2].pause_us = 10000;
+	p[3].waiting = 3500;
+	p[3].pressure = FULLNESS_CRITICAL;
+	p[3].pause_us = 200;
+}
+
 static void pass(int64_t ms)
 {
 	for (; ms > 0; ms -= SITE_STEP_MS) {
@@ -175,6 +268,46 @@ static void counts_only(void)
 	type("3jj");
 }
 
+/* Registered workers and keyed work below both arms, small here so that all is in sight. */
+static void begin_keeping(void)
+{
+	begin(1, false, false);
+	hire(0, ARM_V1, 0, 1);
+	hire(0, ARM_V2, 0, 3);
+	keep(0);
+	work();
+}
+
+static void residents(void)
+{
+	begin_keeping();
+	type("3jjjjjjjjjjjjj"); /* the worst of all */
+}
+
+static void residents_in_all(void)
+{
+	begin_keeping();
+	type("3jjjjjjjjj");
+}
+
+static void a_segment_that_rests(void)
+{
+	begin_keeping();
+	type("3jjjjjjjjjjjj");
+}
+
+static void partitions(void)
+{
+	begin_keeping();
+	type("3Gk");
+}
+
+static void keyed_work(void)
+{
+	begin_keeping();
+	type("3Gkkkk");
+}
+
 static void draining(void)
 {
 	begin(1, true, false);
@@ -202,6 +335,11 @@ static const struct scene {
 	{"workers-open", breaker_is_open, true},
 	{"workers-two", two_nodes, true},
 	{"workers-counts", counts_only, false},
+	{"workers-residents", residents, true},
+	{"workers-residents-all", residents_in_all, false},
+	{"workers-residents-rest", a_segment_that_rests, false},
+	{"workers-partitions", partitions, true},
+	{"workers-tally", keyed_work, false},
 	{"workers-drain", draining, false},
 	{"workers-back", giving_back, false},
 };
@@ -259,6 +397,42 @@ static void selection_stays_with_its_worker(void **state)
 	assert_true(shows("> v2 "));
 }
 
+/* The same of those that are told by name and by number. */
+static void selection_stays_with_its_resident(void **state)
+{
+	(void)state;
+	begin_keeping();
+	struct resident_crew *r = &crew(0)->residents;
+	type("3jjjjjjjjjjjjjj");
+	assert_true(shows(">    counter/17"));
+	const struct resident_row first = r->worst[0];
+	r->worst[0] = r->worst[1];
+	r->worst[1] = first;
+	pass(2000);
+	assert_true(shows(">    counter/17"));
+	r->worst[0] = first;
+	r->worst_count = 1;
+	pass(2000);
+	assert_true(shows(">   r0.1 "));
+	r->segment_count = 1;
+	pass(2000);
+	assert_true(shows(">  r0 "));
+	r->node_count = r->segment_count = r->worst_count = 0;
+	pass(2000);
+	assert_true(shows("> residents"));
+	r->known = false;
+	pass(2000);
+	assert_true(shows(">node-a"));
+	type("G");
+	assert_true(shows(">  p3 "));
+	crew(0)->tally[ARM_V2].partition_count = 2;
+	pass(2000);
+	assert_true(shows("> v2 tally"));
+	crew(0)->tally[ARM_V2].known = false;
+	pass(2000);
+	assert_true(shows(">node-a"));
+}
+
 static void keys_lead_there_and_back(void **state)
 {
 	(void)state;
@@ -277,7 +451,7 @@ static void keys_lead_there_and_back(void **state)
 	type(":screen workers\n");
 	assert_true(shows("WORKERS"));
 	type(":screen fleet\n");
-	assert_true(shows("write flow or workers"));
+	assert_true(shows("write flow, workers or guards"));
 	type(":select middle\n");
 	assert_true(shows("is no line"));
 }
@@ -330,6 +504,79 @@ static void d_drains_after_a_look(void **state)
 	pass(1000);
 	assert_int_equal(drains(), 2);
 	assert_false(s.node[0]->got[s.node[0]->got_count - 1].drains);
+}
+
+static void press_d(void)
+{
+	pass(400);
+	type("D");
+	pass(1500);
+	type("y");
+	pass(1000);
+}
+
+/* A place of registered workers is locked by the same key, and seen where its row says so. */
+static void d_locks_a_place(void **state)
+{
+	(void)state;
+	begin_keeping();
+	struct resident_crew *r = &crew(0)->residents;
+	type("3jjjjjjjjjjjj");
+	assert_true(shows(">   r0.1 "));
+	type("D");
+	assert_true(shows("DRAIN checkout"));
+	assert_true(shows("r0.1: 2,496 registered workers"));
+	assert_true(shows("1 of 2 nodes take new workers then"));
+	console_key(c, KEYS_ESC, s.now);
+	press_d();
+	assert_int_equal(drains(), 1);
+	const struct command *got = &s.node[0]->got[s.node[0]->got_count - 1];
+	assert_true(got->drains && got->drain.residents);
+	assert_int_equal(got->drain.node, 0);
+	assert_int_equal(got->drain.segment, 1);
+	assert_non_null(strstr(site_last(d, VERB_DRAIN)->evidence, "\"target\":\"r0.1\""));
+	assert_true(site_last(d, VERB_DRAIN)->verified_ms == UNKNOWN);
+	r->segment[1].locked = true;
+	pass(2000);
+	assert_true(site_last(d, VERB_DRAIN)->verified_ms != UNKNOWN);
+	type(":drain r0.1\n");
+	assert_true(shows("it is so already"));
+	/* locked already: the key gives back; the node is another place */
+	press_d();
+	assert_int_equal(drains(), 2);
+	got = &s.node[0]->got[s.node[0]->got_count - 1];
+	assert_true(!got->drains && got->drain.segment == 1);
+	type("kk");
+	assert_true(shows(">  r0 "));
+	type("D");
+	assert_true(shows("0 of 2 nodes take new workers then: nobody new can register"));
+	console_key(c, KEYS_ESC, s.now);
+	pass(400);
+	type(":drain r1 off\n");
+	assert_true(shows("GIVE WORK BACK"));
+	assert_true(shows("2 of 2 nodes take new workers then"));
+}
+
+/* What is not drained by itself: all registered workers, one of them, keyed work. */
+static void d_says_what_to_select(void **state)
+{
+	(void)state;
+	begin_keeping();
+	type("3jjjjjjjjj");
+	assert_true(shows("> residents"));
+	press_d();
+	assert_true(shows("select r0 or r0.1"));
+	type("jjjjj");
+	assert_true(shows(">    counter/17"));
+	press_d();
+	assert_true(shows("select r0 or r0.1"));
+	type("G");
+	press_d();
+	assert_true(shows("keyed work is not drained"));
+	assert_int_equal(drains(), 0);
+	/* a place that the document does not tell of is asked for all the same */
+	type(":drain r7.0\n");
+	assert_true(shows("r7.0: 0 registered workers"));
 }
 
 /* In a pool of several nodes only that one is asked. */
@@ -385,6 +632,7 @@ static void no_size_breaks_it(void **state)
 {
 	(void)state;
 	begin(2, true, false);
+	keep(0);
 	work();
 	type("3");
 	for (int h = 1; h <= 52; h += h < 20 ? 1 : 8) {
@@ -397,6 +645,60 @@ static void no_size_breaks_it(void **state)
 }
 
 /* The document says what it wants of its workers. */
+static void hostile_residents(void **state)
+{
+	(void)state;
+	begin_keeping();
+	struct resident_crew *r = &crew(0)->residents;
+	struct tally_crew *t = &crew(0)->tally[ARM_V2];
+	const int64_t most = (INT64_C(1) << 53) - 1;
+	r->workers = r->queued = r->running = r->persisted = UNKNOWN;
+	r->node[0] = r->segment[0] = (struct resident_place){.segment = -1, .health = NAN};
+	r->segment[0].segment = 0;
+	struct resident_place *none = &r->segment[2];
+	none->workers = none->ready = none->starting = none->asleep = none->down = UNKNOWN;
+	none->low = none->target = none->high = none->done = none->failed = UNKNOWN;
+	r->segment[1].workers = r->segment[1].done = r->segment[1].failed = most;
+	r->worst[0].state = WORKER_STATE_COUNT;
+	r->worst[0].troubles = r->worst[0].trouble_ms = UNKNOWN;
+	memset(r->worst[1].name, 'x', sizeof r->worst[1].name - 1);
+	r->nodes_dropped = 3;
+	r->segments_dropped = 71;
+	t->records = t->pauses = most;
+	t->paused_us = UNKNOWN;
+	t->partitions_dropped = 68;
+	t->partition[0].pressure = FULLNESS_COUNT;
+	t->partition[0].waiting = most;
+	t->partition[0].room = 0;
+	t->partition[1].waiting = t->partition[1].room = UNKNOWN;
+	t->partition[1].per_second = NAN;
+	t->partition[2].pause_us = UNKNOWN;
+	memset(t->processor, 'p', sizeof t->processor - 1);
+	crew(0)->tally[ARM_V1].partition_count = 0;
+	pass(2000);
+	console_resize(c, 200, 50);
+	type("3");
+	assert_true(shows("71 segments of registered workers that are not listed"));
+	for (int i = 0; i < 26; i++) {
+		type("j");
+		assert_non_null(console_draw(c, s.now));
+	}
+	assert_false(shows("nan"));
+	console_resize(c, 80, 24);
+	assert_non_null(console_draw(c, s.now));
+}
+
+static void a_sample_is_told(void **state)
+{
+	(void)state;
+	begin(1, true, false);
+	type("3j");
+	assert_false(shows("counts 1 session"));
+	s.node[0]->counts->unit_sample = 4;
+	pass(2000);
+	assert_true(shows("counts 1 session in 4"));
+}
+
 static void hostile_words(void **state)
 {
 	(void)state;
@@ -439,10 +741,15 @@ int main(void)
 		cmocka_unit_test_teardown(keys_lead_there_and_back, leave),
 		cmocka_unit_test_teardown(d_drains_after_a_look, leave),
 		cmocka_unit_test_teardown(d_drains_at_one_node, leave),
+		cmocka_unit_test_teardown(d_locks_a_place, leave),
+		cmocka_unit_test_teardown(d_says_what_to_select, leave),
 		cmocka_unit_test_teardown(typed_words, leave),
 		cmocka_unit_test_teardown(who_only_looks_drains_nothing, leave),
 		cmocka_unit_test_teardown(no_size_breaks_it, leave),
 		cmocka_unit_test_teardown(hostile_words, leave),
+		cmocka_unit_test_teardown(hostile_residents, leave),
+		cmocka_unit_test_teardown(a_sample_is_told, leave),
+		cmocka_unit_test_teardown(selection_stays_with_its_resident, leave),
 	};
 	struct CMUnitTest tests[SCENES + sizeof plain / sizeof *plain];
 	for (size_t i = 0; i < SCENES; i++)

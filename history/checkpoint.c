@@ -1,0 +1,177 @@
+/* Checkpoint: the hash over sample rows as they are written. Not the chain that its events stand
+ * in: chain.c; nor the check of a file: proof.c.
+ *
+ * Invariants:
+ * 1. A committed row is under one checkpoint of its recording, or among the rows that wait.
+ * 2. A checkpoint covers the rows of its recording behind the one before up to its `to`, and the
+ *    late ones that it names; those that came late to an earlier one are named by one behind it.
+ * 3. Nothing is read back to write a checkpoint. */
+#include "history/checkpoint.h"
+
+#include "history/samples.h"
+#include "model/mem.h"
+#include "model/text.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVERY_T 6000   /* ten minutes, in tenths of a second */
+#define SLACK_T 100    /* how long after others of its time a row may come unnamed */
+#define ROWS_MAX 65536 /* 2.5 MiB wait at most, but for the slack */
+
+/* ---- hashes ---- */
+
+static const unsigned char nothing[CHAIN_HASH];
+
+void checkpoint_series(
+	unsigned char out[CHAIN_HASH], const struct chain_field fields[CHECKPOINT_SERIES])
+{
+	chain_hash(out, nothing, fields, CHECKPOINT_SERIES);
+}
+
+void checkpoint_fold(unsigned char sum[CHAIN_HASH], const unsigned char row[CHAIN_HASH])
+{
+	chain_hash(sum, sum, &(struct chain_field){row, CHAIN_HASH}, 1);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct checkpoint_row *x = a, *y = b;
+
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+static void sort(struct checkpoint_row *rows, size_t count)
+{
+	if (count > 1)
+		qsort(rows, count, sizeof *rows, by_key);
+}
+
+/* ---- rows that wait ---- */
+
+void checkpoint_begin(struct checkpoint *c, int64_t recording)
+{
+	c->recording = recording;
+	c->count = c->kept = c->taken = 0;
+	c->to_t = c->taken_t = UNKNOWN;
+	c->covered = 0;
+}
+
+void checkpoint_free(struct checkpoint *c)
+{
+	free(c->rows);
+	*c = (struct checkpoint){.recording = UNKNOWN};
+}
+
+void checkpoint_add(struct checkpoint *c, int64_t key, const unsigned char hash[CHAIN_HASH])
+{
+	struct checkpoint_row *row;
+
+	mem_grow(&c->rows, &c->cap, c->count + 1, sizeof *c->rows);
+	row = &c->rows[c->count++];
+	row->key = key;
+	memcpy(row->hash, hash, CHAIN_HASH);
+}
+
+bool checkpoint_due(const struct checkpoint *c)
+{
+	int64_t first = INT64_MAX, last = INT64_MIN;
+
+	for (size_t i = 0; i < c->kept; i++) {
+		const int64_t t = CHECKPOINT_T(c->rows[i].key);
+
+		first = t < first ? t : first;
+		last = t > last ? t : last;
+	}
+	return c->kept > 0 &&
+		last - first >= (c->kept >= ROWS_MAX ? SLACK_T + 1 : EVERY_T + SLACK_T);
+}
+
+int64_t checkpoint_total(const struct checkpoint *c)
+{
+	return c->covered + (int64_t)c->kept;
+}
+
+void checkpoint_committed(struct checkpoint *c)
+{
+	if (c->taken > 0) {
+		c->count -= c->taken;
+		memmove(c->rows, c->rows + c->taken, c->count * sizeof *c->rows);
+		c->covered += (int64_t)c->taken;
+		c->to_t = c->taken_t;
+		c->taken = 0;
+	}
+	c->kept = c->count;
+}
+
+void checkpoint_undo(struct checkpoint *c)
+{
+	c->count = c->kept;
+	c->taken = 0;
+}
+
+/* The first `n` rows, sorted, as the detail of an event. */
+static void write_detail(struct text *out, const struct checkpoint *c, size_t n)
+{
+	unsigned char sum[CHAIN_HASH] = {0};
+	char hex[2 * CHAIN_HASH + 1];
+	struct text blocks = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		checkpoint_fold(sum, c->rows[i].hash);
+		if ((i + 1) % CHECKPOINT_BLOCK == 0 || i + 1 == n) {
+			chain_hex(hex, sum, CHECKPOINT_MARK);
+			text_add(&blocks, hex);
+		}
+	}
+	chain_hex(hex, sum, sizeof sum);
+	text_add(out, "{");
+	text_json_str(out, "blocks", text_str(&blocks));
+	text_json_int(out, "columns", SAMPLES_COLUMNS);
+	text_json_str(out, "hash", hex);
+	text_json_key(out, "late");
+	text_add(out, "[");
+	for (size_t i = 0; i < n && c->to_t != UNKNOWN && CHECKPOINT_T(c->rows[i].key) <= c->to_t;
+		 i++)
+		text_addf(out, "%s[%lld,%lld]", i > 0 ? "," : "",
+			(long long)CHECKPOINT_T(c->rows[i].key),
+			(long long)(c->rows[i].key & SAMPLES_SERIES_MASK));
+	text_add(out, "]");
+	text_json_int(out, "rows", (int64_t)n);
+	text_json_int(out, "to", c->taken_t);
+	text_add(out, "}");
+	text_free(&blocks);
+}
+
+enum schema_result checkpoint_write(
+	struct checkpoint *c, struct journal *j, int64_t at_ms, bool all, struct err *err)
+{
+	struct journal_event e = {.at_ms = at_ms, .recording = c->recording, .tick = UNKNOWN};
+	struct text detail = {0};
+	enum schema_result result;
+	size_t n = c->kept;
+
+	assert(c->count == c->kept);
+	if (n == 0 || c->taken > 0)
+		return SCHEMA_OK;
+	sort(c->rows, n);
+	/* late ones alone end where the last checkpoint ended */
+	c->taken_t = CHECKPOINT_T(c->rows[n - 1].key) - (all ? 0 : SLACK_T);
+	if (c->to_t != UNKNOWN && c->taken_t < c->to_t)
+		c->taken_t = c->to_t;
+	while (n > 0 && CHECKPOINT_T(c->rows[n - 1].key) > c->taken_t)
+		n--;
+	if (n == 0)
+		return SCHEMA_OK;
+	text_copy(e.kind, sizeof e.kind, "checkpoint");
+	snprintf(e.text, sizeof e.text, "%zu samples", n);
+	write_detail(&detail, c, n);
+	e.detail = text_take(&detail);
+	result = journal_event(j, &e, err);
+	free(e.detail);
+	if (result == SCHEMA_OK)
+		c->taken = n;
+	return result;
+}

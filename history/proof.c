@@ -1,0 +1,520 @@
+/* Proof: every sample row is read again and held against the checkpoint that covers it. Not how
+ * checkpoints are made: checkpoint.c.
+ *
+ * Invariants:
+ * 1. What the events say is signed, and still not trusted to make sense.
+ * 2. A row is counted once: under the checkpoint that names it as late, else under the first of
+ *    its recording that does not end before it, else as open. */
+#include "history/proof.h"
+
+#include "history/checkpoint.h"
+#include "history/samples.h"
+#include "history/schema.h"
+#include "model/mem.h"
+#include "model/text.h"
+
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what the events say ---- */
+
+/* A checkpoint, and what is found of its rows. */
+struct point {
+	int64_t seq, recording, to, rows;
+	unsigned char hash[CHAIN_HASH];
+	int columns; /* of a row that are hashed: those that came later stand behind them */
+	int64_t found;
+	unsigned char sum[CHAIN_HASH];
+};
+
+struct late {
+	int64_t recording, key;
+	size_t point;
+};
+
+struct end {
+	int64_t seq, recording, samples; /* samples: UNKNOWN in older files */
+	int64_t found;                   /* rows of the recording */
+};
+
+struct series {
+	int64_t id, recording;
+	int64_t found; /* rows */
+	bool placed;   /* its recording is in the file */
+	unsigned char hash[CHAIN_HASH];
+};
+
+struct check {
+	sqlite3 *db;
+	const char *path;
+	struct chain_report *out;
+	struct point *points; /* by recording, then seq and `to` */
+	size_t point_count, point_cap;
+	struct late *late; /* by recording, key */
+	size_t late_count, late_cap;
+	struct end *ends; /* by recording */
+	size_t end_count, end_cap;
+	struct series *series; /* by id */
+	size_t series_count, series_cap;
+	sqlite3_stmt *rows; /* all, by key; ?1 to ?2 */
+};
+
+enum { COLUMNS_MAX = 64, NO_POINT = -1, MARK_HEX = 2 * CHECKPOINT_MARK };
+
+static int check_code(struct check *k, int code, struct err *err)
+{
+	return schema_result(err, k->db, code, "verifying the history", k->path) == SCHEMA_OK ? 0
+																						  : -1;
+}
+
+static void broken(struct check *k, const char *table, int64_t seq, const char *why)
+{
+	k->out->broken_seq = seq;
+	text_copy(k->out->table, sizeof k->out->table, table);
+	text_copy(k->out->why, sizeof k->out->why, why);
+}
+
+/* Runs a statement over its rows; `take` is false when what it says breaks the file. */
+static int each_row(struct check *k, const char *sql,
+	bool (*take)(struct check *k, sqlite3_stmt *s), struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	int code = schema_prepare(&s, k->db, sql, k->path, err);
+
+	if (code == 0) {
+		do
+			code = sqlite3_step(s);
+		while (code == SQLITE_ROW && take(k, s));
+		code = check_code(k, code, err);
+	}
+	sqlite3_finalize(s);
+	return code;
+}
+
+static bool take_point(struct check *k, sqlite3_stmt *s)
+{
+	const struct point *before = k->point_count > 0 ? &k->points[k->point_count - 1] : NULL;
+	struct point p = {.seq = sqlite3_column_int64(s, 0),
+		.recording = sqlite3_column_int64(s, 1),
+		.to = sqlite3_column_int64(s, 2),
+		.rows = sqlite3_column_int64(s, 3),
+		.columns = sqlite3_column_int(s, 5)};
+
+	if (sqlite3_column_type(s, 1) != SQLITE_INTEGER ||
+		sqlite3_column_type(s, 2) != SQLITE_INTEGER ||
+		sqlite3_column_type(s, 3) != SQLITE_INTEGER ||
+		!chain_unhex(p.hash, sizeof p.hash, (const char *)sqlite3_column_text(s, 4)) ||
+		p.to < 0 || p.columns < 1 || p.columns > COLUMNS_MAX ||
+		(before != NULL && before->recording == p.recording && before->to > p.to)) {
+		broken(k, "event", p.seq, "it is no checkpoint that could be checked");
+		return false;
+	}
+	mem_grow(&k->points, &k->point_cap, k->point_count + 1, sizeof *k->points);
+	k->points[k->point_count++] = p;
+	return true;
+}
+
+static const struct point *point_of(const struct check *k, int64_t recording, int64_t seq)
+{
+	size_t low = 0, high = k->point_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const struct point *p = &k->points[middle];
+
+		if (p->recording < recording || (p->recording == recording && p->seq < seq))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < k->point_count ? &k->points[low] : NULL;
+}
+
+static bool take_late(struct check *k, sqlite3_stmt *s)
+{
+	const int64_t recording = sqlite3_column_int64(s, 1);
+	const struct point *p = point_of(k, recording, sqlite3_column_int64(s, 0));
+	struct late *l;
+
+	assert(p != NULL);
+	mem_grow(&k->late, &k->late_cap, k->late_count + 1, sizeof *k->late);
+	l = &k->late[k->late_count++];
+	l->recording = recording;
+	l->key = (sqlite3_column_int64(s, 2) & INT64_MAX >> SAMPLES_SERIES_BITS)
+			<< SAMPLES_SERIES_BITS |
+		(sqlite3_column_int64(s, 3) & SAMPLES_SERIES_MASK);
+	l->point = (size_t)(p - k->points);
+	return true;
+}
+
+static int by_late(const void *a, const void *b)
+{
+	const struct late *x = a, *y = b;
+
+	if (x->recording != y->recording)
+		return x->recording < y->recording ? -1 : 1;
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+static bool take_end(struct check *k, sqlite3_stmt *s)
+{
+	struct end *e;
+
+	mem_grow(&k->ends, &k->end_cap, k->end_count + 1, sizeof *k->ends);
+	e = &k->ends[k->end_count++];
+	*e = (struct end){.seq = sqlite3_column_int64(s, 0),
+		.recording = sqlite3_column_int64(s, 1),
+		.samples =
+			sqlite3_column_type(s, 2) == SQLITE_INTEGER ? sqlite3_column_int64(s, 2) : UNKNOWN};
+	return true;
+}
+
+static bool take_series(struct check *k, sqlite3_stmt *s)
+{
+	struct chain_field fields[CHECKPOINT_SERIES];
+	struct series *one;
+
+	mem_grow(&k->series, &k->series_cap, k->series_count + 1, sizeof *k->series);
+	one = &k->series[k->series_count++];
+	*one = (struct series){
+		.id = sqlite3_column_int64(s, 0), .recording = sqlite3_column_int64(s, 1)};
+	for (int c = 0; c < CHECKPOINT_SERIES; c++)
+		fields[c] = chain_field_of(s, c);
+	checkpoint_series(one->hash, fields);
+	one->placed = sqlite3_column_type(s, CHECKPOINT_SERIES) != SQLITE_NULL;
+	return true;
+}
+
+#define DETAIL(name) "CASE WHEN json_valid(detail) THEN json_extract(detail, '$." name "') END"
+
+/* Reads what there is to hold the rows against; `out` may be broken by it. */
+static int load(struct check *k, struct err *err)
+{
+	static const struct {
+		const char *sql;
+		bool (*take)(struct check *k, sqlite3_stmt *s);
+	} loads[] = {
+		{"SELECT seq, recording, " DETAIL("to") ", " DETAIL("rows") ", " DETAIL("hash") ", " DETAIL(
+			 "columns") " FROM event WHERE kind = 'checkpoint' ORDER BY recording, seq",
+			take_point},
+		{"SELECT e.seq, e.recording, json_extract(l.value, '$[0]'),"
+		 " json_extract(l.value, '$[1]') FROM event AS e, json_each(e.detail, '$.late') AS l"
+		 " WHERE e.kind = 'checkpoint' AND l.type = 'array'",
+			take_late},
+		{"SELECT seq, recording, " DETAIL(
+			 "samples") " FROM event WHERE kind = 'end' AND recording IS NOT NULL"
+						" ORDER BY recording, seq",
+			take_end},
+		{"SELECT s.id, s.recording, s.pool_id, s.node_id, s.arm, s.operation, s.half,"
+		 " s.layout, r.seq FROM series AS s LEFT JOIN recording AS r ON r.seq = s.recording"
+		 " ORDER BY s.id",
+			take_series},
+	};
+
+	for (size_t i = 0; i < sizeof loads / sizeof *loads && k->out->broken_seq == 0; i++)
+		if (each_row(k, loads[i].sql, loads[i].take, err) < 0)
+			return -1;
+	if (k->late_count > 1)
+		qsort(k->late, k->late_count, sizeof *k->late, by_late);
+	return 0;
+}
+
+/* All columns that are stored, in the table's order. */
+static int prepare_rows(struct check *k, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	struct text sql = {0};
+	int columns = 0,
+		code = schema_prepare(
+			&s, k->db, "SELECT name FROM pragma_table_info('sample')", k->path, err);
+
+	text_add(&sql, "SELECT ");
+	while (code == 0 && sqlite3_step(s) == SQLITE_ROW) {
+		text_add(&sql, columns++ > 0 ? ", \"" : "\"");
+		for (const unsigned char *c = sqlite3_column_text(s, 0); c != NULL && *c != '\0'; c++)
+			text_add_n(&sql, *c == '"' ? "\"\"" : (const char *)c, *c == '"' ? 2 : 1);
+		text_add(&sql, "\"");
+	}
+	sqlite3_finalize(s);
+	text_add(&sql, " FROM sample WHERE key BETWEEN ?1 AND ?2 ORDER BY key");
+	if (code == 0 && (columns < 1 || columns > COLUMNS_MAX))
+		code = err_set(
+			err, ERR_DAMAGED, "the samples of \"%s\" have %d columns", k->path, columns);
+	if (code == 0)
+		code = schema_prepare(&k->rows, k->db, text_str(&sql), k->path, err);
+	text_free(&sql);
+	return code;
+}
+
+/* ---- the rows ---- */
+
+static struct series *series_of(const struct check *k, int64_t key)
+{
+	const int64_t id = key & SAMPLES_SERIES_MASK;
+	size_t low = 0, high = k->series_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (k->series[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < k->series_count && k->series[low].id == id ? &k->series[low] : NULL;
+}
+
+/* The checkpoint that has a row, NO_POINT where none has it yet. */
+static ptrdiff_t covered_by(const struct check *k, int64_t recording, int64_t key)
+{
+	const struct late sought = {.recording = recording, .key = key};
+	const struct late *late = k->late_count == 0
+		? NULL
+		: bsearch(&sought, k->late, k->late_count, sizeof *k->late, by_late);
+	size_t low = 0, high = k->point_count;
+
+	if (late != NULL)
+		return (ptrdiff_t)late->point;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const struct point *p = &k->points[middle];
+
+		if (p->recording < recording ||
+			(p->recording == recording && p->to < CHECKPOINT_T(key)))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < k->point_count && k->points[low].recording == recording ? (ptrdiff_t)low
+																		 : NO_POINT;
+}
+
+/* Hashes the row under the cursor as a checkpoint does. */
+static void hash_row(struct check *k, const struct series *series, const struct point *p,
+	unsigned char hash[CHAIN_HASH])
+{
+	struct chain_field fields[COLUMNS_MAX] = {{NULL, 0}};
+	const int columns = sqlite3_column_count(k->rows);
+
+	for (int c = 0; c < p->columns && c < columns; c++)
+		fields[c] = chain_field_of(k->rows, c);
+	chain_hash(hash, series->hash, fields, (size_t)p->columns);
+}
+
+/* Counts the row under the cursor where it belongs; false when it belongs nowhere. */
+static bool count_row(struct check *k)
+{
+	const int64_t key = sqlite3_column_int64(k->rows, 0);
+	struct series *series = series_of(k, key);
+	unsigned char hash[CHAIN_HASH];
+	ptrdiff_t at;
+
+	if (series == NULL || !series->placed) {
+		broken(k, "sample", k->out->head_seq + 1, "it is of no series and recording");
+		k->out->first_key = k->out->last_key = key;
+		return false;
+	}
+	series->found++;
+	at = covered_by(k, series->recording, key);
+	if (at == NO_POINT) {
+		k->out->samples_open++;
+		return true;
+	}
+	hash_row(k, series, &k->points[at], hash);
+	checkpoint_fold(k->points[at].sum, hash);
+	k->points[at].found++;
+	k->out->samples++;
+	return true;
+}
+
+static int count_rows(struct check *k, int64_t total,
+	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err)
+{
+	int64_t done = k->out->rows;
+	int code;
+
+	sqlite3_bind_int64(k->rows, 1, INT64_MIN);
+	sqlite3_bind_int64(k->rows, 2, INT64_MAX);
+	while ((code = sqlite3_step(k->rows)) == SQLITE_ROW && count_row(k))
+		if (++done % 1024 == 0 && progress != NULL)
+			progress(ctx, done, total);
+	code = check_code(k, code, err);
+	sqlite3_reset(k->rows);
+	return code;
+}
+
+/* ---- which row it is ---- */
+
+/* Reads the rows of a checkpoint again, in their order. The caller frees them. */
+static int rows_of(
+	struct check *k, size_t at, struct checkpoint_row **rows, size_t *count, struct err *err)
+{
+	const struct point *p = &k->points[at];
+	size_t cap = 0;
+	int code;
+
+	*rows = NULL;
+	*count = 0;
+	sqlite3_bind_int64(k->rows, 1, INT64_MIN);
+	sqlite3_bind_int64(k->rows, 2,
+		p->to < CHECKPOINT_T(INT64_MAX) ? (p->to + 1) << SAMPLES_SERIES_BITS : INT64_MAX);
+	while ((code = sqlite3_step(k->rows)) == SQLITE_ROW) {
+		const int64_t key = sqlite3_column_int64(k->rows, 0);
+		const struct series *series = series_of(k, key);
+
+		if (series == NULL || series->recording != p->recording ||
+			covered_by(k, p->recording, key) != (ptrdiff_t)at)
+			continue;
+		mem_grow(rows, &cap, *count + 1, sizeof **rows);
+		(*rows)[*count].key = key;
+		hash_row(k, series, p, (*rows)[*count].hash);
+		++*count;
+	}
+	code = check_code(k, code, err);
+	sqlite3_reset(k->rows);
+	return code;
+}
+
+/* The first block of rows that does not have its mark. */
+static size_t wrong_block(
+	const struct checkpoint_row *rows, size_t count, const char *marks, size_t blocks)
+{
+	unsigned char sum[CHAIN_HASH] = {0}, mark[CHECKPOINT_MARK];
+	char hex[MARK_HEX + 1];
+
+	for (size_t i = 0; i < count; i++) {
+		checkpoint_fold(sum, rows[i].hash);
+		if ((i + 1) % CHECKPOINT_BLOCK != 0 && i + 1 != count)
+			continue;
+		text_copy(hex, sizeof hex,
+			i / CHECKPOINT_BLOCK < blocks ? marks + i / CHECKPOINT_BLOCK * MARK_HEX : "");
+		if (!chain_unhex(mark, sizeof mark, hex) || memcmp(mark, sum, CHECKPOINT_MARK) != 0)
+			return i / CHECKPOINT_BLOCK;
+	}
+	return count / CHECKPOINT_BLOCK;
+}
+
+static int name_rows(struct check *k, const struct point *p, const char *marks, struct err *err)
+{
+	const size_t blocks = strlen(marks) / MARK_HEX;
+	struct chain_report *out = k->out;
+	struct checkpoint_row *rows;
+	size_t count, first, last;
+
+	if (rows_of(k, (size_t)(p - k->points), &rows, &count, err) < 0) {
+		free(rows);
+		return -1;
+	}
+	first = wrong_block(rows, count, marks, blocks) * CHECKPOINT_BLOCK;
+	last = first + CHECKPOINT_BLOCK;
+	/* a row that is missing at a block's end leaves its neighbours to be named */
+	if (first >= count)
+		first = count > 0 ? count - 1 : 0;
+	if (last > count)
+		last = count;
+	out->first_key = count > 0 ? rows[first].key : UNKNOWN;
+	out->last_key = count > 0 ? rows[last - 1].key : UNKNOWN;
+	free(rows);
+	if (p->found < p->rows)
+		snprintf(out->why, sizeof out->why, "%lld of its %lld samples are missing",
+			(long long)(p->rows - p->found), (long long)p->rows);
+	else if (p->found > p->rows)
+		snprintf(out->why, sizeof out->why, "there are %lld samples more than its %lld",
+			(long long)(p->found - p->rows), (long long)p->rows);
+	else
+		snprintf(out->why, sizeof out->why, "one of its %lld samples was changed or replaced",
+			(long long)p->rows);
+	return 0;
+}
+
+static int name_point(struct check *k, const struct point *p, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	int code = schema_prepare(&s, k->db,
+		"SELECT json_extract(detail, '$.blocks') FROM event WHERE seq = ?1", k->path, err);
+
+	if (code == 0) {
+		const char *marks;
+
+		sqlite3_bind_int64(s, 1, p->seq);
+		code = check_code(k, sqlite3_step(s), err);
+		marks = (const char *)sqlite3_column_text(s, 0);
+		broken(k, "sample", p->seq, "");
+		if (code == 0)
+			code = name_rows(k, p, marks != NULL ? marks : "", err);
+	}
+	sqlite3_finalize(s);
+	return code;
+}
+
+static int by_recording(const void *a, const void *b)
+{
+	const struct end *x = a, *y = b;
+
+	return (x->recording > y->recording) - (x->recording < y->recording);
+}
+
+/* The end that says of more or fewer rows than its recording has, NULL when none does. */
+static const struct end *wrong_end(struct check *k)
+{
+	for (size_t i = 0; i < k->series_count && k->end_count > 0; i++) {
+		const struct end sought = {.recording = k->series[i].recording};
+		struct end *e = bsearch(&sought, k->ends, k->end_count, sizeof *k->ends, by_recording);
+
+		if (e != NULL)
+			e->found += k->series[i].found;
+	}
+	for (size_t i = 0; i < k->end_count; i++)
+		if (k->ends[i].samples != UNKNOWN && k->ends[i].samples != k->ends[i].found)
+			return &k->ends[i];
+	return NULL;
+}
+
+/* Holds what was found against what the events say; the earliest that differs is named. */
+static int judge(struct check *k, struct err *err)
+{
+	const struct point *bad = NULL;
+	const struct end *lie;
+
+	for (size_t i = 0; i < k->point_count; i++) {
+		const struct point *p = &k->points[i];
+
+		if ((p->found != p->rows || memcmp(p->sum, p->hash, sizeof p->sum) != 0) &&
+			(bad == NULL || p->seq < bad->seq))
+			bad = p;
+	}
+	if (bad != NULL)
+		return name_point(k, bad, err);
+	lie = wrong_end(k);
+	if (lie != NULL) {
+		broken(k, "sample", lie->seq, "");
+		snprintf(k->out->why, sizeof k->out->why,
+			"its recording ended with %lld samples and has %lld", (long long)lie->samples,
+			(long long)lie->found);
+	}
+	return 0;
+}
+
+int proof_samples(struct chain_report *out, sqlite3 *db, const char *path, int64_t total,
+	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err)
+{
+	struct check k = {.db = db, .path = path, .out = out};
+	int code = load(&k, err);
+
+	if (code == 0 && out->broken_seq == 0)
+		code = prepare_rows(&k, err);
+	if (code == 0 && out->broken_seq == 0)
+		code = count_rows(&k, total, progress, ctx, err);
+	if (code == 0 && out->broken_seq == 0)
+		code = judge(&k, err);
+	out->checkpoints = (int64_t)k.point_count;
+	sqlite3_finalize(k.rows);
+	free(k.points);
+	free(k.late);
+	free(k.ends);
+	free(k.series);
+	return code;
+}

@@ -1,0 +1,917 @@
+/* Judge: what a look takes and leaves, what begins anew when, thresholds, claims and bars,
+ * findings, brakes, the split and the sentinel, and counts that cannot be. */
+#include "model/judge.h"
+
+#include "model/hypergeometric.h"
+#include "tests/unit/model/seeded.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#define near(a, b, digits) assert_true(fabs((a) - (b)) < (digits))
+
+/* ---- a judge, and intervals of a second ---- */
+
+static struct judge_policy policy;
+static struct judge j;
+static struct judge_interval i;
+static struct histogram slow[ARM_COUNT];
+
+static int setup(void **state)
+{
+	(void)state;
+	judge_policy_init(&policy);
+	judge_init(&j, &policy);
+	memset(slow, 0, sizeof slow);
+	i = (struct judge_interval){.at = {.boot_ms = 0, .wall_ms = 1000000},
+		.length_ms = 1000,
+		.sessions = true,
+		.settled = true,
+		.share_bp = 1000};
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	judge_release(&j);
+	return 0;
+}
+
+static void judge_by(void)
+{
+	judge_release(&j);
+	judge_init(&j, &policy);
+}
+
+static void judge_only(enum judged m)
+{
+	memset(policy.metric, 0, sizeof policy.metric);
+	policy.metric[m] = true;
+	judge_by();
+}
+
+static void tick(struct units v1, struct units v2)
+{
+	i.at.boot_ms += i.length_ms;
+	i.at.wall_ms += i.length_ms;
+	i.arm[ARM_V1].units = v1;
+	i.arm[ARM_V2].units = v2;
+	judge_look(&j, &i);
+}
+
+static void look(int64_t n1, int64_t x1, int64_t n2, int64_t x2)
+{
+	tick((struct units){n1, x1}, (struct units){n2, x2});
+}
+
+/* n units of an arm at one latency. */
+static void at_us(enum arm arm, int64_t us, int64_t n)
+{
+	histogram_add(&slow[arm], us, n);
+	i.arm[arm].latency = &slow[arm];
+}
+
+static void look_slow(void)
+{
+	look(histogram_total(&slow[ARM_V1]), 0, histogram_total(&slow[ARM_V2]), 0);
+	memset(slow, 0, sizeof slow);
+}
+
+/* Half a minute of v1 alone, as even as can be: phi is one after it. */
+static void quiet_history(void)
+{
+	for (int k = 0; k < 31; k++)
+		look(1000, 1, 0, 0);
+	assert_true(j.metric[JUDGED_ERRORS].now.phi == 1);
+}
+
+static const struct judge_metric *errors(void)
+{
+	return &j.metric[JUDGED_ERRORS];
+}
+
+/* ---- one look ---- */
+
+/* phi is read before the look feeds it; and nothing else is done to the increments. */
+static void test_a_look_is_judged_by_what_was_known_before(void **state)
+{
+	struct evidence e = {0};
+	struct burst b = {0};
+	struct units since[ARM_COUNT] = {{0}};
+	uint64_t seed = 3;
+	double excess = 0, d[ODDS_POINTS];
+
+	(void)state;
+	for (int k = 0; k < 200; k++) {
+		struct units v1 = {900, seeded_below(&seed, 9)}, v2 = {100, seeded_below(&seed, 2)};
+		if (odds_two(d, &j.ratio, v1, v2))
+			evidence_add(&e, d, burst_phi(&b));
+		burst_add(&b, ARM_V1, v1);
+		burst_add(&b, ARM_V2, v2);
+		excess += (double)v2.bad - 100. * (double)v1.bad / 900;
+		since[ARM_V1].bad += v1.bad;
+		since[ARM_V2].bad += v2.bad;
+		tick(v1, v2);
+		assert_memory_equal(&errors()->ratio, &e, sizeof e);
+		assert_true(errors()->now.phi == burst_phi(&b));
+		near(errors()->excess, excess, 1e-9);
+	}
+	assert_int_equal(errors()->since[ARM_V1].bad, since[ARM_V1].bad);
+	assert_int_equal(errors()->since[ARM_V2].bad, since[ARM_V2].bad);
+	assert_int_equal(errors()->since[ARM_V1].n, 900 * 200);
+	assert_int_equal(j.looks, 200);
+	assert_int_equal(j.bake_ms, 200000);
+	assert_int_equal(j.began_wall_ms, 1000000);
+}
+
+static void test_what_could_not_be_otherwise_says_nothing(void **state)
+{
+	const struct evidence none = {0};
+
+	(void)state;
+	look(1000, 0, 100, 0);
+	look(1000, 1000, 100, 100);
+	look(1000, 5, 0, 0);
+	look(0, 0, 100, 5);
+	look(0, 0, 0, 0);
+	assert_memory_equal(&errors()->ratio, &none, sizeof none);
+	assert_int_equal(j.looks, 5);
+	assert_int_equal(errors()->bake[ARM_V2].n, 0); /* what said nothing is no pace */
+	assert_int_equal(errors()->since[ARM_V2].n, 300);
+	assert_true(errors()->excess == 0); /* all bad on both sides */
+}
+
+static void test_settling_is_not_judged(void **state)
+{
+	struct judge_metric before;
+
+	(void)state;
+	look(1000, 5, 100, 5);
+	before = *errors();
+	i.settled = false;
+	look(1000, 0, 100, 90);
+	assert_memory_equal(&errors()->ratio, &before.ratio, sizeof before.ratio);
+	assert_memory_equal(errors()->since, before.since, sizeof before.since);
+	assert_int_equal(j.looks, 1);
+	assert_int_equal(j.bake_ms, 1000);
+	assert_int_equal(j.units_seen[ARM_V2], 200); /* seen, though */
+	i.settled = true;
+	look(1000, 5, 100, 5); /* no pair over the gap */
+	assert_int_equal(errors()->burst.pairs, before.burst.pairs);
+	look(1000, 5, 100, 5);
+	assert_int_equal(errors()->burst.pairs, before.burst.pairs + 2);
+}
+
+static void test_a_skip_breaks_the_chain(void **state)
+{
+	(void)state;
+	look(1000, 5, 100, 5);
+	judge_skip(&j);
+	look(1000, 5, 100, 5);
+	assert_int_equal(errors()->burst.pairs, 0);
+	look(1000, 5, 100, 5);
+	assert_int_equal(errors()->burst.pairs, 2);
+}
+
+/* ---- counts that cannot be ---- */
+
+static void check_refused(struct units v1, struct units v2)
+{
+	struct judge before = j;
+
+	tick(v1, v2);
+	for (int m = 0; m < JUDGED_COUNT; m++)
+		burst_break(&before.metric[m].burst);
+	assert_memory_equal(&j.metric, &before.metric, sizeof j.metric);
+	assert_memory_equal(&j.exceed, &before.exceed, sizeof j.exceed);
+	assert_true(j.looks == before.looks && j.span_ms == before.span_ms);
+	assert_true(j.units_seen[ARM_V1] == before.units_seen[ARM_V1]);
+}
+
+static void test_counts_that_cannot_be_are_skipped(void **state)
+{
+	const struct units good = {1000, 3};
+	static const struct units bad[] = {{-1, 0}, {5, 6}, {5, -1}, {INT64_MIN, INT64_MIN},
+		{INT64_MAX, 1}, {HYPERGEOMETRIC_MAX + 1, 0}};
+
+	(void)state;
+	tick(good, good);
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+		check_refused(bad[k], good);
+		check_refused(good, bad[k]);
+	}
+	i.length_ms = 0;
+	check_refused(good, good);
+	i.length_ms = -1000;
+	check_refused(good, good);
+	i.length_ms = INT64_C(1) << 52; /* no interval is as long as that */
+	check_refused(good, good);
+}
+
+/* A pool that lies about its buckets is not judged, and does not stop the console. */
+static void test_histograms_that_cannot_be_are_skipped(void **state)
+{
+	static const int64_t bad[] = {-1, INT64_MIN, INT64_MAX, HYPERGEOMETRIC_MAX + 1};
+	const struct units good = {1000, 3};
+
+	(void)state;
+	at_us(ARM_V1, 1000, 4000);
+	at_us(ARM_V2, 1000, 4000);
+	look_slow();
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+		for (int arm = 0; arm < ARM_COUNT; arm++) {
+			slow[arm].count[3] = bad[k];
+			slow[arm].count[900] = HYPERGEOMETRIC_MAX;
+			check_refused(good, good);
+			memset(&slow[arm], 0, sizeof slow[arm]);
+		}
+	/* each can be, all together not */
+	for (int b = 0; b < HISTOGRAM_BUCKETS; b++)
+		slow[ARM_V2].count[b] = HYPERGEOMETRIC_MAX;
+	check_refused(good, good);
+}
+
+static void test_the_largest_counts_are_judged_for_what_they_are(void **state)
+{
+	const int64_t most = HYPERGEOMETRIC_MAX, many = INT64_C(1) << 40;
+
+	(void)state;
+	look(most, 0, most, 0);
+	look(most, most, most, most);
+	assert_int_equal(j.finding[CLAIM_ERRORS].found, false);
+	judge_by();
+	look(many, 5, many, 5);
+	assert_int_equal(j.finding[CLAIM_ERRORS].found, false);
+	judge_by();
+	for (int k = 0; k < 20; k++)
+		look(many, many / 2, many, many / 2);
+	assert_int_equal(j.finding[CLAIM_ERRORS].found, false);
+	assert_true(errors()->now.ln_safe > 1000 && errors()->now.phi == 1);
+	look(many, 5, many, many / 2);
+	assert_int_equal(j.finding[CLAIM_ERRORS].found, true);
+	assert_true(!isnan(errors()->now.ln_harm) && !isnan(errors()->now.phi));
+}
+
+/* Sums of the largest counts end at a bound, not in a negative number. */
+static void test_sums_do_not_overflow(void **state)
+{
+	const int64_t most = HYPERGEOMETRIC_MAX;
+
+	(void)state;
+	i.share_bp = 0;
+	for (int k = 0; k < 5000; k++)
+		look(most, most, most, most);
+	assert_true(j.units_seen[ARM_V1] > most && j.units_seen[ARM_V2] > most);
+	assert_true(j.wrong_side > most);
+	assert_true(errors()->since[ARM_V2].n > most && errors()->since[ARM_V2].bad > most);
+	assert_true(errors()->since[ARM_V2].bad <= errors()->since[ARM_V2].n);
+}
+
+/* ---- what begins anew ---- */
+
+static void test_restart(void **state)
+{
+	const struct evidence none = {0};
+
+	(void)state;
+	at_us(ARM_V1, 1000, 4000);
+	at_us(ARM_V2, 1000, 400);
+	look_slow();
+	for (int k = 0; k < 10; k++)
+		look(1000, 1, 1000, 100);
+	assert_true(j.finding[CLAIM_ERRORS].found);
+	struct burst kept = errors()->burst;
+	int64_t total = j.exceed.total;
+	judge_restart(&j);
+	assert_memory_equal(&errors()->ratio, &none, sizeof none);
+	assert_false(j.finding[CLAIM_ERRORS].found);
+	assert_true(errors()->excess == 0 && errors()->since[ARM_V1].n == 0);
+	assert_true(j.looks == 0 && j.bake_ms == 0 && j.began_wall_ms == UNKNOWN);
+	near(errors()->now.ln_harm, 0, 1e-15);
+	assert_true(isnan(errors()->now.ratio.ratio));
+	/* v1 is who it was, v2 is not */
+	assert_true(errors()->burst.pairs == kept.pairs && kept.pairs > 0);
+	assert_true(errors()->burst.has_last[ARM_V1] && !errors()->burst.has_last[ARM_V2]);
+	assert_true(j.exceed.total == total && total > 0);
+	look(1000, 1, 1000, 100);
+	assert_int_equal(j.began_wall_ms, i.at.wall_ms - 1000);
+}
+
+static void test_sessions_and_requests_do_not_mix(void **state)
+{
+	(void)state;
+	for (int k = 0; k < 10; k++)
+		look(1000, 1, 1000, 100);
+	assert_true(j.finding[CLAIM_ERRORS].found && j.sessions);
+	int64_t pairs = errors()->burst.pairs;
+	i.sessions = false;
+	look(20000, 20, 20000, 2000);
+	assert_false(j.sessions);
+	assert_int_equal(j.looks, 1);
+	assert_int_equal(errors()->since[ARM_V2].n, 20000);
+	assert_int_equal(errors()->burst.pairs, pairs); /* no pair of one of each */
+	look(20000, 20, 20000, 2000);
+	assert_int_equal(j.looks, 2);
+	assert_int_equal(errors()->burst.pairs, pairs + 2);
+}
+
+static void test_another_share_keeps_the_evidence(void **state)
+{
+	(void)state;
+	look(900, 3, 100, 3);
+	struct evidence before = errors()->ratio;
+	double split = evidence_ln_apart(&j.split);
+	assert_true(split != 0 || j.split.informative == 1);
+	assert_int_equal(errors()->bake[ARM_V2].n, 100);
+	i.share_bp = 5000;
+	i.settled = false;
+	look(500, 3, 500, 3);
+	assert_memory_equal(&errors()->ratio, &before, sizeof before);
+	assert_true(j.share_bp == 5000 && j.bake_ms == 0 && j.split.informative == 0);
+	assert_int_equal(errors()->bake[ARM_V2].n, 0);
+	assert_int_equal(errors()->since[ARM_V2].n, 100);
+	i.settled = true;
+	i.share_bp = -1; /* not known: no change */
+	look(500, 3, 500, 3);
+	assert_int_equal(j.share_bp, 5000);
+	assert_int_equal(j.split.informative, 0);
+	assert_int_equal(errors()->ratio.informative, 2);
+}
+
+static void test_other_rules_begin_anew_and_the_same_do_not(void **state)
+{
+	(void)state;
+	look(900, 3, 100, 3);
+	judge_set_policy(&j, &policy);
+	assert_int_equal(j.looks, 1);
+	policy.tolerance = 0.2;
+	judge_set_policy(&j, &policy);
+	assert_int_equal(j.looks, 0);
+	assert_true(j.ratio.theta[ODDS_HARM] == 1.2 && j.policy.tolerance == 0.2);
+}
+
+static void test_silence_is_timed(void **state)
+{
+	(void)state;
+	assert_true(j.quiet_ms[ARM_V1] == UNKNOWN && j.quiet_ms[ARM_V2] == UNKNOWN);
+	look(10, 0, 0, 0);
+	assert_true(j.quiet_ms[ARM_V1] == 0 && j.quiet_ms[ARM_V2] == UNKNOWN);
+	look(0, 0, 5, 0);
+	look(0, 0, 0, 0);
+	assert_true(j.quiet_ms[ARM_V1] == 2000 && j.quiet_ms[ARM_V2] == 1000);
+}
+
+/* ---- thresholds of latencies ---- */
+
+static void fill_v1(int64_t us)
+{
+	at_us(ARM_V1, us, 4000);
+	look_slow();
+}
+
+/* An interval is judged by those before it: ten times slower is not its own measure. */
+static void test_an_interval_is_not_in_its_own_threshold(void **state)
+{
+	const struct judge_metric *p99 = &j.metric[JUDGED_P99];
+
+	(void)state;
+	judge_only(JUDGED_P99);
+	at_us(ARM_V1, 1000, 4000);
+	at_us(ARM_V2, 90000, 4000);
+	look_slow(); /* nothing before it: not judged */
+	assert_int_equal(p99->since[ARM_V1].n, 0);
+	at_us(ARM_V1, 90000, 4000);
+	at_us(ARM_V2, 90000, 4000);
+	look_slow();
+	assert_int_equal(p99->since[ARM_V1].n, 4000);
+	assert_int_equal(p99->since[ARM_V1].bad, 4000);
+	assert_int_equal(p99->since[ARM_V2].bad, 4000);
+	assert_int_equal(p99->ratio.informative, 0);
+	at_us(ARM_V1, 90000, 4000);
+	at_us(ARM_V2, 90000, 4000);
+	look_slow(); /* now it was before: p99 of the last is 90 ms */
+	assert_int_equal(p99->since[ARM_V1].bad, 4000);
+}
+
+static void test_unsettled_latencies_of_v1_count_as_history(void **state)
+{
+	(void)state;
+	judge_only(JUDGED_P99);
+	i.settled = false;
+	fill_v1(1000);
+	i.settled = true;
+	at_us(ARM_V1, 1000, 100);
+	at_us(ARM_V2, 1000, 100);
+	look_slow();
+	assert_int_equal(j.metric[JUDGED_P99].since[ARM_V2].n, 100);
+	assert_int_equal(j.metric[JUDGED_P99].since[ARM_V2].bad, 0);
+}
+
+static int64_t v2_bad_at(int64_t us, int64_t *safe)
+{
+	struct judge_metric *p99 = &j.metric[JUDGED_P99];
+	judge_only(JUDGED_P99);
+	fill_v1(100);
+	at_us(ARM_V1, 101, 1); /* one above c, so that the look could have been otherwise */
+	at_us(ARM_V1, 100, 99);
+	at_us(ARM_V2, us, 1);
+	at_us(ARM_V2, 1, 99);
+	look_slow();
+	assert_int_equal(p99->since[ARM_V1].bad, 1);
+	/* one of two is v2's where it counts: then the evidence for safety is what two make */
+	struct evidence two = {0}, one = {0};
+	double d[ODDS_POINTS];
+	assert_true(odds_two(d, &j.level, (struct units){100, 1}, (struct units){100, 1}));
+	evidence_add(&two, d, 5);
+	assert_true(odds_two(d, &j.level, (struct units){100, 1}, (struct units){100, 0}));
+	evidence_add(&one, d, 5);
+	*safe = memcmp(&p99->safe, &two, sizeof two) == 0;
+	assert_true(*safe || memcmp(&p99->safe, &one, sizeof one) == 0);
+	return p99->since[ARM_V2].bad;
+}
+
+/* c is 100 us; with a tolerance of 25 % v2's edge is 125, with a margin of 30 % the last edge at
+ * or below 130 is 129. */
+static void test_edges_above_and_below(void **state)
+{
+	static const struct {
+		int64_t us, harm, safe;
+	} rows[] = {{50, 0, 0}, {100, 0, 0}, {101, 0, 0}, {125, 0, 0}, {126, 1, 0}, {127, 1, 0},
+		{128, 1, 0}, {129, 1, 0}, {130, 1, 1}, {500, 1, 1}};
+
+	(void)state;
+	policy.tolerance = 0.25;
+	policy.margin = 0.3;
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		int64_t safe;
+		assert_int_equal(v2_bad_at(rows[k].us, &safe), rows[k].harm);
+		assert_int_equal(safe, rows[k].safe);
+	}
+}
+
+static void test_ties_at_an_edge_count_alike(void **state)
+{
+	const struct judge_metric *p99 = &j.metric[JUDGED_P99];
+
+	(void)state;
+	policy.tolerance = 0;
+	judge_only(JUDGED_P99);
+	fill_v1(5000);
+	for (int k = 0; k < 50; k++) {
+		at_us(ARM_V1, 5000, 4000);
+		at_us(ARM_V2, 5000, 400);
+		look_slow();
+	}
+	assert_int_equal(p99->since[ARM_V1].n, 200000);
+	assert_true(p99->since[ARM_V1].bad == 0 && p99->since[ARM_V2].bad == 0);
+}
+
+static void test_latencies_that_are_not_known(void **state)
+{
+	const struct judge_metric *p99 = &j.metric[JUDGED_P99];
+
+	(void)state;
+	policy.latency_limit_us = 100;
+	judge_only(JUDGED_P99);
+	fill_v1(1000); /* v2 has none: nothing to compare, nothing against the limit but no units */
+	assert_int_equal(p99->limit.informative, 0);
+	at_us(ARM_V1, 1000, 1000);
+	at_us(ARM_V2, 1000, 1000);
+	look_slow();
+	assert_int_equal(p99->burst.has_last[ARM_V2], true);
+	assert_int_equal(p99->limit.informative, 1);
+	i.arm[ARM_V1].latency = NULL; /* the limit asks for no v1 */
+	at_us(ARM_V2, 1000, 1000);
+	look_slow();
+	assert_int_equal(p99->limit.informative, 2);
+	assert_int_equal(p99->since[ARM_V2].n, 1000);
+	assert_int_equal(p99->burst.has_last[ARM_V2], false);
+	i.arm[ARM_V2].latency = NULL;
+	look(1000, 0, 1000, 0);
+	assert_int_equal(p99->limit.informative, 2);
+	at_us(ARM_V1, 1000, 1000); /* v2 alone unknown */
+	look_slow();
+	assert_int_equal(p99->since[ARM_V2].n, 1000);
+}
+
+static void test_the_latency_limit(void **state)
+{
+	(void)state;
+	policy.latency_limit_us = 2000;
+	judge_only(JUDGED_P99);
+	for (int k = 0; k < 10; k++) {
+		at_us(ARM_V2, 2000, 1000); /* at the limit is not over it */
+		look_slow();
+	}
+	assert_false(j.finding[CLAIM_LATENCY_LIMIT].found);
+	assert_true(j.metric[JUDGED_P99].now.ln_limit_safe > 10);
+	judge_by();
+	at_us(ARM_V2, 1000, 900);
+	at_us(ARM_V2, 3000, 100); /* a tenth, where a hundredth is allowed */
+	look_slow();
+	assert_true(j.finding[CLAIM_LATENCY_LIMIT].found && !j.finding[CLAIM_LATENCY].found);
+	assert_int_equal(j.finding[CLAIM_LATENCY_LIMIT].since_wall_ms, i.at.wall_ms);
+}
+
+/* ---- claims and bars ---- */
+
+static void test_claims_share_alpha(void **state)
+{
+	static const struct {
+		bool metric[JUDGED_COUNT];
+		double error_limit;
+		int64_t latency_limit_us;
+		int claims;
+	} rows[] = {{{true, false, false, true}, NAN, UNKNOWN, 2},
+		{{true, false, false, false}, NAN, UNKNOWN, 1},
+		{{true, true, true, true}, NAN, UNKNOWN, 2}, {{true, true, true, true}, 0.1, 100, 4},
+		{{false, true, false, false}, 0.1, 100, 1}, {{false, false, true, false}, 0.1, 100, 1},
+		{{false, false, false, true}, NAN, 100, 2}, {{true, false, false, false}, 0, 100, 1},
+		{{true, false, false, false}, 1, UNKNOWN, 1},
+		{{true, false, false, false}, 0.5, UNKNOWN, 2}, {{false}, NAN, UNKNOWN, 1}};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		memcpy(policy.metric, rows[k].metric, sizeof policy.metric);
+		policy.error_limit = rows[k].error_limit;
+		policy.latency_limit_us = rows[k].latency_limit_us;
+		int claims = rows[k].claims;
+		assert_int_equal(judge_claims(&policy), claims);
+		near(judge_ln_found(&policy), log(claims * 100), 1e-12);
+		near(judge_ln_amber(&policy), log(claims * 20), 1e-12);
+		near(judge_ln_brake(&policy), log(claims * 1000), 1e-12);
+		near(judge_ln_safe(&policy), log(20), 1e-12);
+	}
+}
+
+static void test_quantiles_are_averaged(void **state)
+{
+	(void)state;
+	policy.metric[JUDGED_P50] = policy.metric[JUDGED_P95] = true;
+	judge_by();
+	j.metric[JUDGED_ERRORS].now.ln_harm = 7;
+	j.metric[JUDGED_P50].now.ln_harm = log(10);
+	j.metric[JUDGED_P95].now.ln_harm = log(20);
+	j.metric[JUDGED_P99].now.ln_harm = log(300);
+	near(judge_ln_harm(&j, CLAIM_LATENCY), log(110), 1e-12);
+	assert_true(judge_ln_harm(&j, CLAIM_ERRORS) == 7);
+	j.metric[JUDGED_P99].now.ln_harm = 2000; /* far from what exp can hold */
+	near(judge_ln_harm(&j, CLAIM_LATENCY), 2000 - log(3), 1e-9);
+	j.policy.metric[JUDGED_P99] = false;
+	near(judge_ln_harm(&j, CLAIM_LATENCY), log(15), 1e-12);
+	assert_true(isinf(judge_ln_harm(&j, CLAIM_ERRORS_LIMIT)));
+	assert_true(isinf(judge_ln_harm(&j, CLAIM_LATENCY_LIMIT)));
+	j.policy.metric[JUDGED_ERRORS] = false;
+	assert_true(isinf(judge_ln_harm(&j, CLAIM_ERRORS)));
+	assert_true(judge_ln_harm(&j, CLAIM_ERRORS) < 0);
+}
+
+static void test_suspicion_is_of_now(void **state)
+{
+	(void)state;
+	double bar = judge_ln_amber(&policy);
+	assert_false(judge_suspects(&j));
+	j.metric[JUDGED_ERRORS].now.ln_harm = bar;
+	assert_true(judge_suspects(&j));
+	j.metric[JUDGED_ERRORS].now.ln_harm = bar - 1e-9;
+	assert_false(judge_suspects(&j));
+	j.metric[JUDGED_P99].now.ln_harm = bar;
+	assert_true(judge_suspects(&j));
+}
+
+/* ---- findings ---- */
+
+static void test_a_finding_latches(void **state)
+{
+	(void)state;
+	quiet_history();
+	int64_t found_ms = 0;
+	for (int k = 0; k < 30 && found_ms == 0; k++) {
+		assert_true(errors()->now.ln_harm < judge_ln_found(&policy));
+		look(1000, 1, 1000, 10);
+		found_ms = j.finding[CLAIM_ERRORS].found ? i.at.wall_ms : 0;
+	}
+	assert_true(found_ms > 0 && errors()->now.ln_harm >= judge_ln_found(&policy));
+	assert_false(j.finding[CLAIM_ERRORS].late);
+	for (int k = 0; k < 200; k++)
+		look(1000, 10, 1000, 1);
+	assert_true(errors()->now.ln_harm < 0 && !judge_suspects(&j));
+	assert_true(j.finding[CLAIM_ERRORS].found);
+	assert_int_equal(j.finding[CLAIM_ERRORS].since_wall_ms, found_ms);
+	assert_false(j.finding[CLAIM_LATENCY].found);
+}
+
+/* Bad after half an hour that was good: the sum over beginnings knows long before the whole. */
+static void test_harm_that_began_late(void **state)
+{
+	int looks = 0;
+
+	(void)state;
+	quiet_history();
+	for (int k = 0; k < 1800; k++)
+		look(10000, 10, 1000, 1);
+	assert_true(errors()->now.ln_harm < -5 && errors()->now.ln_onset < 0);
+	while (!j.finding[CLAIM_ERRORS].found && looks++ < 1000)
+		look(10000, 10, 1000, 5);
+	assert_in_range(looks, 2, 30);
+	assert_true(j.finding[CLAIM_ERRORS].late);
+	assert_true(errors()->now.ln_harm < judge_ln_found(&policy));
+	assert_true(errors()->now.ln_onset >= 0);
+	look(10000, 10, 1000, 5);
+	assert_true(j.finding[CLAIM_ERRORS].late);
+	/* that is a comparison, so it brakes, once there is enough of it */
+	assert_int_equal(judge_brakes(&j, CLAIM_ERRORS), errors()->excess >= BRAKE_EXCESS);
+	for (int k = 0; k < 5; k++)
+		look(10000, 10, 1000, 5);
+	assert_true(judge_brakes(&j, CLAIM_ERRORS));
+}
+
+/* One look in 30 days of a second each: the longer an interval the fewer of them there are. */
+static void test_the_bar_of_late_onset(void **state)
+{
+	(void)state;
+	look(1000, 1, 1000, 3);
+	double of_seconds = errors()->now.ln_onset;
+	near(evidence_ln_onset(&errors()->ratio, &j.ratio) - of_seconds, log(2592000), 1e-9);
+	policy.interval_ms = 5000;
+	judge_by();
+	look(1000, 1, 1000, 3);
+	near(errors()->now.ln_onset - of_seconds, log(5), 1e-9);
+}
+
+/* ---- brakes ---- */
+
+static void test_three_lone_errors_do_not_brake(void **state)
+{
+	(void)state;
+	policy.tolerance = 0;
+	judge_only(JUDGED_ERRORS);
+	quiet_history();
+	look(950, 0, 50, 3);
+	near(exp(errors()->now.ln_harm), 155.2896516, 1e-6);
+	assert_true(j.finding[CLAIM_ERRORS].found);
+	assert_false(judge_brakes(&j, CLAIM_ERRORS));
+	judge_by();
+	quiet_history();
+	int lone = 0;
+	while (errors()->now.ln_brake < judge_ln_brake(&policy) && lone++ < 50)
+		look(950, 0, 50, 1);
+	assert_true(lone < 10 && !judge_brakes(&j, CLAIM_ERRORS)); /* proven, but too few */
+	for (; lone < 9; lone++)
+		look(950, 0, 50, 1);
+	assert_false(judge_brakes(&j, CLAIM_ERRORS));
+	look(950, 0, 50, 1);
+	assert_true(errors()->excess == BRAKE_EXCESS && judge_brakes(&j, CLAIM_ERRORS));
+}
+
+/* Odds worse by 17 %: harm, but what is compared with 1.2 never says to act. */
+static void test_a_little_worse_is_harm_but_does_not_brake(void **state)
+{
+	(void)state;
+	quiet_history();
+	for (int k = 0; k < 400 && !j.finding[CLAIM_ERRORS].found; k++)
+		look(10000, 1000, 10000, 1150);
+	assert_true(j.finding[CLAIM_ERRORS].found && errors()->excess > 1000);
+	assert_false(judge_brakes(&j, CLAIM_ERRORS));
+	for (int k = 0; k < 400; k++)
+		look(10000, 1000, 10000, 1150);
+	assert_true(errors()->now.ln_brake < 0 && errors()->now.ln_harm > 20);
+}
+
+static void test_latencies_brake(void **state)
+{
+	(void)state;
+	judge_only(JUDGED_P99);
+	fill_v1(1000);
+	for (int k = 0; k < 40; k++) {
+		at_us(ARM_V1, 1000, 990);
+		at_us(ARM_V1, 2000, 10);
+		at_us(ARM_V2, 5000, 1000);
+		look_slow();
+	}
+	assert_true(j.finding[CLAIM_LATENCY].found && judge_brakes(&j, CLAIM_LATENCY));
+	assert_false(judge_brakes(&j, CLAIM_ERRORS)); /* not judged */
+}
+
+static void test_limits_do_not_brake(void **state)
+{
+	(void)state;
+	policy.error_limit = 0.01;
+	policy.latency_limit_us = 100;
+	judge_by();
+	for (int k = 0; k < 20; k++) {
+		at_us(ARM_V1, 1000, 1000);
+		at_us(ARM_V2, 1000, 1000);
+		look(1000, 500, 1000, 500);
+		memset(slow, 0, sizeof slow);
+	}
+	assert_true(j.finding[CLAIM_ERRORS_LIMIT].found && j.finding[CLAIM_LATENCY_LIMIT].found);
+	assert_true(judge_ln_harm(&j, CLAIM_ERRORS_LIMIT) > judge_ln_brake(&policy));
+	for (int c = 0; c < CLAIM_COUNT; c++)
+		assert_false(judge_brakes(&j, (enum judge_claim)c));
+	int64_t before = errors()->limit.informative;
+	look(1000, 500, 0, 0); /* without units it says nothing */
+	assert_int_equal(errors()->limit.informative, before);
+}
+
+/* Sticky requests are no independent witnesses: nothing acts on them by itself. */
+static void test_sticky_requests_do_not_brake(void **state)
+{
+	(void)state;
+	i.sessions = false;
+	i.sticky = true;
+	for (int k = 0; k < 50; k++)
+		look(1000, 1, 1000, 300);
+	assert_true(j.finding[CLAIM_ERRORS].found && j.sticky && !j.sessions);
+	assert_false(judge_brakes(&j, CLAIM_ERRORS));
+	i.sticky = false;
+	look(1000, 1, 1000, 300);
+	assert_true(judge_brakes(&j, CLAIM_ERRORS));
+	i.sessions = i.sticky = true; /* as sessions they are */
+	for (int k = 0; k < 50; k++)
+		look(1000, 1, 1000, 300);
+	assert_true(judge_brakes(&j, CLAIM_ERRORS));
+}
+
+/* ---- the split ---- */
+
+static int looks_until_off(int64_t n1, int64_t n2, int most)
+{
+	judge_by();
+	for (int k = 1; k <= most; k++) {
+		look(n1, 0, n2, 0);
+		assert_int_equal(j.split_off, evidence_ln_apart(&j.split) >= log(1000));
+		if (j.split_off)
+			return k;
+	}
+	return 0;
+}
+
+static void test_the_split(void **state)
+{
+	(void)state;
+	i.share_bp = 500;
+	assert_int_equal(looks_until_off(1000, 0, 100), 1);
+	assert_int_equal(looks_until_off(900, 100, 100), 1);
+	assert_in_range(looks_until_off(960, 40, 100), 3, 30);
+	assert_in_range(looks_until_off(940, 60, 100), 3, 30);
+	assert_int_equal(looks_until_off(950, 50, 1000), 0);
+	assert_true(evidence_ln_apart(&j.split) < -50);        /* not even near */
+	assert_int_equal(looks_until_off(9481, 519, 2000), 0); /* 3.8 % off never fires */
+	assert_true(evidence_ln_apart(&j.split) < 0);
+	i.share_bp = -1; /* not known: not tested */
+	assert_int_equal(looks_until_off(1000, 0, 50), 0);
+	i.share_bp = 5000;
+	assert_int_equal(looks_until_off(0, 0, 50), 0);
+}
+
+static void put_apart(struct evidence *e, double ln)
+{
+	for (int k = 0; k < ODDS_GRID; k++)
+		e->ln[k] = k == ODDS_ONE ? 0 : ln;
+}
+
+static void test_the_bars_of_the_split_and_the_sentinel(void **state)
+{
+	(void)state;
+	i.sessions = false;
+	look(0, 0, 0, 0);
+	put_apart(&j.split, log(1000) - 1e-9);
+	put_apart(&j.sentinel, log(100) - 1e-9);
+	look(0, 0, 0, 0);
+	assert_true(!j.split_off && !j.untrusted);
+	put_apart(&j.split, log(1000) + 1e-9);
+	look(0, 0, 0, 0);
+	assert_true(j.split_off && !j.untrusted);
+	put_apart(&j.sentinel, log(100) + 1e-9);
+	look(0, 0, 0, 0);
+	assert_true(j.untrusted);
+}
+
+static void test_requests_count_a_twentieth(void **state)
+{
+	(void)state;
+	look(900, 0, 200, 0);
+	struct evidence sessions = j.split;
+	i.sessions = false;
+	judge_by();
+	look(900, 0, 200, 0);
+	for (int k = 0; k < ODDS_GRID; k++)
+		near(j.split.ln[k] * 20, sessions.ln[k], 1e-9);
+	i.share_bp = 500;
+	assert_in_range(looks_until_off(900, 100, 100), 2, 30); /* as sessions: at once */
+}
+
+static void test_shares_without_a_split(void **state)
+{
+	(void)state;
+	i.share_bp = 0;
+	look(1000, 0, 0, 0);
+	assert_false(j.split_off);
+	i.settled = false;
+	look(1000, 0, 1, 0); /* a straggler of the share before */
+	assert_true(!j.split_off && j.wrong_side == 0);
+	i.settled = true;
+	look(1000, 0, 1, 0);
+	assert_true(j.split_off && j.wrong_side == 1);
+	look(1000, 0, 0, 0);
+	assert_true(j.split_off); /* stays, until there is another share */
+	i.share_bp = SHARE_FULL;
+	look(0, 0, 1000, 0);
+	assert_true(!j.split_off && j.wrong_side == 0);
+	look(2, 0, 1000, 0);
+	assert_true(j.split_off && j.wrong_side == 2);
+	i.share_bp = 5000;
+	look(500, 0, 500, 0);
+	assert_true(!j.split_off && j.wrong_side == 0);
+	assert_int_equal(j.split.informative, 1);
+}
+
+/* ---- the sentinel ---- */
+
+static void halves(int64_t n0, int64_t x0, int64_t n1, int64_t x1)
+{
+	i.half[0] = (struct units){n0, x0};
+	i.half[1] = (struct units){n1, x1};
+}
+
+static void test_v1_beside_itself(void **state)
+{
+	(void)state;
+	halves(500, 40, 500, 2);
+	look(1000, 42, 0, 0); /* sessions need no sentinel */
+	assert_int_equal(j.sentinel.informative, 0);
+	i.sessions = false;
+	halves(500, 5, 500, 5);
+	for (int k = 0; k < 100; k++)
+		look(1000, 10, 1000, 10);
+	assert_true(!j.untrusted && j.sentinel.informative == 100);
+	halves(0, 0, 0, 0);
+	look(1000, 10, 1000, 10);
+	halves(5, 6, 500, 5);
+	look(1000, 10, 1000, 10);
+	halves(500, 5, -1, 0);
+	look(1000, 10, 1000, 10);
+	assert_int_equal(j.sentinel.informative, 100);
+	for (int way = 0; way < 2; way++) {
+		judge_by();
+		i.sticky = false;
+		halves(500, way ? 2 : 10, 500, way ? 10 : 2);
+		for (int k = 0; k < 20; k++) {
+			look(1000, 1, 1000, 500);
+			assert_int_equal(j.untrusted, evidence_ln_apart(&j.sentinel) >= log(100));
+		}
+		assert_true(j.untrusted && j.finding[CLAIM_ERRORS].found);
+		assert_false(judge_brakes(&j, CLAIM_ERRORS));
+	}
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_look_is_judged_by_what_was_known_before),
+		CASE(test_what_could_not_be_otherwise_says_nothing),
+		CASE(test_settling_is_not_judged),
+		CASE(test_a_skip_breaks_the_chain),
+		CASE(test_counts_that_cannot_be_are_skipped),
+		CASE(test_histograms_that_cannot_be_are_skipped),
+		CASE(test_the_largest_counts_are_judged_for_what_they_are),
+		CASE(test_sums_do_not_overflow),
+		CASE(test_restart),
+		CASE(test_sessions_and_requests_do_not_mix),
+		CASE(test_another_share_keeps_the_evidence),
+		CASE(test_other_rules_begin_anew_and_the_same_do_not),
+		CASE(test_silence_is_timed),
+		CASE(test_an_interval_is_not_in_its_own_threshold),
+		CASE(test_unsettled_latencies_of_v1_count_as_history),
+		CASE(test_edges_above_and_below),
+		CASE(test_ties_at_an_edge_count_alike),
+		CASE(test_latencies_that_are_not_known),
+		CASE(test_the_latency_limit),
+		CASE(test_claims_share_alpha),
+		CASE(test_quantiles_are_averaged),
+		CASE(test_suspicion_is_of_now),
+		CASE(test_a_finding_latches),
+		CASE(test_harm_that_began_late),
+		CASE(test_the_bar_of_late_onset),
+		CASE(test_three_lone_errors_do_not_brake),
+		CASE(test_a_little_worse_is_harm_but_does_not_brake),
+		CASE(test_latencies_brake),
+		CASE(test_limits_do_not_brake),
+		CASE(test_sticky_requests_do_not_brake),
+		CASE(test_the_split),
+		CASE(test_the_bars_of_the_split_and_the_sentinel),
+		CASE(test_requests_count_a_twentieth),
+		CASE(test_shares_without_a_split),
+		CASE(test_v1_beside_itself),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
