@@ -182,18 +182,35 @@ void guard_evaluate(struct guard *out, const struct guard_limits *limits,
 	summarise(out);
 }
 
+/* What the judge's level is about: its verdict where that is harm, else what it suspects. */
+static void say_judge(struct guard *g, const struct verdict *v)
+{
+	const char *metric = v->suspect < JUDGED_COUNT ? judged_name(v->suspect) : NULL;
+	bool errors = v->suspect == JUDGED_ERRORS;
+	if (v->word == VERDICT_HARM || !metric)
+		text_copy(g->judge_word, sizeof g->judge_word, v->text);
+	else if (g->judge == GUARD_RED)
+		snprintf(g->judge_word, sizeof g->judge_word, "%s %s than v1's", metric,
+			errors ? "worse" : "slower");
+	else
+		snprintf(g->judge_word, sizeof g->judge_word, "%s %s, not proven yet", metric,
+			errors ? "look worse" : "looks slower");
+}
+
 void guard_hear(struct guard *g, const struct verdict *v)
 {
-	g->judge = v->brakes ? GUARD_RED : v->suspected ? GUARD_AMBER : GUARD_NONE;
+	bool mute = v->word == VERDICT_NO_DATA || v->word == VERDICT_UNTRUSTWORTHY;
+	/* A limit's harm compares nothing: its window is the limit's own word. */
+	bool sign = v->suspected || (v->word == VERDICT_HARM && v->why != VERDICT_WHY_LIMIT);
+	g->judge = v->brakes ? GUARD_RED : sign && !mute ? GUARD_AMBER : GUARD_NONE;
 	g->judge_word[0] = '\0';
-	if (g->judge != GUARD_NONE && v->word != VERDICT_HARM && v->suspect < JUDGED_COUNT)
-		snprintf(g->judge_word, sizeof g->judge_word, "%s %s, not proven yet",
-			judged_name(v->suspect),
-			v->suspect == JUDGED_ERRORS ? "look worse" : "looks slower");
-	else if (g->judge != GUARD_NONE)
-		text_copy(g->judge_word, sizeof g->judge_word, v->text);
+	if (g->judge != GUARD_NONE)
+		say_judge(g, v);
 	if (g->judge > g->state)
 		g->state = g->judge;
+	/* Silence after a suspicion is no acquittal. */
+	if (v->suspected && v->word == VERDICT_NO_DATA && g->state == GUARD_GREEN)
+		g->state = GUARD_UNKNOWN;
 }
 
 enum metric guard_word_metric(const char *word)

@@ -153,8 +153,9 @@ static bool red_errors(const struct view *v, char *out, size_t size)
 	if (v->s->worst_operation[0])
 		snprintf(mostly, sizeof mostly, ", mostly %.16s", v->s->worst_operation);
 	if (!is_still_red(v))
-		return write(out, size, "v2 %s, now %s %%. R rolls back, U accepts",
-			v->p->latch.by_judge ? "was worse at errors" : "broke its errors limit", v2);
+		return write(out, size, "v2 %s, now %s %%. R rolls back, U %s",
+			v->p->latch.by_judge ? "was worse at errors" : "broke its errors limit", v2,
+			v->p->latch.by_judge ? "judges anew" : "accepts");
 	return write(
 		out, size, "v2 is worse: errors %s %%, v1 %s %%%s. %s", v2, v1, mostly, acts(v));
 }
@@ -359,6 +360,8 @@ static bool suspected(const struct view *v, char *out, size_t size)
 {
 	const struct standing *s = v->s;
 	if (s->reported_bp <= s->baseline_bp || s->freshness > FRESHNESS_LATE)
+		return false;
+	if (s->verdict.word == VERDICT_HARM && s->verdict.why == VERDICT_WHY_LIMIT)
 		return false;
 	if (s->judge_word == VERDICT_HARM)
 		return write(out, size, "v2 is worse, too few to act on: %.32s. R rolls back",

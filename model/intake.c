@@ -137,6 +137,22 @@ static void judge_sample(
 	judging_add(p->judging, node, &part);
 }
 
+/* Another version is another question; what was accepted of the one before was that one's. */
+static void forget_version(struct pool *p)
+{
+	judging_restart(p->judging);
+	window_clear(&p->window[ARM_V2]);
+	memset(p->latch.accepted, 0, sizeof p->latch.accepted);
+}
+
+static bool same_operations(const struct operation_set *a, const struct operation_set *b)
+{
+	bool same = a->limited == b->limited && a->count == b->count;
+	for (int k = 0; same && k < a->count; k++)
+		same = strcmp(a->name[k], b->name[k]) == 0;
+	return same;
+}
+
 /* Makes `s` the document that the next sample is measured from. */
 static void rebase(struct node *n, const struct snapshot *s, struct instant at)
 {
@@ -156,9 +172,8 @@ void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, str
 	}
 	if (strcmp(n->base->boot_id, s->boot_id) != 0) {
 		out->change = COUNTS_RESTART;
-		/* Another version is another question. */
 		if (strcmp(n->base->build, s->build) != 0)
-			judging_restart(p->judging);
+			forget_version(p);
 		else
 			judging_skip(p->judging);
 		rebase(n, s, at);
@@ -168,6 +183,8 @@ void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, str
 	if (at.boot_ms - n->base_at.boot_ms < p->interval_ms * 3 / 4)
 		return;
 	sample_arms(p, n, s, at, out);
+	if (!same_operations(&n->base->operations, &s->operations))
+		judging_restart(p->judging);
 	if (out->valid)
 		judge_sample(p, (int)(n - p->nodes), s, out);
 	else

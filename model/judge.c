@@ -109,7 +109,6 @@ void judge_init(struct judge *j, const struct judge_policy *p)
 	adopt(j, p);
 	odds_init(&j->level, 1, 1);
 	j->share_bp = -1;
-	j->quiet_ms[ARM_V1] = j->quiet_ms[ARM_V2] = UNKNOWN;
 	judge_restart(j);
 }
 
@@ -129,6 +128,10 @@ void judge_restart(struct judge *j)
 		read_metric(j, m);
 	}
 	memset(j->finding, 0, sizeof j->finding);
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		j->quiet_ms[arm] = UNKNOWN;
+		j->units_seen[arm] = j->span_ms[arm] = 0;
+	}
 	j->looks = j->bake_ms = 0;
 	j->began_wall_ms = UNKNOWN;
 }
@@ -227,8 +230,11 @@ static bool compare(struct judge *j, int m, const struct bad_units *b)
 	if (said)
 		count(metric->bake, b->harm);
 	const struct units *v1 = &b->harm[ARM_V1], *v2 = &b->harm[ARM_V2];
-	if (v1->n > 0 && v2->n > 0)
-		metric->excess += (double)v2->bad - (double)v2->n * (double)v1->bad / (double)v1->n;
+	if (v1->n == 0 || v2->n == 0)
+		return said;
+	double beyond = (double)v2->bad - (double)v2->n * (double)v1->bad / (double)v1->n;
+	metric->excess += beyond;
+	metric->recent = fmax(metric->recent + beyond, 0);
 	return said;
 }
 
@@ -282,15 +288,16 @@ static void look_at_itself(struct judge *j, const struct judge_interval *i)
 		return;
 	if (odds_two(d, &j->level, i->half[0], i->half[1]))
 		evidence_add(&j->sentinel, d, 1);
-	j->untrusted |= evidence_ln_apart(&j->sentinel) >= log(SENTINEL);
+	/* Not for ever: one crash of a worker of v1 looks the same, and evens out. */
+	j->untrusted = evidence_ln_apart(&j->sentinel) >= log(SENTINEL);
 }
 
 /* Another share is another split to test, and another bake. */
-static void note_share(struct judge *j, int share_bp)
+static void note_share(struct judge *j, const struct judge_interval *i)
 {
-	if (share_bp < 0 || share_bp == j->share_bp)
+	if (i->share_bp < 0 || (i->share_bp == j->share_bp && !i->changed))
 		return;
-	j->share_bp = share_bp;
+	j->share_bp = i->share_bp;
 	j->split = (struct evidence){0};
 	j->split_off = false;
 	j->wrong_side = j->bake_ms = 0;
@@ -306,9 +313,9 @@ static void note_traffic(struct judge *j, const struct judge_interval *i)
 			j->quiet_ms[arm] = 0;
 		else
 			j->quiet_ms[arm] = unit_plus(j->quiet_ms[arm], i->length_ms);
+		if (j->units_seen[arm] > 0)
+			j->span_ms[arm] += i->length_ms;
 	}
-	if (j->units_seen[ARM_V2] > 0)
-		j->span_ms += i->length_ms;
 }
 
 /* ---- what it says ---- */
@@ -374,12 +381,14 @@ static bool began_late(const struct judge *j, enum judge_claim c)
 		claim_ln(j, c, offsetof(struct judge_reading, ln_onset)) >= 0;
 }
 
-static double most_excess(const struct judge *j, enum judge_claim c)
+static double most_excess(const struct judge *j, enum judge_claim c, bool recent)
 {
 	double most = 0;
-	for (int m = 0; m < JUDGED_COUNT; m++)
+	for (int m = 0; m < JUDGED_COUNT; m++) {
+		const struct judge_metric *metric = &j->metric[m];
 		if (j->policy.metric[m] && is_latency(m) == (c == CLAIM_LATENCY))
-			most = fmax(most, j->metric[m].excess);
+			most = fmax(most, recent ? metric->recent : metric->excess);
+	}
 	return most;
 }
 
@@ -391,7 +400,9 @@ bool judge_brakes(const struct judge *j, enum judge_claim c)
 		return false;
 	bool proven =
 		claim_ln(j, c, offsetof(struct judge_reading, ln_brake)) >= judge_ln_brake(&j->policy);
-	return (proven || began_late(j, c)) && most_excess(j, c) >= BRAKE_EXCESS;
+	/* What went well before it began is no excuse for what began late. */
+	return (proven && most_excess(j, c, false) >= BRAKE_EXCESS) ||
+		(began_late(j, c) && most_excess(j, c, true) >= BRAKE_EXCESS);
 }
 
 bool judge_suspects(const struct judge *j)
@@ -451,7 +462,7 @@ void judge_look(struct judge *j, const struct judge_interval *i)
 	}
 	j->sessions = i->sessions;
 	j->sticky = i->sticky;
-	note_share(j, i->share_bp);
+	note_share(j, i);
 	note_traffic(j, i);
 	if (i->settled) {
 		if (j->began_wall_ms == UNKNOWN)

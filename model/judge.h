@@ -27,6 +27,7 @@ struct judge_interval {
 	struct judge_arm arm[ARM_COUNT];
 	bool sessions; /* units are sessions, else requests */
 	bool sticky;   /* requests of one session go to one arm */
+	bool changed;  /* the split was put within it, to another share or to the same */
 	bool settled;  /* all of it was routed under the present share */
 	int share_bp;  /* the share that it was routed under; -1 not known or nodes differ */
 	/* v1's units in two halves by worker or server, where units are requests; n 0: none */
@@ -64,6 +65,7 @@ struct judge_metric {
 	struct burst burst;
 	struct units since[ARM_COUNT]; /* judged since the evidence began */
 	struct units bake[ARM_COUNT];  /* in looks that said something since the share changed */
+	double recent; /* the same since it last was none: of harm that began late */
 	double excess; /* bad units of v2 beyond v1's rate since the evidence began */
 	struct judge_reading now;
 };
@@ -82,15 +84,15 @@ struct judge {
 	struct evidence split, sentinel;
 	struct odds_rate split_rate;
 	int64_t wrong_side; /* units on a side that gets none */
-	bool untrusted;     /* v1 differed from itself */
+	bool untrusted;     /* v1 differs from itself */
 	bool split_off;     /* traffic is not split as asked */
 	bool sessions, sticky;
 	int share_bp;                  /* of the last look; -1 none */
 	int64_t looks;                 /* since the evidence began */
 	int64_t began_wall_ms;         /* when; UNKNOWN before the first look */
 	int64_t quiet_ms[ARM_COUNT];   /* since its last unit; UNKNOWN: never had one */
-	int64_t units_seen[ARM_COUNT]; /* since it was initialised, settled or not */
-	int64_t span_ms;               /* since v2's first unit */
+	int64_t units_seen[ARM_COUNT]; /* since the evidence began, settled or not */
+	int64_t span_ms[ARM_COUNT];    /* since the first of them */
 	int64_t bake_ms;
 };
 

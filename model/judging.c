@@ -68,6 +68,7 @@ static void add(struct judging *g, const struct judging_part *p)
 	i->sessions = first ? sessions : i->sessions && sessions;
 	i->sticky |= p->sticky;
 	i->settled &= is_settled(p);
+	i->changed |= p->change_age_ms != UNKNOWN && p->change_age_ms < p->sample->interval_ms;
 	i->at = p->sample->at;
 	if (p->sample->interval_ms > i->length_ms)
 		i->length_ms = p->sample->interval_ms;

@@ -254,11 +254,14 @@ static void decision_insert(struct pool *p, const struct decision *d)
  * anew. */
 static void settle_latch(struct pool *p, const struct decision *d)
 {
-	bool was_red = p->latch.red;
+	bool was_red = p->latch.red || p->standing.verdict.word == VERDICT_HARM;
 	if (d->verb == VERB_RESUME && d->outcome == OUTCOME_APPLIED)
 		guard_latch_resume(&p->latch, d->at_ms);
-	if (was_red && !p->latch.red)
+	if (was_red && !p->latch.red && d->verb == VERB_RESUME && d->outcome == OUTCOME_APPLIED &&
+		d->at_ms > p->judged_ms) {
+		p->judged_ms = d->at_ms;
 		judging_restart(p->judging);
+	}
 }
 
 static unsigned on_decision(
@@ -327,7 +330,11 @@ static void forget_samples(struct pool *p)
 	ring_clear(&p->ticks);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_clear(&p->window[arm]);
-	judging_restart(p->judging);
+	const struct judge_policy policy = p->judging->judge.policy;
+	judging_release(p->judging);
+	memset(p->judging, 0, sizeof *p->judging);
+	judging_init(p->judging, &policy, p->node_count);
+	p->judge_stale = false;
 	p->latch = (struct guard_latch){0};
 }
 

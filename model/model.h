@@ -164,6 +164,7 @@ struct pool {
 	int64_t first_tick_ms; /* boot time of tick 0 */
 	struct window window[ARM_COUNT];
 	struct judging *judging; /* owned; never NULL */
+	int64_t judged_ms;       /* wall clock of the resume since which v2 is judged anew */
 	bool judge_stale;        /* v2 is at rest: its next share begins another attempt */
 	struct guard_latch latch;
 	int64_t counter_back_ms;    /* boot time at which a counter last went back; UNKNOWN */

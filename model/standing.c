@@ -206,11 +206,13 @@ static void derive_word(struct standing *s, const struct pool *p)
 static void derive_verdict(struct standing *s, struct pool *p, struct instant now)
 {
 	bool at_rest = s->reported_bp == 0 && s->open < 0;
-	if (p->judge_stale && s->reported_bp > 0) {
+	bool at_base = s->reported_bp >= 0 && s->open < 0 &&
+		(s->reported_bp == 0 || s->reported_bp <= s->baseline_bp);
+	if (p->judge_stale && s->reported_bp > 0 && s->reported_bp > s->baseline_bp) {
 		judging_restart(p->judging);
 		p->judge_stale = false;
 	}
-	p->judge_stale |= at_rest;
+	p->judge_stale |= at_base;
 	s->doubtful =
 		p->counter_back_ms != UNKNOWN && now.boot_ms - p->counter_back_ms < p->limits.window_ms;
 	const struct verdict_view view = {.age_ms = s->age_ms,
@@ -285,7 +287,7 @@ static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 {
 	guard_evaluate(&s->guard, &p->limits, window, s->reported_bp != 0);
 	derive_verdict(s, p, now);
-	if (s->reported_bp != 0)
+	if (s->reported_bp != 0 && s->reported_bp != s->baseline_bp)
 		guard_hear(&s->guard, &s->verdict);
 	/* Old numbers are no evidence, for or against. */
 	bool pool_red = s->pool_guard.known && s->pool_guard.state == GUARD_RED;

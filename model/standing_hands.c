@@ -95,9 +95,17 @@ static void derive_keep(struct standing *s, const struct pool *p, struct instant
 		s->kept_bp = -1;
 }
 
+/* Of several nodes' words the one to heed comes first, SAFE last; where one says none there is
+ * none. */
+static int gravity(enum verdict_word w)
+{
+	return w == VERDICT_NONE ? -1 : w == VERDICT_SAFE ? VERDICT_COUNT : (int)w;
+}
+
 static void derive_pool_guard(struct standing *s, const struct pool *p, struct instant now)
 {
 	bool known = true, armed = true, first = true;
+	const struct pool_guard *gravest = NULL;
 	struct pool_guard *g = &s->pool_guard;
 	*g = (struct pool_guard){.since_ms = UNKNOWN, .held_ms = UNKNOWN};
 	for (int k = 0; k < p->node_count; k++) {
@@ -112,7 +120,13 @@ static void derive_pool_guard(struct standing *s, const struct pool *p, struct i
 			g->since_ms = unit_plus(at->since_ms, standing_age(n, now));
 			g->held_ms = left_of(at->held_ms, standing_age(n, now));
 		}
+		if (first || gravity(at->verdict) < gravity(gravest->verdict))
+			gravest = at;
 		first = false;
+	}
+	if (gravest) {
+		g->verdict = gravest->verdict;
+		text_copy(g->verdict_text, sizeof g->verdict_text, gravest->verdict_text);
 	}
 	g->known = !first && known;
 	g->armed = g->known && armed;

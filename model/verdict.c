@@ -96,9 +96,20 @@ static double ln_mean_of_two(double a, double b)
 	return most + log1p(exp(fmin(a, b) - most)) - log(2);
 }
 
+#define QUIET_MS 10000
+#define QUIET_GAPS 10 /* so many times its usual gap: by chance once in 22,000 */
+
+/* An arm that had units has had none for long. */
+static bool is_quiet(const struct judge *j, enum arm arm)
+{
+	int64_t quiet_ms = j->quiet_ms[arm], units = j->units_seen[arm];
+	return units > 0 && quiet_ms >= QUIET_MS &&
+		quiet_ms / QUIET_GAPS >= (j->span_ms[arm] - quiet_ms) / units;
+}
+
 static bool has_v1(const struct judge *j)
 {
-	return j->units_seen[ARM_V1] > 0 && j->share_bp != SHARE_FULL;
+	return j->units_seen[ARM_V1] > 0 && j->share_bp != SHARE_FULL && !is_quiet(j, ARM_V1);
 }
 
 /* Evidence for safety by the routes that are open: the ratio beside a v1, errors' limit alone. */
@@ -151,15 +162,6 @@ static bool judge_untrusted(
 	return v->why != VERDICT_WHY_NONE;
 }
 
-#define QUIET_MS 10000
-#define QUIET_GAPS 10 /* so many times its usual gap: by chance once in 22,000 */
-
-static bool is_quiet(const struct judge *j)
-{
-	int64_t quiet_ms = j->quiet_ms[ARM_V2], units = j->units_seen[ARM_V2];
-	return quiet_ms >= QUIET_MS && quiet_ms / QUIET_GAPS >= (j->span_ms - quiet_ms) / units;
-}
-
 static bool has_no_data(
 	struct verdict *v, const struct judge *j, const struct verdict_view *view)
 {
@@ -169,7 +171,7 @@ static bool has_no_data(
 		v->why = VERDICT_WHY_SETTLING;
 	else if (j->units_seen[ARM_V2] == 0)
 		v->why = VERDICT_WHY_NEVER;
-	else if (is_quiet(j))
+	else if (is_quiet(j, ARM_V2))
 		v->why = VERDICT_WHY_QUIET;
 	return v->why != VERDICT_WHY_NONE;
 }

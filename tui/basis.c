@@ -13,9 +13,9 @@ static double units_per_second(const struct pool *p)
 	const struct arm_figures *f = p->standing.arms;
 	if (!j->sessions)
 		return f[ARM_V1].rate + f[ARM_V2].rate;
-	if (j->span_ms < ENOUGH_MS)
+	if (j->span_ms[ARM_V1] < ENOUGH_MS)
 		return NAN;
-	return (double)(j->units_seen[ARM_V1] + j->units_seen[ARM_V2]) * 1000 / (double)j->span_ms;
+	return (double)(j->units_seen[ARM_V1] + j->units_seen[ARM_V2]) * 1000 / (double)j->span_ms[ARM_V1];
 }
 
 static double bad_rate(const struct pool *p)

@@ -131,6 +131,9 @@ bool control_limits(const struct control *c, struct guard_limits *out);
 /* True once after each resume of what was red: v2 is judged anew from then on. */
 bool control_take_resume(struct control *c);
 
+/* True while v2 has no more than the baseline. */
+bool control_is_at_base(const struct control *c);
+
 /* How long ago the split last changed; UNKNOWN: never. */
 int64_t control_change_age_ms(const struct control *c, struct instant now);
 

@@ -95,6 +95,11 @@ bool control_limits(const struct control *c, struct guard_limits *out)
 	return control_is_asked(c);
 }
 
+bool control_is_at_base(const struct control *c)
+{
+	return c->share_bp <= control_base_bp(c);
+}
+
 bool control_take_resume(struct control *c)
 {
 	bool resumed = c->resumed;

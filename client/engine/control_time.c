@@ -49,7 +49,7 @@ void control_guard_resume(struct control *c, struct instant now)
 {
 	bool was_red = c->latched || c->guard.red;
 	c->latched = c->latched_by_hold = false;
-	c->resumed |= was_red;
+	c->resumed |= was_red || c->guard.verdict == VERDICT_HARM;
 	c->accepted = c->guard.red | (was_red ? JUDGE_BIT : 0);
 	c->blind_boot_ms = now.boot_ms;
 }

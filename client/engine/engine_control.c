@@ -43,7 +43,7 @@ void engine_put_in_force(struct engine *e, struct control_counts *until)
 	}
 	for (int i = 0; i < ARM_COUNT; i++)
 		workers_totals(e->arms[i], &until->arms[i]);
-	if (share_bp == 0)
+	if (control_is_at_base(e->control))
 		sentry_rest(&e->sentry);
 }
 
@@ -131,6 +131,8 @@ void engine_watch(struct engine *e)
 		engine_fill_arm(e, (enum arm)i, &e->seen[i]);
 	}
 	struct sentry_split split = {.asked = control_limits(e->control, &limits),
+		.at_base = control_is_at_base(e->control),
+		.operations = operations_bits(&e->operations, control_operations(e->control)),
 		.resumed = control_take_resume(e->control),
 		.change_age_ms = control_change_age_ms(e->control, now),
 		.uptime_ms = now.boot_ms - e->started.boot_ms,

@@ -80,9 +80,11 @@ static void judge(struct sentry *s, const struct interval *i, const struct guard
 		judging_init(s->judging, &policy, 1);
 	}
 	judge_set_policy(&s->judging->judge, &policy);
-	if (split->resumed || (s->rested && split->share_bp > 0))
+	/* What is asked of v2 anew is judged anew. */
+	if (split->resumed || (s->rested && !split->at_base) || s->operations != split->operations)
 		judging_restart(s->judging);
-	s->rested = split->share_bp == 0;
+	s->rested = split->at_base;
+	s->operations = split->operations;
 	if (!i->valid || i->sample.interval_ms <= 0) {
 		judging_skip(s->judging);
 		return;

@@ -13,13 +13,16 @@ struct sentry {
 	struct arm_counts last[ARM_COUNT];
 	struct window window[ARM_COUNT];
 	struct judging *judging; /* owned; NULL before the first look */
-	bool rested;             /* v2 had no share: its next one begins another attempt */
+	bool rested;             /* v2 had its baseline: its next share begins another attempt */
+	unsigned operations;     /* that it was judged on */
 };
 
 /* How the split stands. */
 struct sentry_split {
 	int share_bp;
 	bool asked;            /* v2 has more than the baseline, and limits */
+	bool at_base;          /* v2 has no more than the baseline */
+	unsigned operations;   /* bits of those that v2 may get */
 	bool resumed;          /* a person accepted what was red: judged anew */
 	int64_t change_age_ms; /* UNKNOWN: it never changed */
 	int64_t uptime_ms, settle_ms;

@@ -53,7 +53,7 @@ static void put_in_force(struct sim *s, struct control_counts *until)
 	control_split(s->control, &strategy, &share_bp);
 	sim_work_split(s->work, strategy, share_bp, operation_bits(control_operations(s->control)),
 		until->arms);
-	if (share_bp == 0)
+	if (control_is_at_base(s->control))
 		sentry_rest(&s->sentry);
 }
 
@@ -100,6 +100,8 @@ static void look(struct sim *s)
 		sim_work_fill(s->work, (enum arm)i, &s->seen[i]);
 	struct instant now = sim_now(s);
 	struct sentry_split split = {.asked = control_limits(s->control, &limits),
+		.at_base = control_is_at_base(s->control),
+		.operations = operation_bits(control_operations(s->control)),
 		.resumed = control_take_resume(s->control),
 		.change_age_ms = control_change_age_ms(s->control, now),
 		.uptime_ms = s->now_ms - s->booted_ms};

@@ -305,7 +305,7 @@ static void what_v2_does_worse_goes_back_all_the_same(void **state)
 	begin_at(3000, LIMIT);
 	sim_run(s, 60000);
 	fail_both(0.10, 0); /* v1 is over it first */
-	struct seen w = live(60);
+	struct seen w = live(240);
 	assert_int_equal(w.back_s, 0);
 	assert_int_equal(w.loudest, GUARD_GREEN);
 	fail_both(0.10, 0.25);

@@ -49,7 +49,10 @@ static void work(enum arm arm, int count, int failed, int64_t latency_us)
 static struct sentry_split split_of(bool asked)
 {
 	return (struct sentry_split){
-		.share_bp = asked ? 1000 : 0, .asked = asked, .change_age_ms = UNKNOWN};
+		.share_bp = asked ? 1000 : 0,
+		.asked = asked,
+		.at_base = !asked,
+		.change_age_ms = UNKNOWN};
 }
 
 static enum guard_state look_after_a_second(bool asked)
@@ -213,6 +216,26 @@ static void settling_is_no_evidence(void **state)
 	assert_int_equal(word.verdict, VERDICT_HARM);
 }
 
+/* Nor with a baseline above nothing; and what v2 was not asked before is judged anew too. */
+static void a_baseline_is_rest(void **state)
+{
+	(void)state;
+	struct sentry_split split = split_of(true), base = split_of(false);
+	split.uptime_ms = base.uptime_ms = 3600000;
+	base.share_bp = 500;
+	sit_badly(&split, 60);
+	assert_int_equal(word.red, 1u << LATCH_JUDGE);
+	look_at(&base);
+	look_at(&split);
+	assert_int_equal(word.red, 0);
+	assert_int_not_equal(word.verdict, VERDICT_HARM);
+	sit_badly(&split, 60);
+	assert_int_equal(word.red, 1u << LATCH_JUDGE);
+	split.operations = 2;
+	look_at(&split);
+	assert_int_equal(word.red, 0);
+}
+
 /* One attempt's failures are not the next one's, however short v2 was without a share. */
 static void a_new_attempt_is_judged_anew(void **state)
 {
@@ -294,6 +317,7 @@ int main(void)
 		T(harm_is_amber_and_then_red),
 		T(at_the_baseline_the_judge_only_speaks),
 		T(settling_is_no_evidence),
+		T(a_baseline_is_rest),
 		T(a_new_attempt_is_judged_anew),
 		T(a_counter_that_fell_is_a_gap),
 		T(nobody_polls_and_it_rolls_back),

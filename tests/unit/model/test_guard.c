@@ -421,7 +421,9 @@ static void test_the_pools_word_latches(void **state)
 
 static struct guard hearing(struct guard g, bool suspected, bool brakes, const char *text)
 {
-	struct verdict v = {.suspected = suspected, .brakes = brakes, .word = VERDICT_HARM};
+	struct verdict v = {.suspected = suspected,
+		.brakes = brakes,
+		.word = suspected ? VERDICT_HARM : VERDICT_UNDECIDED};
 
 	memcpy(v.text, text, strlen(text) + 1);
 	guard_hear(&g, &v);

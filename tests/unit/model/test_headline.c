@@ -505,7 +505,7 @@ static const struct {
 	{red_by_judge, PLAN | LIMITS, LEVEL_ACT,
 		"v2 is worse: errors 2.7 %, v1 0.89 %. The pool rolls back"},
 	{red_by_judge_on_both_sides, PLAN | LIMITS, LEVEL_ACT,
-		"v2 was worse at errors, now 22 %. R rolls back, U accepts"},
+		"v2 was worse at errors, now 22 %. R rolls back, U judges anew"},
 	{suspected_errors, PLAN | LIMITS, LEVEL_LOOK,
 		"v2 looks worse: errors 2.6 %, v1 0.86 %, not proven yet. Steps locked"},
 	{harm_of_few, PLAN | LIMITS, LEVEL_LOOK,

@@ -147,6 +147,38 @@ static void test_what_could_not_be_otherwise_says_nothing(void **state)
 	assert_true(errors()->excess == 0); /* all bad on both sides */
 }
 
+/* A v2 that was better for long is braked by what it does now, not when that has made up for it. */
+static void test_good_time_is_no_excuse(void **state)
+{
+	(void)state;
+	judge_by();
+	for (int k = 0; k < 3600; k++)
+		look(500, 5, 500, 4);
+	assert_true(j.metric[JUDGED_ERRORS].excess < -3000);
+	int seconds = 0;
+	for (; seconds < 600 && !judge_brakes(&j, CLAIM_ERRORS); seconds++)
+		look(500, 5, 500, 25);
+	assert_true(judge_brakes(&j, CLAIM_ERRORS) && j.finding[CLAIM_ERRORS].late);
+	assert_true(j.metric[JUDGED_ERRORS].excess < 0 && j.metric[JUDGED_ERRORS].recent >= 10);
+	assert_in_range(seconds, 2, 60);
+}
+
+/* A split that was mended is tested anew when the same share is put again. */
+static void test_the_same_share_put_again(void **state)
+{
+	(void)state;
+	judge_by();
+	for (int k = 0; k < 60 && !j.split_off; k++)
+		look(700, 0, 300, 0);
+	assert_true(j.split_off);
+	look(900, 0, 100, 0);
+	assert_true(j.split_off);
+	i.changed = true;
+	look(900, 0, 100, 0);
+	i.changed = false;
+	assert_false(j.split_off);
+}
+
 static void test_settling_is_not_judged(void **state)
 {
 	struct judge_metric before;
@@ -190,7 +222,7 @@ static void check_refused(struct units v1, struct units v2)
 		burst_break(&before.metric[m].burst);
 	assert_memory_equal(&j.metric, &before.metric, sizeof j.metric);
 	assert_memory_equal(&j.exceed, &before.exceed, sizeof j.exceed);
-	assert_true(j.looks == before.looks && j.span_ms == before.span_ms);
+	assert_true(j.looks == before.looks && j.span_ms[ARM_V2] == before.span_ms[ARM_V2]);
 	assert_true(j.units_seen[ARM_V1] == before.units_seen[ARM_V1]);
 }
 
@@ -878,6 +910,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_a_look_is_judged_by_what_was_known_before),
 		CASE(test_what_could_not_be_otherwise_says_nothing),
+		CASE(test_good_time_is_no_excuse),
+		CASE(test_the_same_share_put_again),
 		CASE(test_settling_is_not_judged),
 		CASE(test_a_skip_breaks_the_chain),
 		CASE(test_counts_that_cannot_be_are_skipped),

@@ -228,6 +228,22 @@ static void silence(int seconds)
 		look(900, 1, 0, 0);
 }
 
+/* Evidence that stands still because v1 is gone is no word on v2. */
+static void test_a_silent_v1(void **state)
+{
+	(void)state;
+	for (int k = 0; k < 2000 && v.word != VERDICT_SAFE; k++) {
+		look(900, 9, 100, 1);
+		read_it();
+	}
+	assert_int_equal(v.word, VERDICT_SAFE);
+	for (int k = 0; k < 12; k++)
+		look(0, 0, 100, 1);
+	read_it();
+	assert_int_equal(v.word, VERDICT_UNDECIDED);
+	assert_int_equal(v.why, VERDICT_WHY_NO_V1);
+}
+
 static void test_silence(void **state)
 {
 	(void)state;
@@ -689,6 +705,7 @@ int main(void)
 		CASE(test_harm_by_a_limit),
 		CASE(test_harm_of_latencies),
 		CASE(test_no_data),
+		CASE(test_a_silent_v1),
 		CASE(test_silence),
 		CASE(test_silence_is_measured_by_v2s_own_time),
 		CASE(test_undecided),
