@@ -97,6 +97,9 @@ struct chain_report {
 	char trail_why[160];
 };
 
+/* A number that nobody can tell beforehand, for the name of a file until it is whole. */
+uint32_t chain_random(void);
+
 /* Verifies the whole file. 0 when it could be read (see broken_seq), -1 with err otherwise.
  * `head` (hex, the first 16 digits or more, or NULL): a head seen elsewhere, which must be in the
  * file, else the tail was cut. `progress` may be NULL; `total` counts samples, too. */

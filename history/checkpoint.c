@@ -4,7 +4,7 @@
  * Invariants:
  * 1. A committed row is under one checkpoint of its recording, or among the rows that wait.
  * 2. A checkpoint covers the rows of its recording behind the one before up to its `to`, and the
- *    late ones that it names; those that came late to an earlier one are named by one behind it.
+ *    late ones that it names; what comes late is named in the transaction that writes it.
  * 3. Nothing is read back to write a checkpoint. */
 #include "history/checkpoint.h"
 
@@ -56,7 +56,7 @@ void checkpoint_begin(struct checkpoint *c, int64_t recording)
 	c->recording = recording;
 	c->count = c->kept = c->taken = 0;
 	c->to_t = c->taken_t = UNKNOWN;
-	c->covered = 0;
+	c->covered = c->pending = 0;
 }
 
 void checkpoint_free(struct checkpoint *c)
@@ -103,6 +103,8 @@ void checkpoint_committed(struct checkpoint *c)
 		c->to_t = c->taken_t;
 		c->taken = 0;
 	}
+	c->covered += c->pending;
+	c->pending = 0;
 	c->kept = c->count;
 }
 
@@ -110,17 +112,20 @@ void checkpoint_undo(struct checkpoint *c)
 {
 	c->count = c->kept;
 	c->taken = 0;
+	c->pending = 0;
 }
 
-/* The first `n` rows, sorted, as the detail of an event. */
-static void write_detail(struct text *out, const struct checkpoint *c, size_t n)
+/* Rows, sorted, as the detail of an event that covers them up to `to_t`; those up to `late_t` are
+ * named, UNKNOWN none. */
+static void write_detail(
+	struct text *out, const struct checkpoint_row *rows, size_t n, int64_t late_t, int64_t to_t)
 {
 	unsigned char sum[CHAIN_HASH] = {0};
 	char hex[2 * CHAIN_HASH + 1];
 	struct text blocks = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		checkpoint_fold(sum, c->rows[i].hash);
+		checkpoint_fold(sum, rows[i].hash);
 		if ((i + 1) % CHECKPOINT_BLOCK == 0 || i + 1 == n) {
 			chain_hex(hex, sum, CHECKPOINT_MARK);
 			text_add(&blocks, hex);
@@ -133,22 +138,33 @@ static void write_detail(struct text *out, const struct checkpoint *c, size_t n)
 	text_json_str(out, "hash", hex);
 	text_json_key(out, "late");
 	text_add(out, "[");
-	for (size_t i = 0; i < n && c->to_t != UNKNOWN && CHECKPOINT_T(c->rows[i].key) <= c->to_t;
-		 i++)
-		text_addf(out, "%s[%lld,%lld]", i > 0 ? "," : "",
-			(long long)CHECKPOINT_T(c->rows[i].key),
-			(long long)(c->rows[i].key & SAMPLES_SERIES_MASK));
+	for (size_t i = 0; i < n && late_t != UNKNOWN && CHECKPOINT_T(rows[i].key) <= late_t; i++)
+		text_addf(out, "%s[%lld,%lld]", i > 0 ? "," : "", (long long)CHECKPOINT_T(rows[i].key),
+			(long long)(rows[i].key & SAMPLES_SERIES_MASK));
 	text_add(out, "]");
 	text_json_int(out, "rows", (int64_t)n);
-	text_json_int(out, "to", c->taken_t);
+	text_json_int(out, "to", to_t);
 	text_add(out, "}");
 	text_free(&blocks);
+}
+
+static enum schema_result add_event(const struct checkpoint *c, struct journal *j,
+	int64_t at_ms, size_t n, struct text *detail, struct err *err)
+{
+	struct journal_event e = {.at_ms = at_ms, .recording = c->recording, .tick = UNKNOWN};
+	enum schema_result result;
+
+	text_copy(e.kind, sizeof e.kind, "checkpoint");
+	snprintf(e.text, sizeof e.text, "%zu samples", n);
+	e.detail = text_take(detail);
+	result = journal_event(j, &e, err);
+	free(e.detail);
+	return result;
 }
 
 enum schema_result checkpoint_write(
 	struct checkpoint *c, struct journal *j, int64_t at_ms, bool all, struct err *err)
 {
-	struct journal_event e = {.at_ms = at_ms, .recording = c->recording, .tick = UNKNOWN};
 	struct text detail = {0};
 	enum schema_result result;
 	size_t n = c->kept;
@@ -165,13 +181,50 @@ enum schema_result checkpoint_write(
 		n--;
 	if (n == 0)
 		return SCHEMA_OK;
-	text_copy(e.kind, sizeof e.kind, "checkpoint");
-	snprintf(e.text, sizeof e.text, "%zu samples", n);
-	write_detail(&detail, c, n);
-	e.detail = text_take(&detail);
-	result = journal_event(j, &e, err);
-	free(e.detail);
+	write_detail(&detail, c->rows, n, c->to_t, c->taken_t);
+	result = add_event(c, j, at_ms, n, &detail, err);
 	if (result == SCHEMA_OK)
 		c->taken = n;
+	return result;
+}
+
+/* Moves this transaction's rows up to `to_t` out of those that wait. The caller frees them. */
+static struct checkpoint_row *take_late(struct checkpoint *c, int64_t to_t, size_t *n)
+{
+	struct checkpoint_row *late = NULL;
+	size_t cap = 0, left = c->kept;
+
+	*n = 0;
+	for (size_t i = c->kept; i < c->count; i++) {
+		if (CHECKPOINT_T(c->rows[i].key) > to_t) {
+			c->rows[left++] = c->rows[i];
+			continue;
+		}
+		mem_grow(&late, &cap, *n + 1, sizeof *late);
+		late[(*n)++] = c->rows[i];
+	}
+	c->count = left;
+	return late;
+}
+
+enum schema_result checkpoint_late(
+	struct checkpoint *c, struct journal *j, int64_t at_ms, struct err *err)
+{
+	const int64_t to_t = c->taken > 0 ? c->taken_t : c->to_t;
+	struct text detail = {0};
+	struct checkpoint_row *late;
+	enum schema_result result = SCHEMA_OK;
+	size_t n;
+
+	if (to_t == UNKNOWN)
+		return SCHEMA_OK;
+	late = take_late(c, to_t, &n);
+	if (n > 0) {
+		sort(late, n);
+		write_detail(&detail, late, n, to_t, to_t);
+		result = add_event(c, j, at_ms, n, &detail, err);
+		c->pending += (int64_t)n;
+	}
+	free(late);
 	return result;
 }

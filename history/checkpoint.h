@@ -38,6 +38,7 @@ struct checkpoint {
 	int64_t to_t;    /* of the last checkpoint that is committed; UNKNOWN none */
 	int64_t taken_t; /* of that of this transaction */
 	int64_t covered; /* rows under committed checkpoints */
+	int64_t pending; /* late rows of this transaction, under an event of their own */
 };
 
 /* What follows belongs to this recording. */
@@ -55,6 +56,12 @@ bool checkpoint_due(const struct checkpoint *c);
  * the journal, before its own rows. */
 enum schema_result checkpoint_write(
 	struct checkpoint *c, struct journal *j, int64_t at_ms, bool all, struct err *err);
+
+/* Adds an event of their own over the rows of this transaction that a checkpoint before them does
+ * not have, though it ends behind them: without it they would be rows too many until the next one.
+ * Nothing without such rows. Behind the transaction's rows. */
+enum schema_result checkpoint_late(
+	struct checkpoint *c, struct journal *j, int64_t at_ms, struct err *err);
 
 /* The transaction is committed, or rolled back. */
 void checkpoint_committed(struct checkpoint *c);

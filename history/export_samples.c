@@ -107,26 +107,27 @@ static const char *const csv_columns[] = {"interval_ms", "flags", "requests", "o
 	"workers_restarted", "memory_bytes", "cpu_us", "fds"};
 enum { CSV_COLUMNS = sizeof csv_columns / sizeof *csv_columns };
 
-/* Appends a text as a cell: in quotes, its own doubled. */
+/* Appends a text as a cell: in quotes, its own doubled. A spreadsheet would compute what begins
+ * like a formula; it takes what is behind an apostrophe as a text. */
 static void put_cell(struct text *out, const char *s)
 {
-	text_add(out, "\"");
+	text_add(out, *s != '\0' && strchr("=+-@", *s) != NULL ? "\"'" : "\"");
 	for (; *s != '\0'; s++)
 		text_add_n(out, *s == '"' ? "\"\"" : s, *s == '"' ? 2 : 1);
-	text_add(out, "\",");
+	text_add(out, "\"");
 }
 
 static void put_row(struct exporting *e, const struct label *of, sqlite3_stmt *s)
 {
+	const char *const cells[] = {of->pool, of->pool_id, of->node, of->node_id, of->arm};
 	char when[32];
 
 	unit_rfc3339(when, sizeof when, sqlite3_column_int64(s, 1));
 	text_addf(&e->line, "%s,%lld,", when, (long long)of->recording);
-	put_cell(&e->line, of->pool);
-	put_cell(&e->line, of->pool_id);
-	put_cell(&e->line, of->node);
-	put_cell(&e->line, of->node_id);
-	text_addf(&e->line, "%s", of->arm);
+	for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+		text_add(&e->line, i > 0 ? "," : "");
+		put_cell(&e->line, cells[i]);
+	}
 	for (int c = 0; c < CSV_COLUMNS; c++) {
 		text_add(&e->line, ",");
 		if (sqlite3_column_type(s, 2 + c) != SQLITE_NULL)

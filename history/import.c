@@ -3,7 +3,8 @@
  * Invariants:
  * 1. The history has another name until it is whole; linking it to its own is the last step, and
  * fails where something has that name by then.
- * 2. Whatever fails, nothing is left. */
+ * 2. Whatever fails, nothing is left; and nothing goes that was not made here.
+ * 3. It gets no name beside which a log of another file waits: that would be written into it. */
 #include "history/import.h"
 
 #include "history/chain.h"
@@ -194,7 +195,7 @@ static int fill(struct importing *im)
 {
 	int code;
 
-	if (schema_open(&im->db, im->path, true, im->err) < 0)
+	if (schema_open(&im->db, im->path, false, im->err) < 0)
 		return -1;
 	code = write_rows(im);
 	for (int t = 0; t < TABLES_COUNT; t++)
@@ -248,8 +249,41 @@ static int sync_directory(const char *path)
 	return code;
 }
 
+/* Whatever has this name already, or stands beside it, is not ours. */
+static int check_name(const char *to, struct err *err)
+{
+	static const char *const tails[] = {"-wal", "-journal"};
+	struct text name = {0};
+	struct stat st;
+	int code = 0;
+
+	if (lstat(to, &st) == 0)
+		return err_set(err, ERR_FILE, "\"%s\" exists already; name a new file", to);
+	for (size_t i = 0; i < sizeof tails / sizeof *tails && code == 0; i++) {
+		text_clear(&name);
+		text_addf(&name, "%s%s", to, tails[i]);
+		if (lstat(text_str(&name), &st) == 0)
+			code = err_set(err, ERR_FILE, "\"%s\" is left of another file; move it away first",
+				text_str(&name));
+	}
+	text_free(&name);
+	return code;
+}
+
+static int make_file(struct importing *im, const char *to)
+{
+	const int fd = open(im->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
+
+	if (fd < 0)
+		return err_set(im->err, ERR_FILE, "\"%s\" cannot be made: %s", to, strerror(errno));
+	close(fd);
+	return 0;
+}
+
 static int publish(struct importing *im, const char *to)
 {
+	if (check_name(to, im->err) < 0)
+		return -1;
 	if (link(im->path, to) < 0)
 		return errno == EEXIST
 			? err_set(im->err, ERR_FILE, "\"%s\" exists already; name a new file", to)
@@ -266,25 +300,30 @@ int import_run(struct import_report *out, FILE *from, const char *name, const ch
 {
 	struct importing im = {.out = out, .interrupted = interrupted, .err = err};
 	struct text path = {0};
-	struct stat st;
+	bool made;
 	int code;
 
 	memset(out, 0, sizeof *out);
-	if (lstat(to, &st) == 0)
-		return err_set(err, ERR_FILE, "\"%s\" exists already; name a new file", to);
-	text_addf(&path, "%s.import-%ld", to, (long)getpid());
+	if (check_name(to, err) < 0)
+		return -1;
+	text_addf(&path, "%s.import-%ld.%08x", to, (long)getpid(), (unsigned)chain_random());
 	im.path = text_str(&path);
 	exchange_init(&im.lines, from, name);
-	code = fill(&im);
+	code = make_file(&im, to);
+	made = code == 0;
+	if (code == 0)
+		code = fill(&im);
 	if (code == 0)
 		code = verify(&im);
 	if (code == 0)
 		code = publish(&im, to);
 	out->rows = im.rows;
 	exchange_release(&im.lines);
-	remove_with(im.path, "");
-	remove_with(im.path, "-wal");
-	remove_with(im.path, "-shm");
+	if (made) {
+		remove_with(im.path, "");
+		remove_with(im.path, "-wal");
+		remove_with(im.path, "-shm");
+	}
 	text_free(&path);
 	return code;
 }

@@ -4,12 +4,15 @@
  * Invariants:
  * 1. What the events say is signed, and still not trusted to make sense.
  * 2. A row is counted once: under the checkpoint that names it as late, else under the first of
- *    its recording that does not end before it, else as open. */
+ *    its recording that does not end before it, else as open.
+ * 3. No index is asked, as one can be emptied without its table; columns are asked by name, as
+ *    they are wherever a sample is read. */
 #include "history/proof.h"
 
 #include "history/checkpoint.h"
 #include "history/samples.h"
 #include "history/schema.h"
+#include "history/tables.h"
 #include "model/mem.h"
 #include "model/text.h"
 
@@ -60,6 +63,7 @@ struct check {
 	struct series *series; /* by id */
 	size_t series_count, series_cap;
 	sqlite3_stmt *rows; /* all, by key; ?1 to ?2 */
+	int columns;        /* of a row that can be hashed; t and series stand behind them */
 };
 
 enum { COLUMNS_MAX = 64, NO_POINT = -1, MARK_HEX = 2 * CHECKPOINT_MARK };
@@ -197,19 +201,21 @@ static int load(struct check *k, struct err *err)
 		const char *sql;
 		bool (*take)(struct check *k, sqlite3_stmt *s);
 	} loads[] = {
-		{"SELECT seq, recording, " DETAIL("to") ", " DETAIL("rows") ", " DETAIL("hash") ", " DETAIL(
-			 "columns") " FROM event WHERE kind = 'checkpoint' ORDER BY recording, seq",
+		{"SELECT seq, recording, " DETAIL("to") ", " DETAIL("rows") ", " DETAIL(
+			 "hash") ", " DETAIL("columns") " FROM event NOT INDEXED WHERE kind = 'checkpoint'"
+											" ORDER BY recording, seq",
 			take_point},
 		{"SELECT e.seq, e.recording, json_extract(l.value, '$[0]'),"
-		 " json_extract(l.value, '$[1]') FROM event AS e, json_each(e.detail, '$.late') AS l"
+		 " json_extract(l.value, '$[1]') FROM event AS e NOT INDEXED, json_each(e.detail, '$.late') AS l"
 		 " WHERE e.kind = 'checkpoint' AND l.type = 'array'",
 			take_late},
 		{"SELECT seq, recording, " DETAIL(
-			 "samples") " FROM event WHERE kind = 'end' AND recording IS NOT NULL"
+			 "samples") " FROM event NOT INDEXED WHERE kind = 'end' AND recording IS NOT NULL"
 						" ORDER BY recording, seq",
 			take_end},
 		{"SELECT s.id, s.recording, s.pool_id, s.node_id, s.arm, s.operation, s.half,"
-		 " s.layout, r.seq FROM series AS s LEFT JOIN recording AS r ON r.seq = s.recording"
+		 " s.layout, r.seq FROM series AS s NOT INDEXED"
+		 " LEFT JOIN recording AS r ON r.seq = s.recording"
 		 " ORDER BY s.id",
 			take_series},
 	};
@@ -222,29 +228,39 @@ static int load(struct check *k, struct err *err)
 	return 0;
 }
 
-/* All columns that are stored, in the table's order. */
+static bool has_column(sqlite3 *db, const char *column)
+{
+	return sqlite3_table_column_metadata(
+			   db, "main", "sample", column, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* The columns that are hashed, in the order in which they are; those made of the key behind them.
+ * The file is broken when it has not all of them. */
 static int prepare_rows(struct check *k, struct err *err)
 {
-	sqlite3_stmt *s = NULL;
+	const struct tables_row *t = &tables_rows[TABLES_SAMPLE];
 	struct text sql = {0};
-	int columns = 0,
-		code = schema_prepare(
-			&s, k->db, "SELECT name FROM pragma_table_info('sample')", k->path, err);
+	int code;
 
-	text_add(&sql, "SELECT ");
-	while (code == 0 && sqlite3_step(s) == SQLITE_ROW) {
-		text_add(&sql, columns++ > 0 ? ", \"" : "\"");
-		for (const unsigned char *c = sqlite3_column_text(s, 0); c != NULL && *c != '\0'; c++)
-			text_add_n(&sql, *c == '"' ? "\"\"" : (const char *)c, *c == '"' ? 2 : 1);
-		text_add(&sql, "\"");
+	text_add(&sql, "SELECT key");
+	k->columns = 1;
+	for (size_t i = 0; i < t->count && k->out->broken_seq == 0; i++) {
+		const struct tables_field *f = &t->fields[i];
+		const bool there = has_column(k->db, f->name);
+
+		if (!there && !f->later)
+			broken(k, "sample", k->out->head_seq + 1, "a column of it is missing");
+		if (there && i >= TABLES_SAMPLE_KEY) {
+			text_addf(&sql, ", \"%s\"", f->name);
+			k->columns++;
+		}
 	}
-	sqlite3_finalize(s);
-	text_add(&sql, " FROM sample WHERE key BETWEEN ?1 AND ?2 ORDER BY key");
-	if (code == 0 && (columns < 1 || columns > COLUMNS_MAX))
-		code = err_set(
-			err, ERR_DAMAGED, "the samples of \"%s\" have %d columns", k->path, columns);
-	if (code == 0)
-		code = schema_prepare(&k->rows, k->db, text_str(&sql), k->path, err);
+	for (size_t i = 0; i < TABLES_SAMPLE_KEY; i++)
+		text_addf(&sql, ", \"%s\"", t->fields[i].name);
+	text_add(&sql, " FROM sample NOT INDEXED WHERE key BETWEEN ?1 AND ?2 ORDER BY key");
+	code = k->out->broken_seq != 0
+		? 0
+		: schema_prepare(&k->rows, k->db, text_str(&sql), k->path, err);
 	text_free(&sql);
 	return code;
 }
@@ -297,11 +313,29 @@ static void hash_row(struct check *k, const struct series *series, const struct 
 	unsigned char hash[CHAIN_HASH])
 {
 	struct chain_field fields[COLUMNS_MAX] = {{NULL, 0}};
-	const int columns = sqlite3_column_count(k->rows);
 
-	for (int c = 0; c < p->columns && c < columns; c++)
+	for (int c = 0; c < p->columns && c < k->columns; c++)
 		fields[c] = chain_field_of(k->rows, c);
 	chain_hash(hash, series->hash, fields, (size_t)p->columns);
+}
+
+/* Whether the columns that are made of the key under the cursor are those of this key. */
+static bool has_its_key(const struct check *k, int64_t key)
+{
+	const int64_t parts[TABLES_SAMPLE_KEY] = {CHECKPOINT_T(key), key & SAMPLES_SERIES_MASK};
+
+	for (int i = 0; i < TABLES_SAMPLE_KEY; i++)
+		if (sqlite3_column_type(k->rows, k->columns + i) != SQLITE_INTEGER ||
+			sqlite3_column_int64(k->rows, k->columns + i) != parts[i])
+			return false;
+	return true;
+}
+
+static bool wrong_row(struct check *k, int64_t key, const char *why)
+{
+	broken(k, "sample", k->out->head_seq + 1, why);
+	k->out->first_key = k->out->last_key = key;
+	return false;
 }
 
 /* Counts the row under the cursor where it belongs; false when it belongs nowhere. */
@@ -312,11 +346,10 @@ static bool count_row(struct check *k)
 	unsigned char hash[CHAIN_HASH];
 	ptrdiff_t at;
 
-	if (series == NULL || !series->placed) {
-		broken(k, "sample", k->out->head_seq + 1, "it is of no series and recording");
-		k->out->first_key = k->out->last_key = key;
-		return false;
-	}
+	if (series == NULL || !series->placed)
+		return wrong_row(k, key, "it is of no series and recording");
+	if (!has_its_key(k, key))
+		return wrong_row(k, key, "its time or its series is not of its key");
 	series->found++;
 	at = covered_by(k, series->recording, key);
 	if (at == NO_POINT) {

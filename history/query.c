@@ -427,7 +427,7 @@ static int last_tick(struct query *q, int64_t recording, int64_t *tick, struct e
 {
 	char(*ids)[POOL_ID_MAX] = mem_new(HISTORY_NODES_MAX, sizeof *ids);
 	size_t count = 0;
-	int code = query_nodes(q, recording, ids, HISTORY_NODES_MAX, &count, err);
+	int code = query_nodes(q, recording, NULL, ids, HISTORY_NODES_MAX, &count, err);
 
 	*tick = UNKNOWN;
 	for (size_t i = 0; i < count && code == 0; i++) {
@@ -526,17 +526,20 @@ int query_pins(struct query *q, const char *pool, struct history_answer *out, st
 
 /* ---- samples ---- */
 
-int query_nodes(struct query *q, int64_t recording, char (*ids)[POOL_ID_MAX], size_t max,
-	size_t *count, struct err *err)
+int query_nodes(struct query *q, int64_t recording, const char *pool_id,
+	char (*ids)[POOL_ID_MAX], size_t max, size_t *count, struct err *err)
 {
 	sqlite3_stmt *s;
 	int code;
 
 	*count = 0;
-	if (prepare(q, "SELECT node_id FROM series WHERE recording = ?1 AND arm = 'v1' ORDER BY id",
+	if (prepare(q,
+			"SELECT node_id FROM series WHERE recording = ?1 AND arm = 'v1'"
+			" AND (?2 IS NULL OR pool_id = ?2) ORDER BY id",
 			&s, err) < 0)
 		return -1;
 	sqlite3_bind_int64(s, 1, recording);
+	sqlite3_bind_text(s, 2, pool_id, -1, SQLITE_STATIC);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && *count < max)
 		take_text(s, 0, ids[(*count)++], POOL_ID_MAX);
 	return finish(q, s, code, err);

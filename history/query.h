@@ -87,8 +87,9 @@ int query_samples(struct query *q, int64_t recording, const char *node_id, int64
 	int64_t until_ms, bool (*each)(void *ctx, const struct history_sample *s), void *ctx,
 	struct err *err);
 
-/* The node ids that have samples in a recording, at most `max`. */
-int query_nodes(struct query *q, int64_t recording, char (*ids)[POOL_ID_MAX], size_t max,
-	size_t *count, struct err *err);
+/* The node ids that have samples in a recording, those of a pool or of all (NULL), at most
+ * `max`. */
+int query_nodes(struct query *q, int64_t recording, const char *pool_id,
+	char (*ids)[POOL_ID_MAX], size_t max, size_t *count, struct err *err);
 
 #endif

@@ -55,6 +55,9 @@ enum {
 };
 extern const struct tables_row tables_rows[TABLES_COUNT];
 
+/* The columns of a sample that are made of its key: t and series, its first. */
+enum { TABLES_SAMPLE_KEY = 2 };
+
 /* The first line of an exchange file, and the last. */
 extern const struct tables_row tables_begin, tables_end;
 enum { TABLES_BEGIN_SCHEMA, TABLES_BEGIN_VERSION, TABLES_BEGIN_WHOLE };

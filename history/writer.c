@@ -178,6 +178,18 @@ static void row_lost(struct writer *w, const struct err *err)
 	pthread_mutex_unlock(&w->board->mutex);
 }
 
+/* A batch of samples was refused as a whole and is lost; the next one tells of it in the file. */
+static void batch_lost(struct writer *w, const struct request_list *rows, const struct err *err)
+{
+	struct board *b = w->board;
+
+	pthread_mutex_lock(&b->mutex);
+	b->dropped += (int64_t)rows->count;
+	b->dropped_untold += (int64_t)rows->count;
+	pthread_mutex_unlock(&b->mutex);
+	failed_for_now(w, err);
+}
+
 /* A lasting failure: from here on nothing is written. */
 static void failed_for_good(struct writer *w, const struct err *err)
 {
@@ -363,6 +375,8 @@ static enum schema_result write_samples(
 		}
 	}
 	if (result == SCHEMA_OK)
+		result = checkpoint_late(&w->checkpoint, &w->journal, last_ms(b), err);
+	if (result == SCHEMA_OK)
 		result = journal_commit(&w->journal, err);
 	else
 		journal_rollback(&w->journal);
@@ -450,6 +464,8 @@ static bool work_on(struct writer *w)
 			worked(w);
 		if (result == SCHEMA_REFUSED && work == WORK_LATE)
 			row_lost(w, &err);
+		if (result == SCHEMA_REFUSED && work == WORK_SAMPLES)
+			batch_lost(w, &rows, &err);
 		if (result == SCHEMA_LATER) {
 			failed_for_now(w, &err);
 			if (!intent)

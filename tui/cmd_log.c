@@ -83,6 +83,12 @@ static int read_filter(const struct options *o, struct query_filter *f, struct e
 	return span_read("until", o->until, &f->before_ms, err);
 }
 
+static void cut_back(struct text *t, size_t len)
+{
+	if (t->len > len)
+		t->data[t->len = len] = '\0';
+}
+
 /* Reads what is new at this moment; the file is closed again, so that one that was replaced, or
  * that nobody wrote to so far, is followed too. */
 static int read_news(struct logging *l, const char *path, bool doubtful, struct err *err)
@@ -91,8 +97,20 @@ static int read_news(struct logging *l, const char *path, bool doubtful, struct 
 	if (query_open(&q, path, err) < 0)
 		return -1;
 	int rc = doubtful ? span_doubt(q, l->filter.pool, l->filter.actor, err) : 0;
+	int64_t head = l->filter.news_seq;
+	size_t shown = l->lines.len;
 	if (rc == 0)
-		rc = query_news(q, &l->filter, &l->filter.news_seq, add_decision, l, err);
+		rc = query_news(q, &l->filter, &head, add_decision, l, err);
+	/* A shorter file has the name by now: all of it is new. */
+	if (rc == 0 && head < l->filter.news_seq) {
+		cut_back(&l->lines, shown);
+		l->filter.news_seq = 0;
+		rc = query_news(q, &l->filter, &head, add_decision, l, err);
+	}
+	if (rc == 0)
+		l->filter.news_seq = head;
+	else
+		cut_back(&l->lines, shown); /* what was half read is read again */
 	query_close(q);
 	return rc;
 }

@@ -3,6 +3,7 @@
 #include "tui/commands.h"
 #include "tui/setup.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,11 +126,38 @@ static void print_broken(const struct chain_report *r)
 		print_sample("to", r->last_key);
 }
 
+/* ---- the command ---- */
+
+static int check_head(const char *head, struct err *err)
+{
+	enum { DIGITS_MIN = 16, DIGITS_MAX = 64 };
+	size_t len = head ? strlen(head) : 0;
+	if (head &&
+		(len < DIGITS_MIN || len > DIGITS_MAX || strspn(head, "0123456789abcdef") != len))
+		return err_set(err, ERR_USAGE,
+			"--head '%s' is no head: write %d to %d digits of it, as verify prints them", head,
+			DIGITS_MIN, DIGITS_MAX);
+	return 0;
+}
+
+/* Reading takes long and never looks at a signal; nothing is written that one could cut. */
+static void heed_signals(void)
+{
+	sigset_t stops;
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGINT);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGHUP);
+	sigaddset(&stops, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stops, NULL);
+}
+
 static int verify(const struct options *o, const char *path, struct err *err)
 {
 	struct chain_report r;
 	bool visible = !o->json && isatty(STDERR_FILENO);
 	int shown = -1;
+	heed_signals();
 	if (chain_verify(&r, path, o->head, visible ? show_progress : NULL, &shown, err) < 0)
 		return setup_fail(err);
 	if (o->json)
@@ -146,7 +174,7 @@ int cmd_verify(const struct options *o)
 	struct setup s;
 	struct err err = {0};
 	int status;
-	if (setup_init(&s, o, &err) < 0)
+	if (setup_init(&s, o, &err) < 0 || check_head(o->head, &err) < 0)
 		status = setup_fail(&err);
 	else
 		status = verify(o, o->arg_count > 0 ? o->args[0] : s.history_path, &err);

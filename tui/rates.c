@@ -3,6 +3,7 @@
 #include "tui/rates.h"
 
 #include "history/query.h"
+#include "history/samples.h"
 #include "model/mem.h"
 
 #include <math.h>
@@ -60,6 +61,12 @@ static int64_t known(int64_t n)
 	return n == UNKNOWN ? 0 : n;
 }
 
+/* No number can hold what a damaged file may add up to: then the sum is UNKNOWN and stays so. */
+static void add(int64_t *sum, int64_t n)
+{
+	*sum = samples_add(*sum, n);
+}
+
 static bool add_sample(void *ctx, const struct history_sample *s)
 {
 	const struct reading *r = ctx;
@@ -67,19 +74,20 @@ static bool add_sample(void *ctx, const struct history_sample *s)
 	const struct arm_sample *v1 = &s->sample.arms[ARM_V1];
 	if (strcmp(s->pool_id, r->pins->pool_id) != 0 || s->sample.interval_ms <= 0)
 		return true;
-	sum->covered_ms += s->sample.interval_ms;
+	add(&sum->covered_ms, s->sample.interval_ms);
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		const struct arm_sample *a = &s->sample.arms[arm];
-		sum->requests += known(a->requests);
-		sum->sessions += known(a->sessions);
+		add(&sum->requests, known(a->requests));
+		add(&sum->sessions, known(a->sessions));
 		sum->sessions_known |= a->sessions != UNKNOWN;
 		sum->latency |= s->latency[arm] || s->session_latency[arm] || a->p99_us != UNKNOWN;
 		sum->memory |= a->memory_bytes != UNKNOWN;
 	}
-	sum->v1_requests.n += known(v1->ok) + known(v1->failed_total);
-	sum->v1_requests.bad += known(v1->failed_total);
-	sum->v1_sessions.n += known(v1->sessions);
-	sum->v1_sessions.bad += known(v1->sessions_bad);
+	add(&sum->v1_requests.n, known(v1->ok));
+	add(&sum->v1_requests.n, known(v1->failed_total));
+	add(&sum->v1_requests.bad, known(v1->failed_total));
+	add(&sum->v1_sessions.n, known(v1->sessions));
+	add(&sum->v1_sessions.bad, known(v1->sessions_bad));
 	return true;
 }
 
@@ -98,7 +106,8 @@ static bool add_recording(void *ctx, const struct query_recording *rec)
 		return true;
 	char(*ids)[POOL_ID_MAX] = mem_new(HISTORY_NODES_MAX, sizeof *ids);
 	size_t count = 0;
-	r->rc = query_nodes(r->query, rec->id, ids, HISTORY_NODES_MAX, &count, r->err);
+	r->rc = query_nodes(
+		r->query, rec->id, r->pins->pool_id, ids, HISTORY_NODES_MAX, &count, r->err);
 	for (size_t i = 0; r->rc == 0 && i < count; i++) {
 		r->sum = sum_of(r, ids[i]);
 		if (r->sum)
@@ -111,12 +120,12 @@ static bool add_recording(void *ctx, const struct query_recording *rec)
 
 static double per_second(int64_t n, int64_t ms)
 {
-	return (double)n * 1000 / (double)ms;
+	return n == UNKNOWN || ms == UNKNOWN ? NAN : (double)n * 1000 / (double)ms;
 }
 
 static double part_of(struct units u)
 {
-	return u.n > 0 ? (double)u.bad / (double)u.n : NAN;
+	return u.n > 0 && u.bad != UNKNOWN ? (double)u.bad / (double)u.n : NAN;
 }
 
 static void add_up(struct rates *out, const struct reading *r)
@@ -131,10 +140,10 @@ static void add_up(struct rates *out, const struct reading *r)
 			out->covered_ms = s->covered_ms;
 		requests_per_second += per_second(s->requests, s->covered_ms);
 		sessions_per_second += per_second(s->sessions, s->covered_ms);
-		requests.n += s->v1_requests.n;
-		requests.bad += s->v1_requests.bad;
-		sessions.n += s->v1_sessions.n;
-		sessions.bad += s->v1_sessions.bad;
+		add(&requests.n, s->v1_requests.n);
+		add(&requests.bad, s->v1_requests.bad);
+		add(&sessions.n, s->v1_sessions.n);
+		add(&sessions.bad, s->v1_sessions.bad);
 		out->sessions |= s->sessions_known;
 		out->latency |= s->latency;
 		out->memory |= s->memory;

@@ -470,6 +470,10 @@ static void test_verify_finds_what_was_changed(void **state)
 	assert_int_equal(WEIR(f, "verify", "--head", head), 0);
 	head[0] = head[0] == '0' ? '1' : '0';
 	assert_int_equal(WEIR(f, "verify", "--head", head), 5);
+	head[0] = 'A';
+	assert_int_equal(WEIR(f, "verify", "--head", head), 2);
+	assert_int_equal(WEIR(f, "verify", "--head", "0123456789abcde"), 2);
+	assert_int_equal(WEIR(f, "verify", "--head", ""), 2);
 	tamper(f->w.history);
 	assert_int_equal(WEIR(f, "verify"), 5);
 	assert_says(f, "BROKEN");

@@ -53,6 +53,7 @@ static void edit(const char *path, const char *sql)
 	char *why = NULL;
 
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, DEADLINE_MS); /* a recorder may be writing */
 	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
 		fail_msg("%s: %s", sql, why);
 	sqlite3_close(db);
@@ -124,6 +125,161 @@ static void late_rows_are_under_the_next_one(void **state)
 	assert_true(r.first_key <= ask(p.path, "SELECT max(key) FROM sample WHERE series = 3"));
 	assert_true(r.last_key >= ask(p.path, "SELECT max(key) FROM sample WHERE series = 3"));
 	place_clean(&p);
+}
+
+/* Waits until the file has so many sample rows, while the recorder runs. */
+static void await_rows(struct history *h, const char *path, int64_t rows)
+{
+	const int64_t until = clock_monotonic_ms() + DEADLINE_MS;
+
+	while (ask(path, "SELECT count(*) FROM sample") < rows) {
+		struct pollfd p = {.fd = history_fd(h), .events = POLLIN};
+
+		assert_true(clock_monotonic_ms() < until);
+		poll(&p, 1, 20);
+	}
+}
+
+/* They are no rows too many until the next checkpoint. */
+static void late_rows_are_no_false_alarm(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct chain_report r;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	begin(h);
+	for (int64_t i = 0; i < 1400; i++)
+		put_sample(h, "n-1", i);
+	for (int64_t i = 30; i < 40; i++)
+		put_sample(h, "n-2", i);
+	await_rows(h, p.path, 2 * 1410);
+	r = verified(p.path, NULL);
+	assert_int_equal(r.broken_seq, 0);
+	assert_int_equal(r.checkpoints, 2);
+	assert_true(r.samples_open > 0);
+	assert_int_equal(r.samples + r.samples_open, 2 * 1410);
+	assert_int_equal(ask(p.path,
+						 "SELECT json_array_length(detail, '$.late') FROM event"
+						 " WHERE kind = 'checkpoint' ORDER BY seq DESC LIMIT 1"),
+		20);
+	settle(h);
+	assert_int_equal(verified(p.path, NULL).broken_seq, 0);
+	assert_int_equal(
+		ask(p.path, "SELECT detail ->> 'samples' FROM event WHERE kind = 'end'"), 2 * 1410);
+	place_clean(&p);
+}
+
+/* A batch that is refused as a whole is counted, told, and told in the file, too. */
+static void a_refused_batch_is_counted(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+	struct chain_report r;
+	int64_t dropped;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	begin(h);
+	edit(p.path,
+		"CREATE TRIGGER none BEFORE INSERT ON event WHEN new.kind = 'checkpoint'"
+		" BEGIN SELECT RAISE(ABORT, 'none'); END");
+	for (int64_t i = 0; i < 1200; i++)
+		put_sample(h, "n-1", i);
+	wait_kind(h, HISTORY_TROUBLE, &a);
+	assert_int_equal(a.err.code, ERR_HISTORY);
+	history_answer_release(&a);
+	edit(p.path, "DROP TRIGGER none");
+	for (int64_t i = 1200; i < 1210; i++)
+		put_sample(h, "n-1", i);
+	dropped = history_stop(h, DEADLINE_MS);
+	assert_true(dropped > 0);
+	r = verified(p.path, NULL);
+	assert_int_equal(r.broken_seq, 0);
+	assert_int_equal(
+		ask(p.path, "SELECT sum(detail ->> 'dropped') FROM event WHERE kind = 'gap'"), dropped);
+	assert_int_equal(r.samples, 2 * (1210 - dropped));
+	place_clean(&p);
+}
+
+/* ---- a file whose tables do not say what their rows are ---- */
+
+static void small_file(struct place *p)
+{
+	struct history *h;
+
+	place_make(p);
+	h = start_opened(p, "kim@ops1");
+	begin(h);
+	for (int64_t i = 0; i < 20; i++)
+		put_sample(h, "n-1", i);
+	settle(h);
+	assert_int_equal(verified(p->path, NULL).broken_seq, 0);
+}
+
+#define SCHEMA_OF(sql) "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = " sql
+
+static void an_emptied_index_is_found(void **state)
+{
+	struct place p;
+	struct chain_report r;
+
+	(void)state;
+	small_file(&p);
+	/* the index of no row, filled anew, and called the index of all of them again */
+	edit(p.path, SCHEMA_OF("sql || ' WHERE kind IS NULL' WHERE name = 'event_kind'"));
+	edit(p.path, "REINDEX event_kind");
+	edit(
+		p.path, SCHEMA_OF("replace(sql, ' WHERE kind IS NULL', '') WHERE name = 'event_kind'"));
+	edit(p.path,
+		"DROP TRIGGER sample_stays; UPDATE sample SET requests = 7"
+		" WHERE key = (SELECT min(key) FROM sample)");
+	assert_int_equal(ask(p.path,
+						 "SELECT count(*) FROM event INDEXED BY event_kind"
+						 " WHERE kind = 'checkpoint'"),
+		0);
+	r = verified(p.path, NULL);
+	assert_true(r.broken_seq > 0);
+	assert_string_equal(r.table, "event");
+	assert_string_equal(r.why, "an index does not fit its rows");
+	place_clean(&p);
+}
+
+static void columns_are_those_of_their_names(void **state)
+{
+	static const struct {
+		const char *sql, *says;
+	} changes[] = {
+		{"ALTER TABLE sample RENAME COLUMN requests TO x;"
+		 "ALTER TABLE sample RENAME COLUMN ok TO requests;"
+		 "ALTER TABLE sample RENAME COLUMN x TO ok",
+			"changed or replaced"},
+		{"ALTER TABLE sample RENAME COLUMN retries TO x", "a column of it is missing"},
+		{SCHEMA_OF("replace(sql, '(key >> 28)', '((key >> 28) + 10)') WHERE name = 'sample'"),
+			"not of its key"},
+		{SCHEMA_OF("replace(sql, '(key & 268435455)', '(3 - (key & 268435455))')"
+				   " WHERE name = 'sample'"),
+			"not of its key"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+		struct place p;
+		struct chain_report r;
+
+		small_file(&p);
+		edit(p.path, changes[i].sql);
+		r = verified(p.path, NULL);
+		assert_true(r.broken_seq > 0);
+		assert_string_equal(r.table, "sample");
+		if (strstr(r.why, changes[i].says) == NULL)
+			fail_msg("\"%s\" is not \"%s\"", r.why, changes[i].says);
+		place_clean(&p);
+	}
 }
 
 /* A recorder that was killed leaves rows that nothing covers; a file of before has none at all. */
@@ -841,6 +997,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_every_ten_minutes_and_at_the_end),
 		cmocka_unit_test(late_rows_are_under_the_next_one),
+		cmocka_unit_test(late_rows_are_no_false_alarm),
+		cmocka_unit_test(a_refused_batch_is_counted),
+		cmocka_unit_test(an_emptied_index_is_found),
+		cmocka_unit_test(columns_are_those_of_their_names),
 		cmocka_unit_test(rows_behind_the_last_are_counted),
 		cmocka_unit_test(each_recording_has_its_own),
 		cmocka_unit_test(a_rollback_forgets_its_rows),

@@ -204,7 +204,7 @@ static void csv_has_a_row_an_interval_and_side(void **state)
 	/* quotes are doubled; what is not known is empty */
 	const char *row = strchr(all.data, '\n') + 1;
 	static const char first[] =
-		"2027-01-15T08:00:00.007Z,1,\"checkout\",\"pool-1\",\"a \"\"quoted\\\"\" node\",\"n-1\",v1,1000,2,";
+		"2027-01-15T08:00:00.007Z,1,\"checkout\",\"pool-1\",\"a \"\"quoted\\\"\" node\",\"n-1\",\"v1\",1000,2,";
 
 	assert_int_equal(strncmp(row, first, sizeof first - 1), 0);
 	for (const char *at = row; *at != '\n'; at++)
@@ -212,6 +212,28 @@ static void csv_has_a_row_an_interval_and_side(void **state)
 	assert_int_equal(columns, 0);
 	assert_non_null(strstr(row, ",,1500000,0\n"));
 	text_free(&all);
+}
+
+/* What a spreadsheet would compute is a text to it. */
+static void csv_has_no_formulas(void **state)
+{
+	static const char *const names[] = {"=1+1", "+1", "-1", "@x", "a=1"};
+	static const char *const cells[] = {
+		",\"'=1+1\",", ",\"'+1\",", ",\"'-1\",", ",\"'@x\",", ",\"a=1\","};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct place p = copy_place();
+		char sql[80];
+		struct text all;
+
+		snprintf(sql, sizeof sql, "UPDATE node SET node = '%s'", names[i]);
+		run_sql(p.path, sql);
+		all = archive_export(p.path, EXPORT_CSV);
+		assert_int_equal(count(all.data, cells[i]), 2 * ARCHIVE_TICKS);
+		text_free(&all);
+		place_clean(&p);
+	}
 }
 
 /* One line of OpenMetrics: NAME{label="...",...} VALUE TIME. Returns what follows the name. */
@@ -458,6 +480,7 @@ int main(void)
 		cmocka_unit_test(a_part_has_its_pool_and_time_and_says_so),
 		cmocka_unit_test(who_wants_no_more_gets_no_more),
 		cmocka_unit_test(csv_has_a_row_an_interval_and_side),
+		cmocka_unit_test(csv_has_no_formulas),
 		cmocka_unit_test(openmetrics_keeps_its_grammar),
 		cmocka_unit_test(what_a_line_cannot_hold_ends_it),
 		cmocka_unit_test(a_file_without_the_later_column_has_zeros),

@@ -421,6 +421,35 @@ static void only_a_new_file_is_made(void **state)
 	place_clean(&p);
 }
 
+/* A log that is left of another file would be taken for one of this. */
+static void beside_a_log_of_another_file_none_is_made(void **state)
+{
+	static const char *const tails[] = {"-wal", "-journal"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+		struct import_report r;
+		struct err err = {0};
+		struct place p;
+		char left[256];
+		FILE *file;
+
+		place_make(&p);
+		snprintf(left, sizeof left, "%s%s", p.path, tails[i]);
+		file = fopen(left, "w");
+		assert_non_null(file);
+		fclose(file);
+		assert_int_equal(take(&whole, p.path, &r, &err), -1);
+		assert_int_equal(err.code, ERR_FILE);
+		assert_non_null(strstr(err.text, tails[i]));
+		assert_non_null(strstr(err.text, "move it away first"));
+		assert_int_equal(files_in(p.dir), 1);
+		assert_int_equal(unlink(left), 0);
+		assert_int_equal(take(&whole, p.path, &r, &err), 0);
+		place_clean(&p);
+	}
+}
+
 static void an_interrupted_import_leaves_nothing(void **state)
 {
 	struct text t = {0};
@@ -462,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_cut_export_is_found_out),
 		cmocka_unit_test(a_line_has_its_bounds),
 		cmocka_unit_test(only_a_new_file_is_made),
+		cmocka_unit_test(beside_a_log_of_another_file_none_is_made),
 		cmocka_unit_test(an_interrupted_import_leaves_nothing),
 	};
 

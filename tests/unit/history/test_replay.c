@@ -519,7 +519,9 @@ static void samples_are_queried_by_window(void **state)
 	(void)state;
 	assert_int_equal(query_open(&q, place.path, &err), 0);
 	assert_int_equal(query_recordings(q, count_recording, &id, &err), 0);
-	assert_int_equal(query_nodes(q, id, ids, 4, &count, &err), 0);
+	assert_int_equal(query_nodes(q, id, "pool-none", ids, 4, &count, &err), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(query_nodes(q, id, NULL, ids, 4, &count, &err), 0);
 	assert_int_equal(count, 1);
 	assert_string_equal(ids[0], "n-1");
 	assert_int_equal(
