@@ -251,6 +251,20 @@ static void range_text(char *out, size_t size, enum judged m, const struct ratio
 		snprintf(out, size, "%s %s..%s", times, low, high);
 }
 
+/* The word in the column; a SAFE never stands without its bound. */
+static void word_text(char *out, size_t size, const struct verdict *v)
+{
+	char times[16];
+	if (v->word != VERDICT_SAFE) {
+		snprintf(out, size, "%s", verdict_name(v->word));
+		return;
+	}
+	/* rounded away from the claim */
+	judge_words_bound(times, sizeof times, ceil(v->bound * 10 - 1e-6) / 10);
+	snprintf(out, size, "SAFE, <%.7s%s", isnan(v->bound) ? "limit" : times,
+		isnan(v->bound) ? "" : "x");
+}
+
 static void draw_verdict(struct surface *s, struct rect r, const struct view *v, enum judged m)
 {
 	const struct pool *p = v->pool;
@@ -263,7 +277,8 @@ static void draw_verdict(struct surface *s, struct rect r, const struct view *v,
 	enum role role = view_role(p, judge_words_role(said.word, judge_words_suspects(p, m)));
 	range_text(text, sizeof text, m, &said.ratio);
 	surface_text(s, r, r.x + AT_RATIO, r.y, plain, text);
-	surface_text(s, r, r.x + AT_WORD, r.y, role, verdict_name(said.word));
+	word_text(text, sizeof text, &said);
+	surface_text(s, r, r.x + AT_WORD, r.y, role, text);
 	ten(text, sizeof text, said.ln_harm);
 	right(s, r, AT_HARM, plain, text);
 	ten(text, sizeof text, said.ln_safe);
