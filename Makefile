@@ -132,7 +132,7 @@ unit: $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 	@tests/run.sh $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 
 e2e: $(B)/weir $(B)/preload.so $(E2E_BIN) $(B)/tests/sim/test_sim
-	@WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) tests/run.sh -j 2 $(E2E_BIN)
+	@WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) tests/run.sh -j 4 $(E2E_BIN)
 	@TEST_TIMEOUT=600 tests/run.sh -j 1 $(B)/tests/sim/test_sim
 
 # Long forms. Kills at 3,000 points; random days of a simulated site (SEEDS= and SEED= choose).

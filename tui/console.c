@@ -6,6 +6,7 @@
 #include "model/text.h"
 #include "tui/console_parts.h"
 #include "tui/keymap.h"
+#include "tui/screens.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -201,12 +202,17 @@ static void begin_prompt(struct console *c, enum prompt what)
 
 static void prompt_input(struct console *c, uint32_t key, struct instant now)
 {
+	bool narrows = c->prompt == PROMPT_FILTER;
 	if (key == KEYS_ESC) {
 		c->prompt = PROMPT_NONE;
+		if (narrows)
+			screen_row(c->screen)->filter(c, "");
 		return;
 	}
 	if (key != KEYS_ENTER) {
 		edit_key(&c->edit, key);
+		if (narrows)
+			screen_row(c->screen)->filter(c, c->edit.text);
 		return;
 	}
 	enum prompt what = c->prompt;
@@ -215,7 +221,7 @@ static void prompt_input(struct console *c, uint32_t key, struct instant now)
 	c->prompt = PROMPT_NONE;
 	if (what == PROMPT_COMMAND)
 		console_command(c, text, now);
-	else if (text[0])
+	else if (what == PROMPT_NOTE && text[0])
 		console_say_act(c, VERB_ANNOTATE, text, now);
 }
 
@@ -345,8 +351,11 @@ void console_key(struct console *c, uint32_t key, struct instant now)
 		begin_prompt(c, PROMPT_COMMAND);
 		return;
 	}
-	const char *command =
-		keymap_command(key, c->how.replay != NULL, c->screen == SCREEN_WORKERS);
+	if (key == '/' && screen_row(c->screen)->filter) {
+		begin_prompt(c, PROMPT_FILTER);
+		return;
+	}
+	const char *command = keymap_command(key, c->how.replay != NULL, c->screen);
 	if (command) {
 		console_command(c, command, now);
 		return;
@@ -376,7 +385,7 @@ void console_freeze(struct console *c, struct instant now)
 void console_refresh(struct console *c, struct instant now)
 {
 	const struct pool *p = console_pool(c);
-	roster_look(&c->roster, p, c->pool);
+	screens_look(c, now);
 	sheet_refresh(&c->sheet, desk_model(c->how.desk), now);
 	follow_act(c, now);
 	/* A new epoch: something went back, or somebody else may raise. */
@@ -409,9 +418,11 @@ bool console_bell(struct console *c, struct instant now)
 
 static void draw_prompt(struct console *c, struct surface *s)
 {
+	static const char *const marks[] = {
+		[PROMPT_COMMAND] = ":", [PROMPT_NOTE] = "note: ", [PROMPT_FILTER] = "/"};
 	struct rect r = {0, s->h - 1, s->w, 1};
 	surface_fill(s, r, ROLE_INPUT, ' ');
-	int x = surface_text(s, r, 1, r.y, ROLE_KEY, c->prompt == PROMPT_COMMAND ? ":" : "note: ");
+	int x = surface_text(s, r, 1, r.y, ROLE_KEY, marks[c->prompt]);
 	surface_text(s, r, x, r.y, ROLE_INPUT, c->edit.text);
 	char before[EDIT_MAX];
 	memcpy(before, c->edit.text, c->edit.at);
@@ -473,12 +484,8 @@ const struct surface *console_draw(struct console *c, struct instant now)
 	v.clock = clock;
 	surface_clear(s);
 	s->cursor_x = s->cursor_y = -1;
-	roster_look(&c->roster, v.pool, c->pool);
-	static void (*const screens[SCREEN_COUNT])(struct surface *, const struct view *) = {
-		[SCREEN_FLOW] = view_flow,
-		[SCREEN_WORKERS] = view_workers,
-		[SCREEN_GUARDS] = view_guards};
-	screens[c->screen](s, &v);
+	screens_look(c, now);
+	screen_row(c->screen)->draw(s, &v);
 	struct view real = v;
 	real.now = now; /* dialogs live in the reader's time */
 	if (c->help)

@@ -1,5 +1,5 @@
-/* The inside of a console, shared by console.c (state, keys, drawing), command.c (what is
- * typed) and console_run.c (the terminal). Nothing else includes this. */
+/* The inside of a console, shared by console.c (state, keys, drawing), screens.c, command*.c
+ * (what is typed) and console_run.c (the terminal). Nothing else includes this. */
 #ifndef WEIR_TUI_CONSOLE_PARTS_H
 #define WEIR_TUI_CONSOLE_PARTS_H
 
@@ -8,7 +8,7 @@
 #include "tui/sheet.h"
 #include "tui/view.h"
 
-enum prompt { PROMPT_NONE, PROMPT_COMMAND, PROMPT_NOTE };
+enum prompt { PROMPT_NONE, PROMPT_COMMAND, PROMPT_NOTE, PROMPT_FILTER };
 
 struct console {
 	struct console_options how;

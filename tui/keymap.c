@@ -4,23 +4,21 @@
 #include "tui/term.h"
 
 const struct keymap_row keymap_rows[] = {
-#define X(key, label, command, where, help) {key, label, command, where, help},
+#define X(key, label, command, when, screens, help) {key, label, command, when, screens, help},
 	KEYMAP_INFO(X)
 #undef X
 };
 const size_t keymap_row_count = sizeof keymap_rows / sizeof *keymap_rows;
 
-static bool works(const struct keymap_row *row, bool replay, bool workers)
+static bool works(const struct keymap_row *row, bool replay, enum screen screen)
 {
-	if (row->where == 'w')
-		return workers;
-	return row->where == 'b' || (row->where == 'r') == replay;
+	return (row->when == 'b' || (row->when == 'r') == replay) && row->screens >> screen & 1;
 }
 
-const char *keymap_command(uint32_t key, bool replay, bool workers)
+const char *keymap_command(uint32_t key, bool replay, enum screen screen)
 {
 	for (size_t i = 0; i < keymap_row_count; i++)
-		if (keymap_rows[i].key == key && works(&keymap_rows[i], replay, workers))
+		if (keymap_rows[i].key == key && works(&keymap_rows[i], replay, screen))
 			return keymap_rows[i].command;
 	return NULL;
 }

@@ -5,49 +5,57 @@
 #define WEIR_TUI_KEYMAP_H
 
 #include "model/verb.h"
+#include "tui/screen.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* X(key, label, command text, where it works: l live, r replay, b both, w the Workers screen of
- * both, where it goes before the others, help) */
+/* X(key, label, command text, when it works: l live, r replay, b both; on which screens, help).
+ * The first row that works is the key's: those of some screens stand before those of all. */
+/* Screens whose lines can be selected. */
+#define KEYMAP_LISTS SCREEN_ON(WORKERS)
+
 #define KEYMAP_INFO(X) \
-	X(':', ":", "command", 'b', "type a command") \
-	X('?', "?", "help", 'b', "this help") \
-	X(KEYS_F1, "F1", "help", 'b', "this help") \
-	X('q', "q", "quit", 'b', "back, then leave; the pool is not changed") \
-	X(KEYS_ESC, "Esc", "back", 'b', "out of everything; never does anything") \
-	X(KEYS_TAB, "Tab", "next-pool", 'b', "the next pool") \
-	X('1', "1", "screen flow", 'b', "the pool: both sides, plan, guards, decisions") \
-	X('3', "3", "screen workers", 'b', "every worker, and where v2 fails") \
-	X('4', "4", "screen guards", 'b', "what the judge knows, and where v2 fails") \
-	X('j', "j", "select next", 'w', "on the Workers screen: the line below") \
-	X(KEYS_DOWN, "Down", "select next", 'w', "the same") \
-	X('k', "k", "select previous", 'w', "the line above") \
-	X(KEYS_UP, "Up", "select previous", 'w', "the same") \
-	X(KEYS_PGDN, "PgDn", "select page-down", 'w', "ten lines down") \
-	X(KEYS_PGUP, "PgUp", "select page-up", 'w', "ten lines up") \
-	X('g', "g", "select first", 'w', "the first line") \
-	X('G', "G", "select last", 'w', "the last line") \
-	X('z', "z", "freeze", 'l', "freeze the picture; thaws when something acts or turns red") \
-	X(KEYS_CTRL('l'), "^L", "redraw", 'b', "ask the pool and draw anew") \
-	X(KEYS_F5, "F5", "redraw", 'b', "ask the pool and draw anew") \
-	X(' ', "Space", "pause", 'r', "pause or go on") \
-	X('{', "{", "slower", 'r', "half the speed") \
-	X('}', "}", "faster", 'r', "twice the speed") \
-	X('[', "[", "previous-decision", 'r', "to the decision before") \
-	X(']', "]", "next-decision", 'r', "to the next decision") \
-	X('<', "<", "seek -60s", 'r', "a minute back") \
-	X('>', ">", "seek +60s", 'r', "a minute on") \
-	X(KEYS_HOME, "Home", "seek 0%", 'r', "to the beginning") \
-	X(KEYS_END, "End", "seek 100%", 'r', "to the end")
+	X(':', ":", "command", 'b', SCREEN_ON_ALL, "type a command") \
+	X('?', "?", "help", 'b', SCREEN_ON_ALL, "this help") \
+	X(KEYS_F1, "F1", "help", 'b', SCREEN_ON_ALL, "this help") \
+	X('q', "q", "quit", 'b', SCREEN_ON_ALL, "back, then leave; the pool is not changed") \
+	X(KEYS_ESC, "Esc", "back", 'b', SCREEN_ON_ALL, "out of everything; never does anything") \
+	X(KEYS_TAB, "Tab", "next-pool", 'b', SCREEN_ON_ALL, "the next pool") \
+	X('1', "1", "screen flow", 'b', SCREEN_ON_ALL, \
+		"the pool: both sides, plan, guards, decisions") \
+	X('3', "3", "screen workers", 'b', SCREEN_ON_ALL, "every worker, and where v2 fails") \
+	X('4', "4", "screen guards", 'b', SCREEN_ON_ALL, \
+		"what the judge knows, and where v2 fails") \
+	X('j', "j", "select next", 'b', KEYMAP_LISTS, "in a list: the line below") \
+	X(KEYS_DOWN, "Down", "select next", 'b', KEYMAP_LISTS, "the same") \
+	X('k', "k", "select previous", 'b', KEYMAP_LISTS, "the line above") \
+	X(KEYS_UP, "Up", "select previous", 'b', KEYMAP_LISTS, "the same") \
+	X(KEYS_PGDN, "PgDn", "select page-down", 'b', KEYMAP_LISTS, "ten lines down") \
+	X(KEYS_PGUP, "PgUp", "select page-up", 'b', KEYMAP_LISTS, "ten lines up") \
+	X('g', "g", "select first", 'b', KEYMAP_LISTS, "the first line") \
+	X('G', "G", "select last", 'b', KEYMAP_LISTS, "the last line") \
+	X('z', "z", "freeze", 'l', SCREEN_ON_ALL, \
+		"freeze the picture; thaws when something acts or turns red") \
+	X(KEYS_CTRL('l'), "^L", "redraw", 'b', SCREEN_ON_ALL, "ask the pool and draw anew") \
+	X(KEYS_F5, "F5", "redraw", 'b', SCREEN_ON_ALL, "ask the pool and draw anew") \
+	X(' ', "Space", "pause", 'r', SCREEN_ON_ALL, "pause or go on") \
+	X('{', "{", "slower", 'r', SCREEN_ON_ALL, "half the speed") \
+	X('}', "}", "faster", 'r', SCREEN_ON_ALL, "twice the speed") \
+	X('[', "[", "previous-decision", 'r', SCREEN_ON_ALL, "to the decision before") \
+	X(']', "]", "next-decision", 'r', SCREEN_ON_ALL, "to the next decision") \
+	X('<', "<", "seek -60s", 'r', SCREEN_ON_ALL, "a minute back") \
+	X('>', ">", "seek +60s", 'r', SCREEN_ON_ALL, "a minute on") \
+	X(KEYS_HOME, "Home", "seek 0%", 'r', SCREEN_ON_ALL, "to the beginning") \
+	X(KEYS_END, "End", "seek 100%", 'r', SCREEN_ON_ALL, "to the end")
 
 struct keymap_row {
 	uint32_t key;
 	const char *label;
 	const char *command;
-	char where;
+	char when;
+	unsigned screens; /* bits */
 	const char *help;
 };
 
@@ -55,7 +63,7 @@ extern const struct keymap_row keymap_rows[];
 extern const size_t keymap_row_count;
 
 /* The command text of a looking key, NULL when it means nothing here. */
-const char *keymap_command(uint32_t key, bool replay, bool workers);
+const char *keymap_command(uint32_t key, bool replay, enum screen screen);
 
 /* The verb of an acting key, VERB_COUNT for another. */
 enum verb keymap_verb(uint32_t key);

@@ -6,22 +6,10 @@
 #include "model/model.h"
 #include "tui/layout.h"
 #include "tui/roster.h"
+#include "tui/screen.h"
 #include "tui/series.h"
 #include "tui/sheet.h"
 #include "tui/surface.h"
-
-/* X(name, word): what a console shows. */
-#define SCREEN_INFO(X) \
-	X(FLOW, "flow") \
-	X(WORKERS, "workers") \
-	X(GUARDS, "guards")
-
-enum screen {
-#define X(name, word) SCREEN_##name,
-	SCREEN_INFO(X)
-#undef X
-		SCREEN_COUNT
-};
 
 /* What a screen shows beside the model. */
 struct view {

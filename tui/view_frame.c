@@ -197,7 +197,6 @@ struct hint {
 };
 
 #define HINTS_MAX 16
-#define ALL_SCREENS ((1u << SCREEN_COUNT) - 1)
 
 static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 {
@@ -205,12 +204,12 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 		const char *key, *word;
 		bool replay;
 		unsigned screens; /* bits */
-	} looks[] = {{"Space", "pause", true, ALL_SCREENS}, {"{ }", "speed", true, ALL_SCREENS},
-		{"[ ]", "decision", true, ALL_SCREENS}, {"< >", "minute", true, ALL_SCREENS},
-		{"j k", "line", false, 1u << SCREEN_WORKERS},
-		{"1", "flow", false, ALL_SCREENS & ~(1u << SCREEN_FLOW)},
-		{":", "command", false, ALL_SCREENS}, {"?", "help", false, ALL_SCREENS},
-		{"q", "quit", false, ALL_SCREENS}};
+	} looks[] = {{"Space", "pause", true, SCREEN_ON_ALL}, {"{ }", "speed", true, SCREEN_ON_ALL},
+		{"[ ]", "decision", true, SCREEN_ON_ALL}, {"< >", "minute", true, SCREEN_ON_ALL},
+		{"j k", "line", false, SCREEN_ON(WORKERS)},
+		{"1", "flow", false, SCREEN_ON_ALL & ~SCREEN_ON(FLOW)},
+		{":", "command", false, SCREEN_ON_ALL}, {"?", "help", false, SCREEN_ON_ALL},
+		{"q", "quit", false, SCREEN_ON_ALL}};
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
 		bool on = can_act(v, hinted[i]);

@@ -76,7 +76,7 @@ void view_help(struct surface *s, const struct view *v, int scroll)
 			verb_line(&p, v, order[i]);
 	for (size_t i = 0; i < keymap_row_count; i++) {
 		const struct keymap_row *k = &keymap_rows[i];
-		if ((k->where == 'b' || (k->where == 'r') == v->replay) && next(&p))
+		if ((k->when == 'b' || (k->when == 'r') == v->replay) && next(&p))
 			key_line(&p, k);
 	}
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)

@@ -44,14 +44,21 @@ static void no_key_means_two_things(void **state)
 	for (size_t i = 0; i < keymap_row_count; i++) {
 		const struct keymap_row *a = &keymap_rows[i];
 		assert_int_equal(keymap_verb(a->key), VERB_COUNT);
-		assert_true(strchr("lrbw", a->where));
+		assert_true(strchr("lrb", a->when));
+		assert_true(a->screens && !(a->screens & ~SCREEN_ON_ALL));
 		assert_true(*a->label && *a->command && *a->help);
 		for (size_t k = 0; k < i; k++) {
 			const struct keymap_row *b = &keymap_rows[k];
-			bool meet = a->where == b->where || a->where == 'b' || b->where == 'b';
-			assert_false(a->key == b->key && meet);
+			bool meet = a->when == b->when || a->when == 'b' || b->when == 'b';
+			assert_false(a->key == b->key && meet && (a->screens & b->screens));
 		}
 	}
+}
+
+/* The command where it is this row's; another row of the key may work elsewhere. */
+static const char *mine(const struct keymap_row *r, const char *command)
+{
+	return command == r->command ? command : NULL;
 }
 
 static void keys_are_commands_where_they_work(void **state)
@@ -59,23 +66,21 @@ static void keys_are_commands_where_they_work(void **state)
 	(void)state;
 	for (size_t i = 0; i < keymap_row_count; i++) {
 		const struct keymap_row *r = &keymap_rows[i];
-		bool workers = r->where == 'w';
-		const char *live = keymap_command(r->key, false, workers),
-				   *replay = keymap_command(r->key, true, workers);
-		if (workers)
-			assert_null(keymap_command(r->key, false, false));
-		assert_true(r->where == 'r' || live == r->command);
-		assert_true(r->where == 'l' || replay == r->command);
-		assert_true(r->where != 'r' || live == NULL);
-		assert_true(r->where != 'l' || replay == NULL);
+		for (int on = 0; on < SCREEN_COUNT; on++) {
+			bool there = r->screens >> on & 1;
+			assert_ptr_equal(there && r->when != 'r' ? r->command : NULL,
+				mine(r, keymap_command(r->key, false, (enum screen)on)));
+			assert_ptr_equal(there && r->when != 'l' ? r->command : NULL,
+				mine(r, keymap_command(r->key, true, (enum screen)on)));
+		}
 	}
-	assert_null(keymap_command('y', false, false));
-	assert_null(keymap_command('S', false, false));
-	assert_null(keymap_command(KEY_NONE, false, false));
-	assert_null(keymap_command(KEYS_PASTE, false, false));
-	assert_string_equal(keymap_command(KEYS_CTRL('l'), false, false), "redraw");
-	assert_string_equal(keymap_command(' ', true, false), "pause");
-	assert_null(keymap_command(' ', false, false));
+	assert_null(keymap_command('y', false, SCREEN_FLOW));
+	assert_null(keymap_command('S', false, SCREEN_FLOW));
+	assert_null(keymap_command(KEY_NONE, false, SCREEN_FLOW));
+	assert_null(keymap_command(KEYS_PASTE, false, SCREEN_FLOW));
+	assert_string_equal(keymap_command(KEYS_CTRL('l'), false, SCREEN_FLOW), "redraw");
+	assert_string_equal(keymap_command(' ', true, SCREEN_FLOW), "pause");
+	assert_null(keymap_command(' ', false, SCREEN_FLOW));
 }
 
 /* No looking key is a command that acts. */

@@ -1,0 +1,103 @@
+/* The words that act. A verb opens the same sheet that its key opens; nothing typed here acts
+ * without it but hold and annotate. */
+#include "model/text.h"
+#include "tui/ask.h"
+#include "tui/console_words.h"
+
+#include <stdio.h>
+
+/* What no waiting makes possible needs no sheet: it is said at once. */
+static bool may_begin(struct console *c, const struct act_request *what, struct instant now)
+{
+	struct act_request asked = *what;
+	struct act_result result;
+	text_copy(asked.reason, sizeof asked.reason, "-"); /* the sheet asks for it */
+	desk_judge(c->how.desk, &asked, &result);
+	const char *word = verb_row(what->verb)->word;
+	if (result.err.code != ERR_NONE)
+		console_say(c, now, ROLE_WARN, "%s refused: %s %s", word, err_name(result.err.code),
+			result.err.text);
+	else if (result.status == ACT_ALREADY)
+		console_say(c, now, ROLE_TEXT, "%s: nothing to do, it is so already", word);
+	else
+		return true;
+	return false;
+}
+
+/* Everything that changes a pool opens a sheet with what is asked. */
+static void do_act(
+	struct console *c, const char *word, const char *argument, struct instant now)
+{
+	struct act_request what = {.pool = c->pool};
+	struct err err;
+	if (ask_read(&what, word, argument, console_pool(c), &err) < 0)
+		console_say(c, now, ROLE_WARN, "%s: %s", word, err.text);
+	else if (what.verb == VERB_STEP || may_begin(c, &what, now))
+		console_open_act(c, &what, now);
+}
+
+static void do_step(struct console *c, const char *argument, struct instant now)
+{
+	do_act(c, "step", *argument ? argument : "next", now);
+}
+
+static void do_hold(struct console *c, const char *argument, struct instant now)
+{
+	console_say_act(c, VERB_HOLD, argument, now);
+}
+
+static void do_resume(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	console_open_sheet(c, SHEET_RESUME, -1, now);
+}
+
+static void do_rollback(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	console_open_sheet(c, SHEET_ROLLBACK, -1, now);
+}
+
+#define ACT(name) \
+	static void do_##name(struct console *c, const char *argument, struct instant now) \
+	{ \
+		do_act(c, #name, argument, now); \
+	}
+ACT(strategy)
+ACT(operations)
+ACT(guard)
+ACT(keep)
+ACT(take)
+ACT(drain)
+ACT(arm)
+ACT(disarm)
+ACT(adopt)
+ACT(close)
+#undef ACT
+
+static void do_annotate(struct console *c, const char *argument, struct instant now)
+{
+	if (*argument)
+		console_say_act(c, VERB_ANNOTATE, argument, now);
+	else
+		console_say(c, now, ROLE_WARN, "annotate: write a text");
+}
+
+const struct console_word console_words_act[] = {
+	{"step", do_step, "[SHARE|next]", false, true},
+	{"hold", do_hold, "[REASON]", false, true},
+	{"resume", do_resume, "", false, true},
+	{"rollback", do_rollback, "", false, true},
+	{"annotate", do_annotate, "TEXT", false, true},
+	{"keep", do_keep, "", false, true},
+	{"strategy", do_strategy, "NAME", false, true},
+	{"operations", do_operations, "[+OP|-OP]...", false, true},
+	{"guard", do_guard, "hold TIME | act", false, true},
+	{"take", do_take, "", false, true},
+	{"drain", do_drain, "WORKERS [off]", false, true},
+	{"arm", do_arm, "[SHARE]", false, true},
+	{"disarm", do_disarm, "", false, true},
+	{"adopt", do_adopt, "", false, true},
+	{"close", do_close, "ID", false, true},
+	{0},
+};

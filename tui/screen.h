@@ -1,0 +1,22 @@
+/* Screen: the names of what a console shows. */
+#ifndef WEIR_TUI_SCREEN_H
+#define WEIR_TUI_SCREEN_H
+
+/* X(name, word after `:screen`) */
+#define SCREEN_INFO(X) \
+	X(FLOW, "flow") \
+	X(WORKERS, "workers") \
+	X(GUARDS, "guards")
+
+enum screen {
+#define X(name, word) SCREEN_##name,
+	SCREEN_INFO(X)
+#undef X
+		SCREEN_COUNT
+};
+
+/* Sets of screens, as bits. */
+#define SCREEN_ON(name) (1u << SCREEN_##name)
+#define SCREEN_ON_ALL ((1u << SCREEN_COUNT) - 1)
+
+#endif
