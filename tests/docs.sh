@@ -51,7 +51,7 @@ same key "$(sed -n "/^#define KEYMAP_INFO/,/^\$/s/^[[:space:]]*X([^\"]*\"\([^\"]
 	"$(sed -n '/^\.Ss Looking keys/,/^\.Ss Keys of a sheet/s/^\.It //p' <<<"$console" | sed 's/ , Ic /\n/g; s/^Ic //')"
 same 'acting key' "$(rows VERB_INFO model/verb.h | grep "'.'" | sed "s/.*\"\([a-z]*\)\", '\(.\)'.*/\2 \1/")" \
 	"$(sed -n '/^\.Ss Acting keys/,/^\.Ss Looking/p' <<<"$console" | sed -n '/^\.It Ic/{N;s/\.It Ic \(.\)\n\.Ic \([a-z]*\).*/\1 \2/p}')"
-same 'typed command' "$(sed -n '/^} commands\[\]/,/^}/s/^[[:space:]]*{"\([a-z-]*\)".*/\1/p' tui/command.c | grep -vx q)" \
+same 'typed command' "$(sed -n '/console_words_[a-z]*\[\] = /,/^}/s/^[[:space:]]*{"\([a-z-]*\)".*/\1/p' tui/command_*.c | grep -vx q)" \
 	"$(sed -n '/^\.Ss Typed/,$p' <<<"$console" | sed -n 's/^\.Ic \([a-z-]*\).*/\1/p')"
 
 # ---- tables ----
