@@ -43,7 +43,7 @@ A_engine  := $(B)/libengine.a $(A_model)
 A_client  := $(B)/libclient.a $(A_engine)
 A_tui     := $(B)/libtui.a $(B)/libclient.a $(B)/libengine.a $(B)/libhistory.a $(A_model)
 
-.PHONY: all run test check unit e2e san tsan bench arch docs cov cov-run crash prop sim lint install \
+.PHONY: all run test check unit e2e san tsan bench arch docs cov cov-run crash crash-storage prop sim lint install \
 	clean deps-run deps-test
 
 all: $(B)/weir
@@ -75,12 +75,15 @@ $(B)/weir: $(B)/tui/main.o $(A_tui)
 	@echo "  LD   $@"
 	@$(LINK) -o $@ $^ $(LIBS_tui)
 
-# Themes are data: the dark one is also embedded, so that the binary alone draws.
-$(B)/gen/theme_dark.h: themes/dark.theme
+# Themes are data, and all of them are embedded too, so that the binary alone has them. The first is
+# the default.
+THEMES := themes/dark.theme $(filter-out themes/dark.theme,$(sort $(wildcard themes/*.theme)))
+$(B)/gen/themes.h: $(THEMES)
 	@mkdir -p $(@D)
-	@(echo "/* made from $< */"; echo "static const char theme_dark_text[] ="; \
-	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; echo ";") > $@
-$(B)/tui/theme.o: $(B)/gen/theme_dark.h
+	@(echo "/* made from themes/ */"; for f in $(THEMES); do \
+		echo "{\"$$(basename $$f .theme)\","; \
+		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo "},"; done) > $@
+$(B)/tui/theme.o: $(B)/gen/themes.h
 
 # ---- tests ----
 
@@ -132,13 +135,18 @@ unit: $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 	@tests/run.sh $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 
 e2e: $(B)/weir $(B)/preload.so $(E2E_BIN) $(B)/tests/sim/test_sim
-	@WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) tests/run.sh -j 4 $(E2E_BIN)
+	@TEST_TIMEOUT=240 WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) tests/run.sh -j 4 $(E2E_BIN)
 	@TEST_TIMEOUT=600 tests/run.sh -j 1 $(B)/tests/sim/test_sim
 
-# Long forms. Kills at 3,000 points; random days of a simulated site (SEEDS= and SEED= choose).
+# Long forms. Kills at 10,000 points, and every storage fault; random days of a simulated site (SEEDS= and SEED= choose).
 crash: $(B)/weir $(B)/preload.so $(B)/tests/e2e/test_crash
-	@CRASH_INDICES=3000 TEST_TIMEOUT=7200 WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) \
+	@CRASH_INDICES=10000 TEST_TIMEOUT=7200 WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) \
 		tests/run.sh -j 1 $(B)/tests/e2e/test_crash
+	@$(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san crash-storage
+
+CRASH_BIN := $(B)/tests/unit/history/test_vfs $(B)/tests/unit/history/test_crash
+crash-storage: $(CRASH_BIN)
+	@VFS_EVERY=1 CRASH_DECISIONS=2000 TEST_TIMEOUT=3600 tests/run.sh -j 1 $(CRASH_BIN)
 
 sim: $(B)/tests/sim/test_sim
 	@$<
@@ -209,7 +217,7 @@ judge-bench: $(B)/tests/judge/bench_judge
 
 MAN1 := tui/weir.1
 MAN5 := tui/weir.yaml.5 themes/weir-theme.5 history/weir-history.5
-MAN7 := client/weir-pool.7
+MAN7 := client/weir-pool.7 client/weir-haproxy.7
 
 install: all
 	install -Dm755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
@@ -219,6 +227,11 @@ install: all
 	install -m644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m644 $(MAN7) $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m644 themes/*.theme $(DESTDIR)$(PREFIX)/share/weir/themes
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(B)/weir completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
+	$(B)/weir completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir
+	$(B)/weir completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/weir.fish
 
 clean:
 	rm -rf $(B) $(B)-san $(B)-tsan $(B)-cov

@@ -5,9 +5,10 @@
 
 #include "model/driver.h"
 
-extern const struct driver_ops driver_local; /* local:[SCENARIO] */
-extern const struct driver_ops driver_http;  /* http://host:port */
-extern const struct driver_ops driver_https; /* https://host:port */
-extern const struct driver_ops driver_unix;  /* unix:/path */
+extern const struct driver_ops driver_local;   /* local:[SCENARIO] */
+extern const struct driver_ops driver_http;    /* http://host:port */
+extern const struct driver_ops driver_https;   /* https://host:port */
+extern const struct driver_ops driver_unix;    /* unix:/path */
+extern const struct driver_ops driver_haproxy; /* haproxy:/path, haproxy://host:port */
 
 #endif

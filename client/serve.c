@@ -301,6 +301,7 @@ static bool begin(struct serve *s, struct exchange *x, const char *method, const
 		.content_type = header(x, MHD_HTTP_HEADER_CONTENT_TYPE),
 		.if_match = header(x, MHD_HTTP_HEADER_IF_MATCH),
 		.key = header(x, "Idempotency-Key"),
+		.accept = header(x, MHD_HTTP_HEADER_ACCEPT),
 		.since = MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, "since"),
 		.any_host = s->any_host || from_unix(x),
 		.too_large = x->too_large,
@@ -327,7 +328,8 @@ static enum MHD_Result answer(struct exchange *x)
 		MHD_create_response_from_buffer(len, text_take(&r->body), MHD_RESPMEM_MUST_FREE);
 	if (!response)
 		mem_fail();
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+		r->content_type ? r->content_type : "application/json");
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	if (r->allow)

@@ -7,6 +7,7 @@
 #include "client/serve_route.h"
 
 #include "client/engine/hash.h"
+#include "client/serve_metrics.h"
 #include "client/serve_send.h"
 #include "client/wire.h"
 #include "client/wire_mismatch.h"
@@ -114,6 +115,18 @@ static bool get_mismatches(struct call *c)
 	c->reply->status = 200;
 	wire_write_mismatches(&c->reply->body, newest, count);
 	free(newest);
+	return true;
+}
+
+static bool get_metrics(struct call *c)
+{
+	struct snapshot *s = mem_new(1, sizeof *s);
+	bool open = serve_metrics_is_open(c->request->accept);
+	engine_snapshot(c->engine, s);
+	c->reply->status = 200;
+	c->reply->content_type = serve_metrics_type(open);
+	serve_metrics_write(&c->reply->body, s, open);
+	free(s);
 	return true;
 }
 
@@ -301,6 +314,7 @@ static const struct route {
 	{"POST", "/v1/residents", true, false, VERB_COUNT, post_residents},
 	{"POST", "/v1/faults", true, true, VERB_COUNT, post_fault},
 	{"GET", "/healthz", false, false, VERB_COUNT, get_health},
+	{"GET", "/metrics", false, false, VERB_COUNT, get_metrics},
 };
 
 /* True when the path is the pattern's; `name` gets what stands for its '*'. */

@@ -11,7 +11,7 @@
 /* A whole request; strings are borrowed, NULL where a header is not there. */
 struct serve_request {
 	const char *method, *path;
-	const char *host, *content_type, *if_match, *key;
+	const char *host, *content_type, *if_match, *key, *accept;
 	const char *since; /* of the query */
 	bool any_host;     /* the Host header need not name loopback */
 	bool too_large;    /* the body was longer than SERVE_BODY_MAX */
@@ -22,8 +22,9 @@ struct serve_request {
 
 struct serve_reply {
 	int status;
-	const char *allow; /* of a 405, else NULL */
-	struct text body;  /* JSON */
+	const char *allow;        /* of a 405, else NULL */
+	const char *content_type; /* NULL: JSON */
+	struct text body;
 };
 
 /* Answers a request at once and returns true; false: nothing is answered, `execute` is to run,

@@ -20,7 +20,10 @@
 
 #define ACTOR(type) WIRE_ROW_TEXT(type, actor, "actor", WIRE_TEXT, true)
 #define ANYONE(type) WIRE_ROW_TEXT(type, actor, "actor", WIRE_TEXT, false)
-#define REASON(type) WIRE_ROW_TEXT(type, reason, "reason", WIRE_TEXT, false)
+/* And the head of the asker's history, which never keeps a change from being done. */
+#define REASON(type) \
+	WIRE_ROW_TEXT(type, reason, "reason", WIRE_TEXT, false), \
+		WIRE_ROW_TEXT(type, history_head, "history_head", WIRE_TEXT, false)
 
 /* The same names in what a console sends and a pool reads. */
 #define SPLIT_FIELDS(type) \
@@ -170,7 +173,6 @@ void wire_write_command(struct text *out, const struct command *c)
 	}
 	if (body->operations && c->has_operations)
 		wire_write_operations(out, &c->operations);
-	text_json_str(out, "history_head", *c->history_head ? c->history_head : NULL);
 	text_add(out, "}");
 }
 

@@ -39,6 +39,8 @@ static const struct wire_field state_fields[] = {
 	WIRE_ROW_COUNT(S, settle_ms, "settle_ms", false),
 	WIRE_ROW_TEXT(S, audit_head, "audit_head", WIRE_NAME, false),
 	WIRE_ROW_COUNT(S, audit_seq, "audit_seq", false),
+	WIRE_ROW_TEXT(S, history_head, "history_head", WIRE_NAME, false),
+	WIRE_ROW_TEXT(S, history_by, "history_by", WIRE_TEXT, false),
 	WIRE_ROW(S, finalized, "finalized", WIRE_BOOL, false, 0, 0),
 	WIRE_ROW(S, sticky, "sticky", WIRE_BOOL, false, 0, 0),
 };

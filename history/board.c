@@ -27,6 +27,10 @@ static const size_t request_sizes[] = {
 	[REQUEST_OBSERVED] = BODY(observed),
 	[REQUEST_SAMPLE] = BODY(sample),
 	[REQUEST_LOAD] = BODY(load),
+	[REQUEST_FIND] = BODY(hash),
+	[REQUEST_PAGE] = BODY(page),
+	[REQUEST_DETAIL] = BODY(detail),
+	[REQUEST_SERIES] = BODY(range),
 };
 
 struct request *request_new(enum request_kind kind)
@@ -64,6 +68,10 @@ void request_free(struct request *r)
 	case REQUEST_OUTCOME:
 	case REQUEST_NODE:
 	case REQUEST_LOAD:
+	case REQUEST_FIND:
+	case REQUEST_PAGE:
+	case REQUEST_DETAIL:
+	case REQUEST_SERIES:
 		break;
 	}
 	free(r);
@@ -156,6 +164,7 @@ struct board *board_new(const struct history_options *how, struct err *err)
 	b->must_be_new = how->must_be_new;
 	b->quiet = how->quiet;
 	b->lock_ms = how->lock_ms > 0 ? how->lock_ms : LOCK_LIMIT_MS;
+	b->thinning = (struct thin_how){how->keep_ms, how->cap_bytes};
 	emergency_open(&b->emergency, b->path);
 	return b;
 }
@@ -205,6 +214,13 @@ void board_refuse(struct board *b, const char *id, const struct err *why)
 
 	text_copy(a.id, sizeof a.id, id);
 	board_answer(b, &a);
+}
+
+void board_chain(struct board *b, const struct journal *j)
+{
+	b->chain.wrote |= b->condition == BOARD_OPEN && j->seq != b->chain.rows;
+	b->chain.rows = j->seq;
+	journal_head(j, b->chain.head);
 }
 
 static bool is_kept(const struct board *b, const struct request *r)

@@ -6,7 +6,10 @@
 #include "history/emergency.h"
 #include "history/history.h"
 #include "history/journal.h"
+#include "history/page.h"
+#include "history/range.h"
 #include "history/samples.h"
+#include "history/thin.h"
 
 #include <pthread.h>
 
@@ -20,6 +23,10 @@ enum request_kind {
 	REQUEST_OBSERVED,
 	REQUEST_SAMPLE,
 	REQUEST_LOAD,
+	REQUEST_FIND,
+	REQUEST_PAGE,
+	REQUEST_DETAIL,
+	REQUEST_SERIES,
 };
 
 struct request {
@@ -46,6 +53,13 @@ struct request {
 			char pool[POOL_NAME_MAX];
 			size_t limit;
 		} load;
+		char hash[POOL_HASH_MAX]; /* to find */
+		struct page_request page;
+		struct {
+			uint64_t number;
+			char id[DECISION_ID_MAX];
+		} detail;
+		struct range_request range;
 	};
 };
 
@@ -70,7 +84,12 @@ struct answer_node {
 	struct history_answer answer;
 };
 
-enum board_condition { BOARD_OPENING, BOARD_OPEN, BOARD_BROKEN };
+enum board_condition {
+	BOARD_OPENING,
+	BOARD_MIGRATING, /* for some time already: the older file can be read meanwhile */
+	BOARD_OPEN,
+	BOARD_BROKEN
+};
 
 #define BOARD_BACKLOG_MS (10 * 60 * 1000)
 #define BOARD_BACKLOG_BYTES (16 * 1024 * 1024)
@@ -80,6 +99,7 @@ struct board {
 	char *path, *actor, *key_dir;
 	bool must_be_new, quiet;
 	int64_t lock_ms;
+	struct thin_how thinning;
 	int event_fd;
 
 	pthread_mutex_t mutex;  /* guards all that follows */
@@ -87,6 +107,7 @@ struct board {
 	pthread_cond_t reading; /* the reader has */
 	pthread_cond_t ended;   /* a thread has ended */
 	struct request_list journal, samples, loads;
+	int64_t unread;           /* requests to the reader without their answer */
 	struct request_list late; /* brakes that were refused for now; at most EMERGENCY_SLOTS */
 	struct emergency emergency;
 	struct request *writing; /* the intent in the writer's hands */
@@ -98,7 +119,7 @@ struct board {
 	int64_t dropped, dropped_untold; /* samples; those no gap event tells of yet */
 	int64_t lost;                    /* other requests that nobody will do */
 	int64_t last_ms;                 /* the newest wall time that any request carried */
-	char head[POOL_HASH_MAX];
+	struct history_chain chain;
 	bool stopping, abandoned;
 	int threads; /* still running */
 };
@@ -113,6 +134,8 @@ void board_free(struct board *b);
 int64_t board_lost(const struct board *b, const struct request_list *list);
 void board_answer(struct board *b, struct history_answer *a); /* moves what `a` owns */
 void board_refuse(struct board *b, const char *id, const struct err *why);
+/* Takes in where the chain stands; opening is no writing. */
+void board_chain(struct board *b, const struct journal *j);
 void board_drop_oldest_samples(struct board *b);
 
 /* A thread's last act: wakes history_stop, or frees the board when nobody waits any more. */

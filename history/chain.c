@@ -32,26 +32,54 @@ _Static_assert(CHAIN_SIGNATURE == crypto_sign_BYTES, "Ed25519");
 
 /* ---- hashes and signatures ---- */
 
-static void put_length(crypto_hash_sha256_state *state, uint64_t length)
+/* Bytes on their way into a hash: a row has many short fields, and each update has its price. */
+struct feed {
+	crypto_hash_sha256_state *state;
+	size_t len;
+	unsigned char bytes[1024];
+};
+
+static void feed_flush(struct feed *f)
+{
+	crypto_hash_sha256_update(f->state, f->bytes, f->len);
+	f->len = 0;
+}
+
+static void feed_add(struct feed *f, const void *data, size_t len)
+{
+	if (len > sizeof f->bytes - f->len)
+		feed_flush(f);
+	if (len > sizeof f->bytes) {
+		crypto_hash_sha256_update(f->state, data, len);
+		return;
+	}
+	if (len > 0)
+		memcpy(f->bytes + f->len, data, len);
+	f->len += len;
+}
+
+static void feed_length(struct feed *f, uint64_t n)
 {
 	unsigned char bytes[8];
 
 	for (int i = 0; i < 8; i++)
-		bytes[i] = (unsigned char)(length >> (56 - 8 * i));
-	crypto_hash_sha256_update(state, bytes, sizeof bytes);
+		bytes[i] = (unsigned char)(n >> (56 - 8 * i));
+	feed_add(f, bytes, sizeof bytes);
 }
 
 static void put_fields(
 	crypto_hash_sha256_state *state, const struct chain_field *fields, size_t count)
 {
+	struct feed f;
+
+	f.state = state;
+	f.len = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (fields[i].data == NULL) {
-			put_length(state, 0);
-			continue;
-		}
-		put_length(state, (uint64_t)fields[i].len + 1);
-		crypto_hash_sha256_update(state, fields[i].data, fields[i].len);
+		feed_length(&f, fields[i].data == NULL ? 0 : (uint64_t)fields[i].len + 1);
+		if (fields[i].data != NULL)
+			feed_add(&f, fields[i].data, fields[i].len);
 	}
+	feed_flush(&f);
 }
 
 void chain_hash(unsigned char out[CHAIN_HASH], const unsigned char previous[CHAIN_HASH],

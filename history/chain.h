@@ -87,9 +87,10 @@ struct chain_report {
 	int64_t signers_more; /* those that had no room */
 
 	/* samples are looked at only where the chain is whole */
-	int64_t samples;             /* under a checkpoint */
-	int64_t samples_open;        /* not yet */
-	int64_t checkpoints;         /* events */
+	int64_t samples;          /* under a checkpoint */
+	int64_t samples_open;     /* not yet */
+	int64_t checkpoints;      /* events */
+	int64_t thinned, minutes; /* samples that became minutes, as events tell; those minutes */
 	int64_t first_key, last_key; /* UNKNOWN, or between which a sample is wrong or missing */
 
 	/* what the recorded documents say of the pools' own logs; no fault of this file */

@@ -5,7 +5,8 @@
  * 1. A committed row is under one checkpoint of its recording, or among the rows that wait.
  * 2. A checkpoint covers the rows of its recording behind the one before up to its `to`, and the
  *    late ones that it names; what comes late is named in the transaction that writes it.
- * 3. Nothing is read back to write a checkpoint. */
+ * 3. Nothing is read back to write a checkpoint, but whether the rows are there still where another
+ *    process may have thinned them. */
 #include "history/checkpoint.h"
 
 #include "history/samples.h"
@@ -13,6 +14,7 @@
 #include "model/text.h"
 
 #include <assert.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,7 @@ void checkpoint_begin(struct checkpoint *c, int64_t recording)
 	c->count = c->kept = c->taken = 0;
 	c->to_t = c->taken_t = UNKNOWN;
 	c->covered = c->pending = 0;
+	c->seen_seq = recording;
 }
 
 void checkpoint_free(struct checkpoint *c)
@@ -162,16 +165,87 @@ static enum schema_result add_event(const struct checkpoint *c, struct journal *
 	return result;
 }
 
+/* ---- rows that are gone ---- */
+
+static enum schema_result check(struct journal *j, int code, struct err *err)
+{
+	return schema_result(err, j->db, code, "writing the history", j->path);
+}
+
+/* Whether a statement gives a row for a number. */
+static enum schema_result has_row(
+	struct journal *j, sqlite3_stmt *s, int64_t number, bool *out, struct err *err)
+{
+	int code;
+
+	sqlite3_bind_int64(s, 1, number);
+	code = sqlite3_step(s);
+	*out = code == SQLITE_ROW;
+	const enum schema_result r = check(j, code, err);
+
+	sqlite3_reset(s);
+	return r;
+}
+
+/* Whether somebody has thinned since it was looked last. */
+static enum schema_result has_thinned(
+	const struct checkpoint *c, struct journal *j, bool *out, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	enum schema_result r = check(j,
+		sqlite3_prepare_v2(j->db,
+			"SELECT 1 FROM event NOT INDEXED WHERE seq > ?1 AND kind = 'thinning' LIMIT 1", -1,
+			&s, NULL),
+		err);
+
+	if (r == SCHEMA_OK)
+		r = has_row(j, s, c->seen_seq, out, err);
+	sqlite3_finalize(s);
+	return r;
+}
+
+/* Lets go of the rows that wait and are not in the file any more. */
+static enum schema_result drop_gone(struct checkpoint *c, struct journal *j, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	bool there = false;
+	size_t left = 0;
+	enum schema_result r = has_thinned(c, j, &there, err);
+
+	if (r == SCHEMA_OK && there)
+		r = check(j,
+			sqlite3_prepare_v2(j->db, "SELECT 1 FROM sample WHERE key = ?1", -1, &s, NULL),
+			err);
+	for (size_t i = 0; i < c->kept && s != NULL; i++) {
+		if (r == SCHEMA_OK)
+			r = has_row(j, s, c->rows[i].key, &there, err);
+		if (r != SCHEMA_OK || there)
+			c->rows[left++] = c->rows[i];
+	}
+	if (s != NULL) {
+		c->covered += (int64_t)(c->kept - left);
+		c->kept = c->count = left;
+	}
+	if (r == SCHEMA_OK)
+		c->seen_seq = j->begun_seq;
+	sqlite3_finalize(s);
+	return r;
+}
+
 enum schema_result checkpoint_write(
 	struct checkpoint *c, struct journal *j, int64_t at_ms, bool all, struct err *err)
 {
 	struct text detail = {0};
 	enum schema_result result;
-	size_t n = c->kept;
+	size_t n;
 
 	assert(c->count == c->kept);
-	if (n == 0 || c->taken > 0)
+	if (c->kept == 0 || c->taken > 0)
 		return SCHEMA_OK;
+	result = drop_gone(c, j, err);
+	n = c->kept;
+	if (result != SCHEMA_OK || n == 0)
+		return result;
 	sort(c->rows, n);
 	/* late ones alone end where the last checkpoint ended */
 	c->taken_t = CHECKPOINT_T(c->rows[n - 1].key) - (all ? 0 : SLACK_T);

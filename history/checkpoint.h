@@ -33,12 +33,13 @@ struct checkpoint {
 	int64_t recording; /* UNKNOWN: none */
 	struct checkpoint_row *rows;
 	size_t count, cap;
-	size_t kept;     /* the first of them are committed */
-	size_t taken;    /* the first of them are under the checkpoint of this transaction */
-	int64_t to_t;    /* of the last checkpoint that is committed; UNKNOWN none */
-	int64_t taken_t; /* of that of this transaction */
-	int64_t covered; /* rows under committed checkpoints */
-	int64_t pending; /* late rows of this transaction, under an event of their own */
+	size_t kept;      /* the first of them are committed */
+	size_t taken;     /* the first of them are under the checkpoint of this transaction */
+	int64_t to_t;     /* of the last checkpoint that is committed; UNKNOWN none */
+	int64_t taken_t;  /* of that of this transaction */
+	int64_t covered;  /* rows under committed checkpoints, or thinned without one */
+	int64_t pending;  /* late rows of this transaction, under an event of their own */
+	int64_t seen_seq; /* up to which it was looked whether another has thinned rows that wait */
 };
 
 /* What follows belongs to this recording. */
@@ -51,7 +52,8 @@ void checkpoint_add(struct checkpoint *c, int64_t key, const unsigned char hash[
 /* True when ten minutes of samples, or so many rows that they take room, wait for one. */
 bool checkpoint_due(const struct checkpoint *c);
 
-/* Adds the event over the rows of earlier transactions: over `all` of them, or but for the last
+/* Adds the event over the rows of earlier transactions, but for those that another process has
+ * thinned meanwhile, which thought that nobody would come for them: over `all` of them, or but for the last
  * seconds, in which rows still come out of order. Nothing without rows. Within a transaction of
  * the journal, before its own rows. */
 enum schema_result checkpoint_write(

@@ -247,9 +247,13 @@ int export_jsonl(struct exporting *e)
 	int64_t rows = 0;
 
 	put_begin(e);
-	for (int i = 0; i < TABLES_COUNT && !e->stopped; i++)
+	for (int i = 0; i < TABLES_COUNT && !e->stopped; i++) {
+		/* an older file has no minutes */
+		if (i == TABLES_ROLLUP && !has_column(e->db, "rollup", "key"))
+			continue;
 		if (put_table(e, &tables_rows[i], &rows) < 0)
 			return -1;
+	}
 	return e->stopped ? 0 : put_end(e, rows);
 }
 

@@ -97,17 +97,29 @@ static int64_t abandon(struct board *b)
 		(b->writing != NULL && !emergency_holds(&b->emergency, b->writing->intent.id) ? 1 : 0);
 }
 
-int64_t history_stop(struct history *h, int64_t wait_ms)
+bool history_settle(struct history *h, int64_t wait_ms)
 {
 	struct board *b = h->board;
 	const int64_t until = clock_monotonic_ms() + wait_ms;
-	int64_t lost;
 	bool ended;
 
 	tell_to_stop(b);
 	pthread_mutex_lock(&b->mutex);
 	while (b->threads > 0 && clock_wait(&b->ended, &b->mutex, until))
 		continue;
+	ended = b->threads == 0;
+	pthread_mutex_unlock(&b->mutex);
+	return ended;
+}
+
+int64_t history_stop(struct history *h, int64_t wait_ms)
+{
+	struct board *b = h->board;
+	int64_t lost;
+	bool ended;
+
+	history_settle(h, wait_ms);
+	pthread_mutex_lock(&b->mutex);
 	ended = b->threads == 0;
 	lost = ended ? b->lost + b->dropped : abandon(b);
 	if (!ended) { /* the last thread frees the board, if the disk ever answers */
@@ -385,17 +397,65 @@ void history_observed(struct history *h, int64_t at_ms, const char *pool,
 	post(h, r, at_ms);
 }
 
-void history_load(struct history *h, const char *pool, size_t limit)
+/* Hands a request to the reader. */
+static void post_to_reader(struct board *b, struct request *r)
+{
+	pthread_mutex_lock(&b->mutex);
+	request_append(&b->loads, r);
+	b->unread++;
+	pthread_cond_signal(&b->reading);
+	pthread_mutex_unlock(&b->mutex);
+}
+
+bool history_reads(const struct history *h)
 {
 	struct board *b = h->board;
+	pthread_mutex_lock(&b->mutex);
+	bool reads = b->unread > 0 || b->first_answer != NULL;
+	pthread_mutex_unlock(&b->mutex);
+	return reads;
+}
+
+void history_load(struct history *h, const char *pool, size_t limit)
+{
 	struct request *r = request_new(REQUEST_LOAD);
 
 	text_copy(r->load.pool, sizeof r->load.pool, pool);
 	r->load.limit = limit;
-	pthread_mutex_lock(&b->mutex);
-	request_append(&b->loads, r);
-	pthread_cond_signal(&b->reading);
-	pthread_mutex_unlock(&b->mutex);
+	post_to_reader(h->board, r);
+}
+
+void history_find(struct history *h, const char *hash)
+{
+	struct request *r = request_new(REQUEST_FIND);
+
+	text_copy(r->hash, sizeof r->hash, hash);
+	post_to_reader(h->board, r);
+}
+
+void history_page(struct history *h, const struct page_request *what)
+{
+	struct request *r = request_new(REQUEST_PAGE);
+
+	r->page = *what;
+	post_to_reader(h->board, r);
+}
+
+void history_detail(struct history *h, uint64_t number, const char *id)
+{
+	struct request *r = request_new(REQUEST_DETAIL);
+
+	r->detail.number = number;
+	text_copy(r->detail.id, sizeof r->detail.id, id);
+	post_to_reader(h->board, r);
+}
+
+void history_series(struct history *h, const struct range_request *what)
+{
+	struct request *r = request_new(REQUEST_SERIES);
+
+	r->range = *what;
+	post_to_reader(h->board, r);
 }
 
 /* ---- answers ---- */
@@ -425,13 +485,29 @@ bool history_next(struct history *h, struct history_answer *out)
 void history_answer_release(struct history_answer *a)
 {
 	free(a->decisions);
+	if (a->page != NULL)
+		page_rows_release(a->page);
+	if (a->detail != NULL)
+		page_detail_release(a->detail);
+	if (a->range != NULL)
+		range_release(a->range);
+	free(a->page);
+	free(a->detail);
+	free(a->range);
 	*a = (struct history_answer){0};
 }
 
 void history_head(const struct history *h, char out[POOL_HASH_MAX])
 {
 	pthread_mutex_lock(&h->board->mutex);
-	text_copy(out, POOL_HASH_MAX, h->board->head);
+	text_copy(out, POOL_HASH_MAX, h->board->chain.head);
+	pthread_mutex_unlock(&h->board->mutex);
+}
+
+void history_chain(const struct history *h, struct history_chain *out)
+{
+	pthread_mutex_lock(&h->board->mutex);
+	*out = h->board->chain;
 	pthread_mutex_unlock(&h->board->mutex);
 }
 

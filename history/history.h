@@ -32,6 +32,8 @@ struct history_options {
 	bool must_be_new;    /* refuse a file that exists */
 	bool quiet;          /* tell the system's log nothing */
 	int64_t lock_ms;     /* how long a write waits for another process; 0: 2 s */
+	int64_t keep_ms;     /* samples that are older become minutes; 0: 14 days */
+	int64_t cap_bytes;   /* and so do the oldest where the file has more in use; 0: 4 GiB */
 };
 
 /* Makes the emergency journal (a small file beside the history; see history_emergency) and
@@ -46,6 +48,11 @@ int history_fd(const struct history *h);
  * requests that were lost; 0 is a good end. What the emergency journal keeps is not lost: its
  * file stays for the next opener then. */
 int64_t history_stop(struct history *h, int64_t wait_ms);
+
+/* The first half of it: commits what is queued, with the last checkpoint and the end of the
+ * recording, and closes the file; waits at most `wait_ms`. Nothing may be asked behind it but
+ * how the chain stands. False when the disk has not answered in time. */
+bool history_settle(struct history *h, int64_t wait_ms);
 
 /* ---- requests; none waits ---- */
 
@@ -112,10 +119,29 @@ void history_observed(struct history *h, int64_t at_ms, const char *pool,
  * HISTORY_REFUSED with id = pool. */
 void history_load(struct history *h, const char *pool, size_t limit);
 
+/* Asks the reader whether the row with this hash is in the file. Ends in HISTORY_FOUND with id =
+ * hash. */
+void history_find(struct history *h, const char *hash);
+
+/* Asks the reader for a page of decisions and events (history/page.h), and for one of them whole
+ * by its id. End in HISTORY_PAGE and HISTORY_DETAIL with the number that was given; where the file
+ * could not be read, with err and nothing in them. */
+struct page_request;
+void history_page(struct history *h, const struct page_request *what);
+void history_detail(struct history *h, uint64_t number, const char *id);
+
+/* Asks the reader for columns of a pool's metrics (history/range.h). Ends in HISTORY_SERIES; where
+ * the file could not be read, with err and no columns. */
+struct range_request;
+void history_series(struct history *h, const struct range_request *what);
+
 /* ---- answers ---- */
 
 enum history_answer_kind {
-	HISTORY_OPENED, /* usable; head and seq are set */
+	HISTORY_MIGRATING, /* it is of an older version, and not open before it is of this one:
+	                      migration, err as a text for a person. Comes again and again, before
+	                      OPENED or FAILED */
+	HISTORY_OPENED,    /* usable; head and seq are set; quarantined, and what was migrated */
 	HISTORY_FAILED, /* cannot be opened or written any more: err; nothing is recorded from here
 	                   on */
 	HISTORY_COMMITTED, /* an intent: id, seq, hash */
@@ -124,6 +150,10 @@ enum history_answer_kind {
 	HISTORY_OBSERVED,  /* decisions: those of the entries, known before or not, as the file has
 	                      them */
 	HISTORY_LOADED,    /* decisions, pool_id pin, cursors */
+	HISTORY_PAGE,      /* page */
+	HISTORY_DETAIL,    /* detail */
+	HISTORY_SERIES,    /* range */
+	HISTORY_FOUND,     /* a find: id, seq; UNKNOWN when it is not there; err: it is not known */
 	HISTORY_TROUBLE, /* a write that nobody waits for failed: err; and again when it works: code
 	                    0 */
 };
@@ -136,6 +166,9 @@ struct history_answer {
 	struct err err;
 	int64_t seq;
 	char hash[POOL_HASH_MAX];   /* COMMITTED: of the row; OPENED: the head */
+	struct page_rows *page;     /* owned by the answer; of PAGE */
+	struct page_detail *detail; /* owned by the answer; of DETAIL */
+	struct range *range;        /* owned by the answer; of SERIES */
 	struct decision *decisions; /* owned by the answer */
 	size_t decision_count;
 	char pool_id[POOL_ID_MAX]; /* LOADED: pinned identity, "" never seen */
@@ -145,6 +178,13 @@ struct history_answer {
 		int64_t audit_seq; /* imported up to here; 0 none */
 	} nodes[HISTORY_NODES_MAX];
 	size_t node_count;
+	struct {
+		int64_t done, total; /* rows; UNKNOWN while another process has the file open */
+		int64_t rest_ms;     /* an estimate; UNKNOWN at first */
+	} migration;             /* MIGRATING */
+	int64_t quarantined; /* OPENED: rows that no migration could carry over; UNKNOWN allowed */
+	int migrated_from;   /* OPENED: the version that it had; 0 none was needed */
+	char kept[256];      /* OPENED: the old file's name then, beside it */
 };
 
 /* Takes the next answer, oldest first; false when there is none. Release it. */
@@ -153,6 +193,17 @@ void history_answer_release(struct history_answer *a);
 
 /* The newest committed row of the chain, hex, "" before the first; safe from the loop. */
 void history_head(const struct history *h, char out[POOL_HASH_MAX]);
+
+/* The chain as it stands; after history_settle, as this process leaves it. */
+struct history_chain {
+	char head[POOL_HASH_MAX]; /* of its newest row, as above */
+	int64_t rows;             /* it has so many; the newest has this seq */
+	bool wrote;               /* it has grown, and this process had a part in it */
+};
+void history_chain(const struct history *h, struct history_chain *out);
+
+/* True while the reader owes an answer, or one waits to be taken. */
+bool history_reads(const struct history *h);
 
 /* True when the file is open and the last write did not fail. */
 bool history_writable(const struct history *h);

@@ -41,11 +41,11 @@ static enum schema_result result(struct importing *im, int code)
 
 /* ---- rows ---- */
 
-/* A sample's key is made of the first two columns. */
+/* The key of a sample, and of a minute, is made of the first two columns. */
 static int prepare_insert(struct importing *im, int table)
 {
 	const struct tables_row *t = &tables_rows[table];
-	const size_t first = table == TABLES_SAMPLE ? 2 : 0;
+	const size_t first = table >= TABLES_SAMPLE ? TABLES_SAMPLE_KEY : 0;
 	struct text sql = {0};
 	int code;
 

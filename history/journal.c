@@ -3,7 +3,8 @@
  * Invariants:
  * 1. The lock is held from before BEGIN until after COMMIT or ROLLBACK, also around
  * checkpoints.
- * 2. The head that a row is chained to was read in the same transaction. */
+ * 2. The head that a row is chained to was read in the same transaction; one that is rolled back
+ *    leaves the head as it was. */
 #include "history/journal.h"
 
 #include "model/text.h"
@@ -144,12 +145,15 @@ static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 }
 
 /* Needs the lock: a checkpoint must not meet another's commit. A reader in the way is no
- * failure, the next commit tries again. */
+ * failure and is not waited for, as everybody who writes would wait with us: the next commit
+ * tries again. */
 static void checkpoint(struct journal *j)
 {
-	const int code =
-		sqlite3_wal_checkpoint_v2(j->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	int code;
 
+	sqlite3_busy_timeout(j->db, 0);
+	code = sqlite3_wal_checkpoint_v2(j->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(j->db, (int)j->lock_ms);
 	if (code == SQLITE_OK)
 		j->wal_pages = 0;
 }
@@ -286,6 +290,8 @@ enum schema_result journal_begin(struct journal *j, struct err *err)
 		return r;
 	}
 	r = read_head(j, err);
+	j->begun_seq = j->seq;
+	memcpy(j->begun_head, j->head, sizeof j->begun_head);
 	if (r == SCHEMA_OK && j->key_id == 0)
 		r = find_key(j, err);
 	if (r != SCHEMA_OK)
@@ -313,6 +319,8 @@ void journal_rollback(struct journal *j)
 	if (sqlite3_get_autocommit(j->db) == 0)
 		sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
 	j->key_id = 0;
+	j->seq = j->begun_seq;
+	memcpy(j->head, j->begun_head, sizeof j->head);
 	lock_give(&j->lock);
 }
 

@@ -17,6 +17,8 @@ struct journal {
 	int64_t key_id; /* of actor and key in the file; 0: not there yet */
 	int64_t seq;    /* of the chain's head, as of the transaction */
 	unsigned char head[CHAIN_HASH];
+	int64_t begun_seq; /* of the head that the transaction began behind */
+	unsigned char begun_head[CHAIN_HASH];
 	int wal_pages;
 	int64_t lock_ms; /* how long a transaction and the close wait for another process */
 	struct sqlite3_stmt *append[SCHEMA_CHAINED];

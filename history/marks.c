@@ -134,16 +134,3 @@ size_t marks_seek(struct marks *m, int64_t at_ms)
 	}
 	return made;
 }
-
-int64_t marks_decision(const struct marks *m, int64_t at_ms, int direction)
-{
-	int64_t best = UNKNOWN;
-
-	for (size_t i = 0; i < m->decision_count; i++) {
-		if (direction > 0 && m->made[i].at_ms > at_ms)
-			return m->made[i].at_ms;
-		if (direction < 0 && m->made[i].at_ms < at_ms)
-			best = m->made[i].at_ms;
-	}
-	return best;
-}

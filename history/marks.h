@@ -32,7 +32,4 @@ const struct decision *marks_take(struct marks *m);
  * `standing`. */
 size_t marks_seek(struct marks *m, int64_t at_ms);
 
-/* The moment of the next (1) or previous (-1) decision, UNKNOWN when there is none. */
-int64_t marks_decision(const struct marks *m, int64_t at_ms, int direction);
-
 #endif

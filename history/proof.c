@@ -1,15 +1,17 @@
-/* Proof: every sample row is read again and held against the checkpoint that covers it. Not how
- * checkpoints are made: checkpoint.c.
+/* Proof: every sample row is read again and held against the checkpoint that covers it, every
+ * minute against the event that made it. Not how checkpoints are made: checkpoint.c; nor which
+ * row is under which: points.c.
  *
  * Invariants:
  * 1. What the events say is signed, and still not trusted to make sense.
- * 2. A row is counted once: under the checkpoint that names it as late, else under the first of
- *    its recording that does not end before it, else as open.
+ * 2. Where the first rows of a checkpoint were thinned, the rest goes on from the sum that the
+ *    event of it gives: the last one must end where the checkpoint does.
  * 3. No index is asked, as one can be emptied without its table; columns are asked by name, as
  *    they are wherever a sample is read. */
 #include "history/proof.h"
 
 #include "history/checkpoint.h"
+#include "history/points.h"
 #include "history/samples.h"
 #include "history/schema.h"
 #include "history/tables.h"
@@ -24,23 +26,9 @@
 
 /* ---- what the events say ---- */
 
-/* A checkpoint, and what is found of its rows. */
-struct point {
-	int64_t seq, recording, to, rows;
-	unsigned char hash[CHAIN_HASH];
-	int columns; /* of a row that are hashed: those that came later stand behind them */
-	int64_t found;
-	unsigned char sum[CHAIN_HASH];
-};
-
-struct late {
-	int64_t recording, key;
-	size_t point;
-};
-
 struct end {
 	int64_t seq, recording, samples; /* samples: UNKNOWN in older files */
-	int64_t found;                   /* rows of the recording */
+	int64_t found;                   /* rows of the recording, thinned ones as well */
 };
 
 struct series {
@@ -50,23 +38,36 @@ struct series {
 	unsigned char hash[CHAIN_HASH];
 };
 
+/* An event that put minutes in the place of samples, and what is found of them. */
+struct thinning {
+	int64_t seq, minutes, found;
+	int columns;
+	unsigned char hash[CHAIN_HASH], sum[CHAIN_HASH];
+};
+
+/* Rows of a recording that became minutes. */
+struct gone {
+	int64_t recording, rows;
+};
+
 struct check {
 	sqlite3 *db;
 	const char *path;
 	struct chain_report *out;
-	struct point *points; /* by recording, then seq and `to` */
-	size_t point_count, point_cap;
-	struct late *late; /* by recording, key */
-	size_t late_count, late_cap;
+	struct points points;
 	struct end *ends; /* by recording */
 	size_t end_count, end_cap;
 	struct series *series; /* by id */
 	size_t series_count, series_cap;
-	sqlite3_stmt *rows; /* all, by key; ?1 to ?2 */
+	struct thinning *thinnings; /* by seq */
+	size_t thinning_count, thinning_cap;
+	struct gone *gone;
+	size_t gone_count, gone_cap;
+	sqlite3_stmt *rows; /* all of a table, by key; ?1 to ?2 */
 	int columns;        /* of a row that can be hashed; t and series stand behind them */
 };
 
-enum { COLUMNS_MAX = 64, NO_POINT = -1, MARK_HEX = 2 * CHECKPOINT_MARK };
+enum { COLUMNS_MAX = POINTS_COLUMNS_MAX, MARK_HEX = 2 * CHECKPOINT_MARK };
 
 static int check_code(struct check *k, int code, struct err *err)
 {
@@ -98,69 +99,47 @@ static int each_row(struct check *k, const char *sql,
 	return code;
 }
 
-static bool take_point(struct check *k, sqlite3_stmt *s)
+static int load_points(struct check *k, struct err *err)
 {
-	const struct point *before = k->point_count > 0 ? &k->points[k->point_count - 1] : NULL;
-	struct point p = {.seq = sqlite3_column_int64(s, 0),
-		.recording = sqlite3_column_int64(s, 1),
-		.to = sqlite3_column_int64(s, 2),
-		.rows = sqlite3_column_int64(s, 3),
-		.columns = sqlite3_column_int(s, 5)};
+	if (points_read(&k->points, INT64_MAX, false, err) < 0)
+		return -1;
+	if (k->points.broken_seq != 0)
+		broken(k, "event", k->points.broken_seq, k->points.why);
+	return 0;
+}
+
+static bool take_thinning(struct check *k, sqlite3_stmt *s)
+{
+	struct thinning one = {.seq = sqlite3_column_int64(s, 0),
+		.minutes = sqlite3_column_int64(s, 1),
+		.columns = sqlite3_column_int(s, 3)};
 
 	if (sqlite3_column_type(s, 1) != SQLITE_INTEGER ||
-		sqlite3_column_type(s, 2) != SQLITE_INTEGER ||
-		sqlite3_column_type(s, 3) != SQLITE_INTEGER ||
-		!chain_unhex(p.hash, sizeof p.hash, (const char *)sqlite3_column_text(s, 4)) ||
-		p.to < 0 || p.columns < 1 || p.columns > COLUMNS_MAX ||
-		(before != NULL && before->recording == p.recording && before->to > p.to)) {
-		broken(k, "event", p.seq, "it is no checkpoint that could be checked");
+		!chain_unhex(one.hash, sizeof one.hash, (const char *)sqlite3_column_text(s, 2)) ||
+		one.columns < 1 || one.columns > COLUMNS_MAX) {
+		broken(k, "event", one.seq, "it is no thinning that could be checked");
 		return false;
 	}
-	mem_grow(&k->points, &k->point_cap, k->point_count + 1, sizeof *k->points);
-	k->points[k->point_count++] = p;
+	mem_grow(&k->thinnings, &k->thinning_cap, k->thinning_count + 1, sizeof one);
+	k->thinnings[k->thinning_count++] = one;
 	return true;
 }
 
-static const struct point *point_of(const struct check *k, int64_t recording, int64_t seq)
+static bool take_gone(struct check *k, sqlite3_stmt *s)
 {
-	size_t low = 0, high = k->point_count;
+	const struct gone one = {sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2)};
 
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		const struct point *p = &k->points[middle];
-
-		if (p->recording < recording || (p->recording == recording && p->seq < seq))
-			low = middle + 1;
-		else
-			high = middle;
+	if (sqlite3_column_type(s, 1) != SQLITE_INTEGER ||
+		sqlite3_column_type(s, 2) != SQLITE_INTEGER || one.rows < 1 ||
+		one.rows > INT64_MAX - k->out->thinned) {
+		broken(
+			k, "event", sqlite3_column_int64(s, 0), "it is no thinning that could be checked");
+		return false;
 	}
-	return low < k->point_count ? &k->points[low] : NULL;
-}
-
-static bool take_late(struct check *k, sqlite3_stmt *s)
-{
-	const int64_t recording = sqlite3_column_int64(s, 1);
-	const struct point *p = point_of(k, recording, sqlite3_column_int64(s, 0));
-	struct late *l;
-
-	assert(p != NULL);
-	mem_grow(&k->late, &k->late_cap, k->late_count + 1, sizeof *k->late);
-	l = &k->late[k->late_count++];
-	l->recording = recording;
-	l->key = (sqlite3_column_int64(s, 2) & INT64_MAX >> SAMPLES_SERIES_BITS)
-			<< SAMPLES_SERIES_BITS |
-		(sqlite3_column_int64(s, 3) & SAMPLES_SERIES_MASK);
-	l->point = (size_t)(p - k->points);
+	mem_grow(&k->gone, &k->gone_cap, k->gone_count + 1, sizeof one);
+	k->gone[k->gone_count++] = one;
+	k->out->thinned += one.rows;
 	return true;
-}
-
-static int by_late(const void *a, const void *b)
-{
-	const struct late *x = a, *y = b;
-
-	if (x->recording != y->recording)
-		return x->recording < y->recording ? -1 : 1;
-	return (x->key > y->key) - (x->key < y->key);
 }
 
 static bool take_end(struct check *k, sqlite3_stmt *s)
@@ -201,14 +180,13 @@ static int load(struct check *k, struct err *err)
 		const char *sql;
 		bool (*take)(struct check *k, sqlite3_stmt *s);
 	} loads[] = {
-		{"SELECT seq, recording, " DETAIL("to") ", " DETAIL("rows") ", " DETAIL(
-			 "hash") ", " DETAIL("columns") " FROM event NOT INDEXED WHERE kind = 'checkpoint'"
-											" ORDER BY recording, seq",
-			take_point},
-		{"SELECT e.seq, e.recording, json_extract(l.value, '$[0]'),"
-		 " json_extract(l.value, '$[1]') FROM event AS e NOT INDEXED, json_each(e.detail, '$.late') AS l"
-		 " WHERE e.kind = 'checkpoint' AND l.type = 'array'",
-			take_late},
+		{"SELECT seq, " DETAIL("minutes") ", " DETAIL("hash") ", " DETAIL(
+			 "columns") " FROM event NOT INDEXED WHERE kind = 'thinning' ORDER BY seq",
+			take_thinning},
+		{"SELECT e.seq, json_extract(l.value, '$[0]'), json_extract(l.value, '$[1]')"
+		 " FROM event AS e NOT INDEXED, json_each(e.detail, '$.recordings') AS l"
+		 " WHERE e.kind = 'thinning' AND l.type = 'array'",
+			take_gone},
 		{"SELECT seq, recording, " DETAIL(
 			 "samples") " FROM event NOT INDEXED WHERE kind = 'end' AND recording IS NOT NULL"
 						" ORDER BY recording, seq",
@@ -220,25 +198,25 @@ static int load(struct check *k, struct err *err)
 			take_series},
 	};
 
+	if (load_points(k, err) < 0)
+		return -1;
 	for (size_t i = 0; i < sizeof loads / sizeof *loads && k->out->broken_seq == 0; i++)
 		if (each_row(k, loads[i].sql, loads[i].take, err) < 0)
 			return -1;
-	if (k->late_count > 1)
-		qsort(k->late, k->late_count, sizeof *k->late, by_late);
 	return 0;
 }
 
-static bool has_column(sqlite3 *db, const char *column)
+static bool has_column(sqlite3 *db, const char *table, const char *column)
 {
 	return sqlite3_table_column_metadata(
-			   db, "main", "sample", column, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+			   db, "main", table, column, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 /* The columns that are hashed, in the order in which they are; those made of the key behind them.
  * The file is broken when it has not all of them. */
-static int prepare_rows(struct check *k, struct err *err)
+static int prepare_rows(struct check *k, int table, struct err *err)
 {
-	const struct tables_row *t = &tables_rows[TABLES_SAMPLE];
+	const struct tables_row *t = &tables_rows[table];
 	struct text sql = {0};
 	int code;
 
@@ -246,10 +224,10 @@ static int prepare_rows(struct check *k, struct err *err)
 	k->columns = 1;
 	for (size_t i = 0; i < t->count && k->out->broken_seq == 0; i++) {
 		const struct tables_field *f = &t->fields[i];
-		const bool there = has_column(k->db, f->name);
+		const bool there = has_column(k->db, t->name, f->name);
 
 		if (!there && !f->later)
-			broken(k, "sample", k->out->head_seq + 1, "a column of it is missing");
+			broken(k, t->name, k->out->head_seq + 1, "a column of it is missing");
 		if (there && i >= TABLES_SAMPLE_KEY) {
 			text_addf(&sql, ", \"%s\"", f->name);
 			k->columns++;
@@ -257,7 +235,9 @@ static int prepare_rows(struct check *k, struct err *err)
 	}
 	for (size_t i = 0; i < TABLES_SAMPLE_KEY; i++)
 		text_addf(&sql, ", \"%s\"", t->fields[i].name);
-	text_add(&sql, " FROM sample NOT INDEXED WHERE key BETWEEN ?1 AND ?2 ORDER BY key");
+	text_addf(&sql, " FROM %s NOT INDEXED WHERE key BETWEEN ?1 AND ?2 ORDER BY key", t->name);
+	sqlite3_finalize(k->rows);
+	k->rows = NULL;
 	code = k->out->broken_seq != 0
 		? 0
 		: schema_prepare(&k->rows, k->db, text_str(&sql), k->path, err);
@@ -283,40 +263,17 @@ static struct series *series_of(const struct check *k, int64_t key)
 	return low < k->series_count && k->series[low].id == id ? &k->series[low] : NULL;
 }
 
-/* The checkpoint that has a row, NO_POINT where none has it yet. */
-static ptrdiff_t covered_by(const struct check *k, int64_t recording, int64_t key)
+/* Hashes the row under the cursor by its first `columns`. */
+static void hash_row(
+	struct check *k, const struct series *series, int columns, unsigned char hash[CHAIN_HASH])
 {
-	const struct late sought = {.recording = recording, .key = key};
-	const struct late *late = k->late_count == 0
-		? NULL
-		: bsearch(&sought, k->late, k->late_count, sizeof *k->late, by_late);
-	size_t low = 0, high = k->point_count;
+	struct chain_field fields[COLUMNS_MAX];
+	char digits[COLUMNS_MAX][SAMPLES_DIGITS];
 
-	if (late != NULL)
-		return (ptrdiff_t)late->point;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		const struct point *p = &k->points[middle];
-
-		if (p->recording < recording ||
-			(p->recording == recording && p->to < CHECKPOINT_T(key)))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < k->point_count && k->points[low].recording == recording ? (ptrdiff_t)low
-																		 : NO_POINT;
-}
-
-/* Hashes the row under the cursor as a checkpoint does. */
-static void hash_row(struct check *k, const struct series *series, const struct point *p,
-	unsigned char hash[CHAIN_HASH])
-{
-	struct chain_field fields[COLUMNS_MAX] = {{NULL, 0}};
-
-	for (int c = 0; c < p->columns && c < k->columns; c++)
-		fields[c] = chain_field_of(k->rows, c);
-	chain_hash(hash, series->hash, fields, (size_t)p->columns);
+	for (int c = 0; c < columns; c++)
+		fields[c] = c < k->columns ? samples_field(digits[c] + SAMPLES_DIGITS, k->rows, c)
+								   : (struct chain_field){NULL, 0};
+	chain_hash(hash, series->hash, fields, (size_t)columns);
 }
 
 /* Whether the columns that are made of the key under the cursor are those of this key. */
@@ -331,47 +288,93 @@ static bool has_its_key(const struct check *k, int64_t key)
 	return true;
 }
 
-static bool wrong_row(struct check *k, int64_t key, const char *why)
+static bool wrong_row(struct check *k, const char *table, int64_t key, const char *why)
 {
-	broken(k, "sample", k->out->head_seq + 1, why);
+	broken(k, table, k->out->head_seq + 1, why);
 	k->out->first_key = k->out->last_key = key;
 	return false;
 }
 
+/* The series of the row under the cursor; NULL, and the file is broken, when it has none. */
+static struct series *placed_series(struct check *k, const char *table, int64_t key)
+{
+	struct series *series = series_of(k, key);
+
+	if (series == NULL || !series->placed)
+		wrong_row(k, table, key, "it is of no series and recording");
+	else if (!has_its_key(k, key))
+		wrong_row(k, table, key, "its time or its series is not of its key");
+	else
+		return series;
+	return NULL;
+}
+
 /* Counts the row under the cursor where it belongs; false when it belongs nowhere. */
-static bool count_row(struct check *k)
+static bool count_sample(struct check *k)
 {
 	const int64_t key = sqlite3_column_int64(k->rows, 0);
-	struct series *series = series_of(k, key);
+	struct series *series = placed_series(k, "sample", key);
 	unsigned char hash[CHAIN_HASH];
 	ptrdiff_t at;
 
-	if (series == NULL || !series->placed)
-		return wrong_row(k, key, "it is of no series and recording");
-	if (!has_its_key(k, key))
-		return wrong_row(k, key, "its time or its series is not of its key");
+	if (series == NULL)
+		return false;
 	series->found++;
-	at = covered_by(k, series->recording, key);
-	if (at == NO_POINT) {
+	at = points_of(&k->points, series->recording, key);
+	if (at == POINTS_NONE) {
 		k->out->samples_open++;
 		return true;
 	}
-	hash_row(k, series, &k->points[at], hash);
-	checkpoint_fold(k->points[at].sum, hash);
-	k->points[at].found++;
+	hash_row(k, series, k->points.of[at].columns, hash);
+	checkpoint_fold(k->points.of[at].sum, hash);
+	k->points.of[at].found++;
 	k->out->samples++;
 	return true;
 }
 
-static int count_rows(struct check *k, int64_t total,
+static struct thinning *thinning_of(const struct check *k, int64_t seq)
+{
+	size_t low = 0, high = k->thinning_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (k->thinnings[middle].seq < seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < k->thinning_count && k->thinnings[low].seq == seq ? &k->thinnings[low] : NULL;
+}
+
+/* The event of a minute is its last column, before those that are made of its key. */
+static bool count_minute(struct check *k)
+{
+	const int64_t key = sqlite3_column_int64(k->rows, 0);
+	const struct series *series = placed_series(k, "rollup", key);
+	struct thinning *t = thinning_of(k, sqlite3_column_int64(k->rows, k->columns - 1));
+	unsigned char hash[CHAIN_HASH];
+
+	if (series == NULL)
+		return false;
+	if (t == NULL)
+		return wrong_row(k, "rollup", key, "no event tells of it");
+	hash_row(k, series, t->columns, hash);
+	checkpoint_fold(t->sum, hash);
+	t->found++;
+	k->out->minutes++;
+	return true;
+}
+
+static int count_rows(struct check *k, bool (*count)(struct check *k), int64_t total,
 	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err)
 {
-	int64_t done = k->out->rows;
+	int64_t done = k->out->rows + k->out->samples + k->out->samples_open;
 	int code;
 
 	sqlite3_bind_int64(k->rows, 1, INT64_MIN);
 	sqlite3_bind_int64(k->rows, 2, INT64_MAX);
-	while ((code = sqlite3_step(k->rows)) == SQLITE_ROW && count_row(k))
+	while ((code = sqlite3_step(k->rows)) == SQLITE_ROW && count(k))
 		if (++done % 1024 == 0 && progress != NULL)
 			progress(ctx, done, total);
 	code = check_code(k, code, err);
@@ -385,7 +388,7 @@ static int count_rows(struct check *k, int64_t total,
 static int rows_of(
 	struct check *k, size_t at, struct checkpoint_row **rows, size_t *count, struct err *err)
 {
-	const struct point *p = &k->points[at];
+	const struct points_point *p = &k->points.of[at];
 	size_t cap = 0;
 	int code;
 
@@ -399,11 +402,11 @@ static int rows_of(
 		const struct series *series = series_of(k, key);
 
 		if (series == NULL || series->recording != p->recording ||
-			covered_by(k, p->recording, key) != (ptrdiff_t)at)
+			points_of(&k->points, p->recording, key) != (ptrdiff_t)at)
 			continue;
 		mem_grow(rows, &cap, *count + 1, sizeof **rows);
 		(*rows)[*count].key = key;
-		hash_row(k, series, p, (*rows)[*count].hash);
+		hash_row(k, series, p->columns, (*rows)[*count].hash);
 		++*count;
 	}
 	code = check_code(k, code, err);
@@ -430,19 +433,21 @@ static size_t wrong_block(
 	return count / CHECKPOINT_BLOCK;
 }
 
-static int name_rows(struct check *k, const struct point *p, const char *marks, struct err *err)
+static int name_rows(
+	struct check *k, const struct points_point *p, const char *marks, struct err *err)
 {
 	const size_t blocks = strlen(marks) / MARK_HEX;
 	struct chain_report *out = k->out;
 	struct checkpoint_row *rows;
 	size_t count, first, last;
 
-	if (rows_of(k, (size_t)(p - k->points), &rows, &count, err) < 0) {
+	if (rows_of(k, (size_t)(p - k->points.of), &rows, &count, err) < 0) {
 		free(rows);
 		return -1;
 	}
-	first = wrong_block(rows, count, marks, blocks) * CHECKPOINT_BLOCK;
-	last = first + CHECKPOINT_BLOCK;
+	/* the marks cannot be taken up in the middle: what is left is named as a whole */
+	first = p->thinned > 0 ? 0 : wrong_block(rows, count, marks, blocks) * CHECKPOINT_BLOCK;
+	last = p->thinned > 0 ? count : first + CHECKPOINT_BLOCK;
 	/* a row that is missing at a block's end leaves its neighbours to be named */
 	if (first >= count)
 		first = count > 0 ? count - 1 : 0;
@@ -463,7 +468,7 @@ static int name_rows(struct check *k, const struct point *p, const char *marks, 
 	return 0;
 }
 
-static int name_point(struct check *k, const struct point *p, struct err *err)
+static int name_point(struct check *k, const struct points_point *p, struct err *err)
 {
 	sqlite3_stmt *s = NULL;
 	int code = schema_prepare(&s, k->db,
@@ -500,6 +505,13 @@ static const struct end *wrong_end(struct check *k)
 		if (e != NULL)
 			e->found += k->series[i].found;
 	}
+	for (size_t i = 0; i < k->gone_count && k->end_count > 0; i++) {
+		const struct end sought = {.recording = k->gone[i].recording};
+		struct end *e = bsearch(&sought, k->ends, k->end_count, sizeof *k->ends, by_recording);
+
+		if (e != NULL)
+			e->found += k->gone[i].rows;
+	}
 	for (size_t i = 0; i < k->end_count; i++)
 		if (k->ends[i].samples != UNKNOWN && k->ends[i].samples != k->ends[i].found)
 			return &k->ends[i];
@@ -509,11 +521,11 @@ static const struct end *wrong_end(struct check *k)
 /* Holds what was found against what the events say; the earliest that differs is named. */
 static int judge(struct check *k, struct err *err)
 {
-	const struct point *bad = NULL;
+	const struct points_point *bad = NULL;
 	const struct end *lie;
 
-	for (size_t i = 0; i < k->point_count; i++) {
-		const struct point *p = &k->points[i];
+	for (size_t i = 0; i < k->points.count; i++) {
+		const struct points_point *p = &k->points.of[i];
 
 		if ((p->found != p->rows || memcmp(p->sum, p->hash, sizeof p->sum) != 0) &&
 			(bad == NULL || p->seq < bad->seq))
@@ -531,23 +543,60 @@ static int judge(struct check *k, struct err *err)
 	return 0;
 }
 
+/* Holds the minutes against the events that made them; the earliest that differs is named. */
+static void judge_minutes(struct check *k)
+{
+	for (size_t i = 0; i < k->thinning_count && k->out->broken_seq == 0; i++) {
+		const struct thinning *t = &k->thinnings[i];
+
+		if (t->found == t->minutes && memcmp(t->sum, t->hash, sizeof t->sum) == 0)
+			continue;
+		broken(k, "rollup", t->seq, "one of its minutes was changed or replaced");
+		if (t->found != t->minutes)
+			snprintf(k->out->why, sizeof k->out->why,
+				"it made %lld minutes of samples, there are %lld", (long long)t->minutes,
+				(long long)t->found);
+	}
+}
+
+/* An older file has no minutes, and none of its samples became one. */
+static int check_minutes(struct check *k, int64_t total,
+	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err)
+{
+	if (has_column(k->db, "rollup", "key")) {
+		if (prepare_rows(k, TABLES_ROLLUP, err) < 0)
+			return -1;
+		if (k->out->broken_seq == 0 &&
+			count_rows(k, count_minute, total, progress, ctx, err) < 0)
+			return -1;
+	}
+	if (k->out->broken_seq == 0)
+		judge_minutes(k);
+	return 0;
+}
+
 int proof_samples(struct chain_report *out, sqlite3 *db, const char *path, int64_t total,
 	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err)
 {
 	struct check k = {.db = db, .path = path, .out = out};
-	int code = load(&k, err);
+	int code;
 
+	points_init(&k.points, db, path, 0);
+	code = load(&k, err);
 	if (code == 0 && out->broken_seq == 0)
-		code = prepare_rows(&k, err);
+		code = prepare_rows(&k, TABLES_SAMPLE, err);
 	if (code == 0 && out->broken_seq == 0)
-		code = count_rows(&k, total, progress, ctx, err);
+		code = count_rows(&k, count_sample, total, progress, ctx, err);
 	if (code == 0 && out->broken_seq == 0)
 		code = judge(&k, err);
-	out->checkpoints = (int64_t)k.point_count;
+	if (code == 0 && out->broken_seq == 0)
+		code = check_minutes(&k, total, progress, ctx, err);
+	out->checkpoints = (int64_t)k.points.count;
 	sqlite3_finalize(k.rows);
-	free(k.points);
-	free(k.late);
+	points_free(&k.points);
 	free(k.ends);
 	free(k.series);
+	free(k.thinnings);
+	free(k.gone);
 	return code;
 }

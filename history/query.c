@@ -422,7 +422,7 @@ int query_events(struct query *q, const char *pool, const char *kind, int64_t si
 	return finish(q, s, code, err);
 }
 
-/* The last tick that any node has in a recording, UNKNOWN when there is none. */
+/* The last tick that any node has in a recording that has not ended, UNKNOWN when none has one. */
 static int last_tick(struct query *q, int64_t recording, int64_t *tick, struct err *err)
 {
 	char(*ids)[POOL_ID_MAX] = mem_new(HISTORY_NODES_MAX, sizeof *ids);
@@ -446,6 +446,19 @@ static int last_tick(struct query *q, int64_t recording, int64_t *tick, struct e
 	return code;
 }
 
+/* Where it ended the last checkpoint tells it, without a look at the samples. */
+static int find_ticks(struct query *q, struct query_recording *r, int64_t to_t, struct err *err)
+{
+	int code = 0;
+
+	if (r->ended_ms != UNKNOWN && to_t != UNKNOWN && r->interval_ms >= 100)
+		r->last_tick = samples_tick(r->started_ms, r->interval_ms, to_t);
+	else
+		code = last_tick(q, r->id, &r->last_tick, err);
+	r->first_tick = r->last_tick == UNKNOWN ? UNKNOWN : 0;
+	return code;
+}
+
 int query_recordings(struct query *q, bool (*each)(void *ctx, const struct query_recording *r),
 	void *ctx, struct err *err)
 {
@@ -453,24 +466,27 @@ int query_recordings(struct query *q, bool (*each)(void *ctx, const struct query
 	int code, failed = 0;
 
 	if (prepare(q,
-			"SELECT r.seq, r.started_ms, r.interval_ms, r.operator, r.host, r.version,"
-			" (SELECT max(at_ms) FROM event WHERE kind = 'end' AND recording = r.seq)"
-			" FROM recording AS r ORDER BY r.seq",
+			"WITH ended AS MATERIALIZED (SELECT recording, max(at_ms) AS at_ms FROM event"
+			" WHERE kind = 'end' GROUP BY recording), covered AS MATERIALIZED (SELECT recording,"
+			" max(seq) AS seq FROM event WHERE kind = 'checkpoint' GROUP BY recording)"
+			" SELECT r.seq, r.started_ms, r.interval_ms, r.operator, r.host, r.version, ended.at_ms,"
+			" CASE WHEN json_valid(e.detail) THEN json_extract(e.detail, '$.to') END"
+			" FROM recording AS r LEFT JOIN ended ON ended.recording = r.seq"
+			" LEFT JOIN covered ON covered.recording = r.seq"
+			" LEFT JOIN event AS e ON e.seq = covered.seq ORDER BY r.seq",
 			&s, err) < 0)
 		return -1;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && failed == 0) {
 		struct query_recording r = {.id = number(s, 0),
 			.started_ms = number(s, 1),
 			.interval_ms = number(s, 2),
-			.ended_ms = number(s, 6),
-			.first_tick = 0};
+			.ended_ms = number(s, 6)};
 
 		TAKE(s, 3, r.operator_name);
 		TAKE(s, 4, r.host);
 		TAKE(s, 5, r.version);
-		failed = last_tick(q, r.id, &r.last_tick, err);
-		if (r.last_tick == UNKNOWN)
-			r.first_tick = UNKNOWN;
+		failed = find_ticks(
+			q, &r, sqlite3_column_type(s, 7) == SQLITE_INTEGER ? number(s, 7) : UNKNOWN, err);
 		if (failed == 0 && !each(ctx, &r))
 			break;
 	}

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FOLLOW_MS 1000  /* between two looks at a file that is still written */
+#define SILENT_MS 60000 /* a recorder that wrote nothing for so long was killed, or hangs */
 #define WINDOW_MS (10 * 60 * 1000) /* told again after a seek */
 #define AFTERMATH_MS (60 * 1000)   /* decisions and verifications behind the last document */
 #define SPEED_MIN 0.25
@@ -35,6 +37,13 @@ struct driver {
 	struct tape *tapes;
 	size_t tape_count;
 	struct marks marks;
+	struct moments moments;
+	int64_t told_ms;            /* the moment of the last event since a jump */
+	bool ended;                 /* the recorder said that it ended */
+	bool open;                  /* it did not, and is heard: more may come */
+	int64_t looked_ms;          /* real moment of the last look at the file */
+	int64_t heard_ms;           /* and of the last one that found something new */
+	int64_t version;            /* of the file then, as SQLite counts what others commit */
 	int64_t clock_ms;           /* the moment it stands at */
 	int64_t anchor_ms, real_ms; /* it stood at `anchor_ms` at the real moment `real_ms` */
 	double speed;
@@ -109,17 +118,35 @@ void replay_span(const struct driver *d, struct replay_span *out)
 	*out = d->span;
 }
 
+int64_t replay_next(const struct driver *d, enum moment_kind kind, int direction)
+{
+	return moments_next(&d->moments, kind, d->clock_ms, direction);
+}
+
 int64_t replay_next_decision(const struct driver *d, int direction)
 {
-	return marks_decision(&d->marks, d->clock_ms, direction);
+	return replay_next(d, MOMENT_DECISION, direction);
+}
+
+bool replay_has(
+	const struct driver *d, enum moment_kind kind, int64_t from_ms, int64_t until_ms)
+{
+	return moments_within(&d->moments, kind, from_ms, until_ms);
+}
+
+bool replay_follows(const struct driver *d)
+{
+	return d->open;
 }
 
 /* ---- events ---- */
 
 static void tell(struct driver *d, struct driver_event *e, int64_t at_ms)
 {
+	/* A recorder that was silent tells late of a gap that a decision has passed. */
+	d->told_ms = at_ms > d->told_ms ? at_ms : d->told_ms;
 	e->node = d->node;
-	e->at = (struct instant){at_ms, at_ms};
+	e->at = (struct instant){d->told_ms, d->told_ms};
 	d->sink.event(d->sink.ctx, e);
 }
 
@@ -210,6 +237,7 @@ static void jump(struct driver *d, int64_t from_ms)
 	struct err err;
 	size_t made;
 
+	d->told_ms = INT64_MIN;
 	tell(d, &reset, from_ms);
 	d->broken = false;
 	for (size_t i = 0; i < d->tape_count && !d->broken; i++)
@@ -220,8 +248,167 @@ static void jump(struct driver *d, int64_t from_ms)
 		tell_decision(d, &d->marks.standing[i], from_ms);
 }
 
+/* ---- a file that is still written ---- */
+
+static int select_row(struct driver *d, const char *sql, const char *text, int64_t number,
+	sqlite3_stmt **out, struct err *err)
+{
+	int code;
+
+	*out = NULL;
+	if (schema_prepare(out, d->db, sql, d->path, err) < 0)
+		return -1;
+	if (text != NULL)
+		sqlite3_bind_text(*out, 1, text, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_int64(*out, 1, number);
+	code = sqlite3_step(*out);
+	if (schema_result(err, d->db, code, "reading the history", d->path) != SCHEMA_OK)
+		return -1;
+	return code == SQLITE_ROW ? 1 : 0;
+}
+
+static int read_number(struct driver *d, const char *sql, int64_t *out, struct err *err)
+{
+	sqlite3_stmt *s;
+	const int found = select_row(d, sql, NULL, d->recording, &s, err);
+
+	*out = found == 1 ? sqlite3_column_int64(s, 0) : UNKNOWN;
+	sqlite3_finalize(s);
+	return found < 0 ? -1 : 0;
+}
+
+static int read_ended(struct driver *d, struct err *err)
+{
+	int64_t ended;
+	const int code = read_number(
+		d, "SELECT 1 FROM event WHERE kind = 'end' AND recording = ?1 LIMIT 1", &ended, err);
+
+	d->ended = code == 0 && ended != UNKNOWN;
+	return code;
+}
+
+/* Where the span ends. What was decided behind the last document waits for the next one where
+ * one may come. */
+static void find_end(struct driver *d)
+{
+	int64_t end_ms = d->span.start_ms;
+
+	for (size_t i = 0; i < d->tape_count; i++)
+		if (tape_last_ms(&d->tapes[i]) > end_ms)
+			end_ms = tape_last_ms(&d->tapes[i]);
+	if (!d->open && marks_last_ms(&d->marks) > end_ms)
+		end_ms = marks_last_ms(&d->marks);
+	if (end_ms > d->span.end_ms)
+		d->span.end_ms = end_ms;
+}
+
+static int extend_tapes(struct driver *d, struct err *err)
+{
+	for (size_t i = 0; i < d->tape_count; i++)
+		if (tape_extend(&d->tapes[i], d->open, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Loads what was decided, and what happened, as the file has it now. */
+static int load_marks(struct driver *d, struct err *err)
+{
+	marks_release(&d->marks);
+	moments_release(&d->moments);
+	if (marks_load(&d->marks, d->query, d->span.pool, d->span.end_ms + AFTERMATH_MS, err) < 0)
+		return -1;
+	find_end(d);
+	return moments_load(
+		&d->moments, d->db, d->path, d->span.pool, d->span.start_ms, d->span.end_ms, err);
+}
+
+static bool is_told(const struct marks *m, size_t made, const struct decision *what)
+{
+	for (size_t i = made; i-- > 0;)
+		if (strcmp(m->standing[i].id, what->id) == 0)
+			return m->standing[i].outcome == what->outcome &&
+				m->standing[i].verified_ms == what->verified_ms &&
+				m->standing[i].closed_ms == what->closed_ms;
+	return false;
+}
+
+/* The marks anew, where the clock stands. A row may come into the file behind a document of a
+ * later moment: what has not been told of the time before is told now. */
+static int extend_marks(struct driver *d, struct err *err)
+{
+	struct marks old = d->marks;
+	size_t told = 0, made;
+	int code;
+
+	for (size_t i = 0; i < old.decision_count; i++)
+		told += old.standing[i].at_ms <= d->clock_ms;
+	d->marks = (struct marks){0};
+	code = load_marks(d, err);
+	if (code == 0) {
+		made = marks_seek(&d->marks, d->clock_ms + 1);
+		for (size_t i = 0; i < made; i++)
+			if (!is_told(&old, told, &d->marks.standing[i]))
+				tell_decision(d, &d->marks.standing[i], d->clock_ms);
+	}
+	marks_release(&old);
+	return code;
+}
+
+/* Reads what was written since the last look; more may come while the recorder is heard. */
+static int look(struct driver *d, struct instant now, struct err *err)
+{
+	int64_t version;
+	bool silent;
+
+	if (read_number(d, "PRAGMA data_version", &version, err) < 0)
+		return -1;
+	if (version != d->version)
+		d->heard_ms = now.boot_ms;
+	silent = now.boot_ms - d->heard_ms > SILENT_MS;
+	if (version == d->version && d->open != silent)
+		return 0;
+	d->version = version;
+	if (read_ended(d, err) < 0)
+		return -1;
+	d->open = !d->ended && !silent;
+	if (extend_tapes(d, err) < 0)
+		return -1;
+	find_end(d);
+	return extend_marks(d, err);
+}
+
+static void follow(struct driver *d, struct instant now)
+{
+	struct err err;
+
+	if (d->ended || d->broken || now.boot_ms - d->looked_ms < FOLLOW_MS)
+		return;
+	d->looked_ms = now.boot_ms;
+	if (look(d, now, &err) < 0)
+		break_off(d, &err, d->clock_ms);
+}
+
+/* Whether more may come, as a file looks when it is opened. */
+static int begin_following(struct driver *d, struct instant now, struct err *err)
+{
+	int64_t last_ms = INT64_MIN;
+
+	if (read_number(d, "PRAGMA data_version", &d->version, err) < 0 || read_ended(d, err) < 0)
+		return -1;
+	for (size_t i = 0; i < d->tape_count; i++)
+		if (tape_last_ms(&d->tapes[i]) > last_ms)
+			last_ms = tape_last_ms(&d->tapes[i]);
+	d->looked_ms = d->heard_ms = now.boot_ms;
+	d->open = !d->ended && now.wall_ms - SILENT_MS <= last_ms;
+	if (!d->open)
+		d->heard_ms -= SILENT_MS + 1;
+	return d->open ? extend_tapes(d, err) : 0;
+}
+
 static void replay_turn(struct driver *d, struct instant now)
 {
+	follow(d, now);
 	if (d->seeking) {
 		d->seeking = false;
 		jump(d, d->clock_ms - WINDOW_MS);
@@ -257,24 +444,6 @@ static int split_target(const char *target, char **path, char **pool, struct err
 	*path = question != NULL ? mem_copy_n(file, (size_t)(question - file)) : mem_copy(file);
 	*pool = question != NULL ? mem_copy(question + sizeof option - 1) : NULL;
 	return 0;
-}
-
-static int select_row(struct driver *d, const char *sql, const char *text, int64_t number,
-	sqlite3_stmt **out, struct err *err)
-{
-	int code;
-
-	*out = NULL;
-	if (schema_prepare(out, d->db, sql, d->path, err) < 0)
-		return -1;
-	if (text != NULL)
-		sqlite3_bind_text(*out, 1, text, -1, SQLITE_STATIC);
-	else
-		sqlite3_bind_int64(*out, 1, number);
-	code = sqlite3_step(*out);
-	if (schema_result(err, d->db, code, "reading the history", d->path) != SCHEMA_OK)
-		return -1;
-	return code == SQLITE_ROW ? 1 : 0;
 }
 
 static void take_name(sqlite3_stmt *s, int column, char *out, size_t size)
@@ -349,7 +518,6 @@ static int open_tapes(struct driver *d, struct err *err)
 	sqlite3_finalize(s);
 	d->tapes = mem_new(count, sizeof *d->tapes);
 	d->span.start_ms = INT64_MAX;
-	d->span.end_ms = INT64_MIN;
 	for (size_t i = 0; i < count && code == 0; i++) {
 		struct tape *t = &d->tapes[i];
 
@@ -359,8 +527,6 @@ static int open_tapes(struct driver *d, struct err *err)
 		d->tape_count++;
 		if (tape_first_ms(t) < d->span.start_ms)
 			d->span.start_ms = tape_first_ms(t);
-		if (tape_last_ms(t) > d->span.end_ms)
-			d->span.end_ms = tape_last_ms(t);
 	}
 	free(ids);
 	return code;
@@ -372,6 +538,7 @@ static void replay_close(struct driver *d)
 		tape_close(&d->tapes[i]);
 	free(d->tapes);
 	marks_release(&d->marks);
+	moments_release(&d->moments);
 	query_close(d->query);
 	sqlite3_close(d->db);
 	free(d->path);
@@ -387,6 +554,7 @@ static int replay_open(struct driver **out, const struct driver_open *how, struc
 	d->node = how->node;
 	d->sink = how->sink;
 	d->speed = 1;
+	d->told_ms = INT64_MIN;
 	if (code == 0)
 		code = schema_open_readonly(&d->db, d->path, err);
 	if (code == 0) {
@@ -399,14 +567,16 @@ static int replay_open(struct driver **out, const struct driver_open *how, struc
 	if (code == 0)
 		code = open_tapes(d, err);
 	if (code == 0)
-		code =
-			marks_load(&d->marks, d->query, d->span.pool, d->span.end_ms + AFTERMATH_MS, err);
+		code = begin_following(d, how->now, err);
+	if (code == 0) {
+		d->span.end_ms = INT64_MIN;
+		find_end(d);
+		code = load_marks(d, err);
+	}
 	if (code < 0) {
 		replay_close(d);
 		return -1;
 	}
-	if (marks_last_ms(&d->marks) > d->span.end_ms)
-		d->span.end_ms = marks_last_ms(&d->marks);
 	set_clock(d, d->span.start_ms, how->now);
 	*out = d;
 	return 0;

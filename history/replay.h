@@ -6,6 +6,7 @@
 #ifndef WEIR_HISTORY_REPLAY_H
 #define WEIR_HISTORY_REPLAY_H
 
+#include "history/moments.h"
 #include "model/driver.h"
 
 extern const struct driver_ops replay_driver; /* apply, resolve and audit are NULL */
@@ -15,7 +16,8 @@ extern const struct driver_ops replay_driver; /* apply, resolve and audit are NU
  * tells them apart. */
 
 struct replay_span {
-	int64_t start_ms, end_ms; /* recorded wall time of the first and last thing */
+	int64_t start_ms, end_ms; /* recorded wall time of the first and last thing; the last
+								 moves on while the recorder writes */
 	char pool[POOL_NAME_MAX], pool_id[POOL_ID_MAX];
 	int64_t interval_ms;
 };
@@ -34,11 +36,20 @@ bool replay_is_paused(const struct driver *d);
  * the tick at it. */
 void replay_seek(struct driver *d, int64_t wall_ms, struct instant real_now);
 
-/* The moment of the next (direction 1) or previous (-1) decision, UNKNOWN when there is none.
- */
+/* The moment of the next (direction 1) or previous (-1) decision, event or flip, UNKNOWN when
+ * there is none in the span. */
+int64_t replay_next(const struct driver *d, enum moment_kind kind, int direction);
 int64_t replay_next_decision(const struct driver *d, int direction);
+
+/* True when one lies in from <= t < until. */
+bool replay_has(
+	const struct driver *d, enum moment_kind kind, int64_t from_ms, int64_t until_ms);
 
 /* True when nothing lies ahead of the clock. */
 bool replay_at_end(const struct driver *d);
+
+/* True while the recorder has not said that it ended and was heard within a minute: what it writes
+ * is read within a second, and a clock at the end goes on with it. */
+bool replay_follows(const struct driver *d);
 
 #endif

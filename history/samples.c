@@ -63,15 +63,18 @@ enum { COLUMNS = sizeof columns / sizeof *columns, LEADING = 4 };
 
 _Static_assert(LEADING + COLUMNS + 2 == SAMPLES_COLUMNS, "two histograms");
 
+static bool has_column(sqlite3 *db, const char *table, const char *column)
+{
+	return sqlite3_table_column_metadata(
+			   db, "main", table, column, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+}
+
 /* How a column is read. A file of before `refused` was told apart has no column of it, and none
  * of its failures is missing: they are in the others. */
 static const char *column_in(sqlite3 *db, const struct column *c)
 {
-	const bool is_there = c->at != FAILED(FAILURE_REFUSED) ||
-		sqlite3_table_column_metadata(
-			db, "main", "sample", c->name, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
-
-	return is_there ? c->name : "0";
+	return c->at != FAILED(FAILURE_REFUSED) || has_column(db, "sample", c->name) ? c->name
+																				 : "0";
 }
 
 static int64_t *value_of(struct arm_sample *a, const struct column *c)
@@ -163,6 +166,7 @@ void samples_writer_begin(
 	w->started_ms = started_ms;
 	w->interval_ms = interval_ms;
 	w->series_count = 0;
+	w->newest_t = 0;
 }
 
 void samples_writer_undo(struct samples_writer *w)
@@ -190,8 +194,7 @@ void samples_writer_undo(struct samples_writer *w)
 	}
 }
 
-/* A number as it is hashed. `end` is behind the room for it. */
-static struct chain_field decimal(char *end, int64_t n)
+struct chain_field samples_decimal(char *end, int64_t n)
 {
 	uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 	char *at = end;
@@ -206,7 +209,16 @@ static struct chain_field decimal(char *end, int64_t n)
 	return (struct chain_field){at, (size_t)(end - at)};
 }
 
-enum { DIGITS = 24 };
+struct chain_field samples_field(char *end, sqlite3_stmt *row, int column)
+{
+	/* faster than a text of SQLite's, which a million rows feel */
+	if (sqlite3_column_type(row, column) == SQLITE_INTEGER &&
+		sqlite3_column_int64(row, column) != UNKNOWN)
+		return samples_decimal(end, sqlite3_column_int64(row, column));
+	return chain_field_of(row, column);
+}
+
+enum { DIGITS = SAMPLES_DIGITS };
 
 static void hash_series(const struct samples_writer *w, const struct samples_row *row,
 	struct samples_series *series, int a)
@@ -214,9 +226,10 @@ static void hash_series(const struct samples_writer *w, const struct samples_row
 	char digits[2][DIGITS];
 	const char *arm = arm_name((enum arm)a);
 	const struct chain_field fields[CHECKPOINT_SERIES] = {
-		decimal(digits[0] + DIGITS, series->id[a]), decimal(digits[1] + DIGITS, w->recording),
-		{row->pool_id, strlen(row->pool_id)}, {row->node_id, strlen(row->node_id)},
-		{arm, strlen(arm)}, {NULL, 0}, {NULL, 0}, {HISTOGRAM_LAYOUT, strlen(HISTOGRAM_LAYOUT)}};
+		samples_decimal(digits[0] + DIGITS, series->id[a]),
+		samples_decimal(digits[1] + DIGITS, w->recording), {row->pool_id, strlen(row->pool_id)},
+		{row->node_id, strlen(row->node_id)}, {arm, strlen(arm)}, {NULL, 0}, {NULL, 0},
+		{HISTOGRAM_LAYOUT, strlen(HISTOGRAM_LAYOUT)}};
 
 	checkpoint_series(series->hash[a], fields);
 }
@@ -293,10 +306,10 @@ static void hash_row(unsigned char out[CHAIN_HASH], const struct samples_row *ro
 	size_t count = 0;
 
 	for (int i = 0; i < LEADING; i++)
-		fields[count++] = decimal(digits[i] + DIGITS, leading[i]);
+		fields[count++] = samples_decimal(digits[i] + DIGITS, leading[i]);
 	for (int c = 0; c < COLUMNS; c++) {
-		const struct chain_field f =
-			decimal(digits[LEADING + c] + DIGITS, value_in(&row->sample.arms[a], &columns[c]));
+		const struct chain_field f = samples_decimal(
+			digits[LEADING + c] + DIGITS, value_in(&row->sample.arms[a], &columns[c]));
 
 		if (columns[c].at == FAILED(FAILURE_REFUSED))
 			later = f;
@@ -334,6 +347,8 @@ enum schema_result samples_write(
 		if (r == SCHEMA_OK) {
 			hash_row(hash, row, a, key, series->hash[a]);
 			checkpoint_add(w->checkpoint, key, hash);
+			if (CHECKPOINT_T(key) > w->newest_t)
+				w->newest_t = CHECKPOINT_T(key);
 		}
 	}
 	return r;
@@ -531,25 +546,81 @@ static int prepare_range(struct samples_reader *r, const char *sql, int64_t firs
 	return 0;
 }
 
-int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err)
+/* The `t` up to which the last checkpoint of the recording goes, `started` without one. */
+static int last_checkpoint(struct samples_reader *r, int64_t *to_t, struct err *err)
 {
 	sqlite3_stmt *s = NULL;
-	int code;
+	int code = schema_prepare(&s, r->db,
+		"SELECT CASE WHEN json_valid(detail) THEN json_extract(detail, '$.to') END FROM event"
+		" WHERE seq = (SELECT max(seq) FROM event WHERE kind = 'checkpoint' AND recording ="
+		" (SELECT recording FROM series WHERE id = ?1))",
+		r->path, err);
 
-	*tick = UNKNOWN;
-	if (prepare_range(r,
-			"SELECT key FROM sample WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3"
-			" ORDER BY key DESC LIMIT 1",
-			0, INT64_MAX, &s, err) < 0)
-		return -1;
-	sqlite3_bind_int64(s, 3, r->series[ARM_V1]);
-	code = sqlite3_step(s);
-	if (code == SQLITE_ROW)
-		*tick = samples_tick(
-			r->started_ms, r->interval_ms, sqlite3_column_int64(s, 0) >> SAMPLES_SERIES_BITS);
-	code = check(r, code, err);
+	*to_t = samples_t(r->started_ms, r->interval_ms, 0);
+	if (code == 0) {
+		sqlite3_bind_int64(s, 1, r->series[ARM_V1]);
+		code = sqlite3_step(s);
+		if (code == SQLITE_ROW && sqlite3_column_type(s, 0) == SQLITE_INTEGER &&
+			sqlite3_column_int64(s, 0) > *to_t &&
+			sqlite3_column_int64(s, 0) <= WALL_MAX_MS / 100)
+			*to_t = sqlite3_column_int64(s, 0);
+		code = check(r, code, err);
+	}
 	sqlite3_finalize(s);
 	return code;
+}
+
+/* The newest row of the node from `high` down, over `limit` rows of anybody at most. */
+static int newest_below(
+	struct samples_reader *r, int64_t high, int64_t limit, int64_t *tick, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	int code = schema_prepare(&s, r->db,
+		"SELECT key FROM (SELECT key FROM sample WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC"
+		" LIMIT ?4) WHERE key & 268435455 = ?3 ORDER BY key DESC LIMIT 1",
+		r->path, err);
+
+	if (code == 0) {
+		sqlite3_bind_int64(s, 1, key_of(r->started_ms, r->interval_ms, 0, 0));
+		sqlite3_bind_int64(s, 2, high);
+		sqlite3_bind_int64(s, 3, r->series[ARM_V1]);
+		sqlite3_bind_int64(s, 4, limit);
+		code = sqlite3_step(s);
+		if (code == SQLITE_ROW)
+			*tick = samples_tick(r->started_ms, r->interval_ms,
+				sqlite3_column_int64(s, 0) >> SAMPLES_SERIES_BITS);
+		code = check(r, code, err);
+	}
+	sqlite3_finalize(s);
+	return code;
+}
+
+/* A recording that goes on has rows among the file's last; one that is over, near its last
+ * checkpoint. Only one of before there were checkpoints is looked for everywhere. */
+int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err)
+{
+	enum { FEW = 16384, HOUR_T = 36000 };
+	int64_t to_t;
+
+	*tick = UNKNOWN;
+	if (newest_below(r, INT64_MAX, FEW, tick, err) < 0)
+		return -1;
+	if (*tick != UNKNOWN)
+		return 0;
+	if (last_checkpoint(r, &to_t, err) < 0 ||
+		newest_below(r, (to_t + HOUR_T) << SAMPLES_SERIES_BITS, -1, tick, err) < 0)
+		return -1;
+	return *tick != UNKNOWN ? 0 : newest_below(r, INT64_MAX, -1, tick, err);
+}
+
+/* The counts of a table's rows between two keys. */
+static void add_counts(struct text *sql, sqlite3 *db, const char *table)
+{
+	text_add(sql, "SELECT interval_ms");
+	for (int c = 0; c < COLUMNS; c++)
+		text_addf(sql, ", %s AS \"%s\"",
+			columns[c].is_count ? column_in(db, &columns[c]) : "NULL", columns[c].name);
+	text_addf(sql, " FROM %s WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3", table);
 }
 
 int samples_sum(
@@ -564,9 +635,15 @@ int samples_sum(
 		return 0;
 	text_add(&sql, "SELECT total(interval_ms)");
 	for (int c = 0; c < COLUMNS; c++)
-		text_addf(&sql, columns[c].is_count ? ", sum(%s)" : ", NULL AS \"%s\"",
-			column_in(r->db, &columns[c]));
-	text_add(&sql, " FROM sample WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3");
+		text_addf(
+			&sql, columns[c].is_count ? ", sum(\"%s\")" : ", NULL AS \"%s\"", columns[c].name);
+	text_add(&sql, " FROM (");
+	add_counts(&sql, r->db, "sample");
+	if (has_column(r->db, "rollup", "key")) {
+		text_add(&sql, " UNION ALL ");
+		add_counts(&sql, r->db, "rollup");
+	}
+	text_add(&sql, ")");
 	for (int a = 0; a < ARM_COUNT && code == 0; a++) {
 		s = NULL;
 		if (prepare_range(r, text_str(&sql), first, last, &s, err) < 0) {

@@ -22,6 +22,13 @@ enum { SAMPLES_COLUMNS = 29 + FAILURE_COUNT };
 /* a + b; UNKNOWN when either is, or when no number can hold it. */
 int64_t samples_add(int64_t a, int64_t b);
 
+/* A number as it is hashed; UNKNOWN is absent. `end` is behind 24 bytes of room for it. */
+struct chain_field samples_decimal(char *end, int64_t n);
+
+/* The same of a column of the current row, whatever it is; borrowed until the next step. */
+enum { SAMPLES_DIGITS = 24 };
+struct chain_field samples_field(char *end, struct sqlite3_stmt *row, int column);
+
 /* ---- time ---- */
 
 /* `t` in tenths of a second of a tick, and back. */
@@ -51,6 +58,7 @@ struct samples_writer {
 	struct checkpoint *checkpoint; /* takes the hash of every row; borrowed */
 	int64_t recording, started_ms, interval_ms;
 	struct sqlite3_stmt *insert, *add_series, *next_series;
+	int64_t newest_t;              /* of the rows so far; 0 none */
 	struct samples_series *series; /* those of this recording that are committed or under way */
 	size_t series_count, series_cap;
 };
@@ -93,7 +101,7 @@ int samples_read(struct samples_reader *r, int64_t first, int64_t last,
 int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err);
 
 /* Adds up the counts of first <= tick <= last, gauges left alone: what absolute counters rose
- * by. UNKNOWN where no row has a value; `interval_ms` gets the time they cover. */
+ * by. Where samples became minutes, those that begin in it are added. UNKNOWN where no row has a value; `interval_ms` gets the time they cover. */
 int samples_sum(
 	struct samples_reader *r, int64_t first, int64_t last, struct sample *out, struct err *err);
 

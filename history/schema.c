@@ -2,21 +2,25 @@
  * samples.c write them.
  *
  * Invariants:
- * 1. Every table is STRICT; rows of the chain, samples and series are never changed or deleted.
+ * 1. Every table is STRICT; rows of the chain, samples and series are never changed or deleted, but
+ *    that a sample may go once the minute it is part of is there.
  * 2. The file is never opened but through SQLite: closing a descriptor of one's own would drop
  * the locks of every connection of the process. */
 #include "history/schema.h"
 
+#include "history/lock.h"
 #include "model/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BUSY_MS 2000
+#define OPEN_TRIES 3 /* while others come and go */
 
 #define TO_TEXT2(x) #x
 #define TO_TEXT(x) TO_TEXT2(x)
@@ -43,11 +47,23 @@ const struct schema_chained schema_chained[SCHEMA_CHAINED] = {
 	"CREATE TRIGGER " table "_kept BEFORE DELETE ON " table \
 	" BEGIN SELECT RAISE(ABORT, '" table " is append-only'); END;"
 
-/* The column of samples that came after the first files: at the table's end, as ALTER puts it, so
- * that all files are alike. Who writes without knowing of it counted those failures elsewhere:
- * by default 0, where NULL is what a pool did not say. */
-#define LATER_COLUMN "failed_refused"
-#define LATER_DECLARED LATER_COLUMN " INTEGER DEFAULT 0"
+/* What a sample has behind its key, and a rollup of samples likewise. The last column came after
+ * the first files. Who wrote without knowing of it counted those failures elsewhere: by default
+ * 0, where NULL is what a pool did not say. */
+#define MEASURED \
+	" t INTEGER GENERATED ALWAYS AS (key >> 28) VIRTUAL," \
+	" series INTEGER GENERATED ALWAYS AS (key & 268435455) VIRTUAL," \
+	" at_ms INTEGER NOT NULL, interval_ms INTEGER NOT NULL, flags INTEGER NOT NULL," \
+	" requests INTEGER, ok INTEGER, failed_connection INTEGER, failed_timeout INTEGER," \
+	" failed_resource INTEGER, failed_operation INTEGER, failed_initialization INTEGER," \
+	" failed_communication INTEGER, failed_health INTEGER, failed_session INTEGER," \
+	" failed_system INTEGER, timeouts INTEGER, retries INTEGER, sessions INTEGER," \
+	" sessions_bad INTEGER, p50_us INTEGER, p95_us INTEGER, p99_us INTEGER, max_us INTEGER," \
+	" queue_depth INTEGER, in_flight INTEGER, workers_total INTEGER, workers_ready INTEGER," \
+	" workers_busy INTEGER, workers_degraded INTEGER, workers_created INTEGER," \
+	" workers_destroyed INTEGER, workers_crashed INTEGER, workers_restarted INTEGER," \
+	" memory_bytes INTEGER, cpu_us INTEGER, fds INTEGER, latency BLOB, session_latency BLOB," \
+	" failed_refused INTEGER DEFAULT 0"
 
 /* Executed in this order. */
 static const char *const schema_sql[] = {
@@ -84,27 +100,26 @@ static const char *const schema_sql[] = {
 	" node_id TEXT NOT NULL, arm TEXT NOT NULL CHECK (arm IN ('v1', 'v2')), operation TEXT,"
 	" half INTEGER, layout TEXT NOT NULL) STRICT;"
 	"CREATE UNIQUE INDEX series_of ON series (recording, node_id, arm);"
-	"CREATE TABLE sample (key INTEGER PRIMARY KEY,"
-	" t INTEGER GENERATED ALWAYS AS (key >> 28) VIRTUAL,"
-	" series INTEGER GENERATED ALWAYS AS (key & 268435455) VIRTUAL,"
-	" at_ms INTEGER NOT NULL, interval_ms INTEGER NOT NULL, flags INTEGER NOT NULL,"
-	" requests INTEGER, ok INTEGER, failed_connection INTEGER, failed_timeout INTEGER,"
-	" failed_resource INTEGER, failed_operation INTEGER, failed_initialization INTEGER,"
-	" failed_communication INTEGER, failed_health INTEGER, failed_session INTEGER,"
-	" failed_system INTEGER, timeouts INTEGER, retries INTEGER, sessions INTEGER,"
-	" sessions_bad INTEGER, p50_us INTEGER, p95_us INTEGER, p99_us INTEGER, max_us INTEGER,"
-	" queue_depth INTEGER, in_flight INTEGER, workers_total INTEGER, workers_ready INTEGER,"
-	" workers_busy INTEGER, workers_degraded INTEGER, workers_created INTEGER,"
-	" workers_destroyed INTEGER, workers_crashed INTEGER, workers_restarted INTEGER,"
-	" memory_bytes INTEGER, cpu_us INTEGER, fds INTEGER, latency BLOB, session_latency BLOB"
-	", " LATER_DECLARED ") STRICT;",
+	"CREATE TABLE sample (key INTEGER PRIMARY KEY," MEASURED ") STRICT;",
+	/* version 2 */
+	"CREATE TABLE rollup (key INTEGER PRIMARY KEY," MEASURED ", rows INTEGER NOT NULL,"
+	" event INTEGER NOT NULL REFERENCES event(seq)) STRICT;"
+	"CREATE TABLE quarantine (id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
+	" source TEXT NOT NULL, reason TEXT NOT NULL, raw TEXT NOT NULL) STRICT;",
 	APPEND_ONLY("key"),
 	APPEND_ONLY("recording"),
 	APPEND_ONLY("decision"),
 	APPEND_ONLY("outcome"),
 	APPEND_ONLY("event"),
 	APPEND_ONLY("series"),
-	APPEND_ONLY("sample"),
+	/* a sample may go when its minute stands in its place */
+	"CREATE TRIGGER sample_stays BEFORE UPDATE ON sample"
+	" BEGIN SELECT RAISE(ABORT, 'sample is append-only'); END;"
+	"CREATE TRIGGER sample_kept BEFORE DELETE ON sample WHEN NOT EXISTS (SELECT 1 FROM rollup"
+	" WHERE key = (((old.key >> 28) / 600 * 600) << 28) + (old.key & 268435455))"
+	" BEGIN SELECT RAISE(ABORT, 'sample is append-only'); END;",
+	APPEND_ONLY("rollup"),
+	APPEND_ONLY("quarantine"),
 	"CREATE TRIGGER pool_pinned BEFORE UPDATE OF pool, pool_id, first_seen_ms ON pool"
 	" BEGIN SELECT RAISE(ABORT, 'an identity is pinned'); END;",
 	"CREATE TRIGGER node_pinned BEFORE UPDATE OF pool, target, node_id, first_seen_ms ON node"
@@ -150,11 +165,20 @@ enum schema_result schema_result(
 	}
 }
 
+enum schema_result schema_failed(const struct err *err)
+{
+	return err->code == ERR_LOCKED ? SCHEMA_LATER : SCHEMA_BROKEN;
+}
+
 int schema_prepare(
 	sqlite3_stmt **out, sqlite3 *db, const char *sql, const char *path, struct err *err)
 {
 	const int code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
 
+	/* the statement is right: the file has other tables than it should */
+	if (code == SQLITE_ERROR)
+		return err_set(err, ERR_DAMAGED, "\"%s\" is not declared as a history is: %s", path,
+			sqlite3_errmsg(db));
 	return schema_result(err, db, code, "reading the history", path) == SCHEMA_OK ? 0 : -1;
 }
 
@@ -183,7 +207,7 @@ static int number(sqlite3 *db, const char *sql, int *out)
 }
 
 /* What a hostile file could use against its reader is switched off before anything is read. */
-static int harden(sqlite3 *db)
+int schema_harden(sqlite3 *db)
 {
 	int code = sqlite3_extended_result_codes(db, 1);
 
@@ -202,31 +226,45 @@ static int harden(sqlite3 *db)
 	return code;
 }
 
-/* Whose file it is. `fresh` is set for one without a single table. */
-static int recognise(sqlite3 *db, const char *path, bool *fresh, struct err *err)
+int schema_recognise(sqlite3 *db, const char *path, int *version, struct err *err)
 {
-	int application = 0, version = 0, tables = 0;
+	int application = 0, tables = 0;
 	int code = number(db, "PRAGMA application_id", &application);
 
 	if (code == SQLITE_OK)
-		code = number(db, "PRAGMA user_version", &version);
+		code = number(db, "PRAGMA user_version", version);
 	if (code == SQLITE_OK)
 		code = number(db, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (schema_result(err, db, code, "opening the history", path) != SCHEMA_OK)
 		return -1;
-	*fresh = application == 0 && version == 0 && tables == 0;
-	if (*fresh)
+	if (application == 0 && *version == 0 && tables == 0)
 		return 0;
 	if (application != SCHEMA_APPLICATION)
 		return err_set(err, ERR_DAMAGED,
 			"\"%s\" is a database of another program, not a weir history", path);
-	if (version > SCHEMA_VERSION)
+	if (*version > SCHEMA_VERSION)
 		return err_set(err, ERR_NEWER,
-			"\"%s\" has version %d, this weir knows %d; use the newer weir", path, version,
+			"\"%s\" has version %d, this weir knows %d; use the newer weir", path, *version,
 			SCHEMA_VERSION);
-	if (version < 1)
+	if (*version < 1)
 		return err_set(err, ERR_DAMAGED, "\"%s\" has no version", path);
 	return 0;
+}
+
+bool schema_has_table(sqlite3 *db, const char *table)
+{
+	sqlite3_stmt *s = NULL;
+	bool has;
+
+	/* a view could do anything, a virtual table too: neither has a page */
+	has = sqlite3_prepare_v2(db,
+			  "SELECT 1 FROM main.sqlite_schema"
+			  " WHERE type = 'table' AND name = ?1 AND rootpage > 0",
+			  -1, &s, NULL) == SQLITE_OK &&
+		sqlite3_bind_text(s, 1, table, -1, SQLITE_STATIC) == SQLITE_OK &&
+		sqlite3_step(s) == SQLITE_ROW;
+	sqlite3_finalize(s);
+	return has;
 }
 
 /* Makes the empty file with the permissions that we want. An existing one is only looked at:
@@ -256,43 +294,43 @@ static int create_file(const char *path, bool must_be_new, struct err *err)
 	return 0;
 }
 
-/* Makes the tables of a fresh file; all or nothing. */
-static int create_tables(sqlite3 *db, const char *path, struct err *err)
+int schema_declare(sqlite3 *db, const char *path, struct err *err)
 {
 	int code = 0;
 
-	if (execute(db, "BEGIN IMMEDIATE", path, err) < 0)
-		return -1;
 	for (size_t i = 0; i < sizeof schema_sql / sizeof *schema_sql && code == 0; i++)
 		code = execute(db, schema_sql[i], path, err);
-	if (code == 0 && execute(db, "COMMIT", path, err) == 0)
+	return code;
+}
+
+/* Makes the tables of a fresh file; all or nothing. */
+static int create_tables(sqlite3 *db, const char *path, struct err *err)
+{
+	if (execute(db, "BEGIN IMMEDIATE", path, err) < 0)
+		return -1;
+	if (schema_declare(db, path, err) == 0 && execute(db, "COMMIT", path, err) == 0)
 		return 0;
 	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	return -1;
 }
 
-/* Gives an older file the column that came later. */
-static int complete_tables(sqlite3 *db, const char *path, struct err *err)
-{
-	if (sqlite3_table_column_metadata(
-			db, "main", "sample", LATER_COLUMN, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
-		return 0;
-	return execute(db, "ALTER TABLE sample ADD COLUMN " LATER_DECLARED, path, err);
-}
-
 static int open_writing(sqlite3 *db, const char *path, struct err *err)
 {
-	bool fresh = false;
+	int version = 0;
 
-	if (schema_result(err, db, harden(db), "opening the history", path) != SCHEMA_OK ||
-		recognise(db, path, &fresh, err) < 0)
+	if (schema_result(err, db, schema_harden(db), "opening the history", path) != SCHEMA_OK ||
+		schema_recognise(db, path, &version, err) < 0)
 		return -1;
+	if (version != 0 && version < SCHEMA_VERSION)
+		return err_set(err, ERR_HISTORY,
+			"\"%s\" has version %d and is written only when it has %d; start: weir", path,
+			version, SCHEMA_VERSION);
 	if (execute(db,
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON",
 			path, err) < 0)
 		return -1;
-	return fresh ? create_tables(db, path, err) : complete_tables(db, path, err);
+	return version == 0 ? create_tables(db, path, err) : 0;
 }
 
 int schema_open(sqlite3 **out, const char *path, bool must_be_new, struct err *err)
@@ -317,16 +355,15 @@ int schema_open(sqlite3 **out, const char *path, bool must_be_new, struct err *e
 }
 
 /* Opens `name` read-only. Returns the SQLite code of the first read; `*db` is set anyhow. */
-static int open_reading(sqlite3 **db, const char *name, int flags)
+static int open_reading(sqlite3 **db, const char *name, int flags, int *version)
 {
-	int version,
-		code =
-			sqlite3_open_v2(name, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | flags, NULL);
+	int code =
+		sqlite3_open_v2(name, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | flags, NULL);
 
 	if (code == SQLITE_OK)
-		code = harden(*db);
+		code = schema_harden(*db);
 	if (code == SQLITE_OK)
-		code = number(*db, "PRAGMA user_version", &version);
+		code = number(*db, "PRAGMA user_version", version);
 	return code;
 }
 
@@ -341,6 +378,18 @@ static void immutable_name(struct text *out, const char *path)
 			text_add_n(out, path, 1);
 	}
 	text_add(out, "?immutable=1");
+}
+
+/* Opens the file as one that nobody writes to. */
+static int open_immutable(sqlite3 **db, const char *path, int *version)
+{
+	struct text name = {0};
+	int code;
+
+	immutable_name(&name, path);
+	code = open_reading(db, text_str(&name), SQLITE_OPEN_URI, version);
+	text_free(&name);
+	return code;
 }
 
 /* True when no write-ahead log waits beside the file: it is whole without one. */
@@ -364,7 +413,7 @@ static int open_empty(sqlite3 **out, const char *path, struct err *err)
 	int code = sqlite3_open_v2(":memory:", &db, flags, NULL);
 
 	if (code == SQLITE_OK)
-		code = harden(db);
+		code = schema_harden(db);
 	if (schema_result(err, db, code, "opening the history", path) == SCHEMA_OK &&
 		create_tables(db, path, err) == 0 &&
 		execute(db, "PRAGMA query_only = ON", path, err) == 0) {
@@ -375,12 +424,55 @@ static int open_empty(sqlite3 **out, const char *path, struct err *err)
 	return -1;
 }
 
+static void release(void *fd)
+{
+	close((int)(intptr_t)fd);
+}
+
+static void nothing(sqlite3_context *c, int count, sqlite3_value **values)
+{
+	(void)count, (void)values;
+	sqlite3_result_null(c);
+}
+
+/* Nobody replaces the file while this connection lives: the lock is closed with it, as what a
+ * function of the connection holds. False where the lock cannot be had. */
+static bool hold_open(sqlite3 *db, const char *path)
+{
+	const int fd = lock_look(path);
+
+	return fd >= 0 &&
+		sqlite3_create_function_v2(db, "weir_open", 0, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+			(void *)(intptr_t)fd, nothing, NULL, NULL, release) == SQLITE_OK;
+}
+
+/* Opens the file under the open-lock. Where somebody makes a newer one of it, it is read as it lies
+ * there, as nobody writes to it any more: the log that will be beside its name is that of the newer
+ * one. That this was so is only known behind it. */
+static int open_beside(sqlite3 **db, const char *path)
+{
+	bool is_newest = false;
+
+	for (int left = OPEN_TRIES;; left--) {
+		const bool alone = !is_newest && lock_is_alone(path) && is_closed(path);
+		int version = SCHEMA_VERSION;
+		const int code =
+			alone ? open_immutable(db, path, &version) : open_reading(db, path, 0, &version);
+
+		is_newest = version >= SCHEMA_VERSION;
+		if (code != SQLITE_OK || left == 0 ||
+			(alone ? !is_newest && lock_is_alone(path)
+				   : hold_open(*db, path) || is_newest || !lock_is_alone(path)))
+			return code;
+		sqlite3_close(*db);
+	}
+}
+
 int schema_open_readonly(sqlite3 **out, const char *path, struct err *err)
 {
 	struct stat st;
 	sqlite3 *db = NULL;
-	bool fresh = false;
-	int code;
+	int code, version = 0;
 
 	*out = NULL;
 	if (stat(path, &st) < 0)
@@ -388,19 +480,17 @@ int schema_open_readonly(sqlite3 **out, const char *path, struct err *err)
 			err, ERR_FILE, "the history \"%s\" cannot be read: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_FILE, "the history \"%s\" is not a regular file", path);
-	code = open_reading(&db, path, 0);
+	code = open_beside(&db, path);
 	if (((code & 0xff) == SQLITE_READONLY || (code & 0xff) == SQLITE_CANTOPEN) &&
 		is_closed(path)) {
-		struct text name = {0};
-
 		sqlite3_close(db);
-		immutable_name(&name, path);
-		code = open_reading(&db, text_str(&name), SQLITE_OPEN_URI);
-		text_free(&name);
+		code = open_immutable(&db, path, &version);
+		if (code == SQLITE_OK)
+			hold_open(db, path);
 	}
 	if (schema_result(err, db, code, "opening the history", path) == SCHEMA_OK &&
-		recognise(db, path, &fresh, err) == 0) {
-		if (!fresh) {
+		schema_recognise(db, path, &version, err) == 0) {
+		if (version != 0) {
 			*out = db;
 			return 0;
 		}

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define SCHEMA_APPLICATION 0x77656972 /* "weir" */
 
 struct sqlite3;
@@ -42,13 +42,29 @@ extern const struct schema_chained schema_chained[SCHEMA_CHAINED];
 
 /* Opens a history for writing, making it when it does not exist. To be called under the lock.
  * Refuses what is no regular file (W004), what everybody can write (W204), what is no weir
- * history (W203), a newer one (W205). 0, or -1 with err. */
+ * history (W203), a newer one (W205), and an older one (W200), which stays as it is: migrate.h.
+ * 0, or -1 with err. */
 int schema_open(struct sqlite3 **out, const char *path, bool must_be_new, struct err *err);
 
-/* Opens one read-only, also in a directory that cannot be written. The same refusals, but for
- * W204. A file whose making was cut short (no byte, or no table yet) is a history without rows,
- * and stays one for this connection. */
+/* Opens one read-only, also in a directory that cannot be written, also one of an older version,
+ * which lacks tables then: schema_has_table. The same refusals, but for W204 and W200. A file
+ * whose making was cut short (no byte, or no table yet) is a history without rows, and stays one
+ * for this connection. Nobody migrates the file as long as the connection is open; one that is being
+ * migrated at the moment stays for this connection what it was before. */
 int schema_open_readonly(struct sqlite3 **out, const char *path, struct err *err);
+
+/* True when there is such a table. */
+bool schema_has_table(struct sqlite3 *db, const char *table);
+
+/* Makes the tables, and the version, within the caller's transaction. 0, or -1 with err. */
+int schema_declare(struct sqlite3 *db, const char *path, struct err *err);
+
+/* Switches off what a hostile file could use against its reader. Returns the SQLite code. */
+int schema_harden(struct sqlite3 *db);
+
+/* Tells the version of a history, 0 where it has no table yet. The refusals W203 and W205. 0, or
+ * -1 with err. */
+int schema_recognise(struct sqlite3 *db, const char *path, int *version, struct err *err);
 
 /* Prepares a statement; errors name `path`. */
 int schema_prepare(struct sqlite3_stmt **out, struct sqlite3 *db, const char *sql,
@@ -57,5 +73,9 @@ int schema_prepare(struct sqlite3_stmt **out, struct sqlite3 *db, const char *sq
 /* Classifies an SQLite result code and sets err to what failed. */
 enum schema_result schema_result(
 	struct err *err, struct sqlite3 *db, int code, const char *doing, const char *path);
+
+/* What an error is that schema_result set somewhere below a call that tells only of failure: LATER
+ * where a lock was in the way, else BROKEN. */
+enum schema_result schema_failed(const struct err *err);
 
 #endif

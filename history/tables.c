@@ -113,47 +113,33 @@ static const struct tables_field series_fields[] = {
 	ALWAYS("layout", TEXT),
 };
 
-static const struct tables_field sample_fields[] = {
-	ALWAYS("t", TENTHS),
-	ALWAYS("series", SERIES),
-	ALWAYS("at_ms", INT),
-	ALWAYS("interval_ms", INT),
-	ALWAYS("flags", INT),
-	MAYBE("requests", INT),
-	MAYBE("ok", INT),
-	MAYBE("failed_connection", INT),
-	MAYBE("failed_timeout", INT),
-	MAYBE("failed_resource", INT),
-	MAYBE("failed_operation", INT),
-	MAYBE("failed_initialization", INT),
-	MAYBE("failed_communication", INT),
-	MAYBE("failed_health", INT),
-	MAYBE("failed_session", INT),
-	MAYBE("failed_system", INT),
-	MAYBE("timeouts", INT),
-	MAYBE("retries", INT),
-	MAYBE("sessions", INT),
-	MAYBE("sessions_bad", INT),
-	MAYBE("p50_us", INT),
-	MAYBE("p95_us", INT),
-	MAYBE("p99_us", INT),
-	MAYBE("max_us", INT),
-	MAYBE("queue_depth", INT),
-	MAYBE("in_flight", INT),
-	MAYBE("workers_total", INT),
-	MAYBE("workers_ready", INT),
-	MAYBE("workers_busy", INT),
-	MAYBE("workers_degraded", INT),
-	MAYBE("workers_created", INT),
-	MAYBE("workers_destroyed", INT),
-	MAYBE("workers_crashed", INT),
-	MAYBE("workers_restarted", INT),
-	MAYBE("memory_bytes", INT),
-	MAYBE("cpu_us", INT),
-	MAYBE("fds", INT),
-	MAYBE("latency", HISTOGRAM),
-	MAYBE("session_latency", HISTOGRAM),
-	{"failed_refused", TABLES_INT, true, true},
+/* What a sample has, and a minute of samples before what is its own. */
+#define MEASURED \
+	ALWAYS("t", TENTHS), ALWAYS("series", SERIES), ALWAYS("at_ms", INT), \
+		ALWAYS("interval_ms", INT), ALWAYS("flags", INT), MAYBE("requests", INT), \
+		MAYBE("ok", INT), MAYBE("failed_connection", INT), MAYBE("failed_timeout", INT), \
+		MAYBE("failed_resource", INT), MAYBE("failed_operation", INT), \
+		MAYBE("failed_initialization", INT), MAYBE("failed_communication", INT), \
+		MAYBE("failed_health", INT), MAYBE("failed_session", INT), \
+		MAYBE("failed_system", INT), MAYBE("timeouts", INT), MAYBE("retries", INT), \
+		MAYBE("sessions", INT), MAYBE("sessions_bad", INT), MAYBE("p50_us", INT), \
+		MAYBE("p95_us", INT), MAYBE("p99_us", INT), MAYBE("max_us", INT), \
+		MAYBE("queue_depth", INT), MAYBE("in_flight", INT), MAYBE("workers_total", INT), \
+		MAYBE("workers_ready", INT), MAYBE("workers_busy", INT), \
+		MAYBE("workers_degraded", INT), MAYBE("workers_created", INT), \
+		MAYBE("workers_destroyed", INT), MAYBE("workers_crashed", INT), \
+		MAYBE("workers_restarted", INT), MAYBE("memory_bytes", INT), MAYBE("cpu_us", INT), \
+		MAYBE("fds", INT), MAYBE("latency", HISTOGRAM), MAYBE("session_latency", HISTOGRAM), \
+	{ \
+		"failed_refused", TABLES_INT, true, true \
+	}
+
+static const struct tables_field sample_fields[] = {MEASURED};
+
+static const struct tables_field rollup_fields[] = {
+	MEASURED,
+	ALWAYS("rows", INT),
+	ALWAYS("event", ROW_ID),
 };
 
 static const struct tables_field begin_fields[] = {
@@ -173,6 +159,9 @@ static const struct tables_field end_fields[] = {
 #define ALL "true"
 #define SERIES_OF_POOL \
 	"(?1 IS NULL OR pool_id IN (SELECT p.pool_id FROM pool AS p WHERE p.pool = ?1))"
+#define SERIES_AND_TIME \
+	"(?1 IS NULL OR series IN (SELECT s.id FROM series AS s JOIN pool AS p" \
+	" ON p.pool_id = s.pool_id WHERE p.pool = ?1)) AND " AT_TIME
 
 const struct tables_row tables_rows[TABLES_COUNT] = {
 	[TABLES_KEYS] = ROWS(key, "id", ALL),
@@ -186,16 +175,15 @@ const struct tables_row tables_rows[TABLES_COUNT] = {
 	/* what tells of no pool is part of each */
 	[TABLES_EVENT] = ROWS(event, "seq", "(" OF_POOL " OR pool = '') AND " AT_TIME),
 	[TABLES_SERIES_OF] = ROWS(series, "id", SERIES_OF_POOL),
-	[TABLES_SAMPLE] = ROWS(sample, "key",
-		"(?1 IS NULL OR series IN (SELECT s.id FROM series AS s JOIN pool AS p"
-		" ON p.pool_id = s.pool_id WHERE p.pool = ?1)) AND " AT_TIME),
+	[TABLES_SAMPLE] = ROWS(sample, "key", SERIES_AND_TIME),
+	[TABLES_ROLLUP] = ROWS(rollup, "key", SERIES_AND_TIME),
 };
 
 const struct tables_row tables_begin = {
 	"weir", begin_fields, COUNT_OF(begin_fields), NULL, NULL};
 const struct tables_row tables_end = {"end", end_fields, COUNT_OF(end_fields), NULL, NULL};
 
-_Static_assert(COUNT_OF(sample_fields) <= TABLES_FIELDS_MAX, "room for the widest table");
+_Static_assert(COUNT_OF(rollup_fields) <= TABLES_FIELDS_MAX, "room for the widest table");
 _Static_assert(COUNT_OF(sample_fields) == 30 + FAILURE_COUNT, "a class of failures is missing");
 
 size_t tables_digits(enum tables_kind kind)

@@ -34,7 +34,7 @@ struct tables_field {
 
 struct tables_row {
 	const char *name;
-	const struct tables_field *fields; /* the first two of `sample` make its key */
+	const struct tables_field *fields; /* the first two of `sample` and `rollup` make the key */
 	size_t count;
 	const char *order; /* the columns by which its rows are sorted */
 	const char *part;  /* which rows a part has: ?1 pool, ?2 since, ?3 until in ms, or null */
@@ -51,11 +51,13 @@ enum {
 	TABLES_EVENT,
 	TABLES_SERIES_OF,
 	TABLES_SAMPLE,
+	TABLES_ROLLUP,
 	TABLES_COUNT
 };
 extern const struct tables_row tables_rows[TABLES_COUNT];
 
-/* The columns of a sample that are made of its key: t and series, its first. */
+/* The columns of a sample, and of a minute of samples, that are made of its key: t and series, its
+ * first. */
 enum { TABLES_SAMPLE_KEY = 2 };
 
 /* The first line of an exchange file, and the last. */

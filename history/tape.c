@@ -45,7 +45,8 @@ static int64_t not_before(const struct tape *t, int64_t at_ms)
 
 static int rewind_tape(struct tape *t, struct err *err);
 
-static int load_states(struct tape *t, int64_t recording, const char *node_id, struct err *err)
+/* Those behind the last one that is known. */
+static int load_states(struct tape *t, struct err *err)
 {
 	sqlite3_stmt *s = NULL;
 	int code;
@@ -53,11 +54,12 @@ static int load_states(struct tape *t, int64_t recording, const char *node_id, s
 	if (schema_prepare(&s, t->samples.db,
 			"SELECT seq, at_ms, coalesce(tick, -1) FROM event WHERE kind = 'state'"
 			" AND recording = ?1 AND node_id = ?2 AND at_ms BETWEEN 0 AND 100000000000000"
-			" AND coalesce(tick, -1) BETWEEN -1 AND 1000000000000 ORDER BY seq",
+			" AND coalesce(tick, -1) BETWEEN -1 AND 1000000000000 AND seq > ?3 ORDER BY seq",
 			t->samples.path, err) < 0)
 		return -1;
-	sqlite3_bind_int64(s, 1, recording);
-	sqlite3_bind_text(s, 2, node_id, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 1, t->recording);
+	sqlite3_bind_text(s, 2, t->samples.node_id, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 3, t->state_count > 0 ? t->states[t->state_count - 1].seq : 0);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		mem_grow(&t->states, &t->state_cap, t->state_count + 1, sizeof *t->states);
 		t->states[t->state_count++] = (struct tape_state){
@@ -70,14 +72,15 @@ static int load_states(struct tape *t, int64_t recording, const char *node_id, s
 		: -1;
 }
 
-/* The moments of the first and the last document, from a tape at its beginning. */
-static int find_span(struct tape *t, struct err *err)
+/* The moment of the last document that can be told. */
+static int find_last(struct tape *t, struct err *err)
 {
 	struct history_sample last;
 	int found = 0;
 
-	tape_peek(t, &t->first_ms);
-	t->last_ms = t->state_count > 0 ? t->states[t->state_count - 1].at_ms : t->first_ms;
+	t->last_ms = t->first_ms;
+	if (t->state_count > 0 && !t->open)
+		t->last_ms = t->states[t->state_count - 1].at_ms;
 	if (t->last_tick != UNKNOWN)
 		found = samples_read(&t->samples, t->last_tick, t->last_tick, &last, err);
 	if (found > 0 && sample_ms(t, &last) > t->last_ms)
@@ -100,13 +103,17 @@ static int load_next(struct tape *t, struct err *err)
 int tape_open(struct tape *t, sqlite3 *db, const char *path, int64_t recording,
 	const char *node_id, struct err *err)
 {
-	*t = (struct tape){.tick = -1};
+	*t = (struct tape){.tick = -1, .recording = recording};
 	if (samples_reader_open(&t->samples, db, path, recording, node_id, err) < 0)
 		return -1;
 	t->current = mem_new(1, sizeof *t->current);
-	if (samples_last_tick(&t->samples, &t->last_tick, err) < 0 ||
-		load_states(t, recording, node_id, err) < 0 || rewind_tape(t, err) < 0 ||
-		find_span(t, err) < 0 || rewind_tape(t, err) < 0) {
+	if (samples_last_tick(&t->samples, &t->last_tick, err) < 0 || load_states(t, err) < 0 ||
+		rewind_tape(t, err) < 0) {
+		tape_close(t);
+		return -1;
+	}
+	tape_peek(t, &t->first_ms);
+	if (find_last(t, err) < 0 || rewind_tape(t, err) < 0) {
 		tape_close(t);
 		return -1;
 	}
@@ -124,6 +131,18 @@ void tape_close(struct tape *t)
 	free(t->states);
 	free(t->current);
 	*t = (struct tape){0};
+}
+
+int tape_extend(struct tape *t, bool open, struct err *err)
+{
+	const bool told = t->gap_told;
+
+	t->open = open;
+	if (samples_last_tick(&t->samples, &t->last_tick, err) < 0 || load_states(t, err) < 0 ||
+		find_last(t, err) < 0 || load_next(t, err) < 0)
+		return -1;
+	t->gap_told = told;
+	return 0;
 }
 
 int64_t tape_first_ms(const struct tape *t)
@@ -145,7 +164,7 @@ static const struct tape_state *due_state(const struct tape *t, bool *with_sampl
 		t->next_state < t->state_count ? &t->states[t->next_state] : NULL;
 
 	*with_sample = false;
-	if (s == NULL)
+	if (s == NULL || (t->open && !t->has_sample))
 		return NULL;
 	if (t->has_sample && s->tick <= t->sample.tick && s->at_ms == t->sample.sample.at.wall_ms)
 		*with_sample = true;

@@ -16,6 +16,8 @@ enum tape_kind {
 
 struct tape {
 	struct samples_reader samples;
+	int64_t recording;
+	bool open; /* more may come: a state with no sample behind it waits for it */
 	struct tape_state *states;
 	size_t state_count, state_cap, next_state;
 	int64_t first_ms, last_ms; /* of the first and the last document */
@@ -33,6 +35,9 @@ struct tape {
 int tape_open(struct tape *t, struct sqlite3 *db, const char *path, int64_t recording,
 	const char *node_id, struct err *err);
 void tape_close(struct tape *t);
+
+/* Reads what was written since, where the tape stands; `open`: more may come. 0, or -1 with err. */
+int tape_extend(struct tape *t, bool open, struct err *err);
 
 /* When the first and the last document were received. */
 int64_t tape_first_ms(const struct tape *t);

@@ -1,11 +1,12 @@
 /* Writer: takes requests from the board and makes transactions of them. Not their content:
- * journal.c and samples.c write rows; nor what follows for an intent: intent.c.
+ * journal.c and samples.c write rows; nor what follows for an intent: intent.c; nor how the file
+ * is opened: writer_open.c.
  *
  * Invariants:
  * 1. An intent is a transaction of its own and goes before everything else that waits.
  * 2. A passing failure (lock, no space) refuses the intent that met it and keeps everything
  * else for the next try, a refused brake, too; a lasting one closes the file for good.
- * 3. Samples wait for everything else. */
+ * 3. Samples wait for everything else, and thinning for them; an intent waits for neither. */
 #include "history/writer.h"
 
 #include "history/audit.h"
@@ -14,6 +15,8 @@
 #include "history/clock.h"
 #include "history/intent.h"
 #include "history/salvage.h"
+#include "history/upkeep.h"
+#include "history/writer_open.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +34,7 @@ enum work {
 	WORK_ROWS,
 	WORK_SAMPLES,
 	WORK_PROBE,
+	WORK_UPKEEP,
 	WORK_END
 };
 
@@ -39,10 +43,11 @@ struct writer {
 	struct journal journal;
 	struct samples_writer samples;
 	struct checkpoint checkpoint; /* of the recording */
-	int64_t retry_at;             /* CLOCK_NEVER: nothing is being retried */
-	int64_t samples_at;           /* when the batch is due; CLOCK_NEVER: none waits */
-	int64_t recording;            /* committed; UNKNOWN none */
-	bool salvage_waits;           /* the journals of the dead could not be imported yet */
+	struct upkeep upkeep;
+	int64_t retry_at;   /* CLOCK_NEVER: nothing is being retried */
+	int64_t samples_at; /* when the batch is due; CLOCK_NEVER: none waits */
+	int64_t recording;  /* committed; UNKNOWN none */
+	bool salvage_waits; /* the journals of the dead could not be imported yet */
 };
 
 /* ---- taking work; under the mutex ---- */
@@ -109,6 +114,10 @@ static bool try_take(struct writer *w, int64_t now, struct request_list *out, en
 		*work = WORK_PROBE;
 		return true;
 	}
+	if (now >= w->upkeep.due_ms && !b->stopping) {
+		*work = WORK_UPKEEP;
+		return true;
+	}
 	*work = WORK_END;
 	return b->stopping;
 }
@@ -121,10 +130,12 @@ static enum work next_work(struct writer *w, struct request_list *out)
 
 	pthread_mutex_lock(&b->mutex);
 	while (!try_take(w, clock_monotonic_ms(), out, &work)) {
-		const int64_t until = w->retry_at != CLOCK_NEVER ? w->retry_at
-			: b->samples.first != NULL                   ? w->samples_at
-														 : CLOCK_NEVER;
+		int64_t until = w->retry_at != CLOCK_NEVER ? w->retry_at
+			: b->samples.first != NULL             ? w->samples_at
+												   : CLOCK_NEVER;
 
+		if (w->retry_at == CLOCK_NEVER && w->upkeep.due_ms < until)
+			until = w->upkeep.due_ms;
 		clock_wait(&b->work, &b->mutex, until);
 	}
 	pthread_mutex_unlock(&b->mutex);
@@ -140,7 +151,7 @@ static void worked(struct writer *w)
 
 	w->retry_at = CLOCK_NEVER;
 	pthread_mutex_lock(&b->mutex);
-	journal_head(&w->journal, b->head);
+	board_chain(b, &w->journal);
 	if (b->trouble) {
 		struct history_answer good = {.kind = HISTORY_TROUBLE};
 
@@ -259,9 +270,7 @@ static enum schema_result write_row(
 		e->answers_observed = true;
 		return audit_import(
 			j, &r->observed.node, r->observed.entries, r->observed.count, &e->observed, err);
-	case REQUEST_INTENT:
-	case REQUEST_SAMPLE:
-	case REQUEST_LOAD:
+	default: /* intents and samples have their own transactions, the rest is read */
 		break;
 	}
 	return SCHEMA_REFUSED;
@@ -386,10 +395,37 @@ static enum schema_result write_samples(
 		return result;
 	}
 	checkpoint_committed(&w->checkpoint);
+	upkeep_begin(&w->upkeep, clock_monotonic_ms());
 	pthread_mutex_lock(&b->mutex);
 	b->dropped_untold -= untold;
 	pthread_mutex_unlock(&b->mutex);
 	return result;
+}
+
+/* ---- upkeep ---- */
+
+/* Whether an intent waits. */
+static bool in_a_hurry(void *board)
+{
+	struct board *b = board;
+	bool waits = false;
+
+	pthread_mutex_lock(&b->mutex);
+	for (const struct request *r = b->journal.first; r != NULL && !waits; r = r->next)
+		waits = r->kind == REQUEST_INTENT;
+	waits = waits || b->stopping;
+	pthread_mutex_unlock(&b->mutex);
+	return waits;
+}
+
+static enum schema_result keep_up(struct writer *w, struct err *err)
+{
+	const int64_t newest_ms = w->samples.newest_t * 100, last = last_ms(w->board);
+	/* a clock that jumped ahead makes nothing old */
+	const struct thin_now now = {
+		clock_monotonic_ms(), newest_ms < last ? newest_ms : last, w->recording};
+
+	return upkeep_work(&w->upkeep, &now, in_a_hurry, w->board, err);
 }
 
 /* ---- the thread ---- */
@@ -441,6 +477,9 @@ static enum schema_result do_work(
 		result = journal_begin(&w->journal, err);
 		if (result == SCHEMA_OK)
 			result = journal_commit(&w->journal, err);
+		break;
+	case WORK_UPKEEP:
+		result = keep_up(w, err);
 		break;
 	case WORK_END:
 		break;
@@ -552,39 +591,28 @@ static void end_recording(struct writer *w)
 	result = checkpoint_write(&w->checkpoint, &w->journal, end.at_ms, true, &err);
 	if (result == SCHEMA_OK)
 		result = journal_event(&w->journal, &end, &err);
-	if (result == SCHEMA_OK)
-		journal_commit(&w->journal, &err);
-	else
+	if (result != SCHEMA_OK) {
 		journal_rollback(&w->journal);
+		return;
+	}
+	if (journal_commit(&w->journal, &err) != SCHEMA_OK)
+		return;
+	pthread_mutex_lock(&w->board->mutex);
+	board_chain(w->board, &w->journal);
+	pthread_mutex_unlock(&w->board->mutex);
 }
 
 static bool open_file(struct writer *w)
 {
-	struct board *b = w->board;
-	struct history_answer a = {.kind = HISTORY_OPENED};
 	struct err err = {0};
-	enum schema_result salvaged;
+	const enum schema_result result =
+		writer_open(w->board, &w->journal, &w->samples, &w->checkpoint, &err);
 
-	if (journal_open(&w->journal, b->path, b->actor, b->key_dir, b->must_be_new, &err) < 0 ||
-		samples_writer_open(&w->samples, w->journal.db, b->path, &w->checkpoint, &err) < 0) {
+	if (result == SCHEMA_BROKEN) {
 		failed_for_good(w, &err);
 		return false;
 	}
-	w->journal.lock_ms = b->lock_ms;
-	salvaged = salvage(&w->journal, b->emergency.path, &err);
-	if (salvaged == SCHEMA_BROKEN) {
-		failed_for_good(w, &err);
-		return false;
-	}
-	a.seq = w->journal.seq;
-	journal_head(&w->journal, a.hash);
-	pthread_mutex_lock(&b->mutex);
-	b->condition = BOARD_OPEN;
-	text_copy(b->head, sizeof b->head, a.hash);
-	board_answer(b, &a);
-	pthread_cond_broadcast(&b->reading);
-	pthread_mutex_unlock(&b->mutex);
-	w->salvage_waits = salvaged != SCHEMA_OK;
+	w->salvage_waits = result != SCHEMA_OK;
 	if (w->salvage_waits)
 		failed_for_now(w, &err);
 	return true;
@@ -592,6 +620,7 @@ static bool open_file(struct writer *w)
 
 static void close_file(struct writer *w)
 {
+	upkeep_free(&w->upkeep);
 	samples_writer_close(&w->samples);
 	checkpoint_free(&w->checkpoint);
 	journal_close(&w->journal);
@@ -605,7 +634,10 @@ void *writer_run(void *board)
 		.retry_at = CLOCK_NEVER,
 		.samples_at = CLOCK_NEVER,
 		.recording = UNKNOWN};
-	const bool good = open_file(&w) && work_on(&w);
+	bool good = open_file(&w);
+
+	upkeep_init(&w.upkeep, &w.journal, &w.board->thinning, clock_monotonic_ms());
+	good = good && work_on(&w);
 
 	if (good)
 		end_recording(&w);

@@ -151,6 +151,9 @@ struct driver_ops {
 	void (*audit)(struct driver *d, int64_t since, struct instant now);
 	/* Tells what has happened since (for ends that are not on the transport). NULL: nothing. */
 	void (*turn)(struct driver *d, struct instant now);
+	/* A descriptor, for as long as it is open, that can be read when `turn` has something to do.
+	 * NULL: what there is comes by the transport, or with the asking. */
+	int (*fd)(const struct driver *d);
 	/* Ends everything under way without events, frees. */
 	void (*close)(struct driver *d);
 };

@@ -70,6 +70,7 @@ enum exit_status {
 	X(COUNTER_BACK, 180, EXIT_FAILED, "a counter went back without a restart") \
 	X(SAMPLES, 181, EXIT_REFUSED, "too few samples") \
 	X(REPLAYED, 182, EXIT_FAILED, "an old answer was delivered again") \
+	X(CONTRADICTED, 183, EXIT_REFUSED, "two sources contradict each other") \
 	X(BAKE, 184, EXIT_REFUSED, "the bake has not passed") \
 	X(GUARD, 185, EXIT_REFUSED, "the guard is not green") \
 	X(UNKEPT, 186, EXIT_REFUSED, "the raise before it is not kept yet") \

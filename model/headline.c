@@ -188,6 +188,17 @@ static bool no_history(const struct view *v, char *out, size_t size)
 		v->m->history_why);
 }
 
+/* Somebody cut the file, or put another in its place. */
+static bool cut_short(const struct view *v, char *out, size_t size)
+{
+	for (int k = 0; k < v->p->node_count; k++)
+		if (v->p->nodes[k].lost_head[0])
+			return write(out, size,
+				"The pool saw history that is missing here: weir verify --head %.16s",
+				v->p->nodes[k].lost_head);
+	return false;
+}
+
 static bool foreign(const struct view *v, char *out, size_t size)
 {
 	for (int k = 0; k < v->p->node_count; k++)
@@ -241,8 +252,10 @@ static bool restarted(const struct view *v, char *out, size_t size)
 		return false;
 	char age[24];
 	unit_countdown(age, sizeof age, v->s->uptime_ms);
-	return write(out, size, "Pool restarted %s ago: share fell %s > %s. S puts %s back", age,
-		v->asked, v->share, v->asked);
+	const struct snapshot *last = v->p->nodes[0].last;
+	return write(out, size, "%s %s ago: share fell %s > %s. S puts %s back",
+		last && last->reloads ? "HAProxy reloaded" : "Pool restarted", age, v->asked, v->share,
+		v->asked);
 }
 
 static bool diverged(const struct view *v, char *out, size_t size)
@@ -416,6 +429,23 @@ static bool stepping(const struct view *v, char *out, size_t size)
 	return write(out, size, "A step to %s by %.30s is on its way", to, v->open->actor);
 }
 
+#define V1_LEAST 100 /* requests in the window before its rate is believed */
+
+/* Users are hurt, and v2 has nothing to do with it. */
+static bool v1_fails(const struct view *v, char *out, size_t size)
+{
+	const struct guard_metric *g = &v->s->guard.metric[METRIC_ERRORS];
+	const struct arm_figures *f = &v->s->arms[ARM_V1];
+	if (v->s->reported_bp != 0 || v->s->freshness > FRESHNESS_LATE || f->done < V1_LEAST ||
+		!(g->limit > 0 && f->error_rate > g->limit))
+		return false;
+	char rate[16], limit[16];
+	unit_percent(rate, sizeof rate, f->error_rate);
+	unit_percent(limit, sizeof limit, g->limit);
+	return write(out, size, "v1 fails: errors %s of %s %%. Not v2's doing: it has no share",
+		rate, limit);
+}
+
 /* Nobody asked for it: whoever looks should know why. */
 static bool guard_went_back(const struct view *v, char *out, size_t size)
 {
@@ -427,6 +457,15 @@ static bool guard_went_back(const struct view *v, char *out, size_t size)
 	why += strncmp(why, GUARD_REASON, strlen(GUARD_REASON)) == 0 ? strlen(GUARD_REASON) : 0;
 	return write(out, size, "The guard rolled back to %s: %.30s%s", v->share,
 		why[0] ? why : "it says not why", v->p->latch.red ? ". U accepts it" : "");
+}
+
+/* By hand, and what it was for is not accepted yet. */
+static bool back_and_red(const struct view *v, char *out, size_t size)
+{
+	if (v->s->state != STATE_ROLLED_BACK || !v->p->latch.red)
+		return false;
+	return write(out, size, "Rolled back to %s; RED stays until U accepts it: %s", v->share,
+		metric_name(v->p->latch.metric));
 }
 
 static bool rolled_back(const struct view *v, char *out, size_t size)
@@ -566,6 +605,7 @@ static const struct {
 	{LEVEL_LOOK, diverged},
 	{LEVEL_LOOK, partial},
 	{LEVEL_LOOK, mixed},
+	{LEVEL_LOOK, v1_fails},
 	{LEVEL_LOOK, held},
 	{LEVEL_LOOK, went_back},
 	{LEVEL_LOOK, forbidden},
@@ -575,8 +615,10 @@ static const struct {
 	{LEVEL_LOOK, unkept},
 	{LEVEL_LOOK, unguarded},
 	{LEVEL_LOOK, only_holds},
+	{LEVEL_LOOK, cut_short},
 	{LEVEL_OK, stepping},
 	{LEVEL_LOOK, guard_went_back},
+	{LEVEL_LOOK, back_and_red},
 	{LEVEL_OK, rolled_back},
 	{LEVEL_OK, complete},
 	{LEVEL_OK, finalized},

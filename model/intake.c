@@ -48,13 +48,19 @@ static void tick_add(struct pool *p, int64_t tick, const struct sample *s)
 	ring_put(&p->ticks, tick, &t);
 }
 
+/* The slot that the clock is nearest to. */
+static int64_t nearest_tick(const struct pool *p, struct instant at)
+{
+	return (at.boot_ms - p->first_tick_ms + p->interval_ms / 2) / p->interval_ms;
+}
+
 /* The slot of a receipt: the one after the node's last, so that jitter makes no holes, unless
  * the clock has gone two slots further. */
 static int64_t tick_of(struct pool *p, struct node *n, struct instant at)
 {
 	if (p->first_tick_ms == UNKNOWN)
 		p->first_tick_ms = at.boot_ms;
-	int64_t nearest = (at.boot_ms - p->first_tick_ms + p->interval_ms / 2) / p->interval_ms;
+	int64_t nearest = nearest_tick(p, at);
 	if (n->last_tick == UNKNOWN)
 		return nearest;
 	return nearest > n->last_tick + 2 ? nearest : n->last_tick + 1;
@@ -162,6 +168,22 @@ static void rebase(struct node *n, const struct snapshot *s, struct instant at)
 	n->base_at = at;
 }
 
+static bool is_soon(const struct pool *p, struct instant since, struct instant at)
+{
+	return at.boot_ms - since.boot_ms < p->interval_ms * 3 / 4;
+}
+
+/* True where a sample now would be one too many: polls that come faster, while a command is
+ * unverified, do not make more of them, and slots do not run ahead of the clock. Where polls keep
+ * their time, jitter may be a slot ahead. What is not taken now is in the next one. */
+static bool is_early(const struct pool *p, const struct node *n, struct instant at)
+{
+	if (is_soon(p, n->base_at, at))
+		return true;
+	return n->last_tick != UNKNOWN &&
+		n->last_tick + 1 > nearest_tick(p, at) + !is_soon(p, n->last_at, at);
+}
+
 void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, struct instant at,
 	struct model_sample *out)
 {
@@ -179,8 +201,7 @@ void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, str
 		rebase(n, s, at);
 		return;
 	}
-	/* Polls that come faster, while a command is unverified, do not make more samples. */
-	if (at.boot_ms - n->base_at.boot_ms < p->interval_ms * 3 / 4)
+	if (is_early(p, n, at))
 		return;
 	sample_arms(p, n, s, at, out);
 	if (!same_operations(&n->base->operations, &s->operations))

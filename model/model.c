@@ -21,7 +21,8 @@ void model_init(struct model *m, const char *actor, bool read_only)
 
 static void node_release(struct node *n)
 {
-	free(n->last);
+	if (n->last != n->base)
+		free(n->last);
 	free(n->base);
 }
 
@@ -167,6 +168,22 @@ static bool is_finalized(const struct pool *p)
 	return any;
 }
 
+/* Makes `s` the node's last document. That is nearly always the one that the next sample is measured
+ * from, too, and then there is one of it: they are the most that a pool keeps. Where a poll came
+ * too soon for a sample there are two from then on. */
+static void keep_last(struct node *n, const struct snapshot *s, struct instant base_at)
+{
+	bool is_base =
+		base_at.boot_ms != n->base_at.boot_ms || base_at.wall_ms != n->base_at.wall_ms;
+	if (is_base && (!n->last || n->last == n->base)) {
+		n->last = n->base;
+		return;
+	}
+	if (!n->last || n->last == n->base)
+		n->last = mem_new(1, sizeof *n->last);
+	*n->last = *s;
+}
+
 static unsigned on_snapshot(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -182,15 +199,14 @@ static unsigned on_snapshot(
 		text_copy(p->pool_id, sizeof p->pool_id, e->snapshot->pool_id);
 	n->trouble = (struct err){0};
 	n->retry_ms = UNKNOWN;
+	const struct instant base_at = n->base_at;
 	intake_sample(p, n, e->snapshot, e->at, sample);
 	if (sample->change == COUNTS_BACK)
 		p->counter_back_ms = e->at.boot_ms;
 	if (sample->change == COUNTS_BACK)
 		err_set(&n->trouble, ERR_COUNTER_BACK, "a counter of '%s' went back without a restart",
 			n->target);
-	if (!n->last)
-		n->last = mem_new(1, sizeof *n->last);
-	*n->last = *e->snapshot;
+	keep_last(n, e->snapshot, base_at);
 	n->last_at = e->at;
 	compare_audit(n, e->at);
 	p->finalized = is_finalized(p);
@@ -204,6 +220,15 @@ static unsigned on_trouble(
 	struct node *n = model_node(m, e->node);
 	n->trouble = *e->err;
 	n->retry_ms = e->retry_ms;
+	return DIRTY_FACTS;
+}
+
+static unsigned on_doubt(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	model_node(m, e->node)->trouble = *e->err;
+	model_pool_of(m, e->node)->counter_back_ms = e->at.boot_ms;
 	return DIRTY_FACTS;
 }
 
@@ -381,6 +406,23 @@ static unsigned on_history(
 	return DIRTY_STATE;
 }
 
+static unsigned on_head(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	text_copy(m->history_head, sizeof m->history_head, e->text);
+	return DIRTY_FACTS;
+}
+
+static unsigned on_lost(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct node *n = model_node(m, e->node);
+	text_copy(n->lost_head, sizeof n->lost_head, e->text);
+	return DIRTY_STATE;
+}
+
 static unsigned on_reset(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -405,6 +447,7 @@ static const struct {
 	[MODEL_TICK] = {on_tick, false, true},
 	[MODEL_SNAPSHOT] = {on_snapshot, true, false},
 	[MODEL_TROUBLE] = {on_trouble, true, false},
+	[MODEL_DOUBT] = {on_doubt, true, false},
 	[MODEL_RIGHTS] = {on_rights, true, false},
 	[MODEL_AUDIT] = {on_audit, true, false},
 	[MODEL_DECISION] = {on_decision, false, false},
@@ -413,6 +456,8 @@ static const struct {
 	[MODEL_PINNED] = {on_pinned, false, false},
 	[MODEL_OWNER] = {on_owner, false, false},
 	[MODEL_HISTORY] = {on_history, false, true},
+	[MODEL_HEAD] = {on_head, false, true},
+	[MODEL_LOST] = {on_lost, true, false},
 	[MODEL_RESET] = {on_reset, false, false},
 };
 

@@ -62,6 +62,7 @@ struct node {
 		forbidden_ms;   /* boot time at which it refused a change for want of rights; UNKNOWN */
 	int64_t audit_seen; /* entries taken up to here; UNKNOWN before the first */
 	bool foreign;       /* another pool or node answers here */
+	char lost_head[POOL_HASH_MAX]; /* of this actor's history, known there and not here; "" */
 };
 
 /* One interval of the pool for graphs; -1 in 32 bits: unknown. */
@@ -216,7 +217,8 @@ enum model_event_kind {
 	MODEL_SNAPSHOT, /* node, snapshot */
 	MODEL_TROUBLE,  /* node, err, retry_ms */
 	MODEL_RIGHTS,   /* node, err: it refused a change for want of rights; NULL: it took one */
-	MODEL_AUDIT,    /* node, seq: its audit log is known up to here */
+	MODEL_DOUBT, /* node, err: what it counts is not to be believed, nor for a window after */
+	MODEL_AUDIT, /* node, seq: its audit log is known up to here */
 	MODEL_DECISION, /* pool, decision: new, or more is known of it */
 	MODEL_OUTCOME,  /* pool, outcome */
 	MODEL_PROGRESS, /* pool, nodes: bits of those that have not shown the open decision's effect
@@ -224,6 +226,8 @@ enum model_event_kind {
 	MODEL_PINNED,   /* pool, text: the identity of the pool as known from the history */
 	MODEL_OWNER,    /* pool, owner_line: what a recorder that guards says of itself */
 	MODEL_HISTORY,  /* err (code 0: writable), text: head */
+	MODEL_HEAD,     /* text: the history's head has moved */
+	MODEL_LOST,     /* node, text: a head that it knows and this history does not; "" none */
 	MODEL_RESET,    /* pool: forget what it said and what was decided */
 };
 
@@ -287,6 +291,9 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 /* The nodes (bits) to which a rollback by the pool's own guard at another node is still to be
  * carried; 0 none. */
 uint64_t pool_carries(const struct model *m, const struct pool *p);
+
+/* True when the pool takes back a raise that nobody keeps: it says what it would go back to. */
+bool pool_takes_back(const struct pool *p);
 
 /* True when this process should now make the raise stay by itself: a plan that bakes, a
  * deadline that runs, the bake (not the step's own `for`) passed, what KEEP asks holds, and the

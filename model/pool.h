@@ -261,7 +261,10 @@ struct snapshot {
 	int64_t drain_ms, settle_ms;
 	char audit_head[POOL_HASH_MAX];
 	int64_t audit_seq; /* UNKNOWN where the pool has no audit */
+	/* Head of the history that its newest change was recorded in, and whose; "" not told. */
+	char history_head[POOL_HASH_MAX], history_by[POOL_ACTOR_MAX];
 	bool finalized;
+	bool reloads; /* its process ends with each reload of a configuration */
 };
 
 /* One entry of a pool's own log of accepted changes. */

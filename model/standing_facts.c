@@ -250,6 +250,16 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	f->guard_unarmed = s->pool_guard.known && !s->pool_guard.armed;
 }
 
+bool pool_takes_back(const struct pool *p)
+{
+	for (int k = 0; k < p->node_count; k++) {
+		const struct snapshot *s = p->nodes[k].last;
+		if (s && (!s->lease.known || s->kept_bp < 0))
+			return false;
+	}
+	return true;
+}
+
 bool pool_keeps(const struct model *m, const struct pool *p, bool keeper)
 {
 	const struct standing *s = &p->standing;

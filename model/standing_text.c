@@ -61,8 +61,9 @@ static void write_state(struct standing *s, const struct pool *p)
 		return;
 	case STATE_DIVERGED:
 		unit_share(other, sizeof other, s->intended_bp);
-		snprintf(
-			s->state_text, sizeof s->state_text, "%s pool %s, asked %s", word, share, other);
+		snprintf(s->state_text, sizeof s->state_text, "%s %s %s, asked %s", word,
+			s->restarted && p->nodes[0].last && p->nodes[0].last->reloads ? "RELOADED" : "pool",
+			share, other);
 		return;
 	case STATE_HELD:
 		if (s->partial) {

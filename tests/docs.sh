@@ -6,7 +6,7 @@ set -u
 weir=$(realpath "$1") || exit 1
 cd "$(dirname "$0")/.." || exit 1
 manual=tui/weir.1
-pages=(tui/weir.1 tui/weir.yaml.5 themes/weir-theme.5 history/weir-history.5 client/weir-pool.7)
+pages=(tui/weir.1 tui/weir.yaml.5 themes/weir-theme.5 history/weir-history.5 client/weir-pool.7 client/weir-haproxy.7)
 bad=0
 complain() { echo "docs: $*"; bad=1; }
 
@@ -53,6 +53,28 @@ same 'acting key' "$(rows VERB_INFO model/verb.h | grep "'.'" | sed "s/.*\"\([a-
 	"$(sed -n '/^\.Ss Acting keys/,/^\.Ss Looking/p' <<<"$console" | sed -n '/^\.It Ic/{N;s/\.It Ic \(.\)\n\.Ic \([a-z]*\).*/\1 \2/p}')"
 same 'typed command' "$(sed -n '/console_words_[a-z]*\[\] = /,/^}/s/^[[:space:]]*{"\([a-z-]*\)".*/\1/p' tui/command_*.c | grep -vx q)" \
 	"$(sed -n '/^\.Ss Typed/,$p' <<<"$console" | sed -n 's/^\.Ic \([a-z-]*\).*/\1/p')"
+# What a typed word takes where that is words too: "screen Cm flow | fleet". A name of screens stands for them.
+screens=$(rows SCREEN_INFO tui/screen.h | sed 's/.*"\(.*\)").*/\1/' | paste -sd '|' | sed 's/|/ | /g')
+same 'what is typed' "$(sed -n '/console_words_[a-z]*\[\] = /,/^}/s/^[[:space:]]*{"\([a-z-]*\)", [a-z_]*, "\([a-z|-][a-z| -]*\)".*/\1 \2/p' tui/command_*.c
+	echo "screen $screens")" \
+	"$(sed -n '/^\.Ss Typed/,$p' <<<"$console" | sed -n 's/^\.Ic \([a-z-]*\) Cm \([a-z-]* | [a-z| -]*[a-z]\) [,;]$/\1 \2/p')"
+
+# ---- completion ----
+
+offered() { "$weir" completion words -- "$@" | cut -f1 | sort -u; }
+same 'completed command' "$(grep -vx weir <<<"$commands" | grep .)" "$(XDG_CONFIG_HOME=/nowhere offered '')"
+for command in $commands; do
+	same "completed option of $command" "$(options_of "$("$weir" help "$command")" | sed 's/^/--/')" "$(offered "$command" --)"
+done
+for shell in bash zsh fish; do
+	"$weir" completion "$shell" | grep -q 'completion words' || complain "the script of $shell does not ask for words"
+done
+
+# ---- roles of themes ----
+
+same role "$(rows ROLE_INFO tui/theme.h | sed 's/.*, "\([a-z0-9_]*\)", .*/\1/')" \
+	"$(sed -n '/^\.Sh ROLES\|^\.SH ROLES\|^\.SS Roles\|^\.SH "ROLES"/,/^\.SH EX/p' themes/weir-theme.5 |
+		grep -E '^\.BR? ' | sed 's/"[^"]*"//g; s/^\.BR* //; s/,//g' | tr ' ' '\n' | grep -E '^[a-z0-9_]+$')"
 
 # ---- tables ----
 

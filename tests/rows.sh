@@ -94,9 +94,9 @@ done <<'ROWS'
 75|an approval that is none|approvals
 76|the console dies at 25 %
 77|the console shares the target's fate
-78|somebody edits the balancer by hand|HAProxy
+78|somebody edits the balancer by hand
 79|nodes run different builds
-80|a pool that lies|a second source
+80|a pool that lies
 81|the served pool is attacked
 ROWS
 # Routing, grammar, partitioning, backpressure, breaker, errors, affinity, workers, queue, drain and

@@ -15,7 +15,8 @@ static double units_per_second(const struct pool *p)
 		return f[ARM_V1].rate + f[ARM_V2].rate;
 	if (j->span_ms[ARM_V1] < ENOUGH_MS)
 		return NAN;
-	return (double)(j->units_seen[ARM_V1] + j->units_seen[ARM_V2]) * 1000 / (double)j->span_ms[ARM_V1];
+	return (double)(j->units_seen[ARM_V1] + j->units_seen[ARM_V2]) * 1000 /
+		(double)j->span_ms[ARM_V1];
 }
 
 static double bad_rate(const struct pool *p)

@@ -144,8 +144,8 @@ static bool verified(void *ctx)
 /* True for a raise that somebody has to keep. */
 static bool is_to_be_kept(const struct pool *p, const struct decision *d)
 {
-	return d->verb == VERB_STEP && d->outcome == OUTCOME_APPLIED && p->plan.policy.bake &&
-		p->has_plan && d->to_bp > d->from_bp;
+	return pool_takes_back(p) && d->verb == VERB_STEP && d->outcome == OUTCOME_APPLIED &&
+		p->plan.policy.bake && p->has_plan && d->to_bp > d->from_bp;
 }
 
 /* Until a raise goes back; UNKNOWN where it does not. The plan's time while the pool's news of
@@ -230,6 +230,18 @@ static void say_keeping(const struct job *j, const struct pool *p)
 		printf("%s: is held in %s unless it is kept\n", p->name, within);
 }
 
+/* Armed without a baseline the way back is the share as it stood, which may not be v1 alone. */
+static void say_way_back(const struct pool *p, const struct decision *d)
+{
+	char share[16];
+	unit_share(share, sizeof share, p->standing.reported_bp);
+	if (p->standing.reported_bp > 0 && d->outcome == OUTCOME_APPLIED)
+		printf(
+			"%s: a rollback goes to %s, the share as it stands; where that should be v1 alone: "
+			"weir arm --baseline 0%%\n",
+			p->name, share);
+}
+
 /* How far an act has come that some node has not taken, and who tries on. */
 static void say_open(const struct job *j, const struct pool *p, const struct decision *d)
 {
@@ -264,6 +276,8 @@ static int report_end(const struct job *j)
 		if (j->verb == VERB_TAKE)
 			printf("%s: the lease is yours for %d s; a step renews it\n", p->name,
 				LEASE_TTL_MS / 1000);
+		if (j->verb == VERB_ARM && !j->request.has_baseline)
+			say_way_back(p, d);
 	}
 	if (applied) {
 		if (!j->view.recorded && j->verb != VERB_ANNOTATE) {

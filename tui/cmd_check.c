@@ -61,6 +61,7 @@ int cmd_check(const struct options *o)
 	struct rates given;
 	struct lint l = {0};
 	struct err err = {0};
+	loop_ordinary_signals(true);
 	if (o->arg_count > 0)
 		own.config = o->args[0];
 	int rates = rates_of_options(&given, o, &err);

@@ -1,10 +1,12 @@
 /* weir [TARGET...] and weir replay FILE: the console, live or over a recording. */
 #include "history/query.h"
 #include "history/replay.h"
+#include "tui/cast_replay.h"
 #include "tui/commands.h"
 #include "tui/console.h"
 #include "tui/facts.h"
 #include "tui/loop.h"
+#include "tui/plain.h"
 #include "tui/setup.h"
 
 #include <langinfo.h>
@@ -18,26 +20,24 @@ static bool wants_ascii(const struct options *o)
 	return o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 }
 
-/* --color, then NO_COLOR (when it is not empty). */
-static bool wants_colour(const struct options *o)
-{
-	if (o->color && strcmp(o->color, "always") == 0)
-		return true;
-	if (o->color && strcmp(o->color, "never") == 0)
-		return false;
-	const char *no = getenv("NO_COLOR");
-	return !no || !*no;
-}
-
 static int load_theme(
 	struct theme *out, const struct options *o, const struct setup *s, struct err *err)
 {
-	static const char *const dirs[] = {"themes", WEIR_DATADIR "/themes", NULL};
-	const char *name = o->theme ? o->theme
-		: s->config.theme[0]    ? s->config.theme
-		: wants_colour(o)       ? "dark"
-								: "mono";
-	return theme_load(out, name, dirs, err);
+	struct theme_dirs dirs;
+	struct theme_wish wish = {.option = o->theme,
+		.config = s->config.theme,
+		.color = o->color,
+		.no_color = getenv("NO_COLOR"),
+		.colorfgbg = getenv("COLORFGBG"),
+		.colours = term_colours(getenv("TERM"))};
+	theme_dirs(&dirs);
+	return theme_load(out, theme_choose(&wish), dirs.list, err);
+}
+
+/* A demo that nobody asked for by name: somebody looks at weir for the first time. */
+static bool is_first_look(const struct setup *s, const struct options *o)
+{
+	return o->arg_count == 0 && s->config.pool_count == 0 && !o->read_only && !o->scenario;
 }
 
 static int show(
@@ -48,20 +48,48 @@ static int show(
 		return -1;
 	struct console_options how = {.desk = s->desk,
 		.replay = replay,
+		.recording = replay ? o->args[0] : NULL,
 		.w = 80,
 		.h = 24,
-		.ascii = wants_ascii(o),
+		.ascii = wants_ascii(o) || o->plain,
+		.braille = theme.braille,
 		.read_only = o->read_only,
-		.screen_file = o->screen_file};
+		.screen_file = o->screen_file,
+		.guide = is_first_look(s, o) && !o->plain,
+		.notice = s->config.notify.terminal};
+	/* One who only looks, and one over a recording, tell nobody. */
+	if (!replay && !o->read_only)
+		how.notify = notify_new(&s->config.notify, desk_model(s->desk)->pool_count, false);
+	if (how.notice == NOTIFY_AUTO)
+		how.notice = notify_terminal_of(getenv("TERM"), getenv("TERM_PROGRAM"));
 	struct console *c = console_new(&how, loop_now());
 	struct term_options term = {.in_fd = -1,
 		.out_fd = -1,
 		.type = getenv("TERM"),
-		.colour = wants_colour(o),
+		.colour = theme_has_colour(&theme) && !(o->color && strcmp(o->color, "never") == 0),
 		.ascii = how.ascii};
-	int rc = console_run(c, s->desk, &theme, &term, err);
+	const struct cast_film film = {.console = c,
+		.desk = s->desk,
+		.replay = replay,
+		.theme = &theme,
+		.colour = term.colour,
+		.ascii = term.ascii,
+		.path = o->cast,
+		.size = o->size};
+	int rc = o->cast ? cast_replay(&film, err)
+		: o->plain   ? plain_run(c, s->desk, err)
+					 : console_run(c, s->desk, &theme, &term, err);
 	console_free(c);
+	notify_free(how.notify);
 	return rc;
+}
+
+/* Somebody else than this console, which ends, sees to it; or there is nothing to see to. */
+static bool is_watched(const struct pool *p)
+{
+	const struct standing *s = &p->standing;
+	return s->reported_bp <= s->baseline_bp || s->owner == OWNER_POOL ||
+		s->owner == OWNER_RECORD;
 }
 
 /* The last line a person sees: where it stands now. */
@@ -69,17 +97,15 @@ static void last_words(const struct setup *s)
 {
 	const struct model *m = desk_model(s->desk);
 	for (int i = 0; i < m->pool_count; i++)
-		printf("%s: %s. %s\n", m->pools[i].name, m->pools[i].standing.state_text,
-			m->pools[i].standing.headline.text);
-	if (desk_history(s->desk)) {
-		char head[POOL_HASH_MAX];
-		history_head(desk_history(s->desk), head);
-		if (head[0])
-			printf("history %s, head %.16s\n", s->history_path, head);
-	}
+		printf("%s: %s%s%s\n", m->pools[i].name, m->pools[i].standing.state_text,
+			is_watched(&m->pools[i]) ? "" : "; nobody watches it: weir record --guard ",
+			is_watched(&m->pools[i]) ? "" : m->pools[i].name);
+	if (desk_history(s->desk))
+		printf("history %s\n", s->history_path);
+	fflush(stdout); /* before the head of it, which stderr gets */
 }
 
-#define FINISH_MS 1000
+#define FINISH_MS 2000
 
 static bool nothing_open(void *ctx)
 {

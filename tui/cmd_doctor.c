@@ -1,9 +1,12 @@
 /* weir doctor: looks at one target and changes nothing: what it can do, what is missing, what to
- * put into the configuration, and the line that rolls back without weir. */
+ * put into the configuration, and the line that rolls back without weir. A socket of HAProxy that
+ * names no split yet is looked around in (doctor_haproxy.c). */
 #include "model/text.h"
 #include "tui/commands.h"
+#include "tui/doctor_haproxy.h"
 #include "tui/loop.h"
 #include "tui/setup.h"
+#include "tui/way_back.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -177,45 +180,6 @@ static bool could_work(const struct visit *v)
 
 /* ---- words ---- */
 
-/* The target in single quotes, as a shell takes it. */
-static void quote(struct text *out, const char *word)
-{
-	text_add(out, "'");
-	for (; *word; word++) {
-		if (*word == '\'')
-			text_add(out, "'\\''");
-		else
-			text_add_n(out, word, 1);
-	}
-	text_add(out, "'");
-}
-
-/* The line that rolls a node back without weir; "" for one that no other program reaches. */
-static void way_back(struct text *out, const char *target, const char *token_file)
-{
-	struct text url = {0};
-	bool is_unix = strncmp(target, "unix:", 5) == 0;
-	if (!is_unix && strncmp(target, "http", 4) != 0)
-		return;
-	text_addf(&url, "%s/v1/rollback", is_unix ? "http://localhost" : target);
-	text_add(out,
-		"curl -fsS -X POST -H 'Content-Type: application/json' "
-		"-H \"Idempotency-Key: by-hand-$(date +%s)\" ");
-	if (is_unix) {
-		text_add(out, "--unix-socket ");
-		quote(out, target + 5);
-		text_add(out, " ");
-	}
-	if (token_file) {
-		text_add(out, "-H \"Authorization: Bearer $(head -n 1 ");
-		quote(out, token_file);
-		text_add(out, ")\" ");
-	}
-	text_add(out, "-d '{\"actor\":\"by hand\"}' ");
-	quote(out, text_str(&url));
-	text_free(&url);
-}
-
 /* What the configuration may call it: as it is called here, or as it calls itself. */
 static const char *name_of(const struct pool *p)
 {
@@ -274,7 +238,7 @@ static void say_json(const struct visit *v, const struct pool *p)
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
 		text_clear(&line);
-		way_back(&line, n->target, token_file(v, p));
+		way_back_line(&line, n, token_file(v, p));
 		text_add(&t, k ? ",{" : "{");
 		text_json_str(&t, "target", n->target);
 		text_json_str(&t, "node", n->last ? n->last->node : NULL);
@@ -313,7 +277,7 @@ static void say_plain(const struct visit *v, const struct pool *p)
 	printf("\nfor weir.yaml:\n\n%s\nwithout weir, the way back is:\n\n", text_str(&t));
 	for (int k = 0; k < p->node_count; k++) {
 		text_clear(&t);
-		way_back(&t, p->nodes[k].target, token_file(v, p));
+		way_back_line(&t, &p->nodes[k], token_file(v, p));
 		printf("  %s\n", t.len ? text_str(&t) : "none: this pool lives in its console");
 	}
 	text_free(&t);
@@ -324,6 +288,8 @@ int cmd_doctor(const struct options *o)
 	struct visit v = {.target = o->args[0]};
 	struct err err = {0};
 	int status;
+	if (doctor_haproxy_is_bare(v.target))
+		return doctor_haproxy(v.target, o->json);
 	if (setup_init(&v.s, o, &err) < 0 ||
 		setup_open(&v.s, o, o->args, 1, SETUP_LOOK, false, &err) < 0) {
 		status = setup_fail(&err);

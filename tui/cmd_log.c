@@ -140,7 +140,9 @@ static int print_log(const struct options *o, const char *path, struct err *err)
 {
 	struct logging l = {.o = o};
 	int rc = -1;
+	loop_ordinary_signals(true);
 	if (read_filter(o, &l.filter, err) == 0 && read_news(&l, path, true, err) == 0) {
+		loop_ordinary_signals(!o->follow);
 		rc = o->follow ? follow(&l, path, err) : 0;
 		if (!o->follow)
 			pager_show(&l.lines, o->no_pager);

@@ -7,6 +7,7 @@
 #include "tui/loop.h"
 #include "tui/rates.h"
 #include "tui/setup.h"
+#include "tui/timeline.h"
 
 #include <stdio.h>
 
@@ -18,45 +19,13 @@ struct outlook {
 	struct rates rates;
 };
 
-/* When each step may be taken if the one before it is taken at once and keeps its time. */
-struct dates {
-	int64_t at_ms[PLAN_STEPS_MAX + 1]; /* the last: when all has passed */
-};
-
-static struct dates dates(const struct plan *p, int64_t from_ms)
-{
-	struct dates d;
-	d.at_ms[0] = from_ms;
-	for (int i = 0; i < p->step_count; i++)
-		d.at_ms[i + 1] = d.at_ms[i] + lint_stays_ms(p, i);
-	return d;
-}
-
-/* Work a second over both sides that brings v2's samples within the step's time; 0 where none
- * are asked. */
-static double rate_needed(const struct plan *p, int step)
-{
-	double share = (double)p->steps[step].share_bp / SHARE_FULL;
-	double seconds = (double)lint_stays_ms(p, step) / 1000;
-	if (!p->policy.samples || p->min_samples == 0 || seconds <= 0)
-		return 0;
-	return (double)p->min_samples / seconds / share;
-}
-
-/* When the judge would know at a step; UNKNOWN both where there is nothing to tell it by. */
-struct knowing {
-	int64_t harm_ms, safe_ms; /* of a v2 that fails twice as often, as often as v1 */
-};
-
-static struct knowing knowing(const struct outlook *k, int step)
+static struct timeline_knowing knowing(const struct outlook *k, int step)
 {
 	struct forecast_basis b = rates_basis(&k->rates, &k->judge);
-	int share_bp = k->plan.steps[step].share_bp;
-	return (struct knowing){
-		forecast_harm_ms(&b, share_bp, FORECAST_WORSE), forecast_safe_ms(&b, share_bp)};
+	return timeline_knowing(&b, k->plan.steps[step].share_bp);
 }
 
-static void say_json(const struct outlook *k, const struct dates *d)
+static void say_json(const struct outlook *k, const struct timeline_dates *d)
 {
 	const struct plan *p = &k->plan;
 	struct text t = {0};
@@ -69,13 +38,13 @@ static void say_json(const struct outlook *k, const struct dates *d)
 	text_json_key(&t, "steps");
 	text_add(&t, "[");
 	for (int i = 0; i < p->step_count; i++) {
-		struct knowing when = knowing(k, i);
+		struct timeline_knowing when = knowing(k, i);
 		text_add(&t, i ? ",{" : "{");
 		text_json_int(&t, "share_bp", p->steps[i].share_bp);
 		unit_rfc3339(at, sizeof at, d->at_ms[i]);
 		text_json_str(&t, "earliest", at);
 		text_json_int(&t, "stays_ms", lint_stays_ms(p, i));
-		text_json_real(&t, "rps_needed", rate_needed(p, i));
+		text_json_real(&t, "rps_needed", timeline_rate_needed(p, i));
 		text_json_int(&t, "harm_ms", when.harm_ms);
 		text_json_int(&t, "safe_ms", when.safe_ms);
 		text_add(&t, "}");
@@ -99,7 +68,7 @@ static void date_text(char out[32], int64_t at_ms)
 static void say_knowing(const struct outlook *k, int step)
 {
 	char harm[24], safe[24];
-	struct knowing when = knowing(k, step);
+	struct timeline_knowing when = knowing(k, step);
 	if (!(k->rates.units_per_second > 0 && k->rates.bad_rate > 0) ||
 		k->plan.steps[step].share_bp == SHARE_FULL)
 		return;
@@ -108,7 +77,7 @@ static void say_knowing(const struct outlook *k, int step)
 	printf("%-8s  twice as bad: HARM after %s; as good: SAFE after %s\n", "", harm, safe);
 }
 
-static void say_plain(const struct outlook *k, const struct dates *d)
+static void say_plain(const struct outlook *k, const struct timeline_dates *d)
 {
 	const struct plan *p = &k->plan;
 	char at[32], share[24], stays[24], count[24];
@@ -121,8 +90,8 @@ static void say_plain(const struct outlook *k, const struct dates *d)
 		unit_duration(stays, sizeof stays, lint_stays_ms(p, i));
 		unit_count(count, sizeof count, p->policy.samples ? p->min_samples : 0);
 		printf("%-8s  %-20s  %-8s  %s", share, at, stays, count);
-		if (rate_needed(p, i) > 0)
-			printf(", there in time from %.2g requests/s on", rate_needed(p, i));
+		if (timeline_rate_needed(p, i) > 0)
+			printf(", there in time from %.2g requests/s on", timeline_rate_needed(p, i));
 		printf("\n");
 		say_knowing(k, i);
 	}
@@ -172,13 +141,14 @@ int cmd_plan(const struct options *o)
 	struct setup s;
 	struct outlook k;
 	struct err err = {0};
+	loop_ordinary_signals(true);
 	int rc = setup_init(&s, o, &err);
 	if (rc == 0)
 		rc = read_outlook(&k, &s, o, &err);
 	setup_release(&s);
 	if (rc < 0)
 		return setup_fail(&err);
-	struct dates d = dates(&k.plan, loop_now().wall_ms);
+	struct timeline_dates d = timeline_dates(&k.plan, loop_now().wall_ms);
 	(o->json ? say_json : say_plain)(&k, &d);
 	return EXIT_DONE;
 }

@@ -35,8 +35,9 @@ struct recording {
 	int64_t for_ms; /* UNKNOWN: until a signal */
 	int64_t end_ms, said_ms;
 	bool terminal, gap, stopped;
-	bool written;        /* the history could be written at some time */
-	struct duty *duties; /* one a pool; NULL: not asked to guard */
+	bool written;          /* the history could be written at some time */
+	struct duty *duties;   /* one a pool; NULL: not asked to guard */
+	struct notify *notify; /* the same */
 };
 
 /* Before the first answer only trouble is a gap. */
@@ -144,6 +145,16 @@ static void watch_duties(struct recording *r, struct instant now)
 	}
 }
 
+static void tell_others(struct recording *r, struct instant now)
+{
+	char said[200];
+	if (!r->notify)
+		return;
+	notify_turn(r->notify, desk_model(r->s.desk), now);
+	if (notify_complaint(r->notify, said, sizeof said))
+		fprintf(stderr, "%sweir: %s\n", r->terminal ? "\r\033[K" : "", said);
+}
+
 /* ---- until it is over ---- */
 
 static bool over(void *ctx)
@@ -154,6 +165,7 @@ static bool over(void *ctx)
 	const struct model *m = desk_model(r->s.desk);
 	say(r, now);
 	watch_duties(r, now);
+	tell_others(r, now);
 	r->gap |= any_gap(r);
 	bool dead = m->history_known && !m->history_writable;
 	r->written |= m->history_known && m->history_writable;
@@ -169,14 +181,14 @@ static int finish(struct recording *r)
 	const struct model *m = desk_model(r->s.desk);
 	bool unwritten = (m->history_known && !m->history_writable) || history_dropped(h) > 0;
 	int64_t dropped = history_dropped(h);
-	char head[POOL_HASH_MAX], why[120], path[4096];
+	char why[120], path[4096];
 	text_copy(why, sizeof why, m->history_why);
 	text_copy(path, sizeof path, r->s.history_path);
-	history_head(h, head);
 	if (r->terminal)
 		fprintf(stderr, "\r\033[K");
 	bool never = !r->written && unwritten;
 	free(r->duties);
+	notify_free(r->notify);
 	int64_t lost = setup_release(&r->s);
 	if (never) {
 		fprintf(stderr, "weir: %s history '%s' cannot be written: %s\n", err_name(ERR_HISTORY),
@@ -190,10 +202,17 @@ static int finish(struct recording *r)
 			(long long)lost);
 		return EXIT_GAPS;
 	}
-	fprintf(stderr, "weir: recorded in %s, head %s\n", path, head);
+	fprintf(stderr, "weir: recorded in %s\n", path);
 	if (r->gap)
 		fprintf(stderr, "weir: with gaps: not every node answered all the time\n");
 	return r->gap ? EXIT_GAPS : EXIT_DONE;
+}
+
+static void begin_guarding(struct recording *r)
+{
+	int pools = desk_model(r->s.desk)->pool_count;
+	r->duties = mem_new((size_t)pools, sizeof *r->duties);
+	r->notify = notify_new(&r->s.config.notify, pools, true);
 }
 
 int cmd_record(const struct options *o)
@@ -212,7 +231,7 @@ int cmd_record(const struct options *o)
 		return status;
 	}
 	if (o->guard)
-		r.duties = mem_new((size_t)desk_model(r.s.desk)->pool_count, sizeof *r.duties);
+		begin_guarding(&r);
 	r.said_ms = loop_now().boot_ms;
 	r.end_ms = r.said_ms + (r.for_ms == UNKNOWN ? 0 : r.for_ms);
 	loop_until(r.s.desk, over, &r, -1);

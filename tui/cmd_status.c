@@ -44,13 +44,15 @@ static void print_pools(const struct setup *s, const struct options *o)
 	text_free(&t);
 }
 
+/* Trouble that no try will follow is not the node's: it has answered, and what stands beside it, as
+ * its Prometheus, has not. */
 static bool all_answered(const struct setup *s)
 {
 	const struct model *m = desk_model(s->desk);
 	for (int i = 0; i < m->pool_count; i++)
 		for (int k = 0; k < m->pools[i].node_count; k++) {
 			const struct node *n = &m->pools[i].nodes[k];
-			if (!n->last || n->foreign || n->trouble.code != ERR_NONE)
+			if (!n->last || n->foreign || n->retry_ms != UNKNOWN)
 				return false;
 		}
 	return true;

@@ -1,6 +1,10 @@
 /* weir verify: the check of a history file, told to a person or a program. */
 #include "history/chain.h"
+#include "history/migrate.h"
+#include "history/thin.h"
+#include "history/volume.h"
 #include "tui/commands.h"
+#include "tui/loop.h"
 #include "tui/setup.h"
 
 #include <signal.h>
@@ -52,7 +56,45 @@ static void add_sample_key(struct text *t, const char *name, int64_t key)
 	text_json_str(t, name, key == UNKNOWN ? NULL : digits);
 }
 
-static void print_json(const struct chain_report *r)
+/* A file's size, and what comes of it under this configuration. */
+struct size {
+	bool known;
+	struct volume volume;
+	struct volume_forecast forecast;
+	int64_t keep_ms, cap_bytes;
+};
+
+static void measure(struct size *out, const char *path, const struct config *config)
+{
+	struct err err;
+	/* without a file there is no configuration, not even its defaults */
+	*out =
+		(struct size){.keep_ms = config->retention_ms > 0 ? config->retention_ms : THIN_KEEP_MS,
+			.cap_bytes = config->history_cap > 0 ? config->history_cap : THIN_CAP_BYTES};
+	out->known = volume_of(&out->volume, path, &err) == 0;
+	if (out->known)
+		volume_forecast(&out->forecast, &out->volume, out->keep_ms, out->cap_bytes);
+}
+
+static void add_moment(struct text *t, const char *name, int64_t ms)
+{
+	char when[40];
+	if (ms != UNKNOWN)
+		unit_rfc3339(when, sizeof when, ms);
+	text_json_str(t, name, ms != UNKNOWN ? when : NULL);
+}
+
+static void add_size(struct text *t, const struct size *s)
+{
+	text_json_int(t, "bytes", s->known ? s->volume.used : UNKNOWN);
+	text_json_int(t, "bytes_a_day", s->known ? s->forecast.bytes_a_day : UNKNOWN);
+	text_json_int(t, "cap_bytes", s->cap_bytes);
+	add_moment(t, "cap_at", s->known ? s->forecast.cap_ms : UNKNOWN);
+	add_moment(t, "disk_full_at", s->known ? s->forecast.disk_ms : UNKNOWN);
+}
+
+static void print_json(
+	const struct chain_report *r, const struct size *size, int64_t quarantined)
 {
 	bool whole = r->broken_seq == 0;
 	struct text t = {0};
@@ -71,6 +113,10 @@ static void print_json(const struct chain_report *r)
 	text_json_int(&t, "checkpoints", r->checkpoints);
 	text_json_int(&t, "samples", r->samples);
 	text_json_int(&t, "samples_open", r->samples_open);
+	text_json_int(&t, "samples_thinned", r->thinned);
+	text_json_int(&t, "minutes", r->minutes);
+	add_size(&t, size);
+	text_json_int(&t, "quarantined", quarantined);
 	text_json_int(&t, "pool_log_seq", r->trail_seq > 0 ? r->trail_seq : UNKNOWN);
 	text_json_str(&t, "pool_log", r->trail_seq > 0 ? r->trail_why : NULL);
 	text_add(&t, "}\n");
@@ -104,8 +150,25 @@ static void print_whole(const struct chain_report *r)
 			(long long)r->checkpoints, r->checkpoints == 1 ? "" : "s");
 	if (r->samples_open > 0)
 		printf("samples: %lld rows not yet under a checkpoint\n", (long long)r->samples_open);
+	if (r->thinned > 0)
+		printf("samples: %lld older ones became %lld minutes\n", (long long)r->thinned,
+			(long long)r->minutes);
 	if (r->trail_seq > 0)
 		printf("look at event %lld: %s\n", (long long)r->trail_seq, r->trail_why);
+}
+
+/* What it takes, and when that is too much. */
+static void print_size(const struct size *s)
+{
+	struct text t = {0};
+	if (!s->known)
+		return;
+	volume_words(&t, &s->volume, &s->forecast, s->cap_bytes);
+	printf("size: %s\n", text_str(&t));
+	text_clear(&t);
+	if (volume_warning(&t, &s->volume, &s->forecast, s->keep_ms, s->cap_bytes))
+		printf("  %s\n", text_str(&t));
+	text_free(&t);
 }
 
 static void print_sample(const char *word, int64_t key)
@@ -126,6 +189,16 @@ static void print_broken(const struct chain_report *r)
 		print_sample("to", r->last_key);
 }
 
+/* Rows that are in the file, and not in their table: where they are of the chain, it has gaps. */
+static void print_quarantined(int64_t n)
+{
+	if (n > 0)
+		printf(
+			"quarantine: %lld row%s broke a rule of %s table when the file was migrated; they"
+			" are kept in the table quarantine\n",
+			(long long)n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
+}
+
 /* ---- the command ---- */
 
 static int check_head(const char *head, struct err *err)
@@ -140,32 +213,48 @@ static int check_head(const char *head, struct err *err)
 	return 0;
 }
 
-/* Reading takes long and never looks at a signal; nothing is written that one could cut. */
-static void heed_signals(void)
+/* Ends as the signal does by itself, without a half bar before the next prompt. */
+static void end_line(int signo)
 {
-	sigset_t stops;
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGINT);
-	sigaddset(&stops, SIGTERM);
-	sigaddset(&stops, SIGHUP);
-	sigaddset(&stops, SIGTSTP);
-	sigprocmask(SIG_UNBLOCK, &stops, NULL);
+	static const char clear[] = "\r\033[K";
+	if (write(STDERR_FILENO, clear, sizeof clear - 1) >= 0)
+		raise(signo);
+	_exit(128 + signo);
 }
 
-static int verify(const struct options *o, const char *path, struct err *err)
+/* Reading takes long and never looks at a signal; nothing is written that one could cut. */
+static void heed_signals(bool visible)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction clear = {
+		.sa_handler = end_line, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+	for (size_t i = 0; visible && i < sizeof ends / sizeof *ends; i++)
+		sigaction(ends[i], &clear, NULL);
+	loop_ordinary_signals(true);
+}
+
+static int verify(
+	const struct options *o, const char *path, const struct config *config, struct err *err)
 {
 	struct chain_report r;
+	struct size size;
 	bool visible = !o->json && isatty(STDERR_FILENO);
 	int shown = -1;
-	heed_signals();
+	heed_signals(visible);
 	if (chain_verify(&r, path, o->head, visible ? show_progress : NULL, &shown, err) < 0)
 		return setup_fail(err);
+	int64_t quarantined = migrate_quarantined(path);
+	measure(&size, path, config);
 	if (o->json)
-		print_json(&r);
+		print_json(&r, &size, quarantined);
 	else if (r.broken_seq == 0)
 		print_whole(&r);
 	else
 		print_broken(&r);
+	if (!o->json) {
+		print_size(&size);
+		print_quarantined(quarantined);
+	}
 	return r.broken_seq == 0 ? EXIT_DONE : EXIT_BROKEN;
 }
 
@@ -177,7 +266,7 @@ int cmd_verify(const struct options *o)
 	if (setup_init(&s, o, &err) < 0 || check_head(o->head, &err) < 0)
 		status = setup_fail(&err);
 	else
-		status = verify(o, o->arg_count > 0 ? o->args[0] : s.history_path, &err);
+		status = verify(o, o->arg_count > 0 ? o->args[0] : s.history_path, &s.config, &err);
 	setup_release(&s);
 	return status;
 }

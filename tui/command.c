@@ -6,23 +6,17 @@
 #include <string.h>
 
 static const struct console_word *const groups[] = {
-	console_words_act, console_words_look, console_words_replay};
+	console_words_act, console_words_look, console_words_flow, console_words_replay};
 
 #define GROUPS (sizeof groups / sizeof *groups)
 #define WORDS_MAX 64
 
-static bool is_there(const struct console *c, const struct console_word *w)
-{
-	bool looks = c->how.read_only || c->how.replay;
-	return !(w->replay_only && !c->how.replay) && !(w->acts && looks);
-}
-
-void console_words_each(const struct console *c,
+void console_words_each(bool looking, bool replay,
 	void (*each)(void *ctx, const struct console_word *word), void *ctx)
 {
 	for (size_t g = 0; g < GROUPS; g++)
 		for (const struct console_word *w = groups[g]; w->word; w++)
-			if (is_there(c, w))
+			if (!(w->replay_only && !replay) && !(w->acts && (looking || replay)))
 				each(ctx, w);
 }
 
@@ -50,7 +44,7 @@ static void add_name(void *ctx, const struct console_word *word)
 static void say_unknown(struct console *c, const char *word, struct instant now)
 {
 	struct names names = {0};
-	console_words_each(c, add_name, &names);
+	console_words_each(c->how.read_only, c->how.replay != NULL, add_name, &names);
 	const char *near = verb_alias(word);
 	near = near ? near : text_nearest(word, names.name);
 	if (near)

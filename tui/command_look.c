@@ -11,6 +11,8 @@ static void do_help(struct console *c, const char *argument, struct instant now)
 	(void)argument, (void)now;
 	c->help = true;
 	c->help_scroll = 0;
+	c->is_frozen = false;
+	c->guiding = c->how.guide; /* shown again behind it */
 }
 
 /* Something there ends with this console: a watch, a keep, a rollback that it tries. */
@@ -19,13 +21,20 @@ static bool is_exposed(const struct pool *p)
 	return strcmp(p->standing.leave_text, "all goes on") != 0;
 }
 
-/* Back to the first screen; from there out. Leaving asks where a pool is exposed, the one on the screen first. */
+/* From a screen of a pool to the pool, from there to the list of pools. */
+static void up(struct console *c)
+{
+	if (c->screen != screen_home(c))
+		screen_go(c, c->screen == SCREEN_FLOW ? screen_home(c) : SCREEN_FLOW);
+}
+
+/* Back to the pool, to the list of pools; from there out. Leaving asks where a pool is exposed, the one on the screen first. */
 static void do_quit(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
 	const struct model *m = desk_model(c->how.desk);
-	if (c->screen != SCREEN_FLOW) {
-		screen_go(c, SCREEN_FLOW);
+	if (c->screen != screen_home(c)) {
+		up(c);
 		return;
 	}
 	bool looks = c->how.replay || c->how.read_only;
@@ -40,16 +49,19 @@ static void do_quit(struct console *c, const char *argument, struct instant now)
 	c->left = true;
 }
 
-/* One layer off: the help, a frozen picture, a message, what the screen has; then the screen. */
+/* One layer off: the help, a frozen picture, what the screen has; then the screen. */
 static void do_back(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument, (void)now;
-	bool out = !c->help && !c->is_frozen && !c->message[0];
+	bool out = !c->help && !c->is_frozen;
 	c->help = false;
 	c->is_frozen = false;
 	c->message[0] = 0;
-	if (out && !(screen_row(c->screen)->back && screen_row(c->screen)->back(c)))
-		c->screen = SCREEN_FLOW;
+	if (!out || (screen_row(c->screen)->back && screen_row(c->screen)->back(c)))
+		return;
+	if (c->screen == screen_home(c))
+		c->guiding = false;
+	up(c);
 }
 
 static void do_next_pool(struct console *c, const char *argument, struct instant now)
@@ -120,10 +132,13 @@ static void do_mark(struct console *c, const char *argument, struct instant now)
 		console_say(c, now, ROLE_TEXT, "mark: this screen has nothing to mark");
 }
 
+/* Narrows to some words; without any it asks for them. */
 static void do_filter(struct console *c, const char *argument, struct instant now)
 {
-	if (screen_row(c->screen)->filter)
+	if (screen_row(c->screen)->filter && *argument)
 		screen_row(c->screen)->filter(c, argument);
+	else if (screen_row(c->screen)->filter)
+		console_prompt(c, PROMPT_FILTER);
 	else
 		console_say(c, now, ROLE_TEXT, "filter: this screen has no list to narrow");
 }
@@ -147,6 +162,28 @@ static void do_sort(struct console *c, const char *argument, struct instant now)
 	}
 	console_say(c, now, ROLE_WARN,
 		"sort: '%.24s' is no way to; write next, previous or reverse", argument);
+}
+
+/* Of all pools, or of the one again. */
+static void do_all_pools(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	if (screen_row(c->screen)->widen)
+		screen_row(c->screen)->widen(c);
+	else
+		console_say(
+			c, now, ROLE_TEXT, "all-pools: only the journal (6) shows them as one list");
+}
+
+/* What the selected line is called in notes, commands and logs. */
+static void do_id(struct console *c, const char *argument, struct instant now)
+{
+	char id[DECISION_ID_MAX];
+	(void)argument;
+	if (screen_row(c->screen)->about && screen_row(c->screen)->about(c, id, sizeof id) >= 0)
+		console_say(c, now, ROLE_TEXT, "id %s", id);
+	else
+		console_say(c, now, ROLE_TEXT, "id: 6 shows the journal, whose lines have one");
 }
 
 static void do_freeze(struct console *c, const char *argument, struct instant now)
@@ -176,6 +213,8 @@ const struct console_word console_words_look[] = {
 	{"mark", do_mark, "", false, false},
 	{"filter", do_filter, "[TEXT]", false, false},
 	{"sort", do_sort, "next | previous | reverse", false, false},
+	{"all-pools", do_all_pools, "", false, false},
+	{"id", do_id, "", false, false},
 	{"freeze", do_freeze, "", false, false},
 	{"redraw", do_redraw, "", false, false},
 	{0},

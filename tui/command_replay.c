@@ -2,6 +2,8 @@
 #include "history/replay.h"
 #include "tui/console_words.h"
 
+#include <string.h>
+
 static void do_pause(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
@@ -41,12 +43,13 @@ static void do_seek(struct console *c, const char *argument, struct instant now)
 	replay_seek(c->how.replay, at, now);
 }
 
-static void to_decision(struct console *c, int direction, struct instant now)
+static void to_moment(
+	struct console *c, enum moment_kind kind, int direction, struct instant now)
 {
-	int64_t at = replay_next_decision(c->how.replay, direction);
+	int64_t at = replay_next(c->how.replay, kind, direction);
 	if (at == UNKNOWN)
-		console_say(
-			c, now, ROLE_TEXT, "no decision %s", direction > 0 ? "after this" : "before this");
+		console_say(c, now, ROLE_TEXT, "no %s %s", moment_word(kind),
+			direction > 0 ? "after this" : "before this");
 	else
 		replay_seek(c->how.replay, at, now);
 }
@@ -54,13 +57,49 @@ static void to_decision(struct console *c, int direction, struct instant now)
 static void do_next_decision(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
-	to_decision(c, 1, now);
+	to_moment(c, MOMENT_DECISION, 1, now);
 }
 
 static void do_previous_decision(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
-	to_decision(c, -1, now);
+	to_moment(c, MOMENT_DECISION, -1, now);
+}
+
+static void do_next_event(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	to_moment(c, MOMENT_EVENT, 1, now);
+}
+
+static void do_previous_event(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	to_moment(c, MOMENT_EVENT, -1, now);
+}
+
+static void do_next_flip(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	to_moment(c, MOMENT_FLIP, 1, now);
+}
+
+static void do_previous_flip(struct console *c, const char *argument, struct instant now)
+{
+	(void)argument;
+	to_moment(c, MOMENT_FLIP, -1, now);
+}
+
+/* "guards.error_rate_threshold=0.02"; nothing, or "off": no longer. */
+static void do_whatif(struct console *c, const char *argument, struct instant now)
+{
+	const struct pool *p = console_pool(c);
+	const struct whatif_source source = {.path = c->how.recording, .pool = p->name};
+	struct err err = {0};
+	if (!*argument || strcmp(argument, "off") == 0)
+		whatif_overlay_end(&c->whatif);
+	else if (whatif_overlay_begin(&c->whatif, &source, &p->limits, argument, &err) < 0)
+		console_say(c, now, ROLE_WARN, "whatif: %s", err.text);
 }
 
 const struct console_word console_words_replay[] = {
@@ -70,5 +109,10 @@ const struct console_word console_words_replay[] = {
 	{"seek", do_seek, "+60s | -10m | 50% | TIME", true, false},
 	{"next-decision", do_next_decision, "", true, false},
 	{"previous-decision", do_previous_decision, "", true, false},
+	{"next-event", do_next_event, "", true, false},
+	{"previous-event", do_previous_event, "", true, false},
+	{"next-flip", do_next_flip, "", true, false},
+	{"previous-flip", do_previous_flip, "", true, false},
+	{"whatif", do_whatif, "KEY=VALUE | off", true, false},
 	{0},
 };

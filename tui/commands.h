@@ -6,6 +6,7 @@
 
 int cmd_console(const struct options *o);
 int cmd_status(const struct options *o);
+int cmd_brief(const struct options *o);
 int cmd_wait(const struct options *o);
 int cmd_act(const struct options *o); /* step, hold, rollback and the other acts */
 int cmd_plan(const struct options *o);
@@ -17,8 +18,12 @@ int cmd_import(const struct options *o);
 int cmd_serve(const struct options *o);
 int cmd_record(const struct options *o);
 int cmd_replay(const struct options *o);
+int cmd_report(const struct options *o);
+int cmd_whatif(const struct options *o);
 int cmd_judge(const struct options *o);
 int cmd_check(const struct options *o);
+int cmd_themes(const struct options *o);
+int cmd_completion(const struct options *o);
 int cmd_help(const struct options *o);
 
 #endif

@@ -22,7 +22,7 @@
 
 /* ---- readers of single keys ---- */
 
-static int read_path(
+int config_read_path(
 	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err)
 {
 	static const char expected[] = "a path that begins with / or ~/";
@@ -137,7 +137,7 @@ static const struct yaml_row pool_rows[] = {
 		.help = "Where the pool is: a URL, or a list of them, one for each node"},
 	{"env", YAML_TYPE_NAME, AT(config_pool, env), ROOM(config_pool, env), .fallback = "",
 		.help = "The environment, shown beside the name"},
-	{"token_file", YAML_TYPE_CUSTOM, AT(config_pool, token_file), .read = read_path,
+	{"token_file", YAML_TYPE_CUSTOM, AT(config_pool, token_file), .read = config_read_path,
 		.help = "The file that holds the bearer token of the pool"},
 	{"interval", YAML_TYPE_DURATION, AT(config_pool, interval_ms), .min = 100, .max = HOUR_MS,
 		.fallback = "1s", .help = "How often the pool is asked"},
@@ -155,15 +155,25 @@ static const struct yaml_row pool_rows[] = {
 		.help = "The operations that v2 may get at the start"},
 	{"judge", YAML_TYPE_MAP, AT(config_pool, guards.judge), .table = &config_judge_table,
 		.help = "What v2 is asked to prove against v1"},
+	{"metrics", YAML_TYPE_CUSTOM, AT(config_pool, metrics), .read = config_read_metrics,
+		.help = "A second source of the pool's figures"},
 };
 
 YAML_TABLE(config_pool_table, "a pool", pool_rows);
 
 static const struct yaml_row config_rows[] = {
-	{"history", YAML_TYPE_CUSTOM, AT(config, history), .read = read_path,
+	{"history", YAML_TYPE_CUSTOM, AT(config, history), .read = config_read_path,
 		.help = "The history file"},
+	{"retention", YAML_TYPE_DURATION, AT(config, retention_ms), .min = HOUR_MS,
+		.max = 365.0 * 24 * HOUR_MS, .fallback = "14d",
+		.help = "How long the history keeps samples; older ones become minutes"},
+	{"history_cap", YAML_TYPE_BYTES, AT(config, history_cap), .min = 16 << 20,
+		.max = (double)(INT64_C(1) << 50), .fallback = "4GiB",
+		.help = "How large the history may be before samples become minutes earlier"},
 	{"theme", YAML_TYPE_NAME, AT(config, theme), ROOM(config, theme), .fallback = "",
 		.help = "The colours of the console"},
+	{"notify", YAML_TYPE_MAP, AT(config, notify), .table = &config_notify_table,
+		.help = "Who is told when something needs a person"},
 	{"policies", YAML_TYPE_CUSTOM, .read = config_read_policies,
 		.help = "Own policies by their names"},
 	{"engine", YAML_TYPE_MAP, AT(config, engine), .table = &config_engine_table,
@@ -233,6 +243,8 @@ static int read_pools(
 			check_limits(doc, item, err) != 0 || check_local(doc, item, pool, err) != 0 ||
 			config_check_judge(doc, yaml_get(item, "judge"), &pool->guards.judge, err) != 0)
 			return -1;
+		if (pool->metrics.source.interval_ms == 0)
+			pool->metrics.source.interval_ms = pool->interval_ms;
 	}
 	return 0;
 }
@@ -384,11 +396,13 @@ void config_free(struct config *c)
 		for (int k = 0; k < c->pools[i].target_count; k++)
 			free(c->pools[i].targets[k]);
 		free(c->pools[i].token_file);
+		free(c->pools[i].metrics.token_file);
 		config_engine_free(&c->pools[i].engine);
 	}
 	config_engine_free(&c->engine);
 	free(c->pools);
 	free(c->history);
+	free(c->notify.command);
 	free(c->path);
 	*c = (struct config){0};
 }
@@ -438,6 +452,7 @@ static void pool_json(struct text *out, const struct config_pool *p)
 	text_json_key(out, "judge");
 	config_judge_json(out, &p->guards.judge);
 	config_engine_json(out, &p->engine);
+	config_metrics_json(out, &p->metrics);
 	text_add(out, "}");
 }
 
@@ -445,7 +460,10 @@ void config_json(struct text *out, const struct config *c)
 {
 	text_add(out, "{");
 	text_json_str(out, "history", c->history);
+	text_json_int(out, "retention_ms", c->retention_ms);
+	text_json_int(out, "history_cap", c->history_cap);
 	text_json_str(out, "theme", c->theme);
+	config_notify_json(out, &c->notify);
 	config_engine_json(out, &c->engine);
 	text_json_key(out, "policies");
 	text_add(out, "[");

@@ -3,17 +3,25 @@
 #ifndef WEIR_TUI_CONFIG_H
 #define WEIR_TUI_CONFIG_H
 
+#include "client/prometheus_target.h"
 #include "model/err.h"
 #include "model/guard.h"
 #include "model/plan.h"
 #include "model/pool.h"
 #include "model/scenario.h"
 #include "tui/config_engine.h"
+#include "tui/notify.h"
 
 #define CONFIG_NODES_MAX 16
 #define CONFIG_POLICIES_MAX 16
 
 struct text;
+
+/* A second source of a pool's figures. */
+struct config_metrics {
+	struct prometheus_target source; /* url "": none */
+	char *token_file;                /* NULL none; ~ expanded */
+};
 
 struct config_pool {
 	char name[POOL_NAME_MAX];
@@ -26,12 +34,16 @@ struct config_pool {
 	struct plan plan;
 	struct guard_limits guards;  /* and what the judge is asked */
 	struct config_engine engine; /* of a pool that is `local:`; else nothing */
+	struct config_metrics metrics;
 };
 
 struct config {
 	char *path;                                  /* the file that was read; NULL: none */
 	char *history;                               /* NULL: default */
+	int64_t retention_ms;                        /* samples that are older become minutes */
+	int64_t history_cap;                         /* bytes; the oldest become minutes above it */
 	char theme[32];                              /* "" default */
+	struct notify_config notify;                 /* who is told of what */
 	struct policy policies[CONFIG_POLICIES_MAX]; /* own ones */
 	size_t policy_count;
 	struct config_pool *pools;

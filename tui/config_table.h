@@ -5,6 +5,8 @@
 
 #include "tui/yaml_bind.h"
 
+struct config_metrics;
+struct notify_config;
 struct judge_policy;
 struct plan;
 struct policy;
@@ -25,6 +27,13 @@ extern const struct yaml_table config_policy_table;
 extern const struct yaml_table config_engine_table;
 extern const struct yaml_table config_processor_table;
 extern const struct yaml_table config_migration_table;
+extern const struct yaml_table config_metrics_table;
+extern const struct yaml_table config_notify_table;
+extern const struct yaml_table config_metrics_arm_table;
+
+/* Reads a path into a char *, ~ expanded: a yaml_read_fn. */
+int config_read_path(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err);
 
 /* Reads the map of a plan and checks it as a whole; its policy is but a name so far. 0, or -1
  * with err. */
@@ -41,6 +50,17 @@ int config_read_operations(
  * err. */
 int config_check_judge(const struct yaml_doc *doc, const struct yaml_node *map,
 	const struct judge_policy *p, struct err *err);
+
+/* Reads the map of the metrics into a struct config_metrics, checked as a whole; an interval that
+ * it does not say is left alone: a yaml_read_fn. */
+int config_read_metrics(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err);
+
+/* The member "metrics": the target, without a token; nothing where there is none. */
+void config_metrics_json(struct text *out, const struct config_metrics *m);
+
+/* The member "notify"; nothing where all is as by default. */
+void config_notify_json(struct text *out, const struct notify_config *n);
 
 /* Reads the map of own policies into a struct config: a yaml_read_fn. */
 int config_read_policies(

@@ -5,8 +5,13 @@
 #include "model/mem.h"
 #include "model/text.h"
 #include "tui/console_parts.h"
+#include "tui/journal_screen.h"
+#include "tui/guide.h"
 #include "tui/keymap.h"
+#include "tui/prompt.h"
+#include "tui/reach.h"
 #include "tui/screens.h"
+#include "tui/view_scrubber.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +22,7 @@
 #define REPEAT_MS 300 /* the same acting key this soon again is a held key */
 #define FREEZE_MS 60000
 #define BELL_MS 10000
+#define GUIDE_ROWS 16 /* a screen with no more has none */
 
 struct console *console_new(const struct console_options *how, struct instant now)
 {
@@ -26,6 +32,11 @@ struct console *console_new(const struct console_options *how, struct instant no
 	surface_init(&c->frozen, how->w, how->h, how->ascii);
 	c->acted_ms = now.boot_ms - REPEAT_MS;
 	c->bell_ms = UNKNOWN;
+	c->screen = screen_home(c);
+	c->guiding = how->guide;
+	c->surface.braille = how->braille;
+	scope_init(&c->scope);
+	desk_on_page(how->desk, screens_answer, c);
 	return c;
 }
 
@@ -36,6 +47,15 @@ void console_free(struct console *c)
 	surface_release(&c->surface);
 	surface_release(&c->frozen);
 	roster_release(&c->roster);
+	fleet_release(&c->fleet);
+	journal_release(&c->journal);
+	page_close(c->journal_file);
+	range_close(c->range_file);
+	text_free(&c->copy);
+	whatif_overlay_end(&c->whatif);
+	desk_on_page(c->how.desk, NULL, NULL);
+	if (c->was_drawn && !c->how.read_only && !c->how.replay)
+		desk_note_left(c->how.desk);
 	free(c);
 }
 
@@ -152,24 +172,62 @@ static void follow_act(struct console *c, struct instant now)
 void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, struct instant now)
 {
 	thaw(c);
-	c->help = false;
+	c->help = c->sheet_looks = false;
 	sheet_open(&c->sheet, kind, c->pool, desk_model(c->how.desk), to_bp, now);
 }
 
 void console_open_act(struct console *c, const struct act_request *what, struct instant now)
 {
 	thaw(c);
-	c->help = false;
+	c->help = c->sheet_looks = false;
 	sheet_open_act(&c->sheet, what, desk_model(c->how.desk), now);
+}
+
+/* The pools that are marked, while their list shows. */
+static int marked_here(const struct console *c)
+{
+	return c->screen == SCREEN_FLEET ? fleet_marked(&c->fleet) : 0;
+}
+
+/* A brake on every marked pool; the marks are taken off, since they have done what they were for. */
+static void act_on_marked(
+	struct console *c, enum verb verb, const char *reason, struct instant now)
+{
+	const struct model *m = desk_model(c->how.desk);
+	int begun = 0, all = 0;
+	thaw(c);
+	for (int i = 0; i < c->fleet.pool_count; i++) {
+		if (!c->fleet.marked[i])
+			continue;
+		struct act_result result;
+		struct act_request what = {.verb = verb,
+			.pool = i,
+			.to_bp = verb == VERB_ROLLBACK ? m->pools[i].standing.baseline_bp : -1,
+			.shown_epoch = UNKNOWN,
+			.shown_rev = UNKNOWN};
+		text_copy(what.reason, sizeof what.reason, reason);
+		desk_act(c->how.desk, &what, now, &result);
+		all++;
+		begun += result.status == ACT_BEGUN || result.status == ACT_REPLAYED ||
+			result.status == ACT_ALREADY;
+	}
+	fleet_unmark_all(&c->fleet);
+	console_say(c, now, begun == all ? ROLE_TEXT : ROLE_FAIL, "%s: %d of %d pools under way",
+		verb_row(verb)->word, begun, all);
 }
 
 static void accepted(struct console *c, struct instant now)
 {
 	const struct act_request what = c->sheet.request;
-	bool leaves = c->sheet.kind == SHEET_LEAVE;
+	enum sheet_kind kind = c->sheet.kind;
 	sheet_close(&c->sheet);
-	if (leaves)
+	if (c->sheet_looks)
+		console_say(c, now, ROLE_WARN,
+			"not done: it was only opened to look; S opens the one that acts");
+	else if (kind == SHEET_LEAVE)
 		c->left = true;
+	else if (kind == SHEET_SEVERAL)
+		act_on_marked(c, VERB_ROLLBACK, what.reason, now);
 	else
 		console_act(c, &what, now);
 }
@@ -194,62 +252,31 @@ static void sheet_input(struct console *c, uint32_t key, struct instant now)
 
 /* ---- keys ---- */
 
-static void begin_prompt(struct console *c, enum prompt what)
+/* True when the key can lead to an act; else says why not. */
+static bool can_reach(struct console *c, enum verb verb, struct instant now)
 {
-	c->prompt = what;
-	edit_clear(&c->edit);
+	char why[REACH_WHY_MAX];
+	struct view v = {.pool = console_pool(c),
+		.screen = c->screen,
+		.roster = &c->roster,
+		.replay = c->how.replay != NULL,
+		.looking = c->how.read_only || c->how.replay};
+	roster_look(&c->roster, v.pool, c->pool);
+	if (reach_key(&v, verb, why))
+		return true;
+	console_say(c, now, ROLE_WARN, "%c%s: %s", verb_row(verb)->key,
+		verb == VERB_STEP ? " locked" : "", why);
+	return false;
 }
 
-static void prompt_input(struct console *c, uint32_t key, struct instant now)
-{
-	bool narrows = c->prompt == PROMPT_FILTER;
-	if (key == KEYS_ESC) {
-		c->prompt = PROMPT_NONE;
-		if (narrows)
-			screen_row(c->screen)->filter(c, "");
-		return;
-	}
-	if (key != KEYS_ENTER) {
-		edit_key(&c->edit, key);
-		if (narrows)
-			screen_row(c->screen)->filter(c, c->edit.text);
-		return;
-	}
-	enum prompt what = c->prompt;
-	char text[EDIT_MAX];
-	text_copy(text, sizeof text, c->edit.text);
-	c->prompt = PROMPT_NONE;
-	if (what == PROMPT_COMMAND)
-		console_command(c, text, now);
-	else if (what == PROMPT_NOTE && text[0])
-		console_say_act(c, VERB_ANNOTATE, text, now);
-}
-
+/* A locked step has its sheet too, which says what it waits for. */
 static void step_key(struct console *c, struct instant now)
 {
-	const struct pool *p = console_pool(c);
-	const struct standing *st = &p->standing;
-	char why[300];
-	if (st->next_bp >= 0) {
-		console_open_sheet(c, SHEET_STEP, st->next_bp, now);
-	} else if (!p->has_plan) {
-		console_say(c, now, ROLE_WARN, "S: no plan says what is next; type :step 10%%");
-	} else if (st->reported_bp >= 0) {
-		console_say(c, now, ROLE_WARN, "S: the plan has no step after this one");
-	} else {
-		interlock_summary(why, sizeof why, &st->next);
-		console_say(c, now, ROLE_WARN, "S locked: %s", why);
-	}
-}
-
-/* What to do where a line is not drained by itself. */
-static const char *undrained(enum roster_kind kind)
-{
-	if (kind == ROSTER_NODE)
-		return "a node is not drained as a whole; select v1, v2 or below";
-	if (kind == ROSTER_RESIDENTS || kind == ROSTER_RESIDENT)
-		return "registered workers are locked by place; select r0 or r0.1";
-	return "keyed work is not drained; select its arm or below";
+	int next_bp = console_pool(c)->standing.next_bp;
+	if (next_bp >= 0)
+		console_open_sheet(c, SHEET_STEP, next_bp, now);
+	else
+		can_reach(c, VERB_STEP, now);
 }
 
 /* Drains what is selected; what is drained already gets work again. */
@@ -258,18 +285,32 @@ static void drain_key(struct console *c, struct instant now)
 	const struct pool *p = console_pool(c);
 	const struct roster_line *l = &c->roster.selected;
 	char word[ROSTER_WORD_MAX], command[ROSTER_WORD_MAX + 16];
-	if (c->screen != SCREEN_WORKERS) {
-		console_say(c, now, ROLE_TEXT, "D: 3 shows the workers; D there drains the selected");
+	if (!can_reach(c, VERB_DRAIN, now))
 		return;
-	}
-	roster_look(&c->roster, p, c->pool);
-	if (!roster_word(word, p, l)) {
-		console_say(c, now, ROLE_WARN, "D: %s", undrained(l->kind));
-		return;
-	}
+	roster_word(word, p, l);
 	snprintf(
 		command, sizeof command, "drain %s%s", word, roster_is_drained(p, l) ? " off" : "");
 	console_command(c, command, now);
+}
+
+/* With pools marked only the brakes act: a step is judged one pool at a time. */
+static void marked_key(struct console *c, enum verb verb, struct instant now)
+{
+	int first = 0, count = marked_here(c);
+	if (verb == VERB_HOLD) {
+		act_on_marked(c, VERB_HOLD, "", now);
+		return;
+	}
+	if (verb != VERB_ROLLBACK) {
+		console_say(c, now, ROLE_WARN, "%c: one pool at a time; Esc takes the marks off",
+			verb_row(verb)->key);
+		return;
+	}
+	while (!c->fleet.marked[first])
+		first++;
+	thaw(c);
+	c->sheet_looks = false;
+	sheet_open_several(&c->sheet, first, count, desk_model(c->how.desk), now);
 }
 
 /* An acting key: at once for what is safe, a sheet for what changes. */
@@ -280,9 +321,13 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 	c->acted_ms = now.boot_ms;
 	if (repeats)
 		return;
+	thaw(c); /* what is said about it must be seen */
 	if (c->how.read_only || c->how.replay) {
-		console_say(c, now, ROLE_WARN, "%c does nothing here: %s", verb_row(verb)->key,
-			c->how.replay ? "a replay has no way to the pool" : "this console only looks");
+		can_reach(c, verb, now);
+		return;
+	}
+	if (marked_here(c) > 0 && verb != VERB_ANNOTATE) {
+		marked_key(c, verb, now);
 		return;
 	}
 	switch (verb) {
@@ -290,18 +335,12 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 		step_key(c, now);
 		return;
 	case VERB_ROLLBACK:
-		if (console_pool(c)->finalized)
-			console_say(
-				c, now, ROLE_WARN, "R: the migration is finished, there is no way back");
-		else
+		if (can_reach(c, verb, now))
 			console_open_sheet(c, SHEET_ROLLBACK, -1, now);
 		return;
 	case VERB_RESUME:
-		if (view_may_resume(console_pool(c)))
+		if (can_reach(c, verb, now))
 			console_open_sheet(c, SHEET_RESUME, -1, now);
-		else
-			console_say(
-				c, now, ROLE_TEXT, "U: nothing is held, nothing is red, nothing went back");
 		return;
 	case VERB_HOLD:
 		console_say_act(c, VERB_HOLD, "", now);
@@ -310,7 +349,7 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 		drain_key(c, now);
 		return;
 	default:
-		begin_prompt(c, PROMPT_NOTE);
+		console_prompt(c, PROMPT_NOTE);
 	}
 }
 
@@ -327,6 +366,7 @@ static void help_input(struct console *c, uint32_t key)
 void console_key(struct console *c, uint32_t key, struct instant now)
 {
 	c->bell_quiet = true;
+	fleet_hold_still(&c->fleet, now);
 	if (key == KEYS_PASTE || key == KEYS_UNKNOWN)
 		return; /* pasted text is never a command */
 	if (c->sheet.kind != SHEET_NONE) {
@@ -334,7 +374,7 @@ void console_key(struct console *c, uint32_t key, struct instant now)
 		return;
 	}
 	if (c->prompt != PROMPT_NONE) {
-		prompt_input(c, key, now);
+		prompt_key(c, key, now);
 		return;
 	}
 	enum verb verb = keymap_verb(key);
@@ -348,11 +388,7 @@ void console_key(struct console *c, uint32_t key, struct instant now)
 		return;
 	}
 	if (key == ':') {
-		begin_prompt(c, PROMPT_COMMAND);
-		return;
-	}
-	if (key == '/' && screen_row(c->screen)->filter) {
-		begin_prompt(c, PROMPT_FILTER);
+		console_prompt(c, PROMPT_COMMAND);
 		return;
 	}
 	const char *command = keymap_command(key, c->how.replay != NULL, c->screen);
@@ -393,6 +429,11 @@ void console_refresh(struct console *c, struct instant now)
 		(p->latch.red || p->standing.epoch != c->frozen_epoch ||
 			now.boot_ms - c->frozen_ms >= FREEZE_MS))
 		thaw(c);
+	char notice[200];
+	if (c->how.notify && notify_complaint(c->how.notify, notice, sizeof notice))
+		console_say(c, now, ROLE_WARN, "%s", notice);
+	if (desk_notice(c->how.desk, notice, sizeof notice))
+		console_say(c, now, ROLE_WARN, "%s", notice);
 	if (c->message[0] && now.boot_ms - c->message_ms >= MESSAGE_MS)
 		c->message[0] = 0;
 }
@@ -416,21 +457,6 @@ bool console_bell(struct console *c, struct instant now)
 
 /* ---- drawing ---- */
 
-static void draw_prompt(struct console *c, struct surface *s)
-{
-	static const char *const marks[] = {
-		[PROMPT_COMMAND] = ":", [PROMPT_NOTE] = "note: ", [PROMPT_FILTER] = "/"};
-	struct rect r = {0, s->h - 1, s->w, 1};
-	surface_fill(s, r, ROLE_INPUT, ' ');
-	int x = surface_text(s, r, 1, r.y, ROLE_KEY, marks[c->prompt]);
-	surface_text(s, r, x, r.y, ROLE_INPUT, c->edit.text);
-	char before[EDIT_MAX];
-	memcpy(before, c->edit.text, c->edit.at);
-	before[c->edit.at] = 0;
-	s->cursor_x = x + text_width(before);
-	s->cursor_y = r.y;
-}
-
 /* Where a replay stands, for the row under the headline. */
 static void replay_place(const struct console *c, char *out, size_t size)
 {
@@ -447,6 +473,30 @@ static void replay_place(const struct console *c, char *out, size_t size)
 		replay_is_paused(c->how.replay) ? "paused, " : "", replay_speed(c->how.replay));
 }
 
+/* The screen; with a guide or a scrubber in a row of its own above the last two, where there is
+ * room. */
+static void draw_screen(struct console *c, struct surface *s, const struct view *v)
+{
+	int h = s->h;
+	bool scrubs = c->how.replay && s->w >= SCRUBBER_W && h >= SCRUBBER_H;
+	c->journal_seen |= c->screen == SCREEN_JOURNAL;
+	if (!scrubs && (!c->guiding || h <= GUIDE_ROWS)) {
+		screen_row(c->screen)->draw(s, v);
+		return;
+	}
+	s->h--;
+	screen_row(c->screen)->draw(s, v);
+	s->h = h;
+	size_t row = (size_t)s->w, from = row * (size_t)(h - 3);
+	memmove(s->cells + from + row, s->cells + from, 2 * row * sizeof *s->cells);
+	struct rect own = {0, h - 3, s->w, 1};
+	surface_fill(s, own, ROLE_TEXT, ' ');
+	if (scrubs)
+		view_scrubber(s, own, c->how.replay);
+	else
+		guide_draw(s, own, guide_next(v->pool, c->journal_seen));
+}
+
 static const struct surface *frozen_picture(struct console *c, struct instant now)
 {
 	struct surface *s = &c->frozen;
@@ -459,12 +509,18 @@ static const struct surface *frozen_picture(struct console *c, struct instant no
 const struct surface *console_draw(struct console *c, struct instant now)
 {
 	struct surface *s = &c->surface;
+	c->was_drawn = true;
 	if (c->is_frozen)
 		return frozen_picture(c, now);
 	struct view v = {.model = desk_model(c->how.desk),
 		.pool = console_pool(c),
 		.screen = c->screen,
 		.roster = &c->roster,
+		.fleet = &c->fleet,
+		.scope = &c->scope,
+		.plan_bp = c->plan_bp,
+		.journal = &c->journal,
+		.left_ms = c->how.replay ? UNKNOWN : desk_last_left_ms(c->how.desk),
 		.now = c->how.replay ? replay_now(c->how.replay) : now,
 		.mark = c->how.replay ? "REPLAY" : NULL,
 		.mark_only = c->how.replay != NULL,
@@ -480,19 +536,19 @@ const struct surface *console_draw(struct console *c, struct instant now)
 		replay_place(c, place, sizeof place);
 	unit_clock(time, sizeof time, v.now.wall_ms);
 	snprintf(clock, sizeof clock, "%sZ", time);
-	v.place = place;
+	v.place = c->whatif.line[0] ? c->whatif.line : place;
 	v.clock = clock;
 	surface_clear(s);
 	s->cursor_x = s->cursor_y = -1;
 	screens_look(c, now);
-	screen_row(c->screen)->draw(s, &v);
+	draw_screen(c, s, &v);
 	struct view real = v;
 	real.now = now; /* dialogs live in the reader's time */
 	if (c->help)
-		view_help(s, &v, c->help_scroll);
+		view_help(s, &v, &c->help_scroll);
 	if (c->sheet.kind != SHEET_NONE)
 		view_sheet(s, &real, &c->sheet);
 	if (c->prompt != PROMPT_NONE)
-		draw_prompt(c, s);
+		prompt_draw(c, s);
 	return s;
 }

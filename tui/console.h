@@ -4,6 +4,7 @@
 #define WEIR_TUI_CONSOLE_H
 
 #include "tui/desk.h"
+#include "tui/notify.h"
 #include "tui/surface.h"
 #include "tui/term.h"
 #include "tui/theme.h"
@@ -14,10 +15,14 @@ struct driver;
 struct console_options {
 	struct desk *desk;
 	struct driver *replay; /* the replay driver behind the desk; NULL: live */
+	const char *recording; /* the file that it replays; borrowed, NULL: live */
 	int w, h;
-	bool ascii;
+	bool ascii, braille;
 	bool read_only;
 	const char *screen_file; /* each frame as text; NULL none */
+	bool guide;              /* through the first five minutes */
+	struct notify *notify;   /* tells others; borrowed, NULL none */
+	enum notify_terminal notice;
 };
 
 struct console *console_new(const struct console_options *how, struct instant now);

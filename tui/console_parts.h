@@ -3,10 +3,14 @@
 #ifndef WEIR_TUI_CONSOLE_PARTS_H
 #define WEIR_TUI_CONSOLE_PARTS_H
 
+#include "tui/complete.h"
 #include "tui/console.h"
 #include "tui/edit.h"
+#include "tui/journal.h"
+#include "tui/recall.h"
 #include "tui/sheet.h"
 #include "tui/view.h"
+#include "tui/whatif_overlay.h"
 
 enum prompt { PROMPT_NONE, PROMPT_COMMAND, PROMPT_NOTE, PROMPT_FILTER };
 
@@ -18,13 +22,32 @@ struct console {
 	int pool;
 	enum screen screen;
 	struct roster roster;
+	struct fleet fleet;
+	struct scope scope;            /* of FLOW */
+	struct instant scope_now;      /* of its last look */
+	struct range_file *range_file; /* read here and now, where the desk has no history */
+	bool range_tried;
+	struct text copy; /* for the terminal's clipboard; empty: nothing */
+	int plan_bp;      /* of PLAN: the share of the selected step; 0: the next one */
+	bool sheet_looks; /* the sheet was opened to be looked at: it accepts nothing */
+	struct journal journal;
+	bool journal_all;                 /* of all pools */
+	struct instant journal_now;       /* of its last look: the moment that it shows */
+	struct page_file *journal_file;   /* read here and now, where the desk has no history */
+	char note_about[DECISION_ID_MAX]; /* what is being noted is about; "" nothing */
+	int note_pool;
+	bool was_drawn;
 	struct sheet sheet;
 	enum prompt prompt;
 	struct edit edit;
+	struct complete complete;
+	struct recall recall;
+	bool guiding, journal_seen;
+	struct whatif_overlay whatif; /* of a replay: what another policy would have done */
 	bool help;
 	int help_scroll;
 	bool left, redraw;
-	char title[128];
+	char title[256];
 	char message[400];
 	enum role message_role;
 	int64_t message_ms;
@@ -46,6 +69,8 @@ void console_act(struct console *c, const struct act_request *what, struct insta
 void console_say_act(struct console *c, enum verb verb, const char *text, struct instant now);
 void console_open_act(struct console *c, const struct act_request *what, struct instant now);
 void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, struct instant now);
+/* Begins to type. */
+void console_prompt(struct console *c, enum prompt what);
 void console_freeze(struct console *c, struct instant now);
 
 #endif

@@ -92,12 +92,51 @@ static bool take_keys(struct console *c, struct instant now, struct err *err)
 	return any;
 }
 
-static int64_t timeout_of(struct instant now)
+static int64_t timeout_of(const struct console *c, struct instant now)
 {
-	int64_t timeout = 1000, key = term_key_due_ms();
+	int64_t timeout = c->whatif.run ? 0 : 1000, key = term_key_due_ms();
 	if (key >= 0 && key - now.boot_ms < timeout)
 		timeout = key - now.boot_ms;
 	return timeout > 0 ? timeout : 0;
+}
+
+/* The pool that needs somebody most; the one on the screen where none does more. */
+static const struct pool *worst_pool(const struct console *c)
+{
+	const struct model *m = desk_model(c->how.desk);
+	const struct pool *worst = console_pool(c);
+	for (int i = 0; i < m->pool_count; i++)
+		if (m->pools[i].standing.headline.level > worst->standing.headline.level)
+			worst = &m->pools[i];
+	return worst;
+}
+
+/* For who looks at another window: pool and state, and the headline where somebody must look. */
+static void set_title(struct console *c)
+{
+	char title[sizeof c->title];
+	const struct pool *p = worst_pool(c);
+	bool calm = p->standing.headline.level < LEVEL_LOOK;
+	snprintf(title, sizeof title, "%.40s %.60s%s%.120s", p->name, p->standing.state_text,
+		calm ? "" : ": ", calm ? "" : p->standing.headline.text);
+	text_mend(title);
+	if (strcmp(title, c->title) == 0)
+		return;
+	text_copy(c->title, sizeof c->title, title);
+	term_title(title);
+}
+
+/* Those who do not look. */
+static void tell_others(struct console *c, struct instant now)
+{
+	const struct model *m = desk_model(c->how.desk);
+	const struct pool *p;
+	if (!c->how.notify)
+		return;
+	notify_turn(c->how.notify, m, now);
+	while (notify_event(c->how.notify, m, &p))
+		if (c->how.notice != NOTIFY_NEVER)
+			term_notice(c->how.notice == NOTIFY_OSC777, p->name, p->standing.headline.text);
 }
 
 static void frame(struct console *c, const struct theme *theme, struct instant now)
@@ -109,14 +148,21 @@ static void frame(struct console *c, const struct theme *theme, struct instant n
 	if (c->how.screen_file)
 		write_screen(c->how.screen_file, s);
 	term_draw(s, theme);
-	char title[128];
-	const struct pool *p = console_pool(c);
-	snprintf(title, sizeof title, "%.40s %.60s", p->name, p->standing.state_text);
-	text_mend(title);
-	if (strcmp(title, c->title) != 0) {
-		text_copy(c->title, sizeof c->title, title);
-		term_title(title);
-	}
+	set_title(c);
+}
+
+/* What was to be copied goes to the terminal, which may keep it from other programs unasked. */
+static void copy_out(struct console *c, struct instant now)
+{
+	if (c->copy.len == 0)
+		return;
+	if (term_copy(text_str(&c->copy)))
+		console_say(
+			c, now, ROLE_TEXT, "copied to the terminal's clipboard: %s", text_str(&c->copy));
+	else
+		console_say(c, now, ROLE_WARN,
+			"not copied: this terminal does not let programs write its clipboard");
+	text_clear(&c->copy);
 }
 
 int console_run(struct console *c, struct desk *d, const struct theme *theme,
@@ -135,7 +181,11 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 		dirty |= desk_turn(d, now) != 0;
 		dirty |= take_signals(c, err);
 		dirty |= take_keys(c, now, err);
+		dirty |= c->whatif.run != NULL;
+		whatif_overlay_turn(&c->whatif);
+		copy_out(c, now);
 		console_refresh(c, now);
+		tell_others(c, now);
 		if (console_bell(c, now))
 			term_bell();
 		if (dirty && !term_wants_write()) {
@@ -144,7 +194,7 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 		}
 		struct wait_fd fds[] = {{.fd = term_in_fd()}, {.fd = loop_signal_fd()},
 			{.fd = term_out_fd(), .want_write = true}};
-		desk_wait(d, fds, term_wants_write() ? 3 : 2, timeout_of(now), now);
+		desk_wait(d, fds, term_wants_write() ? 3 : 2, timeout_of(c, now), now);
 		if (term_wants_write())
 			term_flush();
 		now = loop_now();

@@ -15,14 +15,16 @@ struct console_word {
 	bool acts; /* at the pool: not there for one who only looks */
 };
 
-/* The words that act, those that look, and those that move a replay; each ends with a row
- * without a word. */
+/* The words that act, those that look, those of the Flow screen, and those that move a replay; each
+ * ends with a row without a word. */
 extern const struct console_word console_words_act[];
 extern const struct console_word console_words_look[];
+extern const struct console_word console_words_flow[];
 extern const struct console_word console_words_replay[];
 
-/* Calls back for every word that means something in this console. */
-void console_words_each(const struct console *c,
+/* Calls back for every word that means something in a console that only looks (`looking`), in
+ * one over a recording (`replay`). */
+void console_words_each(bool looking, bool replay,
 	void (*each)(void *ctx, const struct console_word *word), void *ctx);
 
 #endif

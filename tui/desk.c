@@ -2,12 +2,19 @@
  * written down in scribe.c. No clock and no terminal: the loop gives the time. */
 #include "tui/desk_parts.h"
 
+#include "client/prometheus.h"
+#include "client/prometheus_join.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tui/left.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #define FAST_POLL_MS 100
 
@@ -35,15 +42,46 @@ static int pool_index(const struct desk *d, uint64_t node)
 
 /* ---- news of a pool ---- */
 
+/* A copy of the document with what the second source adds to it; NULL where it adds nothing. */
+static struct snapshot *join_source(struct desk *d, const struct driver_event *e)
+{
+	struct prometheus_join *source = d->pools[pool_index(d, e->node)].source;
+	if (!source)
+		return NULL;
+	struct snapshot *joined = mem_new(1, sizeof *joined);
+	*joined = *e->snapshot;
+	if (prometheus_join_fill(source, joined, d->now))
+		return joined;
+	free(joined);
+	return NULL;
+}
+
+/* What is wrong with the second source is trouble of the node, unless it has its own. */
+static void say_source(struct desk *d, uint64_t node)
+{
+	const struct prometheus_join *source = d->pools[pool_index(d, node)].source;
+	const struct err *word = source ? prometheus_join_word(source) : NULL;
+	if (word && word->code != ERR_NONE && !model_node(&d->model, node)->trouble.code)
+		desk_apply(d,
+			&(struct model_event){
+				.kind = word->code == ERR_CONTRADICTED ? MODEL_DOUBT : MODEL_TROUBLE,
+				.node = node,
+				.err = word,
+				.retry_ms = UNKNOWN});
+}
+
 static void on_snapshot(struct desk *d, const struct driver_event *e)
 {
-	desk_apply(d,
-		&(struct model_event){
-			.kind = MODEL_SNAPSHOT, .node = e->node, .snapshot = e->snapshot});
-	if (model_node(&d->model, e->node)->foreign)
-		return;
-	scribe_snapshot(d, e->node, e->snapshot);
-	flight_observe(d, e->node, e->snapshot);
+	struct snapshot *joined = join_source(d, e);
+	const struct snapshot *s = joined ? joined : e->snapshot;
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_SNAPSHOT, .node = e->node, .snapshot = s});
+	if (!model_node(&d->model, e->node)->foreign) {
+		scribe_snapshot(d, e->node, s);
+		say_source(d, e->node);
+		flight_observe(d, e->node, s);
+	}
+	free(joined);
 }
 
 static void on_trouble(struct desk *d, const struct driver_event *e)
@@ -91,6 +129,37 @@ static void on_answer(struct desk *d, const struct driver_event *e)
 	leg_answer(d, e);
 }
 
+/* What the nodes have counted in sum; false where one has not spoken. */
+static bool sum_nodes(const struct pool *p, struct join_counts sum[ARM_COUNT])
+{
+	memset(sum, 0, ARM_COUNT * sizeof *sum);
+	for (int k = 0; k < p->node_count; k++) {
+		if (!node_is_usable(&p->nodes[k]))
+			return false;
+		for (int arm = 0; arm < ARM_COUNT; arm++) {
+			const struct arm_counts *a = &p->nodes[k].last->arms[arm];
+			sum[arm].requests += a->requests;
+			sum[arm].done += counts_done(a);
+			sum[arm].failed += counts_failed(a);
+		}
+	}
+	return true;
+}
+
+static void on_source(struct desk *d, const struct driver_event *e)
+{
+	int index = pool_index(d, e->node);
+	const struct pool *p = &d->model.pools[index];
+	struct prometheus_join *source = d->pools[index].source;
+	struct join_counts sum[ARM_COUNT];
+	if (e->kind == DRIVER_TROUBLE)
+		prometheus_join_miss(source, e->err);
+	else
+		prometheus_join_hear(source, e->snapshot, e->at);
+	if (e->kind == DRIVER_SNAPSHOT && sum_nodes(p, sum))
+		prometheus_join_compare(source, sum, p->name);
+}
+
 static void on_event(void *ctx, const struct driver_event *e)
 {
 	static void (*const handlers[])(struct desk *, const struct driver_event *) = {
@@ -104,6 +173,8 @@ static void on_event(void *ctx, const struct driver_event *e)
 		[DRIVER_DECISION] = on_decision,
 	};
 	struct desk *d = ctx;
+	if ((e->node & 0xffff) == PROMETHEUS_NODE)
+		on_source(d, e);
 	if (!model_node(&d->model, e->node))
 		return;
 	d->now = e->at;
@@ -125,11 +196,17 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 	d->turned = now;
 	model_init(&d->model, how->actor, how->read_only);
 	d->model.guards = how->console && !how->read_only;
+	d->file = mem_copy(how->history_path ? how->history_path : how->shared);
+	d->last_left_ms = desk_file(d) ? left_read(desk_file(d), d->actor) : UNKNOWN;
 	d->client = client_new(how->schemes, (struct driver_sink){on_event, d}, desk_random(d));
+	d->driver_fd = -1;
 	if (!how->history_path)
 		return d;
-	struct history_options history = {
-		.path = how->history_path, .actor = d->actor, .key_dir = how->key_dir};
+	struct history_options history = {.path = how->history_path,
+		.actor = d->actor,
+		.key_dir = how->key_dir,
+		.keep_ms = how->keep_ms,
+		.cap_bytes = how->cap_bytes};
 	if (history_start(&d->history, &history, err) == 0)
 		return d;
 	desk_free(d, 0);
@@ -141,6 +218,8 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 	if (!d)
 		return 0;
 	client_free(d->client);
+	if (d->driver_fd >= 0)
+		close(d->driver_fd);
 	int64_t lost = d->history ? history_stop(d->history, wait_ms) : 0;
 	for (size_t i = 0; i < d->flight_count; i++)
 		flight_release(&d->flights[i]);
@@ -149,14 +228,35 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 		free(d->pools[i].audit_asked);
 		free(d->pools[i].pinned);
 		free(d->pools[i].trail);
+		free(d->pools[i].head);
 		keeper_release(&d->pools[i]);
+		if (d->pools[i].source)
+			prometheus_join_release(d->pools[i].source);
+		free(d->pools[i].source);
 	}
 	free(d->flights);
 	free(d->pools);
 	free(d->sample);
+	free(d->file);
 	model_release(&d->model);
 	free(d);
 	return lost;
+}
+
+/* Not all that drivers wait for is on the transport. */
+static int watch_driver(struct desk *d, uint64_t node, const char *target, struct err *err)
+{
+	const struct driver_ops *ops = client_scheme(d->client, target);
+	if (!ops->fd)
+		return 0;
+	if (d->driver_fd < 0)
+		d->driver_fd = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = {.events = EPOLLIN};
+	int fd = ops->fd(client_driver(d->client, node));
+	if (d->driver_fd >= 0 && epoll_ctl(d->driver_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+		return 0;
+	return err_set(
+		err, ERR_SYSTEM, "no descriptor for \"%.120s\": %s", target, strerror(errno));
 }
 
 int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
@@ -173,16 +273,30 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 		.audit_since = mem_new(nodes, sizeof *p->audit_since),
 		.audit_asked = mem_new(nodes, sizeof *p->audit_asked),
 		.pinned = mem_new(nodes, sizeof *p->pinned),
-		.trail = mem_new(nodes, sizeof *p->trail)};
+		.trail = mem_new(nodes, sizeof *p->trail),
+		.head = mem_new(nodes, sizeof *p->head)};
 	for (size_t k = 0; k < nodes; k++)
 		p->audit_since[k] = p->trail[k].seq = UNKNOWN;
 	for (int k = 0; k < setup->target_count; k++)
 		if (client_open(d->client, NODE_HANDLE(index, k), setup->targets[k], token, scenario,
-				setup->interval_ms, now, err) < 0)
+				setup->interval_ms, now, err) < 0 ||
+			watch_driver(d, NODE_HANDLE(index, k), setup->targets[k], err) < 0)
 			return -1;
 	if (d->history)
 		history_load(d->history, setup->name, POOL_DECISIONS / 2);
 	return index;
+}
+
+int desk_add_source(struct desk *d, int pool, const char *target, const char *token,
+	int64_t interval_ms, struct instant now, struct err *err)
+{
+	struct prometheus_join *source = mem_new(1, sizeof *source);
+	assert(!d->pools[pool].source);
+	source->interval_ms = interval_ms;
+	source->alone = d->model.pools[pool].node_count == 1;
+	d->pools[pool].source = source;
+	return client_open(d->client, NODE_HANDLE(pool, PROMETHEUS_NODE), target, token, NULL,
+		interval_ms, now, err);
 }
 
 void desk_pin(struct desk *d, int pool, const char *pool_id, struct instant now)
@@ -209,6 +323,13 @@ const struct model *desk_model(const struct desk *d)
 	return &d->model;
 }
 
+bool desk_notice(struct desk *d, char *out, size_t size)
+{
+	text_copy(out, size, d->notice);
+	d->notice[0] = 0;
+	return out[0] != 0;
+}
+
 struct client *desk_client(struct desk *d)
 {
 	return d->client;
@@ -217,6 +338,41 @@ struct client *desk_client(struct desk *d)
 struct history *desk_history(struct desk *d)
 {
 	return d->history;
+}
+
+const char *desk_file(const struct desk *d)
+{
+	return d->file;
+}
+
+int64_t desk_last_left_ms(const struct desk *d)
+{
+	return d->last_left_ms;
+}
+
+void desk_note_left(const struct desk *d)
+{
+	if (d->how.console && desk_file(d))
+		left_write(desk_file(d), d->actor, d->now.wall_ms);
+}
+
+void desk_on_page(struct desk *d, void (*each)(void *ctx, struct history_answer *a), void *ctx)
+{
+	d->on_page = each;
+	d->on_page_ctx = ctx;
+}
+
+/* What is with the writer for the first moment is not missing yet. */
+void desk_each_unrecorded(
+	const struct desk *d, void (*each)(void *ctx, const struct decision *what), void *ctx)
+{
+	for (size_t i = d->flight_count; i-- > 0;) {
+		const struct flight *f = &d->flights[i];
+		const struct decision *what = flight_decision(d, f);
+		bool waits = f->phase == FLIGHT_FOUND || f->phase == FLIGHT_RECORDING;
+		if (what && !f->recorded && (f->unrecorded || !waits))
+			each(ctx, what);
+	}
 }
 
 bool desk_loaded(const struct desk *d, int pool)
@@ -323,12 +479,14 @@ int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most)
 void desk_wait(
 	struct desk *d, struct wait_fd *extra, size_t count, int64_t timeout_ms, struct instant now)
 {
-	struct wait_fd fds[DESK_EXTRA_MAX + 1];
+	struct wait_fd fds[DESK_EXTRA_MAX + 2];
 	size_t n = 0;
 	for (; n < count; n++)
 		fds[n] = extra[n];
 	if (d->history)
 		fds[n++] = (struct wait_fd){.fd = history_fd(d->history)};
+	if (d->driver_fd >= 0)
+		fds[n++] = (struct wait_fd){.fd = d->driver_fd};
 	client_wait(d->client, fds, n, desk_due_ms(d, now, timeout_ms), now);
 	for (size_t i = 0; i < count; i++)
 		extra[i].ready = fds[i].ready;

@@ -20,8 +20,9 @@ struct desk;
 #define KEEP_SPARE_MS 120000 /* beyond the bake, for whoever keeps */
 
 struct desk_options {
-	const char *actor;        /* "kim@ops1" */
-	const char *history_path; /* NULL: nothing is recorded, no change is possible */
+	const char *actor;          /* "kim@ops1" */
+	const char *history_path;   /* NULL: nothing is recorded, no change is possible */
+	int64_t keep_ms, cap_bytes; /* of the history's samples, as in history_options */
 	const char *key_dir;
 	const struct driver_ops *const *schemes;
 	uint64_t seed;        /* of ids and jitter */
@@ -51,6 +52,11 @@ void desk_set_clock(
 int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 	const struct scenario *scenario, struct instant now, struct err *err);
 
+/* Gives the pool a second source of figures (client/prometheus_target.h), asked every interval_ms.
+ * At most one. 0, or -1 with err. */
+int desk_add_source(struct desk *d, int pool, const char *target, const char *token,
+	int64_t interval_ms, struct instant now, struct err *err);
+
 /* Tells a desk that only looks what the history knows: whose identity is pinned, what was
  * decided. */
 void desk_pin(struct desk *d, int pool, const char *pool_id, struct instant now);
@@ -62,6 +68,24 @@ void desk_presume(struct desk *d, const struct err *history, struct instant now)
 const struct model *desk_model(const struct desk *d);
 struct client *desk_client(struct desk *d);
 struct history *desk_history(struct desk *d); /* NULL without one */
+
+/* What the history was asked to show (history_page, history_detail, history_series) comes to `each`, within
+ * desk_turn; it may move what an answer owns. NULL: nobody wants them any more. */
+void desk_on_page(struct desk *d, void (*each)(void *ctx, struct history_answer *a), void *ctx);
+
+/* The file of the history, also where this desk only looks; NULL none is known. */
+const char *desk_file(const struct desk *d);
+
+/* When this person last left a console of this history, before this one began: wall clock, or
+ * UNKNOWN. */
+int64_t desk_last_left_ms(const struct desk *d);
+
+/* Writes down that this person leaves a console of this desk now. */
+void desk_note_left(const struct desk *d);
+
+/* Calls `each` for what this desk did, or tried, and the history does not have: newest first. */
+void desk_each_unrecorded(
+	const struct desk *d, void (*each)(void *ctx, const struct decision *what), void *ctx);
 
 /* Begins to give back what this desk holds at its pools (leases); desk_left: it is done. */
 void desk_leave(struct desk *d, struct instant now);
@@ -152,6 +176,10 @@ bool desk_progress(const struct desk *d, const char *id, struct act_view *out);
 
 /* Acts that are not done (open intents of this process). */
 int desk_open_acts(const struct desk *d);
+
+/* What the person should know of the history as it was opened, in `out`; false when there is
+ * nothing, or nothing new. */
+bool desk_notice(struct desk *d, char *out, size_t size);
 
 /* How many acts were done without a record. */
 int desk_unrecorded(const struct desk *d);

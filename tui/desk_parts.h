@@ -81,12 +81,14 @@ struct desk_pool {
 	int64_t *audit_since; /* one a node; UNKNOWN before anything is known */
 	bool *audit_asked;
 	bool *pinned;
-	struct trail *trail;         /* one a node: its log as it was last told of */
-	bool leases;                 /* the lease is ours to renew */
-	int64_t lease_due_ms;        /* boot time of the next renewal */
-	int64_t forward_ms;          /* boot time of the last forward act */
-	int lease_awaited;           /* answers to come */
-	int64_t keep_due_ms;         /* boot time before which no keep is tried by itself */
+	struct trail *trail;            /* one a node: its log as it was last told of */
+	char (*head)[POOL_HASH_MAX];    /* one a node: of our history, as it was last looked up */
+	struct prometheus_join *source; /* of figures, beside the nodes; NULL none */
+	bool leases;                    /* the lease is ours to renew */
+	int64_t lease_due_ms;           /* boot time of the next renewal */
+	int64_t forward_ms;             /* boot time of the last forward act */
+	int lease_awaited;              /* answers to come */
+	int64_t keep_due_ms;            /* boot time before which no keep is tried by itself */
 	bool both_held;              /* held since both sides break a limit, and they do so still */
 	int64_t guard_due_ms;        /* boot time before which it is not acted on again */
 	char order[DECISION_ID_MAX]; /* what its guard obeys; "" nothing was ordered */
@@ -107,8 +109,13 @@ struct desk_pool {
 struct desk {
 	struct model model;
 	struct client *client;
+	int driver_fd; /* epoll of the drivers that have a descriptor; -1: none has */
 	struct history *history;
 	struct desk_options how;
+	char *file;           /* of the history, also where it is only looked at; NULL */
+	int64_t last_left_ms; /* wall clock; UNKNOWN */
+	void (*on_page)(void *ctx, struct history_answer *a); /* NULL: nobody wants pages */
+	void *on_page_ctx;
 	char actor[POOL_ACTOR_MAX];
 	struct desk_pool *pools;
 	struct flight *flights;
@@ -122,6 +129,7 @@ struct desk {
 	struct model_sample *sample;
 	unsigned dirty;
 	int unrecorded;
+	char notice[200];  /* for the person, of the history as it was opened; "" none or taken */
 	struct err unread; /* why a pool's past could not be read; code 0: none was asked in vain */
 	int64_t ticked_ms;
 	struct instant turned; /* of the turn before, to see a jump of the wall clock */

@@ -9,6 +9,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define EIGHTHS 8
 #define BLOCK_FULL 0x2588u
@@ -18,6 +19,9 @@
 #define POINT_FIRST 0x2022u /* bullet: the first of two series */
 #define POINT_SECOND '+'
 #define SHADE 0x2591u
+#define BRAILLE 0x2800u
+#define DOTS_WIDE 2 /* of a cell of braille */
+#define DOTS_HIGH 4
 
 void graph_reduce(const double *values, size_t count, double *columns, size_t column_count)
 {
@@ -112,20 +116,25 @@ double graph_nice_top(double value)
 
 /* ---- plot ---- */
 
+bool graph_dots(const struct surface *s)
+{
+	return s->braille && !s->ascii;
+}
+
 /* Where a plot's points are drawn, and their scale. */
 struct frame {
 	struct rect area; /* without labels, axis and marks */
 	double top;
 };
 
-static double chosen_top(const struct graph_plot *p, int columns)
+static double chosen_top(const struct graph_plot *p, size_t values)
 {
 	if (!isnan(p->top))
 		return p->top;
 	double most = p->limit;
 	for (int i = 0; i < p->series_count; i++) {
 		const struct graph_series *series = &p->series[i];
-		for (size_t back = 0; back < series->count && back < (size_t)columns; back++)
+		for (size_t back = 0; back < series->count && back < values; back++)
 			most = fmax(most, series->values[series->count - 1 - back]);
 	}
 	return graph_nice_top(most);
@@ -177,6 +186,57 @@ static void draw_points(
 	}
 }
 
+/* ---- dots ---- */
+
+/* The bit of a dot in its cell: x from the left, y from above. */
+static uint32_t dot(int x, int y)
+{
+	static const uint32_t bits[DOTS_HIGH][DOTS_WIDE] = {
+		{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};
+	return bits[y][x];
+}
+
+/* What stands in a cell; 0 outside of the surface. */
+static uint32_t point_at(const struct surface *s, int x, int y)
+{
+	bool inside = x >= 0 && y >= 0 && x < s->w && y < s->h;
+	return inside ? s->cells[(size_t)y * (size_t)s->w + (size_t)x].point : 0;
+}
+
+static void add_dot(
+	struct surface *s, const struct frame *f, enum role role, int back, int level)
+{
+	int x = f->area.x + f->area.w - 1 - back / DOTS_WIDE, y = y_of(f, level / DOTS_HIGH);
+	uint32_t point = point_at(s, x, y);
+	if (point < BRAILLE || point >= BRAILLE + 256)
+		point = BRAILLE;
+	surface_put(s, f->area, x, y, role,
+		point | dot(DOTS_WIDE - 1 - back % DOTS_WIDE, DOTS_HIGH - 1 - level % DOTS_HIGH));
+}
+
+/* A line: from one value to the next the column is filled between them. */
+static void draw_dots(
+	struct surface *s, const struct frame *f, const struct graph_series *series)
+{
+	int before = -1; /* level of the value to the right */
+	for (int back = 0; back < f->area.w * DOTS_WIDE && (size_t)back < series->count; back++) {
+		double value = series->values[series->count - 1 - (size_t)back];
+		if (isnan(value)) {
+			before = -1;
+			continue;
+		}
+		int level = level_of(value, f->top, f->area.h * DOTS_HIGH) - 1;
+		add_dot(s, f, series->role, back, level);
+		for (int at = level; before >= 0 && abs(at - before) > 1;) {
+			at += at < before ? 1 : -1;
+			add_dot(s, f, series->role, back, at);
+		}
+		before = level;
+	}
+}
+
+/* ---- the whole ---- */
+
 static void draw_limit(struct surface *s, const struct frame *f, double limit)
 {
 	if (isnan(limit) || limit > f->top)
@@ -225,9 +285,37 @@ static int label_columns(const struct graph_plot *p, double top)
 	return most;
 }
 
+/* The series in cells. The last is the one that is watched: it is filled, an earlier one is points.
+ * A limit stays in sight where the fill passes it. */
+static void draw_blocks(struct surface *s, const struct frame *f, const struct graph_plot *p)
+{
+	const struct graph_series *watched =
+		p->series_count > 0 ? &p->series[p->series_count - 1] : NULL;
+	if (watched != NULL)
+		draw_fill(s, f, watched, false);
+	draw_limit(s, f, p->limit);
+	for (int i = 0; i + 1 < p->series_count; i++)
+		draw_points(s, f, &p->series[i]);
+	if (watched != NULL)
+		draw_fill(s, f, watched, true);
+}
+
+/* A line down a column; what stands in it stays. */
+static void draw_cross(struct surface *s, const struct frame *f, int back)
+{
+	int x = f->area.x + f->area.w - 1 - back;
+	if (back < 0 || back >= f->area.w)
+		return;
+	for (int y = f->area.y; y < f->area.y + f->area.h; y++)
+		if (point_at(s, x, y) == ' ')
+			surface_put(s, f->area, x, y, ROLE_KEY, LINE_VERTICAL);
+	surface_paint(s, (struct rect){x, f->area.y, 1, f->area.h}, ROLE_SELECTED);
+}
+
 void graph_plot(struct surface *s, struct rect area, const struct graph_plot *p)
 {
-	struct frame f = {.area = area, .top = chosen_top(p, area.w)};
+	size_t values = (size_t)area.w * (graph_dots(s) ? DOTS_WIDE : 1);
+	struct frame f = {.area = area, .top = chosen_top(p, values)};
 	int left = label_columns(p, f.top) + 1;
 	if (left >= area.w)
 		left = 0; /* no room for an axis: the points matter more */
@@ -237,17 +325,14 @@ void graph_plot(struct surface *s, struct rect area, const struct graph_plot *p)
 		f.area.h--;
 	if (f.area.w < 1 || f.area.h < 1)
 		return;
-	/* The last series is the one that is watched: it is filled, an earlier one is points. A
-	 * limit stays in sight where the fill passes it. */
-	const struct graph_series *watched =
-		p->series_count > 0 ? &p->series[p->series_count - 1] : NULL;
-	if (watched != NULL)
-		draw_fill(s, &f, watched, false);
-	draw_limit(s, &f, p->limit);
-	for (int i = 0; i + 1 < p->series_count; i++)
-		draw_points(s, &f, &p->series[i]);
-	if (watched != NULL)
-		draw_fill(s, &f, watched, true);
+	if (graph_dots(s)) {
+		draw_limit(s, &f, p->limit);
+		for (int i = 0; i < p->series_count; i++)
+			draw_dots(s, &f, &p->series[i]);
+	} else {
+		draw_blocks(s, &f, p);
+	}
+	draw_cross(s, &f, p->cross - 1);
 	if (left > 0)
 		draw_axis(s, area, &f, p);
 	for (size_t i = 0; i < p->mark_count && f.area.h < area.h; i++)

@@ -28,15 +28,19 @@ struct graph_series {
 	enum role role;
 };
 
+/* Whether plots are drawn in dots of braille: where the surface asks for it and shows UTF-8. They
+ * have two values a column then. */
+bool graph_dots(const struct surface *s);
+
 /* A plot of several series on one axis, newest at the right, with the axis' labels at the
- * left, a limit line (NaN: none) and marks (columns from the right, in value steps; role
- * LIMIT) below. */
+ * left, a limit line (NaN: none) and marks (columns from the right; role LIMIT) below. */
 struct graph_plot {
 	struct graph_series series[2];
 	int series_count;
 	double limit, top;   /* top NaN: chosen from values and limit */
 	const size_t *marks; /* 0 is the newest column */
 	size_t mark_count;
+	int cross; /* a line down the n-th column from the right; 0 none */
 	void (*label)(char *out, size_t size, double value);
 };
 void graph_plot(struct surface *s, struct rect area, const struct graph_plot *p);

@@ -296,6 +296,16 @@ static enum role harm_role(const struct standing *s)
 	return s->verdict.harm.low >= 1 ? ROLE_WARN : ROLE_TEXT;
 }
 
+/* The errors broke a limit, and no unit that was judged failed: the ones that did were too young, or
+ * ended with the split that was given up. */
+static bool fails_uncounted(const struct pool *p, const struct units *v2)
+{
+	const struct guard_latch *l = &p->latch;
+	bool latched = l->red && (l->by_judge || l->by_pool || l->metric == METRIC_ERRORS);
+	return v2->bad == 0 &&
+		(latched || p->standing.guard.metric[METRIC_ERRORS].state == GUARD_RED);
+}
+
 static long long whole(double n)
 {
 	return llround(n);
@@ -319,7 +329,14 @@ void judge_words_harm(struct judge_words *out, const struct pool *p, enum judge_
 	const struct units *v2 = &j->metric[JUDGED_ERRORS].since[ARM_V2];
 	char n[24];
 	unit_count(n, sizeof n, v2->n);
-	if (form == JUDGE_LEAST)
+	if (fails_uncounted(p, v2)) {
+		out->role = ROLE_WARN;
+		if (form == JUDGE_FULL)
+			snprintf(out->text, sizeof out->text,
+				"unknown: what failed is not among the %s %s counted%s", n, units, young);
+		else
+			text_copy(out->text, sizeof out->text, "unknown");
+	} else if (form == JUDGE_LEAST)
 		snprintf(out->text, sizeof out->text, "%lld (%lld..%lld)", whole(h->bad), whole(h->low),
 			whole(h->high));
 	else if (v2->bad == 0)

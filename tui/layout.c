@@ -36,6 +36,20 @@ static void skip(struct stack *s, bool wanted)
 		s->y++;
 }
 
+#define PLOTS_FROM (PLOT_ROWS + 2) /* rows from which plots stand between words */
+#define PLOTS_MOST 14
+#define DECISIONS_LEAST 6 /* that plots leave */
+
+/* Plots between words, where there is room for both. */
+static void take_plots(struct stack *s, const struct layout_wish *wish)
+{
+	int rows = s->end - s->y - DECISIONS_LEAST - 1;
+	if (s->w < NORMAL || rows < PLOTS_FROM || wish->guards == 0)
+		return;
+	take(s, SECTION_PLOTS, rows < PLOTS_MOST ? rows : PLOTS_MOST, PLOTS_FROM);
+	skip(s, true);
+}
+
 static void make_stack(
 	struct layout *out, struct stack *s, const struct layout_wish *wish, bool roomy)
 {
@@ -48,10 +62,22 @@ static void make_stack(
 	take(s, SECTION_JUDGE, wish->judge, 1);
 	take(s, SECTION_BAD, wish->bad, 1);
 	skip(s, roomy);
-	take(s, SECTION_DECISIONS, wish->decisions, 2);
+	take_plots(s, wish);
+	/* Below 80 columns the last of them stands without a title. */
+	take(s, SECTION_DECISIONS, wish->decisions, out->width < WIDTH_NORMAL ? 1 : 2);
 }
 
-/* Both sides left, plots right, the journal below. */
+/* Both sides and the judge above, plots over the whole width below. */
+static void make_plots(struct layout *out, struct stack *s, const struct layout_wish *wish)
+{
+	take(s, SECTION_ARMS, out->width == WIDTH_TINY ? 3 : 4, 3);
+	take(s, SECTION_PLAN, 1, 1);
+	if (s->end - s->y >= PLOT_ROWS + wish->judge)
+		take(s, SECTION_JUDGE, wish->judge, 1);
+	take(s, SECTION_PLOTS, s->end - s->y, PLOT_ROWS);
+}
+
+/* Both sides left, with where v2 fails and on whom; plots right; the journal below. */
 static void make_wide(
 	struct layout *out, int w, int top, int end, const struct layout_wish *wish)
 {
@@ -63,11 +89,11 @@ static void make_wide(
 	take(&left, SECTION_GUARDS, wish->guards, 2);
 	take(&left, SECTION_JUDGE, wish->judge, 1);
 	skip(&left, true);
-	take(&left, SECTION_BAD, wish->bad, 1);
-	int rows = end - journal - 1 - top;
-	out->rect[SECTION_PLOT_ERRORS] = (struct rect){half + 1, top, w - half - 1, rows / 2};
-	out->rect[SECTION_PLOT_LATENCY] =
-		(struct rect){half + 1, top + rows / 2, w - half - 1, rows - rows / 2};
+	take(&left, SECTION_BAD, wish->failures, 1);
+	skip(&left, true);
+	take(&left, SECTION_WORKERS, left.end - left.y, 2);
+	out->rect[SECTION_PLOTS] =
+		(struct rect){half + 1, top, w - half - 1, end - journal - 1 - top};
 	out->rect[SECTION_DECISIONS] = (struct rect){0, end - journal, w, journal};
 }
 
@@ -102,7 +128,9 @@ void layout_make(struct layout *out, int w, int h, const struct layout_wish *wis
 {
 	struct stack s;
 	make_frame(out, &s, w, h);
-	if (w >= WIDE && h >= TALL)
+	if (wish->wide && s.end - s.y >= 3 + PLOT_ROWS)
+		make_plots(out, &s, wish);
+	else if (w >= WIDE && h >= TALL)
 		make_wide(out, w, s.y, s.end, wish);
 	else
 		make_stack(out, &s, wish, h >= ROOMY);
@@ -130,6 +158,20 @@ void layout_make_workers(struct layout *out, int w, int h, int lines, int bad)
 		take(&s, SECTION_BAD, s.end - s.y, 1);
 }
 
+void layout_make_fleet(struct layout *out, int w, int h, int lines)
+{
+	struct stack s;
+	make_frame(out, &s, w, h);
+	/* Row 3 tells of one pool; here it is the list's. */
+	s.y -= out->rect[SECTION_WHO].h;
+	out->rect[SECTION_WHO] = (struct rect){0};
+	bool detail = s.end - s.y >= 4;
+	int most = s.end - s.y - detail;
+	take(&s, SECTION_ARMS, lines + 1 < most ? lines + 1 : most, 2);
+	s.y = s.end - detail;
+	take(&s, SECTION_PLAN, detail, 1);
+}
+
 #define TABLES 14    /* rows from which where v2 fails is told in tables */
 #define PLOT_GOOD 10 /* rows of plots that are enough to see a shape */
 
@@ -145,7 +187,7 @@ void layout_make_guards(struct layout *out, int w, int h, int words, int metrics
 		plots = left - roomy - TABLES;
 	if (plots >= PLOT_ROWS) {
 		skip(&s, roomy);
-		take(&s, SECTION_PLOT_ERRORS, plots, PLOT_ROWS);
+		take(&s, SECTION_PLOTS, plots, PLOT_ROWS);
 	}
 	skip(&s, roomy);
 	take(&s, SECTION_BAD, s.end - s.y, 1);

@@ -14,8 +14,8 @@
 	X(GUARDS) \
 	X(JUDGE) \
 	X(BAD) \
-	X(PLOT_ERRORS) \
-	X(PLOT_LATENCY) \
+	X(PLOTS) \
+	X(WORKERS) \
 	X(DECISIONS) \
 	X(MESSAGE) \
 	X(HINTS)
@@ -39,6 +39,8 @@ struct layout {
 /* Rows that the sections would like. */
 struct layout_wish {
 	int guards, judge, bad, decisions; /* rows with their titles; 0 none */
+	int failures;                      /* those of where v2 fails, on a wide screen */
+	bool wide;                         /* the plots take the width, and what is below */
 };
 
 void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish);
@@ -48,8 +50,12 @@ void layout_make(struct layout *out, int w, int h, const struct layout_wish *wis
 void layout_make_workers(struct layout *out, int w, int h, int lines, int bad);
 
 /* The same of the Guards screen: its `words` stand in JUDGE, a table of `metrics` and a title in
- * GUARDS, a row of plots for each metric that has room in PLOT_ERRORS, where v2 fails in BAD. */
+ * GUARDS, a row of plots for each metric that has room in PLOTS, where v2 fails in BAD. */
 void layout_make_guards(struct layout *out, int w, int h, int words, int metrics, int bad);
+
+/* The same of the Fleet screen: a title and `lines` lines in ARMS, what the selected one says in
+ * PLAN. */
+void layout_make_fleet(struct layout *out, int w, int h, int lines);
 
 #define PLOT_ROWS 6 /* the least of a row of plots */
 

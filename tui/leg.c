@@ -204,10 +204,11 @@ static void lost(struct desk *d, struct flight *f, struct leg *leg)
 }
 
 /* A brake that a pool does not take is pressed again, unless it said that this key never
- * applies: then the next press needs another one. */
+ * applies: then the next press needs another one. A pool that can keep no hold never will. */
 static bool is_final(const struct flight *f, enum err_code why)
 {
-	return !verb_is_brake(f->verb) || why == ERR_FINALIZED || why == ERR_VOID;
+	return !verb_is_brake(f->verb) || why == ERR_FINALIZED || why == ERR_VOID ||
+		(f->verb == VERB_HOLD && why == ERR_LIMIT);
 }
 
 /* A refusal leaves no key at the pool: where its reason may pass, a copy still on its way could

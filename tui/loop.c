@@ -68,6 +68,16 @@ int loop_signal(void)
 	return signo;
 }
 
+void loop_ordinary_signals(bool ordinary)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		sigaddset(&set, ends[i]);
+	sigprocmask(ordinary ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
 bool loop_interrupted(void)
 {
 	return interrupted;

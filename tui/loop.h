@@ -18,6 +18,10 @@ int loop_signal_fd(void);
 /* The next signal that has come, 0 none. */
 int loop_signal(void);
 
+/* While `ordinary`, SIGINT, SIGTERM, SIGHUP and SIGTSTP do what they do to every program: for
+ * what only reads, and may read long or write to nobody. Then they are taken again. */
+void loop_ordinary_signals(bool ordinary);
+
 /* True when the process was asked to end (SIGINT, SIGTERM, SIGHUP); sticks. */
 bool loop_interrupted(void);
 

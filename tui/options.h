@@ -23,7 +23,7 @@ struct options {
 	int arg_count;
 	/* values; NULL, false, UNKNOWN or -1 when not given */
 	const char *config, *history, *color, *theme;
-	bool ascii, json, help, version, read_only;
+	bool ascii, json, help, version, read_only, plain;
 	bool watch;
 	const char *confirm, *reason;
 	bool wait;
@@ -35,7 +35,7 @@ struct options {
 	int64_t timeout_ms;
 	const char *await; /* --for of wait */
 	const char *pool, *actor, *verb, *since, *until, *outcome, *head;
-	const char *format;
+	const char *format, *migration;
 	bool follow, no_pager, headless;
 	const char *listen[OPTIONS_LIST_MAX];
 	int listen_count;
@@ -53,6 +53,9 @@ struct options {
 	bool all;
 	const char *alpha, *beta, *tolerance, *margin, *phi, *rps, *error_rate;
 	bool quiet;
+	const char *set[OPTIONS_LIST_MAX];
+	int set_count;
+	const char *policy, *grid, *cast, *size;
 };
 
 /* What kind of value an option takes. */

@@ -3,14 +3,18 @@
 #define _GNU_SOURCE
 #include "tui/pager.h"
 
+#include "tui/loop.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,17 +102,43 @@ static int start(pid_t *pid, const char *command, int fd)
 	return error;
 }
 
-/* Until all is written, or the reader has left. */
-static void feed(int fd, const struct text *t)
+/* Writes what the pipe takes now. Returns what is left to write; 0 when the reader has left. */
+static size_t feed(int fd, const char *at, size_t left)
 {
-	for (size_t at = 0; at < t->len;) {
-		ssize_t n = write(fd, t->data + at, t->len - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return;
-		at += (size_t)n;
+	ssize_t n = write(fd, at, left);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? left : 0;
+	return left - (size_t)n;
+}
+
+/* Feeds the pager until it has ended, and closes `fd`. Returns the signal by which this process
+ * was told to end meanwhile, which the pager was given, too; 0 none. */
+static int serve(pid_t pid, int fd, const struct text *t)
+{
+	int ended = pidfd_open(pid, 0), signo, last = 0;
+	size_t left = t->len;
+	struct pollfd fds[] = {{.fd = fd, .events = POLLOUT},
+		{.fd = loop_signal_fd(), .events = POLLIN}, {.fd = ended, .events = POLLIN}};
+	while (fds[0].fd >= 0 || (ended >= 0 && !fds[2].revents)) {
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+			break;
+		while ((signo = loop_signal()) != 0)
+			if ((signo == SIGTERM || signo == SIGHUP) && kill(pid, signo) == 0)
+				last = signo;
+		if (fds[0].fd >= 0 && fds[0].revents)
+			left = feed(fd, t->data + t->len - left, left);
+		if (fds[0].fd >= 0 && (left == 0 || last != 0 || fds[2].revents)) {
+			close(fd);
+			fds[0].fd = -1;
+		}
 	}
+	if (fds[0].fd >= 0)
+		close(fd);
+	if (ended >= 0)
+		close(ended);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return last;
 }
 
 /* False when no pager could be started. */
@@ -121,20 +151,25 @@ static bool page(const char *command, const struct text *t)
 		return false;
 	/* As git has it: quit where all fits, keep the screen, show what it is given. */
 	setenv("LESS", "FRX", 0);
+	loop_ordinary_signals(false);
 	int error = start(&pid, command, ends[0]);
 	close(ends[0]);
-	if (error == 0) {
-		/* ^Z stops both, or the shell would wait for one that runs on. */
-		sigemptyset(&stops);
-		sigaddset(&stops, SIGTSTP);
-		sigaddset(&stops, SIGCONT);
-		sigprocmask(SIG_UNBLOCK, &stops, NULL);
-		feed(ends[1], t);
+	if (error != 0) {
+		loop_ordinary_signals(true);
+		close(ends[1]);
+		return false;
 	}
-	close(ends[1]);
-	while (error == 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return error == 0;
+	/* ^Z stops both, or the shell would wait for one that runs on. */
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTSTP);
+	sigaddset(&stops, SIGCONT);
+	sigprocmask(SIG_UNBLOCK, &stops, NULL);
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	int signo = serve(pid, ends[1], t);
+	loop_ordinary_signals(true);
+	if (signo != 0)
+		raise(signo);
+	return true;
 }
 
 void pager_show(const struct text *t, bool plain)

@@ -5,8 +5,11 @@
 /* X(name, word after `:screen`) */
 #define SCREEN_INFO(X) \
 	X(FLOW, "flow") \
+	X(FLEET, "fleet") \
 	X(WORKERS, "workers") \
-	X(GUARDS, "guards")
+	X(GUARDS, "guards") \
+	X(PLAN, "plan") \
+	X(JOURNAL, "journal")
 
 enum screen {
 #define X(name, word) SCREEN_##name,

@@ -22,6 +22,11 @@ struct screen_row {
 	void (*sort)(struct console *c, int by);
 	/* Takes off one layer (a filter, a detail); false when there was none. */
 	bool (*back)(struct console *c);
+	/* Shows the lines of all pools, or those of one again. */
+	void (*widen)(struct console *c);
+	/* The id of what is selected, which a note written here is about; returns its pool, -1 where
+	 * nothing is. */
+	int (*about)(const struct console *c, char *out, size_t size);
 };
 
 const struct screen_row *screen_row(enum screen s);
@@ -29,6 +34,13 @@ const struct screen_row *screen_row(enum screen s);
 /* Takes in how things stand now, for every screen: what one compares over time it sees though
  * another shows. */
 void screens_look(struct console *c, struct instant now);
+
+/* Where a console begins and where q leads before it leaves: the list where there are several
+ * pools. */
+enum screen screen_home(const struct console *c);
+
+/* Takes what the reader of the desk's history answers; its context is a struct console. */
+void screens_answer(void *console, struct history_answer *a);
 
 /* Goes there. */
 void screen_go(struct console *c, enum screen s);

@@ -88,10 +88,43 @@ static void watch_log(
 		history_event(d->history, d->now.wall_ms, name, "log", words, NULL);
 }
 
+/* What a pool was told of this person's history must be in it still. Others have files of their
+ * own: what they told is theirs to look for. */
+static void watch_head(struct desk *d, uint64_t node, const struct snapshot *s)
+{
+	char *asked = d->pools[(node >> 16) - 1].head[node & 0xffff];
+	bool ours = strcmp(s->history_by, d->actor) == 0;
+	if (strcmp(asked, ours ? s->history_head : "") == 0)
+		return;
+	text_copy(asked, POOL_HASH_MAX, ours ? s->history_head : "");
+	if (asked[0])
+		history_find(d->history, asked);
+	else
+		desk_apply(d, &(struct model_event){.kind = MODEL_LOST, .node = node, .text = ""});
+}
+
+/* Whether a pool's past was asked for in vain: no order is heard before it is known. */
+static bool is_unread(const struct desk_pool *p)
+{
+	return p->hear_due_ms == INT64_MAX;
+}
+
+/* Asked again with every document: who was in the way may be gone. */
+static void ask_past(struct desk *d, int pool)
+{
+	struct desk_pool *p = &d->pools[pool];
+	if (!is_unread(p) || p->hearing)
+		return;
+	p->hearing = true;
+	history_load(d->history, d->model.pools[pool].name, POOL_DECISIONS / 2);
+}
+
 void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
 {
 	ask_audit(d, node, s);
 	struct desk_pool *p = &d->pools[(node >> 16) - 1];
+	if (d->history)
+		ask_past(d, (int)(node >> 16) - 1);
 	/* Before the past is known it is not known whether this is the pool of that past. */
 	if (!d->history || d->how.read_only || !p->loaded)
 		return;
@@ -101,6 +134,7 @@ void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
 		p->pinned[node & 0xffff] = true;
 		history_node(d->history, d->now.wall_ms, name, s, n->target, scheme_of(d, n->target));
 	}
+	watch_head(d, node, s);
 	if (!d->how.record)
 		return;
 	history_state(d->history, d->now.wall_ms, name, s);
@@ -216,9 +250,23 @@ static void tell_history(struct desk *d, const struct err *err, const char *head
 	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = err, .text = head});
 }
 
+/* A recorder that could not write a row yet goes on as long as nothing has failed: it has no step
+ * to refuse. */
+static void on_migrating(struct desk *d, const struct history_answer *a)
+{
+	if (d->how.console || !d->how.record)
+		tell_history(d, &a->err, NULL);
+}
+
 static void on_opened(struct desk *d, const struct history_answer *a)
 {
 	tell_history(d, NULL, a->hash);
+	if (a->migrated_from > 0)
+		snprintf(
+			d->notice, sizeof d->notice, "History migrated, the old file is %.80s. ", a->kept);
+	if (a->quarantined > 0)
+		snprintf(d->notice + strlen(d->notice), sizeof d->notice - strlen(d->notice),
+			"%lld of its rows are in quarantine: weir verify", (long long)a->quarantined);
 }
 
 static void on_failed(struct desk *d, const struct history_answer *a)
@@ -256,11 +304,14 @@ static void on_refused(struct desk *d, const struct history_answer *a)
 		flight_unrecorded(d, a->id, &a->err);
 		return;
 	}
-	if (d->pools[pool].loaded) {
+	struct desk_pool *p = &d->pools[pool];
+	if (p->loaded && !is_unread(p)) {
 		order_unheard(d, pool);
 		return;
 	}
-	d->pools[pool].loaded = true;
+	p->loaded = true;
+	p->hearing = false;
+	p->hear_due_ms = INT64_MAX;
 	d->unread = a->err;
 	tell_history(d, &d->unread, NULL);
 }
@@ -279,12 +330,27 @@ static void take_cursors(struct desk *d, int pool, const struct history_answer *
 				d->pools[pool].audit_since[k] = a->nodes[i].audit_seq;
 }
 
+/* What was asked for in vain is there. Others may be unread still, or something else be wrong. */
+static void past_is_read(struct desk *d, int pool)
+{
+	order_unheard(d, pool);
+	for (int i = 0; i < d->model.pool_count; i++)
+		if (is_unread(&d->pools[i]))
+			return;
+	const char *why = d->model.history_why;
+	bool told = why[0] && strncmp(why, d->unread.text, strlen(why)) == 0;
+	d->unread = (struct err){0};
+	if (told)
+		tell_history(d, NULL, NULL);
+}
+
 static void on_loaded(struct desk *d, const struct history_answer *a)
 {
 	int pool = model_find(&d->model, a->id);
 	if (pool < 0)
 		return;
-	if (d->pools[pool].loaded) {
+	bool unread = is_unread(&d->pools[pool]);
+	if (d->pools[pool].loaded && !unread) {
 		order_heard(d, pool, a);
 		return;
 	}
@@ -300,6 +366,32 @@ static void on_loaded(struct desk *d, const struct history_answer *a)
 	d->pools[pool].loaded = true;
 	for (size_t i = 0; i < a->decision_count; i++)
 		found_adopt(d, pool, &a->decisions[i]);
+	if (unread)
+		past_is_read(d, pool);
+}
+
+/* Every node that told this head is told of; what could not be looked up is asked for again. */
+static void on_found(struct desk *d, const struct history_answer *a)
+{
+	for (int i = 0; i < d->model.pool_count; i++) {
+		const struct pool *p = &d->model.pools[i];
+		for (int k = 0; k < p->node_count; k++) {
+			char *asked = d->pools[i].head[k];
+			const char *lost = a->seq == UNKNOWN ? a->id : "";
+			if (strcmp(asked, a->id) != 0)
+				continue;
+			if (a->err.code != ERR_NONE) {
+				asked[0] = 0;
+				continue;
+			}
+			if (lost[0] && d->how.record)
+				history_event(d->history, d->now.wall_ms, p->name, "cut",
+					"the pool knows a head of this history that is not in it", NULL);
+			desk_apply(d,
+				&(struct model_event){
+					.kind = MODEL_LOST, .node = p->nodes[k].id, .text = lost});
+		}
+	}
 }
 
 static void on_writes(struct desk *d, const struct history_answer *a)
@@ -307,23 +399,38 @@ static void on_writes(struct desk *d, const struct history_answer *a)
 	tell_history(d, &a->err, NULL);
 }
 
+static void on_page(struct desk *d, struct history_answer *a)
+{
+	if (d->on_page)
+		d->on_page(d->on_page_ctx, a);
+}
+
 void scribe_answers(struct desk *d)
 {
 	static void (*const handlers[])(struct desk *, const struct history_answer *) = {
+		[HISTORY_MIGRATING] = on_migrating,
 		[HISTORY_OPENED] = on_opened,
 		[HISTORY_FAILED] = on_failed,
 		[HISTORY_COMMITTED] = on_committed,
 		[HISTORY_REFUSED] = on_refused,
 		[HISTORY_OBSERVED] = on_observed,
 		[HISTORY_LOADED] = on_loaded,
+		[HISTORY_FOUND] = on_found,
 		[HISTORY_TROUBLE] = on_writes,
 	};
 	struct history_answer *a = malloc(sizeof *a);
 	if (!a)
 		return; /* the answers wait for the next turn */
 	while (history_next(d->history, a)) {
-		handlers[a->kind](d, a);
+		if (a->kind == HISTORY_PAGE || a->kind == HISTORY_DETAIL || a->kind == HISTORY_SERIES)
+			on_page(d, a);
+		else
+			handlers[a->kind](d, a);
 		history_answer_release(a);
 	}
 	free(a);
+	char head[POOL_HASH_MAX];
+	history_head(d->history, head);
+	if (strcmp(head, d->model.history_head) != 0)
+		desk_apply(d, &(struct model_event){.kind = MODEL_HEAD, .text = head});
 }

@@ -2,6 +2,9 @@
 #include "tui/setup.h"
 
 #include "client/drivers.h"
+#include "client/haproxy_target.h"
+#include "client/prometheus.h"
+#include "client/prometheus_target.h"
 #include "client/secret.h"
 #include "history/chain.h"
 #include "history/query.h"
@@ -18,8 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const struct driver_ops *const setup_schemes[] = {
-	&driver_local, &driver_http, &driver_https, &driver_unix, &replay_driver, NULL};
+const struct driver_ops *const setup_schemes[] = {&driver_local, &driver_http, &driver_https,
+	&driver_unix, &driver_haproxy, &replay_driver, &driver_prometheus, NULL};
 
 int setup_fail(const struct err *err)
 {
@@ -123,7 +126,8 @@ struct target {
 	char name[POOL_NAME_MAX];
 	const char *url;
 	char *token;
-	char *shaped[CONFIG_NODES_MAX]; /* targets with the settings of their engine */
+	const struct config_metrics *metrics; /* NULL none */
+	char *shaped[CONFIG_NODES_MAX];       /* targets with the settings of their engine */
 };
 
 static void free_target(struct target *t)
@@ -136,6 +140,8 @@ static void free_target(struct target *t)
 /* The name of a pool given by URL: what stands at the end of it. */
 static void name_of_url(char *out, size_t size, const char *url)
 {
+	if (haproxy_target_name(out, size, url))
+		return;
 	const char *at = strstr(url, "://");
 	at = at ? at + 3 : strchr(url, ':') + 1;
 	const char *slash = strrchr(at, '/');
@@ -213,6 +219,7 @@ static int by_name(struct setup *s, struct target *t, const char *name, struct e
 	if (c->has_plan)
 		t->plan = c->plan;
 	t->pool.plan = c->has_plan ? &t->plan : NULL;
+	t->metrics = c->metrics.source.url[0] ? &c->metrics : NULL;
 	return c->token_file ? secret_read(&t->token, c->token_file, err) : 0;
 }
 
@@ -226,6 +233,22 @@ static void by_url(struct target *t, const char *url, bool demo)
 		demo_plan(t);
 		t->pool.plan = &t->plan;
 	}
+}
+
+/* A second source of the pool's figures. */
+static int add_source(
+	struct setup *s, int pool, const struct config_metrics *m, struct err *err)
+{
+	char *token = NULL;
+	struct text target = {0};
+	prometheus_target_write(&target, &m->source);
+	int rc = m->token_file ? secret_read(&token, m->token_file, err) : 0;
+	if (rc == 0)
+		rc = desk_add_source(
+			s->desk, pool, text_str(&target), token, m->source.interval_ms, loop_now(), err);
+	secret_free(token);
+	text_free(&target);
+	return rc;
 }
 
 static int add_target(
@@ -264,6 +287,8 @@ static int add_target(
 	t.pool.plan_hash = t.plan_hash;
 	const struct scenario *scenario = s->scenario.name[0] ? &s->scenario : NULL;
 	int rc = desk_add(s->desk, &t.pool, t.token, scenario, loop_now(), err);
+	if (rc >= 0 && t.metrics)
+		rc = add_source(s, rc, t.metrics, err);
 	free_target(&t);
 	return rc < 0 ? -1 : 0;
 }
@@ -331,6 +356,8 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 	config_json(&s->config_json, &s->config);
 	struct desk_options how = {.actor = s->actor,
 		.history_path = mode == SETUP_LOOK ? NULL : s->history_path,
+		.keep_ms = s->config.retention_ms,
+		.cap_bytes = s->config.history_cap,
 		.key_dir = s->state_dir,
 		.schemes = setup_schemes,
 		.seed = loop_seed(),
@@ -352,9 +379,24 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 	return rc;
 }
 
+#define SETTLE_MS 5000
+
+/* Whoever notes it down can tell later whether the file was cut or exchanged. */
+static void say_head(struct history *h)
+{
+	struct history_chain c;
+	history_settle(h, SETTLE_MS);
+	history_chain(h, &c);
+	if (c.wrote)
+		fprintf(stderr, "weir: history head %.16s, %lld row%s\n", c.head, (long long)c.rows,
+			c.rows == 1 ? "" : "s");
+}
+
 int64_t setup_release(struct setup *s)
 {
-	int64_t lost = desk_free(s->desk, 5000);
+	if (s->desk && desk_history(s->desk))
+		say_head(desk_history(s->desk));
+	int64_t lost = desk_free(s->desk, 0);
 	config_free(&s->config);
 	text_free(&s->config_json);
 	free(s->state_dir);

@@ -40,7 +40,8 @@ int setup_init(struct setup *s, const struct options *o, struct err *err);
 int setup_open(struct setup *s, const struct options *o, const char *const *targets, int count,
 	enum setup_mode mode, bool demo_allowed, struct err *err);
 
-/* Frees everything. Returns what the history lost. */
+/* Frees everything, and says on stderr where the chain of the history ends when this process
+ * wrote to it. Returns what the history lost. */
 int64_t setup_release(struct setup *s);
 
 /* Reads what the history knows of the pools into a desk that only looks. */

@@ -66,6 +66,7 @@ void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct mo
 	static const enum verb verbs[SHEET_COUNT] = {[SHEET_STEP] = VERB_STEP,
 		[SHEET_ROLLBACK] = VERB_ROLLBACK,
 		[SHEET_RESUME] = VERB_RESUME,
+		[SHEET_SEVERAL] = VERB_ROLLBACK,
 		[SHEET_LEAVE] = VERB_COUNT};
 	const struct act_request what = {.verb = verbs[kind],
 		.pool = pool,
@@ -77,6 +78,13 @@ void sheet_open_act(
 	struct sheet *s, const struct act_request *what, const struct model *m, struct instant now)
 {
 	open(s, what->verb == VERB_STEP ? SHEET_STEP : SHEET_ACT, what, m, now);
+}
+
+void sheet_open_several(
+	struct sheet *s, int first, int count, const struct model *m, struct instant now)
+{
+	sheet_open(s, SHEET_SEVERAL, first, m, -1, now);
+	s->several = count;
 }
 
 void sheet_close(struct sheet *s)
@@ -170,15 +178,20 @@ static void end_typing(struct sheet *s, const struct model *m, struct instant no
 	sheet_refresh(s, m, now);
 }
 
-/* The name of what is touched, letter by letter: the hand has to know it too. */
+/* The name of what is touched, letter by letter, or how many they are: the hand has to know it
+ * too. */
 static enum sheet_answer end_name(struct sheet *s, const struct model *m, bool may)
 {
+	char count[16];
+	bool several = s->typing == TYPING_COUNT;
 	s->typing = TYPING_NONE;
 	if (!may)
 		return SHEET_STAYS;
-	if (strcmp(s->edit.text, m->pools[s->pool].name) == 0)
+	snprintf(count, sizeof count, "%d", s->several);
+	if (strcmp(s->edit.text, several ? count : m->pools[s->pool].name) == 0)
 		return SHEET_ACCEPTED;
-	snprintf(s->complaint, sizeof s->complaint, "'%.24s' is not its name", s->edit.text);
+	snprintf(s->complaint, sizeof s->complaint, "'%.24s' is not %s", s->edit.text,
+		several ? "how many they are" : "its name");
 	text_mend(s->complaint);
 	return SHEET_STAYS;
 }
@@ -188,7 +201,7 @@ static enum sheet_answer typing_key(
 {
 	if (key == KEYS_ESC)
 		s->typing = TYPING_NONE;
-	else if (key == KEYS_ENTER && s->typing == TYPING_NAME)
+	else if (key == KEYS_ENTER && (s->typing == TYPING_NAME || s->typing == TYPING_COUNT))
 		return end_name(s, m, may);
 	else if (key == KEYS_ENTER)
 		end_typing(s, m, now);
@@ -212,6 +225,8 @@ static enum sheet_answer accept(struct sheet *s, bool may)
 {
 	if (!may)
 		return SHEET_STAYS;
+	if (s->kind == SHEET_SEVERAL)
+		return begin_typing(s, TYPING_COUNT);
 	if (!s->reason_asked || s->reason.text[0])
 		return sheet_is_grave(s) ? begin_typing(s, TYPING_NAME) : SHEET_ACCEPTED;
 	text_copy(s->complaint, sizeof s->complaint, "m first: it asks for a reason");

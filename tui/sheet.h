@@ -16,7 +16,8 @@
 	X(STEP, "STEP", 1000) \
 	X(ROLLBACK, "ROLL BACK", 300) \
 	X(RESUME, "RESUME", 1000) \
-	X(ACT, "", 1000) /* any other verb: its own word */ \
+	X(ACT, "", 1000)             /* any other verb: its own word */ \
+	X(SEVERAL, "ROLL BACK", 300) /* the marked pools of a list */ \
 	X(LEAVE, "LEAVE", 300)
 
 enum sheet_kind {
@@ -28,11 +29,12 @@ enum sheet_kind {
 
 const char *sheet_word(enum sheet_kind k);
 
-enum sheet_typing { TYPING_NONE, TYPING_REASON, TYPING_SHARE, TYPING_NAME };
+enum sheet_typing { TYPING_NONE, TYPING_REASON, TYPING_SHARE, TYPING_NAME, TYPING_COUNT };
 
 struct sheet {
 	enum sheet_kind kind;
 	int pool;
+	int several; /* SEVERAL: how many pools */
 	int from_bp, to_bp;
 	int64_t epoch, rev;
 	struct act_request request; /* what accepting does; kept up to date */
@@ -54,6 +56,9 @@ void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct mo
 /* Opens a sheet for any other act. */
 void sheet_open_act(
 	struct sheet *s, const struct act_request *what, const struct model *m, struct instant now);
+/* Opens the sheet of a rollback of `count` pools, `first` among them; its number is typed. */
+void sheet_open_several(
+	struct sheet *s, int first, int count, const struct model *m, struct instant now);
 void sheet_close(struct sheet *s);
 
 /* True when the act asks for the typed name. */

@@ -23,6 +23,7 @@ struct surface {
 	int w, h;
 	struct cell *cells;
 	bool ascii;             /* only ASCII may be drawn: everything else becomes its fallback */
+	bool braille;           /* the theme asks for graphs of dots */
 	int cursor_x, cursor_y; /* -1: hidden */
 };
 

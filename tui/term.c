@@ -210,6 +210,16 @@ int term_resume(struct err *err)
 
 /* ---- opening ---- */
 
+int term_colours(const char *type)
+{
+	int status = 0;
+	if (type == NULL || type[0] == '\0' || setupterm(type, STDERR_FILENO, &status) != OK)
+		return -1;
+	int colours = tigetnum("colors");
+	del_curterm(cur_term);
+	return colours < 0 ? 0 : colours;
+}
+
 /* True when terminfo knows the type and it can place its cursor. `known` says the first
  * alone. */
 static bool type_is_usable(const char *type, bool *known)
@@ -408,7 +418,8 @@ void term_redraw_all(void)
 
 static short colour_here(short colour)
 {
-	return colour < 0 || COLORS >= 256 ? colour : (short)palette_nearest_of_8(colour);
+	bool shown = colour < 0 || COLORS >= 256 || (colour < 16 && colour < COLORS);
+	return shown ? colour : (short)palette_nearest_of_8(colour);
 }
 
 static attr_t attrs_of(const struct style *style)
@@ -532,6 +543,54 @@ void term_title(const char *title)
 		return;
 	text_clean(clean, sizeof clean, title, strlen(title));
 	queue("\033]2;");
+	queue(clean);
+	queue("\a");
+	term_flush();
+}
+
+#define COPY_MAX 1024 /* bytes of a text that is copied */
+
+/* Base64 has no byte that a terminal could obey. */
+static void encode(char *out, const char *text, size_t len)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t three = 0;
+		for (size_t k = 0; k < 3; k++)
+			three = three << 8 | (i + k < len ? (unsigned char)text[i + k] : 0u);
+		for (size_t k = 0; k < 4; k++)
+			*out++ = i + k <= len ? digits[three >> (18 - 6 * k) & 63] : '=';
+	}
+	*out = 0;
+}
+
+bool term_copy(const char *text)
+{
+	char code[COPY_MAX / 3 * 4 + 8];
+	const char *may = t.active ? tigetstr("Ms") : NULL;
+	if (may == NULL || may == (const char *)-1 || strlen(text) > COPY_MAX)
+		return false;
+	encode(code, text, strlen(text));
+	queue("\033]52;c;");
+	queue(code);
+	queue("\a");
+	term_flush();
+	return true;
+}
+
+void term_notice(bool titled, const char *title, const char *text)
+{
+	char clean[400], head[80];
+	if (!t.active)
+		return;
+	text_clean(clean, sizeof clean, text, strlen(text));
+	text_clean(head, sizeof head, title, strlen(title));
+	for (char *at = head; (at = strchr(at, ';'));)
+		*at = ','; /* it would end the title */
+	queue(titled ? "\033]777;notify;" : "\033]9;");
+	queue(titled ? head : "");
+	queue(titled ? ";" : "");
 	queue(clean);
 	queue("\a");
 	term_flush();

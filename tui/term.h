@@ -20,6 +20,10 @@ struct term_options {
 	bool ascii;
 };
 
+/* How many colours a terminal type has by terminfo, 0 none; -1 unknown, which is drawn for as
+ * xterm. */
+int term_colours(const char *type);
+
 /* Takes over the terminal: raw input, alternate screen, bracketed paste. A type without cursor
  * addressing ("dumb") is refused with W005 naming `weir status --watch`. */
 int term_open(const struct term_options *how, struct err *err);
@@ -44,8 +48,14 @@ bool term_draw(const struct surface *s, const struct theme *theme);
 /* The window's title, cleaned; only on a terminal whose leaving sequence puts the old one
  * back. */
 void term_title(const char *title);
+/* Gives the text to the terminal's clipboard (OSC 52); false where terminfo does not say that the
+ * terminal takes it, or it is too long. */
+bool term_copy(const char *text);
 void term_redraw_all(void); /* the next frame repaints everything */
 void term_bell(void);
+/* Asks the terminal for a notice on its desktop: OSC 777 with a title, or OSC 9. Only for one that is
+ * known to take it: others print it. */
+void term_notice(bool titled, const char *title, const char *text);
 
 /* Descriptors for the one wait. */
 int term_in_fd(void);

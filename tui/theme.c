@@ -1,24 +1,26 @@
-/* Theme: the table of roles and the reader of theme files. Not drawing: term.c turns a style
- * into what the terminal can do.
+/* Theme: the table of roles, the reader of theme files, where those are, and which one is taken
+ * when nobody asks for one. Not drawing: term.c turns a style into what the terminal can do.
  *
  * 1. A theme that was read has a style for every role: what a file leaves out is its
- *    parent's.
- * 2. A parent stands before its children in ROLE_INFO, so that one pass resolves them. */
+ *    parent's, or that of the theme it inherits.
+ * 2. A parent stands before its children in ROLE_INFO, so that one pass resolves them.
+ * 3. The built-in themes are right and inherit none, which their test shows. */
 #include "tui/theme.h"
 
 #include "model/mem.h"
 #include "model/text.h"
-#include "theme_dark.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_MAX 65536
 #define LINE_MAX_BYTES 200
-#define WORDS_MAX 5 /* role, two colours, attributes, and one more to complain about */
+#define COLOURS_OF_ALL 256 /* what dark, light and contrast are made of */
+#define WORDS_MAX 5        /* role, two colours, attributes, and one more to complain about */
 #define BLANKS " \t\r"
 
 static const struct role_row {
@@ -38,6 +40,14 @@ static const char *const role_words[] = {
 		NULL,
 };
 
+/* The first is the default. */
+static const struct {
+	const char *name, *text;
+} built_in[] = {
+#include "themes.h"
+};
+#define BUILT_IN_COUNT (sizeof built_in / sizeof *built_in)
+
 static const char *const attribute_words[] = {"bold", "reverse", "underline", "dim", NULL};
 static const unsigned attribute_bits[] = {
 	STYLE_BOLD,
@@ -52,7 +62,7 @@ struct reader {
 	int line;
 	struct theme theme;
 	int given_at[ROLE_COUNT]; /* line, 0: not given */
-	int braille_at;
+	int braille_at, inherit_at;
 };
 
 const char *role_word(enum role r)
@@ -134,6 +144,55 @@ static int read_braille(struct reader *r, char *const *words, int count, struct 
 	return 0;
 }
 
+static const char *text_of_built_in(const char *name)
+{
+	for (size_t i = 0; i < BUILT_IN_COUNT; i++)
+		if (strcmp(built_in[i].name, name) == 0)
+			return built_in[i].text;
+	return NULL;
+}
+
+const char *theme_built_in(size_t i)
+{
+	return i < BUILT_IN_COUNT ? built_in[i].name : NULL;
+}
+
+/* "dark, ansi16 and light" */
+static const char *names_of_built_in(char out[96])
+{
+	size_t len = 0;
+	for (size_t i = 0; i < BUILT_IN_COUNT; i++) {
+		const char *before = i == 0 ? "" : i + 1 == BUILT_IN_COUNT ? " and " : ", ";
+		len += (size_t)snprintf(out + len, 96 - len, "%s%s", before, built_in[i].name);
+		assert(len < 96);
+	}
+	return out;
+}
+
+static bool is_any_given(const struct reader *r)
+{
+	for (int role = 0; role < ROLE_COUNT; role++)
+		if (r->given_at[role] != 0)
+			return true;
+	return r->braille_at != 0;
+}
+
+static int read_inherit(struct reader *r, char *const *words, int count, struct err *err)
+{
+	char names[96];
+	if (r->inherit_at != 0)
+		return refuse_twice(r, words[0], r->inherit_at, err);
+	if (is_any_given(r))
+		return err_set(err, ERR_CONFIG, "%s:%d: \"inherit\" comes first, before what it fills",
+			r->file, r->line);
+	r->inherit_at = r->line;
+	const char *text = count == 2 ? text_of_built_in(words[1]) : NULL;
+	if (text == NULL)
+		return err_set(err, ERR_CONFIG, "%s:%d: \"inherit\" takes a built-in theme: %s",
+			r->file, r->line, names_of_built_in(names));
+	return theme_parse(&r->theme, text, words[1], err);
+}
+
 static int read_line(struct reader *r, char *line, struct err *err)
 {
 	char *words[WORDS_MAX];
@@ -149,6 +208,8 @@ static int read_line(struct reader *r, char *line, struct err *err)
 		return 0;
 	if (strcmp(words[0], "braille") == 0)
 		return read_braille(r, words, count, err);
+	if (strcmp(words[0], "inherit") == 0)
+		return read_inherit(r, words, count, err);
 	int role = index_of(role_words, words[0]);
 	if (role < 0)
 		return refuse_word(r, "role", words[0], role_words, err);
@@ -160,6 +221,7 @@ static int read_line(struct reader *r, char *line, struct err *err)
 			"%s:%d: \"%s\" takes a foreground, a background and attributes joined by commas",
 			r->file, r->line, words[0]);
 	struct style *style = &r->theme.style[role];
+	style->attrs = 0;
 	if (read_colour(r, words[1], &style->fg, err) != 0)
 		return -1;
 	if (read_colour(r, words[2], &style->bg, err) != 0)
@@ -178,7 +240,7 @@ static void name_from_file(struct theme *theme, const char *file)
 		*dot = '\0';
 }
 
-static void inherit(struct reader *r)
+static void fill(struct reader *r)
 {
 	for (int role = 0; role < ROLE_COUNT; role++) {
 		if (r->given_at[role] != 0)
@@ -207,7 +269,8 @@ int theme_parse(struct theme *out, const char *text, const char *file, struct er
 		text += len + (text[len] == '\n');
 	}
 	name_from_file(&r.theme, file);
-	inherit(&r);
+	if (r.inherit_at == 0)
+		fill(&r);
 	*out = r.theme;
 	return 0;
 }
@@ -230,39 +293,104 @@ static int load_stream(struct theme *out, FILE *f, const char *path, struct err 
 	return rc;
 }
 
+static int load_path(struct theme *out, const char *path, struct err *err)
+{
+	FILE *f = fopen(path, "re");
+	if (f == NULL)
+		return err_set(err, ERR_FILE, "cannot open theme \"%s\": %s", path, strerror(errno));
+	int rc = load_stream(out, f, path, err);
+	fclose(f);
+	return rc;
+}
+
+static int refuse_unknown(const char *name, const struct text *tried, struct err *err)
+{
+	const char *words[BUILT_IN_COUNT + 1];
+	char names[96];
+	for (size_t i = 0; i <= BUILT_IN_COUNT; i++)
+		words[i] = theme_built_in(i);
+	const char *near = text_nearest(name, words);
+	return err_set(err, ERR_FILE, "theme \"%s\" was not found%s%s%s: %s are built in%s", name,
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "",
+		names_of_built_in(names), text_str(tried));
+}
+
 int theme_load(struct theme *out, const char *name, const char *const *dirs, struct err *err)
 {
-	if (strcmp(name, "dark") == 0)
-		return theme_parse(out, theme_dark_text, "dark", err);
-	if (strchr(name, '/') != NULL) {
-		FILE *f = fopen(name, "re");
-		if (f == NULL)
-			return err_set(
-				err, ERR_FILE, "cannot open theme \"%s\": %s", name, strerror(errno));
-		int rc = load_stream(out, f, name, err);
-		fclose(f);
-		return rc;
-	}
+	const char *text = text_of_built_in(name);
+	if (text != NULL)
+		return theme_parse(out, text, name, err);
+	if (strchr(name, '/') != NULL)
+		return load_path(out, name, err);
 	if (!text_is_name(name, sizeof out->name - 1))
 		return err_set(err, ERR_CONFIG,
 			"theme \"%s\" is not a name; use letters, digits and . _ : -, or a path", name);
-	struct text tried = {0};
-	for (; *dirs != NULL; dirs++) {
-		struct text path = {0};
+	struct text tried = {0}, path = {0};
+	int rc = -1;
+	bool found = false;
+	for (; *dirs != NULL && !found; dirs++) {
+		text_clear(&path);
 		text_addf(&path, "%s/%s.theme", *dirs, name);
-		FILE *f = fopen(text_str(&path), "re");
-		if (f != NULL) {
-			int rc = load_stream(out, f, text_str(&path), err);
-			fclose(f);
-			text_free(&path);
-			text_free(&tried);
-			return rc;
-		}
-		text_addf(&tried, ", not \"%s\"", text_str(&path));
-		text_free(&path);
+		found = access(text_str(&path), F_OK) == 0;
+		if (found)
+			rc = load_path(out, text_str(&path), err);
+		else
+			text_addf(&tried, ", and there is no \"%s\"", text_str(&path));
 	}
-	int rc = err_set(
-		err, ERR_FILE, "theme \"%s\" was not found: it is not dark%s", name, text_str(&tried));
+	if (!found)
+		rc = refuse_unknown(name, &tried, err);
+	text_free(&path);
 	text_free(&tried);
 	return rc;
+}
+
+void theme_dirs(struct theme_dirs *out)
+{
+	const char *base = getenv("XDG_CONFIG_HOME"), *below = "";
+	int count = 0;
+	if (base == NULL || *base != '/') { /* the specification: a relative one is to be ignored */
+		base = getenv("HOME");
+		below = "/.config";
+	}
+	if (base != NULL && *base == '/' &&
+		(size_t)snprintf(out->own, sizeof out->own, "%s%s/weir/themes", base, below) <
+			sizeof out->own)
+		out->list[count++] = out->own;
+	out->list[count++] = WEIR_DATADIR "/themes";
+	out->list[count] = NULL;
+}
+
+bool theme_has_colour(const struct theme *theme)
+{
+	for (int role = 0; role < ROLE_COUNT; role++)
+		if (theme->style[role].fg >= 0 || theme->style[role].bg >= 0)
+			return true;
+	return false;
+}
+
+/* "15;0", "0;default;15": the background is the last; of the first sixteen colours white and
+ * light grey are light. */
+static bool is_light(const char *colorfgbg)
+{
+	const char *last = colorfgbg == NULL ? NULL : strrchr(colorfgbg, ';');
+	return last != NULL && (strcmp(last, ";7") == 0 || strcmp(last, ";15") == 0);
+}
+
+static bool wants_colour(const struct theme_wish *w)
+{
+	if (w->color != NULL && strcmp(w->color, "auto") != 0)
+		return strcmp(w->color, "always") == 0;
+	return w->no_color == NULL || w->no_color[0] == '\0';
+}
+
+const char *theme_choose(const struct theme_wish *w)
+{
+	if (w->option != NULL)
+		return w->option;
+	if (w->config != NULL && w->config[0] != '\0')
+		return w->config;
+	bool few = w->colours >= 0 && w->colours < COLOURS_OF_ALL;
+	if (!wants_colour(w) || w->colours == 0 || (few && is_light(w->colorfgbg)))
+		return "mono";
+	return few ? "ansi16" : is_light(w->colorfgbg) ? "light" : built_in[0].name;
 }

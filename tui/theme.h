@@ -1,11 +1,14 @@
 /* Theme: what a role looks like. Views speak of roles, never of colours. A theme file is lines
- * `role fg bg attrs`; a role that a file leaves out inherits from its parent in ROLE_INFO. */
+ * `role fg bg attrs`; a role that a file leaves out inherits from its parent in ROLE_INFO, or
+ * all of them from the built-in theme that its first line names. */
 #ifndef WEIR_TUI_THEME_H
 #define WEIR_TUI_THEME_H
 
 #include "model/err.h"
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* X(name, word, letter in goldens, parent) */
 #define ROLE_INFO(X) \
@@ -58,8 +61,35 @@ char role_letter(enum role r);
  * attribute, or a role given twice: -1 and `out` is unchanged. */
 int theme_parse(struct theme *out, const char *text, const char *file, struct err *err);
 
-/* Finds a theme: "dark" is embedded; else the path NAME (if it has a slash),
- * `dir`/NAME.theme for each of the NULL-terminated dirs. */
+/* Finds a theme: a built-in one by its name; else the path NAME (if it has a slash), else
+ * `dir`/NAME.theme for the first of the NULL-terminated dirs that has it. */
 int theme_load(struct theme *out, const char *name, const char *const *dirs, struct err *err);
+
+/* The name of the i-th built-in theme, NULL behind the last. The first is the default. */
+const char *theme_built_in(size_t i);
+
+/* Where files of themes are: weir/themes of the person's configuration, then the installed
+ * ones. */
+struct theme_dirs {
+	const char *list[3]; /* NULL-terminated */
+	char own[PATH_MAX];
+};
+void theme_dirs(struct theme_dirs *out);
+
+/* False where no role has a colour. */
+bool theme_has_colour(const struct theme *theme);
+
+/* What a theme is chosen by; strings may be NULL. */
+struct theme_wish {
+	const char *option, *config;      /* --theme, the configuration's */
+	const char *color;                /* --color */
+	const char *no_color, *colorfgbg; /* of the environment */
+	int colours;                      /* of the terminal; -1 unknown */
+};
+
+/* The name of the theme to load: what is asked for, else one that the terminal can show. Colours
+ * of 256 are not brought down to fewer, a background is light only where COLORFGBG says so, and a
+ * light one of few colours gets none. */
+const char *theme_choose(const struct theme_wish *w);
 
 #endif

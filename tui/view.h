@@ -4,6 +4,8 @@
 #define WEIR_TUI_VIEW_H
 
 #include "model/model.h"
+#include "tui/fleet.h"
+#include "tui/journal.h"
 #include "tui/layout.h"
 #include "tui/roster.h"
 #include "tui/screen.h"
@@ -11,12 +13,18 @@
 #include "tui/sheet.h"
 #include "tui/surface.h"
 
+struct pen; /* tui/pen.h */
+
 /* What a screen shows beside the model. */
 struct view {
 	const struct model *model;
 	const struct pool *pool;
 	enum screen screen;
 	const struct roster *roster; /* of WORKERS */
+	const struct fleet *fleet;   /* of FLEET */
+	int plan_bp;                 /* of PLAN: the share of the selected step; 0: the next one */
+	const struct journal *journal; /* of JOURNAL */
+	int64_t left_ms; /* wall clock at which this person left the last console; UNKNOWN */
 	struct instant now;
 	const char *mark; /* "REPLAY", "FROZEN 12s"; NULL the pool's environment */
 	bool mark_only;   /* mark is drawn in reverse even where env would not be */
@@ -27,15 +35,30 @@ struct view {
 	const char *clock; /* the time of day that is shown */
 	const char *place; /* where a replay stands; "" live */
 	int pool_count, pool_index;
-	int unrecorded; /* acts of this process that the history does not have */
-	bool harm_told; /* elsewhere on the screen than in row 3 */
+	int unrecorded;            /* acts of this process that the history does not have */
+	const struct scope *scope; /* of FLOW: what its plots show; NULL: what the model keeps */
+	bool harm_told;            /* elsewhere on the screen than in row 3 */
 };
 
-/* The Flow screen: one pool. */
+/* The Flow screen: one pool. Columns of its plots, or of its sparklines where it has no plot; 0:
+ * neither. */
 void view_flow(struct surface *s, const struct view *v);
+int view_flow_columns(int w, int h, const struct view *v);
+
+/* The Fleet screen: a row a pool, the worst first. */
+void view_fleet(struct surface *s, const struct view *v);
+
+/* The marked pools as rows of a dialog, and what becomes of each. */
+void view_marked(struct pen *p, const struct view *v);
 
 /* The Workers screen: every worker of every node, and where v2 fails. */
 void view_workers(struct surface *s, const struct view *v);
+
+/* The Plan screen: the steps in time, what they would bring, and the brief. */
+void view_plan(struct surface *s, const struct view *v);
+
+/* The Journal screen: every decision and event, newest first, or one of them whole. */
+void view_journal(struct surface *s, const struct view *v);
 
 /* The Guards screen: what the judge knows, metric by metric, and where v2 fails. */
 void view_guards(struct surface *s, const struct view *v);
@@ -43,7 +66,10 @@ void view_guards(struct surface *s, const struct view *v);
 /* A row a limit, with sparklines of both sides where there is room; and how many rows that
  * takes. */
 void view_limits(struct surface *s, struct rect r, const struct view *v, enum width width);
-int view_limit_rows(const struct pool *p);
+int view_limit_rows(const struct pool *p, int w);
+
+/* The metrics with a limit, those that are not well first; returns how many. */
+int view_limit_order(const struct pool *p, enum metric out[METRIC_COUNT]);
 
 /* How a metric stands to its limit and to v1, as one word: "ok", "look", "RED", "BOTH", "?", "-";
  * and its role. */
@@ -69,8 +95,9 @@ int view_name(
 void view_message(struct surface *s, struct rect r, const struct view *v);
 void view_hints(struct surface *s, struct rect r, const struct view *v);
 
-/* The help overlay, over everything below the headline. */
-void view_help(struct surface *s, const struct view *v, int scroll);
+/* The help overlay, over everything below the headline; `scroll` becomes at most what there is
+ * to scroll. */
+void view_help(struct surface *s, const struct view *v, int *scroll);
 
 /* A dialog, in the place that the layout gives it. */
 void view_sheet(struct surface *s, const struct view *v, const struct sheet *sheet);

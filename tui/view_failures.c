@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define ROWS_MAX (OPERATIONS_MAX + FAILURE_COUNT)
-#define TABLE_ROWS 12 /* from here on rows of their own */
 
 /* One name with what failed of it, in both arms. */
 struct share {
@@ -197,7 +196,7 @@ void view_failures(struct surface *s, struct rect r, const struct view *v)
 	struct failures f;
 	find(&f, v->pool);
 	draw_total(s, r, v, &f);
-	if (r.h >= TABLE_ROWS) {
+	if (r.h >= VIEW_FAILURE_TABLES) {
 		draw_tables(s, r, v, &f);
 		return;
 	}

@@ -4,7 +4,8 @@
 
 #include "tui/view.h"
 
-/* As sentences, a row each; as tables where there are rows for them. */
+/* As sentences, a row each; as tables from so many rows on. */
+#define VIEW_FAILURE_TABLES 12
 void view_failures(struct surface *s, struct rect r, const struct view *v);
 
 /* The rows that the sentences take. */

@@ -2,7 +2,9 @@
  * decisions. */
 #include "tui/facts.h"
 #include "tui/graph.h"
-#include "tui/view.h"
+#include "tui/view_failures.h"
+#include "tui/view_plots.h"
+#include "tui/view_worst.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -197,10 +199,12 @@ static void draw_plan(struct surface *s, struct rect r, const struct view *v)
 	if (st->bake_left_ms > 0) {
 		char when[24];
 		unit_clock(when, sizeof when, v->now.wall_ms + st->bake_left_ms);
-		surface_textf(s, r, x + 3, r.y, ROLE_DIM, "bake ends %sZ", when);
+		x = surface_textf(s, r, x + 3, r.y, ROLE_DIM, "bake ends %sZ", when);
 	} else {
-		surface_text(s, r, x + 3, r.y, ROLE_DIM, "bake passed");
+		x = surface_text(s, r, x + 3, r.y, ROLE_DIM, "bake passed");
 	}
+	if (p->plan.hours[0])
+		surface_textf(s, r, x, r.y, ROLE_DIM, ", hours %s", p->plan.hours);
 }
 
 /* ---- what v2 fails at ---- */
@@ -285,17 +289,9 @@ static enum role decision_role(const struct decision *d)
 static void draw_decision(
 	struct surface *s, struct rect r, int y, const struct decision *d, const struct view *v)
 {
-	char when[32], from[16], to[16], what[64], result[64] = "", drained[DRAIN_TOLD_MAX];
-	unit_when(when, sizeof when, d->at_ms, v->now.wall_ms);
-	unit_share(from, sizeof from, d->from_bp);
-	unit_share(to, sizeof to, d->to_bp);
-	bool moves = d->verb == VERB_STEP || d->verb == VERB_ROLLBACK;
-	drain_tell(drained, d);
-	if (drained[0])
-		snprintf(what, sizeof what, "%s %s", verb_row(d->verb)->word, drained);
-	else
-		snprintf(what, sizeof what, moves ? "%s %.*s > %s" : "%s", verb_row(d->verb)->word,
-			(int)strcspn(from, " "), from, to);
+	char when[32], what[64], result[64] = "";
+	view_time(when, sizeof when, v, d->at_ms);
+	view_decision_text(what, sizeof what, d);
 	if (d->verb == VERB_ANNOTATE)
 		result[0] = 0;
 	else if (d->verified_ms != UNKNOWN && d->verified_ms >= d->at_ms)
@@ -307,12 +303,13 @@ static void draw_decision(
 		snprintf(result, sizeof result, "UNVERIFIED");
 	else
 		snprintf(result, sizeof result, "%s", outcome_name(d->outcome));
+	bool narrow = r.w < 80;
 	surface_text(s, r, r.x + 1, y, ROLE_DIM, when);
-	struct rect actor = {r.x + 12, y, 14, 1};
+	struct rect actor = {r.x + 12, y, narrow ? 9 : 14, 1};
 	surface_text(s, actor, actor.x, y, ROLE_REMOTE, d->actor);
-	int x = r.x + 27;
+	int x = actor.x + actor.w + 1, fate = r.x + (narrow ? 38 : 46);
 	x = surface_text(s, r, x, y, ROLE_TEXT, what);
-	x = surface_text(s, r, x < r.x + 46 ? r.x + 46 : x + 2, y, decision_role(d), result);
+	x = surface_text(s, r, x < fate ? fate : x + 2, y, decision_role(d), result);
 	bool failed = d->outcome == OUTCOME_REFUSED || d->outcome == OUTCOME_NOT_SENT ||
 		d->outcome == OUTCOME_VOID;
 	if (failed && d->answer[0])
@@ -321,28 +318,95 @@ static void draw_decision(
 		surface_textf(s, r, x + 2, y, ROLE_REMOTE, "\"%s\"", d->reason);
 }
 
+/* How many came since this person last left a console. */
+static void draw_since(struct surface *s, struct rect r, int x, const struct view *v)
+{
+	const struct pool *p = v->pool;
+	int64_t away_ms = v->left_ms == UNKNOWN ? -1 : v->now.wall_ms - v->left_ms;
+	char age[24];
+	int count = 0;
+	if (away_ms < 0)
+		return;
+	for (size_t i = p->decision_count; i-- > 0 && p->decisions[i].at_ms >= v->left_ms;)
+		count++;
+	unit_age(age, sizeof age, away_ms);
+	/* What is older than the oldest that is kept in memory is not counted. */
+	surface_textf(s, r, x, r.y, ROLE_DIM, "since you left %s ago: %d%s", age, count,
+		count == POOL_DECISIONS ? " or more" : "");
+}
+
 static void draw_decisions(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct pool *p = v->pool;
-	int x = surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, "DECISIONS");
-	if (p->decision_count == 0) {
-		surface_text(s, r, x + 3, r.y, ROLE_DIM, "none yet");
-		return;
+	int y = r.y;
+	if (r.w >= 80 || r.h > 1 || p->decision_count == 0) {
+		int x = surface_text(s, r, r.x + 1, y++, ROLE_TITLE, "DECISIONS") + 3;
+		if (p->decision_count == 0)
+			surface_text(s, r, x, r.y, ROLE_DIM, "none yet");
+		else
+			draw_since(s, r, x, v);
 	}
-	int y = r.y + 1;
 	for (size_t i = p->decision_count; i-- > 0 && y < r.y + r.h; y++)
 		draw_decision(s, r, y, &p->decisions[i], v);
 }
 
 /* ---- the screen ---- */
 
+/* Where workers are told of, they stand below where v2 fails; else that has room for tables. */
+static int failure_rows(const struct pool *p)
+{
+	for (int k = 0; k < p->node_count; k++)
+		if (p->nodes[k].last && p->nodes[k].last->crew.worker_count > 0)
+			return view_failure_rows(p);
+	return VIEW_FAILURE_TABLES;
+}
+
+static void lay_out(struct layout *out, int w, int h, const struct view *v)
+{
+	struct layout_wish wish = {.guards = view_limit_rows(v->pool, w),
+		.judge = 2,
+		.bad = 1,
+		.failures = failure_rows(v->pool),
+		.decisions = 16,
+		.wide = v->scope && v->scope->wide};
+	layout_make(out, w, h, &wish);
+}
+
+/* Columns of what shows a stretch of time. */
+static int columns_of_layout(const struct layout *l, const struct view *v)
+{
+	const struct rect *r = l->rect;
+	int shown = r[SECTION_PLOTS].h ? view_plots_columns(r[SECTION_PLOTS], v->pool) : 0;
+	if (shown > 0)
+		return shown;
+	bool sparks = r[SECTION_GUARDS].h > 1 && l->width >= WIDTH_NORMAL;
+	return sparks ? view_spark_columns(r[SECTION_GUARDS]) : 0;
+}
+
+int view_flow_columns(int w, int h, const struct view *v)
+{
+	struct layout l;
+	lay_out(&l, w, h, v);
+	return columns_of_layout(&l, v);
+}
+
+/* What the crosshair reads stands where messages come. */
+static void draw_message(struct surface *s, const struct layout *l, const struct view *v)
+{
+	struct rect r = l->rect[SECTION_MESSAGE];
+	int shown = columns_of_layout(l, v);
+	bool crossed = v->scope && v->scope->cross_ms != UNKNOWN && shown > 0;
+	if (crossed && !v->message[0])
+		view_cross(s, r, v, shown);
+	else
+		view_message(s, r, v);
+}
+
 void view_flow(struct surface *s, const struct view *v)
 {
 	struct layout l;
-	struct layout_wish wish = {
-		.guards = view_limit_rows(v->pool), .judge = 2, .bad = 1, .decisions = 16};
 	struct view who = *v;
-	layout_make(&l, s->w, s->h, &wish);
+	lay_out(&l, s->w, s->h, v);
 	const struct rect *r = l.rect;
 	view_header(s, r[SECTION_HEADER], v);
 	if (r[SECTION_HEADLINE].h)
@@ -358,16 +422,18 @@ void view_flow(struct surface *s, const struct view *v)
 		view_limits(s, r[SECTION_GUARDS], v, l.width);
 	if (r[SECTION_JUDGE].h)
 		view_judge(s, r[SECTION_JUDGE], v);
-	if (r[SECTION_BAD].h)
+	if (r[SECTION_BAD].h > 1)
+		view_failures(s, r[SECTION_BAD], v);
+	else if (r[SECTION_BAD].h)
 		draw_bad(s, r[SECTION_BAD], v);
-	if (r[SECTION_PLOT_ERRORS].h)
-		view_plot(s, r[SECTION_PLOT_ERRORS], v, SERIES_ERRORS);
-	if (r[SECTION_PLOT_LATENCY].h)
-		view_plot(s, r[SECTION_PLOT_LATENCY], v, SERIES_P99);
+	if (r[SECTION_PLOTS].h)
+		view_plots(s, r[SECTION_PLOTS], v);
+	if (r[SECTION_WORKERS].h)
+		view_worst(s, r[SECTION_WORKERS], v);
 	if (r[SECTION_DECISIONS].h)
 		draw_decisions(s, r[SECTION_DECISIONS], v);
 	if (r[SECTION_MESSAGE].h)
-		view_message(s, r[SECTION_MESSAGE], v);
+		draw_message(s, &l, v);
 	if (r[SECTION_HINTS].h)
 		view_hints(s, r[SECTION_HINTS], v);
 }

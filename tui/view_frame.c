@@ -1,6 +1,6 @@
 /* The rows that every screen shares: state, headline, who acts, message, keys. */
 #include "tui/keymap.h"
-#include "tui/view.h"
+#include "tui/reach.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +96,19 @@ static void draw_state(struct surface *s, struct rect r, int x, const struct sta
 	surface_text(s, r, x, r.y, role, age);
 }
 
+/* Where the chain of the history ends, to be noted down; there is room on a wide screen only.
+ * Returns what is left of the row, which ends before `end`. */
+static int draw_head(struct surface *s, struct rect r, int end, const struct view *v)
+{
+	const char *head = v->model->history_head;
+	if (r.w < 100 || !head[0])
+		return end;
+	char text[16];
+	snprintf(text, sizeof text, "#%.12s", head);
+	surface_text_right(s, r, r.x + end - 1, r.y, ROLE_DIM, text);
+	return end - text_width(text) - 2;
+}
+
 void view_header(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct standing *st = &v->pool->standing;
@@ -114,7 +127,7 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 		x = surface_textf(s, r, x, r.y, ROLE_DIM, "%d/%d", v->pool_index + 1, v->pool_count) +
 			1;
 	struct rect left = r;
-	left.w = r.w - right_w > 20 ? r.w - right_w - 1 : r.w;
+	left.w = r.w - right_w > 20 ? draw_head(s, r, r.w - right_w - 1, v) : r.w;
 	x = view_name(s, left, x, r.y, ROLE_REMOTE, v->pool);
 	if (!narrow)
 		x = surface_text(s, left, x + 2, r.y, ROLE_DIM, "v1>v2") + 2;
@@ -159,25 +172,6 @@ bool view_may_resume(const struct pool *p)
 	return p->standing.hold.on || p->latch.red || p->standing.went_back;
 }
 
-static bool can_act(const struct view *v, enum verb verb)
-{
-	const struct standing *st = &v->pool->standing;
-	if (v->looking || !migration_accepts(st->state, verb))
-		return false;
-	switch (verb) {
-	case VERB_STEP:
-		return st->next.allowed;
-	case VERB_RESUME:
-		return view_may_resume(v->pool);
-	case VERB_HOLD:
-		return !st->hold.on;
-	case VERB_DRAIN:
-		return v->roster->selected.kind != ROSTER_NODE;
-	default:
-		return true;
-	}
-}
-
 /* In the order of what is needed first at night. */
 static const enum verb hinted[] = {
 	VERB_HOLD, VERB_ROLLBACK, VERB_DRAIN, VERB_STEP, VERB_RESUME, VERB_ANNOTATE};
@@ -206,13 +200,18 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 		unsigned screens; /* bits */
 	} looks[] = {{"Space", "pause", true, SCREEN_ON_ALL}, {"{ }", "speed", true, SCREEN_ON_ALL},
 		{"[ ]", "decision", true, SCREEN_ON_ALL}, {"< >", "minute", true, SCREEN_ON_ALL},
-		{"j k", "line", false, SCREEN_ON(WORKERS)},
+		{"j k", "line", false, KEYMAP_LISTS},
+		{"Enter", "open", false, SCREEN_ON(FLEET) | SCREEN_ON(JOURNAL)},
+		{"Enter", "look", false, SCREEN_ON(PLAN)}, {"Space", "mark", false, SCREEN_ON(FLEET)},
+		{"/", "find", false, KEYMAP_NARROW}, {"Tab", "pools", false, SCREEN_ON(JOURNAL)},
+		{"< >", "sort", false, SCREEN_ON(FLEET)},
 		{"1", "flow", false, SCREEN_ON_ALL & ~SCREEN_ON(FLOW)},
 		{":", "command", false, SCREEN_ON_ALL}, {"?", "help", false, SCREEN_ON_ALL},
 		{"q", "quit", false, SCREEN_ON_ALL}};
 	size_t n = 0;
+	char why[REACH_WHY_MAX];
 	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
-		bool on = can_act(v, hinted[i]);
+		bool on = reach_key(v, hinted[i], why);
 		if (!on && (hinted[i] == VERB_RESUME || hinted[i] == VERB_HOLD))
 			continue;
 		if (hinted[i] == VERB_DRAIN && v->screen != SCREEN_WORKERS)

@@ -418,7 +418,7 @@ static void draw_evidence(
 		.series = {{t->harm, (size_t)t->columns, view_role(v->pool, ROLE_FAIL)},
 			{t->safe, (size_t)t->columns, view_role(v->pool, ROLE_OK)}},
 		.series_count = 2,
-		.line = {{found, ROLE_FAIL}, {safe, ROLE_OK}},
+		.line = {{found, ROLE_LIMIT}, {safe, ROLE_OK}},
 		.line_count = 2,
 		.bottom = -2,
 		.top = ceil(top),
@@ -473,8 +473,8 @@ void view_guards(struct surface *s, const struct view *v)
 		draw_words(s, r[SECTION_JUDGE], v, &words);
 	if (r[SECTION_GUARDS].h)
 		draw_table(s, r[SECTION_GUARDS], v, &metrics);
-	if (r[SECTION_PLOT_ERRORS].h)
-		draw_grid(s, r[SECTION_PLOT_ERRORS], v, &metrics);
+	if (r[SECTION_PLOTS].h)
+		draw_grid(s, r[SECTION_PLOTS], v, &metrics);
 	if (r[SECTION_BAD].h)
 		view_failures(s, r[SECTION_BAD], v);
 	if (r[SECTION_MESSAGE].h)

@@ -1,21 +1,29 @@
-/* The help overlay: what acts, by key or typed, in the order of what is needed at night; then the
- * keys that look; then the words of the screens. */
+/* The help overlay, derived from the tables: what acts by a key, in the order of what is needed at
+ * night; the keys of this screen, those of every screen; what is typed after `:`; then the words of
+ * the screens.
+ *
+ * 1. What cannot be used now is dim and says why, in the place of what it does.
+ * 2. For one who only looks nothing that acts is there. */
+#include "tui/ask.h"
+#include "tui/console_words.h"
 #include "tui/keymap.h"
-#include "tui/view.h"
+#include "tui/options.h"
+#include "tui/reach.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const enum verb order[] = {VERB_ROLLBACK, VERB_HOLD, VERB_STEP, VERB_RESUME, VERB_KEEP,
 	VERB_GUARD, VERB_TAKE, VERB_DRAIN, VERB_ANNOTATE, VERB_ADOPT, VERB_CLOSE, VERB_OPERATIONS,
 	VERB_ARM, VERB_DISARM};
 _Static_assert(sizeof order / sizeof *order == VERB_COUNT, "every verb has its place");
 
-static const char *const words[] = {
-	"",
+static const char *const sheet_words[] = {
 	"In a sheet: y accepts, Esc cancels, m writes a reason, ? the 14 checks,",
 	"o another share, g down in steps, H hold instead; Tab moves, Enter presses.",
-	"After `:` any word above and what it takes: step 25%, step next, keep,",
-	"guard hold 2h, guard act, operations -train +predict, arm 0%, close ID,",
-	"strategy NAME; in a replay seek +60s, -10m or 50%, pause, faster, slower.",
-	"",
+};
+
+static const char *const words[] = {
 	"asked: what was decided. pool says: what it reports. seen: in its traffic.",
 	"LIVE to 2 polls, LATE to 3 s, STALE to 60 s, LOST after; old is drawn dim.",
 	"guard: who rolls back by itself: the pool, a recorder, this console, or NONE.",
@@ -32,54 +40,175 @@ static const char *const words[] = {
 	"![id] behind a name: it has letters that only look like ours.",
 };
 
-struct pen {
+struct leaf {
 	struct surface *s;
 	struct rect body;
+	const struct view *v;
 	int y;
 };
 
-static void verb_line(struct pen *p, const struct view *v, enum verb verb)
-{
-	const struct verb_row *row = verb_row(verb);
-	const char key[2] = {row->key, 0};
-	enum role role = v->looking ? ROLE_KEY_OFF : ROLE_KEY;
-	surface_text(p->s, p->body, 3, p->y, role, key);
-	if (!row->key)
-		surface_text(p->s, p->body, 11, p->y, role, ":");
-	surface_textf(p->s, p->body, 12, p->y, ROLE_TEXT, "%-10s %s", row->word, row->help);
-}
-
-static void key_line(struct pen *p, const struct keymap_row *k)
-{
-	surface_text(p->s, p->body, 3, p->y, ROLE_KEY, k->label);
-	surface_text(p->s, p->body, 12, p->y, ROLE_TEXT, k->help);
-}
-
 /* Moves on one row; true when it can be seen. */
-static bool next(struct pen *p)
+static bool next(struct leaf *p)
 {
 	p->y++;
 	return p->y >= p->body.y && p->y < p->body.y + p->body.h;
 }
 
-void view_help(struct surface *s, const struct view *v, int scroll)
+static void title(struct leaf *p, const char *text)
+{
+	next(p);
+	if (next(p))
+		surface_text(p->s, p->body, 1, p->y, ROLE_STRONG, text);
+}
+
+/* A row: `name` and what it does, or why it cannot. */
+static void line(
+	struct leaf *p, const char *name, int column, const char *does, bool on, const char *why)
+{
+	if (!next(p))
+		return;
+	int x = surface_text(p->s, p->body, 3, p->y, on ? ROLE_KEY : ROLE_KEY_OFF, name) + 2;
+	surface_text(p->s, p->body, x < column ? column : x, p->y, on ? ROLE_TEXT : ROLE_DIM,
+		on ? does : why);
+}
+
+static void verb_line(struct leaf *p, enum verb verb)
+{
+	const struct verb_row *row = verb_row(verb);
+	char why[REACH_WHY_MAX], does[96], not [REACH_WHY_MAX + 24];
+	const char key[2] = {row->key, 0};
+	bool on = reach_key(p->v, verb, why);
+	snprintf(does, sizeof does, "%-10s %s", row->word, row->help);
+	snprintf(not, sizeof not, "%-10s not now: %s", row->word, why);
+	line(p, key, 12, does, on, not );
+}
+
+static bool works(const struct view *v, const struct keymap_row *k)
+{
+	return (k->when == 'b' || (k->when == 'r') == v->replay) && k->screens >> v->screen & 1;
+}
+
+/* True where an earlier row has the key, as it has for one who presses it. */
+static bool is_covered(const struct view *v, const struct keymap_row *k)
+{
+	for (const struct keymap_row *before = keymap_rows; before < k; before++)
+		if (before->key == k->key && works(v, before))
+			return true;
+	return false;
+}
+
+/* Of some screens only: what one looks for in the help of this one. */
+static bool is_special(const struct keymap_row *k)
+{
+	unsigned screens = 0;
+	for (unsigned i = 0; i < SCREEN_COUNT; i++)
+		screens += k->screens >> i & 1;
+	return 2 * screens <= SCREEN_COUNT;
+}
+
+static bool has_special(const struct view *v)
+{
+	for (size_t i = 0; i < keymap_row_count; i++)
+		if (is_special(&keymap_rows[i]) && works(v, &keymap_rows[i]))
+			return true;
+	return false;
+}
+
+static void key_lines(struct leaf *p, bool special)
+{
+	for (size_t i = 0; i < keymap_row_count; i++) {
+		const struct keymap_row *k = &keymap_rows[i];
+		if (is_special(k) == special && works(p->v, k) && !is_covered(p->v, k))
+			line(p, k->label, 12, k->help, true, "");
+	}
+}
+
+/* What a word does: as its verb, its key or its command says. */
+static const char *word_help(const struct console_word *w)
+{
+	enum verb verb = verb_of(w->word);
+	if (verb != VERB_COUNT)
+		return verb_row(verb)->help;
+	size_t len = strlen(w->word);
+	for (size_t i = 0; i < keymap_row_count; i++)
+		if (strcmp(keymap_rows[i].command, w->word) == 0)
+			return keymap_rows[i].help;
+	const struct command_row *command = options_command(w->word);
+	if (command)
+		return command->help;
+	for (size_t i = 0; i < keymap_row_count; i++)
+		if (strncmp(keymap_rows[i].command, w->word, len) == 0 &&
+			keymap_rows[i].command[len] == ' ')
+			return *w->takes ? "" : keymap_rows[i].help;
+	return "";
+}
+
+static void word_line(void *ctx, const struct console_word *w)
+{
+	struct leaf *p = ctx;
+	char name[96], why[REACH_WHY_MAX] = "", not [REACH_WHY_MAX + 16];
+	bool on = !w->acts || reach_word(p->v, ask_verb(w->word), why);
+	snprintf(not, sizeof not, "not now: %s", why);
+	snprintf(name, sizeof name, ":%s%s%s", w->word, *w->takes ? " " : "", w->takes);
+	line(p, name, 30, word_help(w), on, not );
+}
+
+static const char *screen_name(enum screen s)
+{
+	static const char *const names[] = {
+#define X(name, word) word,
+		SCREEN_INFO(X)
+#undef X
+	};
+	return names[s];
+}
+
+static void plain_lines(struct leaf *p, const char *const *lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (next(p))
+			surface_text(p->s, p->body, 3, p->y, ROLE_DIM, lines[i]);
+}
+
+static void fill(struct leaf *p)
+{
+	char here[48];
+	snprintf(here, sizeof here, "On this screen (%s)", screen_name(p->v->screen));
+	for (size_t i = 0; i < VERB_COUNT && !p->v->looking; i++)
+		if (verb_row(order[i])->key)
+			verb_line(p, order[i]);
+	if (!p->v->looking)
+		plain_lines(p, sheet_words, sizeof sheet_words / sizeof *sheet_words);
+	if (has_special(p->v)) {
+		title(p, here);
+		key_lines(p, true);
+	}
+	title(p, "On every screen");
+	key_lines(p, false);
+	title(p, "Typed; Tab completes, Up and Down bring back what was typed before");
+	console_words_each(p->v->looking, p->v->replay, word_line, p);
+	title(p, "The words on the screens");
+	plain_lines(p, words, sizeof words / sizeof *words);
+}
+
+/* How far down a page of so many rows still shows something new. */
+static int last_scroll(int rows, int height)
+{
+	return rows > height ? rows - height : 0;
+}
+
+void view_help(struct surface *s, const struct view *v, int *scroll)
 {
 	int top = s->h > 8 ? 2 : 0;
 	struct rect r = {0, top, s->w, s->h - top};
+	struct leaf count = {s, {0, 0, 0, 0}, v, -1}, p = {s, {0, top + 1, s->w, r.h - 1}, v, 0};
 	surface_fill(s, r, ROLE_SHEET, ' ');
 	surface_fill(s, (struct rect){0, top, s->w, 1}, ROLE_SHEET_TITLE, ' ');
 	surface_text(s, r, 1, top, ROLE_SHEET_TITLE,
 		"HELP: upper case acts, lower case looks; Esc closes, arrows scroll");
-	struct pen p = {s, {0, top + 1, s->w, s->h - top - 1}, top - scroll};
-	for (size_t i = 0; i < VERB_COUNT && !v->replay; i++)
-		if (next(&p))
-			verb_line(&p, v, order[i]);
-	for (size_t i = 0; i < keymap_row_count; i++) {
-		const struct keymap_row *k = &keymap_rows[i];
-		if ((k->when == 'b' || (k->when == 'r') == v->replay) && next(&p))
-			key_line(&p, k);
-	}
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (next(&p))
-			surface_text(s, p.body, 3, p.y, ROLE_DIM, words[i]);
+	fill(&count);
+	int most = last_scroll(count.y + 1, p.body.h);
+	*scroll = *scroll < most ? *scroll : most;
+	p.y = top - *scroll;
+	fill(&p);
 }

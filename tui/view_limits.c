@@ -1,8 +1,9 @@
-/* Limits as rows with sparklines, and as plots: what v2 does against what it may do, v1 beside
- * it on the same scale. */
+/* Limits as rows with sparklines: what v2 does against what it may do, v1 beside it on the same
+ * scale. */
 #include "tui/graph.h"
 #include "tui/judge_words.h"
-#include "tui/view.h"
+#include "tui/line_words.h"
+#include "tui/view_plots.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,13 +17,21 @@ static bool guard_speaks(const struct pool *p)
 	return !p->latch.red && (p->standing.blind || g->held_ms != UNKNOWN);
 }
 
-int view_limit_rows(const struct pool *p)
+#define PAIR 60 /* columns from which two stand in a row, where there are no sparklines */
+
+/* Limits in a row of this width. */
+static int limits_across(int w)
 {
-	int rows = 0;
+	return w >= PAIR && w < 80 ? 2 : 1;
+}
+
+int view_limit_rows(const struct pool *p, int w)
+{
+	int limits = 0, across = limits_across(w);
 	for (int m = 0; m < METRIC_COUNT; m++)
-		rows += !isnan(p->standing.guard.metric[m].limit);
-	rows = rows > 0 ? rows : 1;
-	return rows + 1 + (p->latch.red || guard_speaks(p));
+		limits += !isnan(p->standing.guard.metric[m].limit);
+	int rows = limits > 0 ? (limits + across - 1) / across : 1;
+	return rows + (w >= 80) + (p->latch.red || guard_speaks(p));
 }
 
 /* What has latched, since when, how often, and by whose word. */
@@ -71,162 +80,136 @@ static enum guard_state judged_state(const struct pool *p, enum series m)
 	return p->standing.guard.judge;
 }
 
-const char *view_limit_word(const struct pool *p, enum series m, enum role *role)
+static enum guard_state limit_state(const struct pool *p, enum series m, bool *both)
 {
-	static const char *const words[GUARD_COUNT] = {"-", "ok", "?", "look", "RED"};
 	enum metric metric = series_row(m)->metric;
 	struct guard_metric none = {.state = GUARD_NONE};
 	const struct guard_metric *g =
 		metric < METRIC_COUNT ? &p->standing.guard.metric[metric] : &none;
-	enum guard_state judged = judged_state(p, m), state = judged > g->state ? judged : g->state;
-	bool both = g->both && judged < GUARD_RED;
+	enum guard_state judged = judged_state(p, m);
+	*both = g->both && judged < GUARD_RED;
+	return judged > g->state ? judged : g->state;
+}
+
+const char *view_limit_word(const struct pool *p, enum series m, enum role *role)
+{
+	static const char *const words[GUARD_COUNT] = {"-", "ok", "?", "look", "RED"};
+	bool both;
+	enum guard_state state = limit_state(p, m, &both);
 	*role = view_role(p, both ? ROLE_WARN : view_guard_role(state));
 	return both ? "BOTH" : words[state];
 }
 
-static double largest(const double *a, size_t n, double most)
+int view_limit_order(const struct pool *p, enum metric out[METRIC_COUNT])
 {
-	for (size_t i = 0; i < n; i++)
+	int n = 0;
+	for (int wanted = GUARD_COUNT; wanted-- > 0;)
+		for (int m = 0; m < METRIC_COUNT; m++) {
+			bool both, limited = !isnan(p->standing.guard.metric[m].limit);
+			if (limited && (int)limit_state(p, series_of((enum metric)m), &both) == wanted)
+				out[n++] = (enum metric)m;
+		}
+	return n;
+}
+
+static double largest(const double *a, int n, double most)
+{
+	for (int i = 0; i < n; i++)
 		if (a[i] > most)
 			most = a[i];
 	return most;
 }
 
-/* Columns of one sparkline in a row of this width; 0 when there is no room for two. */
-static int spark_columns(struct rect r)
+#define SPARK_AT 32 /* where sparklines begin */
+
+int view_spark_columns(struct rect r)
 {
-	int columns = (r.w - 33) / 2 - 1;
+	int columns = (r.w - SPARK_AT - 1) / 2 - 1;
 	return columns < 7 ? 0 : columns > POOL_TICKS / 2 ? POOL_TICKS / 2 : columns;
 }
 
 static void draw_sparklines(
-	struct surface *s, struct rect r, int y, const struct pool *p, enum series m)
+	struct surface *s, struct rect r, int y, const struct view *v, enum series m)
 {
-	double v1[POOL_TICKS], v2[POOL_TICKS];
-	int columns = spark_columns(r);
+	double values[ARM_COUNT][POOL_TICKS];
+	int columns = view_spark_columns(r);
+	struct axis axis;
 	if (columns == 0)
 		return;
-	int64_t span = series_span(p, columns);
-	series_read(p, ARM_V1, m, span, v1, columns);
-	series_read(p, ARM_V2, m, span, v2, columns);
+	view_axis(&axis, v, columns);
 	/* Both sides share one scale, so that a common burst is seen as one. */
-	size_t n = (size_t)columns;
-	double top = largest(v2, n, largest(v1, n, series_limit(p, m) / 4));
-	graph_sparkline(s, (struct rect){r.x + 32, y, columns, 1}, ROLE_V1, v1, n, top);
-	graph_sparkline(s, (struct rect){r.x + 33 + columns, y, columns, 1}, ROLE_V2, v2, n, top);
+	double top = series_limit(v->pool, m) / 4;
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		axis_read(&axis, (enum arm)arm, m, values[arm], columns);
+		top = largest(values[arm], columns, top);
+	}
+	int cross = view_cross_column(&axis, v, columns);
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		int x = r.x + SPARK_AT + arm * (columns + 1);
+		graph_sparkline(s, (struct rect){x, y, columns, 1}, arm == ARM_V1 ? ROLE_V1 : ROLE_V2,
+			values[arm], (size_t)columns, top);
+		if (cross >= 0)
+			surface_paint(s, (struct rect){x + cross, y, 1, 1}, ROLE_SELECTED);
+	}
+}
+
+static void draw_limit(
+	struct surface *s, struct rect r, const struct view *v, enum metric m, enum width width)
+{
+	const struct guard_metric *x = &v->pool->standing.guard.metric[m];
+	enum series series = series_of(m);
+	char value[16], limit[16];
+	enum role role;
+	const char *word = view_limit_word(v->pool, series, &role);
+	series_value_text(value, sizeof value, series, x->value[ARM_V2]);
+	series_limit_text(limit, sizeof limit, series, x->limit);
+	surface_text(s, r, r.x + 1, r.y, role, word);
+	surface_text(s, r, r.x + 6, r.y, role, metric_name(m));
+	int at = surface_textf(
+		s, r, r.x + 13, r.y, role, "%s of %s%s", value, limit, series_unit(series));
+	double hourly = series == SERIES_MEMORY ? series_hourly(v->pool, ARM_V2) : NAN;
+	if (!isnan(hourly)) {
+		char growth[16];
+		line_growth(growth, sizeof growth, (int64_t)hourly);
+		surface_textf(s, r, at + 1, r.y, view_role(v->pool, ROLE_TEXT), "%s/h", growth);
+	}
+	if (width >= WIDTH_NORMAL)
+		draw_sparklines(s, r, r.y, v, series);
+}
+
+static void draw_title(struct surface *s, struct rect r, const struct view *v)
+{
+	int columns = view_spark_columns(r);
+	surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, "GUARDS");
+	surface_text(s, r, r.x + 13, r.y, ROLE_DIM, "v2 of limit");
+	if (columns < 16)
+		return;
+	char span[48];
+	struct axis axis;
+	view_axis(&axis, v, columns);
+	axis_text(span, sizeof span, &axis, v->now);
+	surface_textf(s, (struct rect){r.x, r.y, SPARK_AT + columns, 1}, r.x + SPARK_AT, r.y,
+		ROLE_DIM, "v1, %s", span);
+	surface_text(s, r, r.x + SPARK_AT + 1 + columns, r.y, ROLE_DIM, "v2, same scale");
 }
 
 void view_limits(struct surface *s, struct rect r, const struct view *v, enum width width)
 {
 	const struct pool *p = v->pool;
-	const struct guard *g = &p->standing.guard;
-	surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, "GUARDS");
-	surface_text(s, r, r.x + 13, r.y, ROLE_DIM, "v2 of limit");
-	int columns = spark_columns(r);
-	if (width >= WIDTH_NORMAL && columns >= 16) {
-		char span[32];
-		series_span_text(span, sizeof span, v->pool, series_span(v->pool, columns));
-		surface_textf(s, r, r.x + 32, r.y, ROLE_DIM, "v1, %s", span);
-		surface_text(s, r, r.x + 33 + columns, r.y, ROLE_DIM, "v2, same scale");
-	}
-	int y = r.y + 1;
+	enum metric metrics[METRIC_COUNT];
+	int n = view_limit_order(p, metrics), across = limits_across(r.w), y = r.y;
+	if (width >= WIDTH_NORMAL)
+		draw_title(s, (struct rect){r.x, y++, r.w, 1}, v);
 	if (p->latch.red)
 		draw_latch(s, r, y++, p);
 	else if (guard_speaks(p))
 		draw_guard_words(s, r, y++, p);
-	int first = y;
-	for (int m = 0; m < METRIC_COUNT && y < r.y + r.h; m++) {
-		const struct guard_metric *x = &g->metric[m];
-		enum series series = series_of((enum metric)m);
-		if (isnan(x->limit))
-			continue;
-		char value[16], limit[16];
-		enum role role;
-		const char *word = view_limit_word(p, series, &role);
-		series_value_text(value, sizeof value, series, x->value[ARM_V2]);
-		series_limit_text(limit, sizeof limit, series, x->limit);
-		surface_text(s, r, r.x + 1, y, role, word);
-		surface_text(s, r, r.x + 6, y, role, metric_name((enum metric)m));
-		surface_textf(s, r, r.x + 13, y, role, "%s of %s%s", value, limit, series_unit(series));
-		if (width >= WIDTH_NORMAL)
-			draw_sparklines(s, r, y, p, series);
-		y++;
+	for (int i = 0; i < n && y + i / across < r.y + r.h; i++) {
+		int w = r.w / across;
+		draw_limit(
+			s, (struct rect){r.x + i % across * w, y + i / across, w, 1}, v, metrics[i], width);
 	}
-	if (y == first)
+	if (n == 0)
 		surface_text(
 			s, r, r.x + 1, y, ROLE_WARN, "no limit is set: only being worse than v1 turns red");
-}
-
-/* ---- plots, on wide screens ---- */
-
-static void label_percent(char *out, size_t size, double value)
-{
-	unit_percent(out, size, value);
-}
-
-static void label_ms(char *out, size_t size, double value)
-{
-	unit_ms(out, size, isnan(value) ? UNKNOWN : (int64_t)value);
-}
-
-static void label_bytes(char *out, size_t size, double value)
-{
-	unit_bytes(out, size, isnan(value) ? UNKNOWN : (int64_t)value);
-}
-
-/* Decisions as columns from the right. */
-static size_t plot_marks(
-	const struct view *v, int64_t span, int columns, size_t *marks, size_t most)
-{
-	const struct pool *p = v->pool;
-	size_t n = 0;
-	for (size_t i = p->decision_count; i-- > 0 && n < most;) {
-		int64_t ticks = (v->now.wall_ms - p->decisions[i].at_ms) / p->interval_ms;
-		if (ticks >= 0 && ticks < span)
-			marks[n++] = (size_t)(ticks * columns / span);
-	}
-	return n;
-}
-
-#define PLOT_LABEL 8 /* columns that the axis takes */
-
-void view_plot(struct surface *s, struct rect r, const struct view *v, enum series m)
-{
-	int columns = r.w - PLOT_LABEL < POOL_TICKS ? r.w - PLOT_LABEL : POOL_TICKS;
-	if (r.h < 4 || columns < 10)
-		return;
-	const struct pool *p = v->pool;
-	double v1[POOL_TICKS], v2[POOL_TICKS];
-	size_t marks[16];
-	int64_t span = series_span(p, columns);
-	series_read(p, ARM_V1, m, span, v1, columns);
-	series_read(p, ARM_V2, m, span, v2, columns);
-	/* A limit far above everything would press the lines to the floor: it is said instead. */
-	double most = largest(v2, (size_t)columns, largest(v1, (size_t)columns, 0));
-	double limit = series_limit(p, m);
-	bool far = !(limit <= most * 4);
-	char length[32], word[48] = "no limit";
-	series_span_text(length, sizeof length, p, span);
-	if (!isnan(limit)) {
-		char value[16];
-		series_limit_text(value, sizeof value, m, limit);
-		snprintf(
-			word, sizeof word, "limit %s%s%s", value, series_unit(m), far ? ", above" : "");
-	}
-	int x = surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, series_row(m)->title);
-	x = surface_text(s, r, x + 2, r.y, ROLE_V1, "v1");
-	x = surface_text(s, r, x + 1, r.y, ROLE_V2, "v2");
-	x = surface_textf(s, r, x + 2, r.y, ROLE_DIM, "%s; ", length);
-	surface_text(s, r, x, r.y, far ? ROLE_DIM : ROLE_LIMIT, word);
-	static void (*const labels[SERIES_COUNT])(char *, size_t, double) = {
-		[SERIES_ERRORS] = label_percent, [SERIES_MEMORY] = label_bytes};
-	struct graph_plot plot = {.series = {{v1, (size_t)columns, view_role(p, ROLE_V1)},
-								  {v2, (size_t)columns, view_role(p, ROLE_V2)}},
-		.series_count = 2,
-		.limit = far ? NAN : limit,
-		.top = NAN,
-		.marks = marks,
-		.mark_count = plot_marks(v, span, columns, marks, sizeof marks / sizeof *marks),
-		.label = labels[m] ? labels[m] : label_ms};
-	graph_plot(s, (struct rect){r.x, r.y + 1, r.w, r.h - 1}, &plot);
 }

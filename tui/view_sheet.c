@@ -36,7 +36,10 @@ static void title(struct pen *p, const struct view *v, const struct sheet *sheet
 	surface_fill(p->s, (struct rect){p->r.x, p->y, p->r.w, 1}, ROLE_SHEET_TITLE, ' ');
 	int x =
 		surface_textf(p->s, p->r, p->r.x + 1, p->y, ROLE_SHEET_TITLE, "%s ", title_word(sheet));
-	x = view_name(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, v->pool);
+	if (sheet->kind == SHEET_SEVERAL)
+		x = surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, "%d pools", sheet->several);
+	else
+		x = view_name(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, v->pool);
 	if (sheet->kind == SHEET_STEP || sheet->kind == SHEET_ROLLBACK)
 		x = surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, " %.*s > %s",
 			(int)strcspn(from, " "), from, to);
@@ -113,7 +116,7 @@ static void by_itself(struct pen *p, const struct view *v, const struct sheet *s
 	char from[16], bake[16];
 	unit_share(from, sizeof from, sheet->from_bp);
 	unit_duration(bake, sizeof bake, pool->plan.bake_ms);
-	if (!pool->plan.policy.bake || sheet->to_bp <= sheet->from_bp)
+	if (!pool->plan.policy.bake || sheet->to_bp <= sheet->from_bp || !pool_takes_back(pool))
 		pen_row(p, ROLE_TEXT, "by itself", "nothing: the share stays until someone moves it");
 	else if (orphan_at(pool->plan.on_orphan, sheet->to_bp) == ORPHAN_REVERT)
 		pen_row(p, ROLE_TEXT, "by itself",
@@ -358,12 +361,32 @@ static void act_rows(struct pen *p, const struct view *v, const struct sheet *sh
 
 static void name_row(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
-	if (sheet->typing != TYPING_NAME)
+	bool several = sheet->typing == TYPING_COUNT;
+	if (sheet->typing != TYPING_NAME && !several)
 		return;
-	pen_row(p, ROLE_INPUT, "name", "%s", sheet->edit.text);
+	pen_row(p, ROLE_INPUT, several ? "number" : "name", "%s", sheet->edit.text);
 	p->s->cursor_x = p->r.x + 12 + text_width(sheet->edit.text);
 	p->s->cursor_y = p->y - 1;
-	pen_row(p, ROLE_DIM, "", "to do it type %s, Enter", v->pool->name);
+	if (several)
+		pen_row(p, ROLE_DIM, "", "to do it type how many they are: %d, Enter", sheet->several);
+	else
+		pen_row(p, ROLE_DIM, "", "to do it type %s, Enter", v->pool->name);
+}
+
+/* One y leaves all of them. */
+static void left_too(struct pen *p, const struct view *v)
+{
+	struct text names = {0};
+	int count = 0;
+	for (int i = 0; i < v->model->pool_count; i++) {
+		const struct pool *pool = &v->model->pools[i];
+		if (pool == v->pool || strcmp(pool->standing.leave_text, "all goes on") == 0)
+			continue;
+		text_addf(&names, "%s%s", count++ > 0 ? ", " : "", pool->name);
+	}
+	if (count > 0)
+		pen_row(p, ROLE_WARN, "left too", "%d more: %s", count, text_str(&names));
+	text_free(&names);
 }
 
 static void leave_rows(struct pen *p, const struct view *v)
@@ -385,6 +408,7 @@ static void leave_rows(struct pen *p, const struct view *v)
 	else
 		pen_row(p, ROLE_WARN, "unwatched", "v2 keeps %s; nobody would see it fail", share);
 	pen_row(p, ROLE_TEXT, "carry on", "weir record --guard %s", pool->name);
+	left_too(p, v);
 }
 
 static bool is_judged(const struct sheet *sheet)
@@ -412,7 +436,7 @@ static size_t write_buttons(
 	struct button b[BUTTONS], const struct sheet *sheet, struct instant now)
 {
 	static const char *const accepts[SHEET_COUNT] = {
-		"", "y step to ", "y roll back now", "y resume", "y ", "y leave"};
+		"", "y step to ", "y roll back now", "y resume", "y ", "y roll all back", "y leave"};
 	bool may = sheet_may_accept(sheet, now);
 	bool shut = sheet->stale || (is_judged(sheet) && !sheet->interlock.allowed);
 	enum role chosen = sheet->accept_chosen ? ROLE_KEY : ROLE_CHOICE;
@@ -477,7 +501,8 @@ void view_sheet(struct surface *s, const struct view *v, const struct sheet *she
 	struct pen p = {s, l.sheet, l.sheet.y};
 	if (p.r.h < 1)
 		return;
-	surface_fill(s, p.r, ROLE_SHEET, ' ');
+	/* Over the whole width: what it covers must not go on at its right. */
+	surface_fill(s, (struct rect){0, p.r.y, s->w, p.r.h}, ROLE_SHEET, ' ');
 	title(&p, v, sheet);
 	if (sheet->stale)
 		pen_row(&p, ROLE_FAIL, "STALE", "%s. Nothing was sent; Esc closes", sheet->stale_why);
@@ -487,6 +512,8 @@ void view_sheet(struct surface *s, const struct view *v, const struct sheet *she
 		step_rows(&p, v, sheet);
 	else if (sheet->kind == SHEET_ROLLBACK)
 		rollback_rows(&p, v, sheet);
+	else if (sheet->kind == SHEET_SEVERAL)
+		view_marked(&p, v);
 	else if (sheet->kind == SHEET_RESUME)
 		resume_rows(&p, v);
 	else if (sheet->kind == SHEET_ACT)

@@ -124,6 +124,14 @@ static unsigned sets_of(const struct control *c, const struct store_record *r)
 	return sets;
 }
 
+static void take_history(struct control *c, const struct store_record *r)
+{
+	if (!r->history_head[0])
+		return;
+	text_copy(c->history_head, sizeof c->history_head, r->history_head);
+	text_copy(c->history_by, sizeof c->history_by, r->actor);
+}
+
 /* Takes in a record of `boot_ms`; its deadlines count from now. */
 static void take(struct control *c, const struct store_record *r,
 	const struct control_counts *counts, int64_t boot_ms, struct instant now, uint64_t ticket)
@@ -144,6 +152,7 @@ static void take(struct control *c, const struct store_record *r,
 	c->limits = r->guard;
 	text_copy(c->plan_hash, sizeof c->plan_hash, r->plan_hash);
 	take_deadlines(c, r, now);
+	take_history(c, r);
 	if (sets & (BIT(SPLIT) | BIT(OPERATIONS)))
 		take_split(c, r, counts, boot_ms);
 	if (sets & BIT(HOLD))

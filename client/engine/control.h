@@ -72,6 +72,7 @@ struct control_request {
 		says; /* what their owner says of it; of a raise LAST: all of v2 is drained */
 	enum strategy strategy; /* STRATEGY_COUNT: not said */
 	char actor[POOL_ACTOR_MAX], reason[POOL_REASON_MAX], plan_hash[POOL_HASH_MAX];
+	char history_head[POOL_HASH_MAX]; /* of whoever asks; kept where it is a name */
 };
 
 struct control_answer {
@@ -154,7 +155,7 @@ size_t control_audit(const struct control *c, int64_t since, struct audit_entry 
 	size_t max, struct instant now);
 
 /* Fills epoch, rev, strategy, share, baseline, kept, keep, plan_hash, hold, lease, guard,
- * operations, change, audit_* of a document. */
+ * operations, change, audit_*, history_* of a document. */
 void control_fill(const struct control *c, struct snapshot *s, struct instant now);
 
 /* For the router, without a lock beyond the owner's: the split in force. */

@@ -211,6 +211,8 @@ void control_draft_change(const struct control *c, const struct control_request 
 	text_copy(out->key, sizeof out->key, r->key);
 	text_clean(out->actor, sizeof out->actor, r->actor, strlen(r->actor));
 	text_clean(out->reason, sizeof out->reason, r->reason, strlen(r->reason));
+	if (text_is_name(r->history_head, POOL_HASH_MAX - 1))
+		text_copy(out->history_head, sizeof out->history_head, r->history_head);
 	drafts[r->verb](c, r, out);
 	if (r->has_operations && verb_is(r->verb, VERB_MATCHES)) {
 		join(names, &r->operations);

@@ -68,6 +68,8 @@ struct control {
 	int64_t change_boot_ms;
 	int64_t set_seq[ASPECT_COUNT]; /* of the last record that set it */
 	uint64_t head;                 /* chained hash of all records */
+	/* Of the newest change that told one, and whose: that file had it, and must have it still. */
+	char history_head[POOL_HASH_MAX], history_by[POOL_ACTOR_MAX];
 	struct control_log log;
 	struct pending pending;
 };

@@ -81,6 +81,8 @@ void control_fill(const struct control *c, struct snapshot *s, struct instant no
 	fill_guard(c, &s->guard, now);
 	s->audit_seq = c->seq;
 	snprintf(s->audit_head, sizeof s->audit_head, "%016" PRIx64, c->head);
+	text_copy(s->history_head, sizeof s->history_head, c->history_head);
+	text_copy(s->history_by, sizeof s->history_by, c->history_by);
 }
 
 void control_split(const struct control *c, enum strategy *strategy, int *share_bp)

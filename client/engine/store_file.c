@@ -26,28 +26,26 @@
 #include <unistd.h>
 
 #define TITLE "weir control "
-#define HEADER "weir control 2\n"
-#define HEADER_1 "weir control 1\n"
-#define HEADER_LEN (sizeof HEADER - 1)
+#define HEADER_LEN (sizeof TITLE + 1)
 #define FILE_MAX (256 * 1024 * 1024)
 #define ROOM_MAX (192 * 1024 * 1024)
 #define WORTH 256 /* so many records fewer are worth a rewrite */
 
 /* ---- reading ---- */
 
+/* The first line of a file, by its format. */
+static const char *const headers[] = {
+	[1] = TITLE "1\n", [2] = TITLE "2\n", [STORE_FORMAT] = TITLE "3\n"};
+
 /* The format that the first line names, 0 for an empty or torn one, -1 with err. */
 static int format_of(const char *path, const char *data, size_t size, struct err *err)
 {
-	if (size < HEADER_LEN)
-		return memcmp(data, HEADER, size) && memcmp(data, HEADER_1, size)
-			? err_set(err, ERR_DAMAGED,
-				  "\"%s\" is not a control log of weir; name another directory", path)
-			: 0;
-	if (!memcmp(data, HEADER, HEADER_LEN))
-		return 2;
-	if (!memcmp(data, HEADER_1, HEADER_LEN))
-		return 1;
-	if (!memcmp(data, TITLE, sizeof TITLE - 1))
+	for (int format = STORE_FORMAT; format > 0; format--) {
+		size_t len = size < HEADER_LEN ? size : HEADER_LEN;
+		if (memcmp(data, headers[format], len) == 0)
+			return len < HEADER_LEN ? 0 : format;
+	}
+	if (size >= HEADER_LEN && !memcmp(data, TITLE, sizeof TITLE - 1))
 		return err_set(err, ERR_NEWER, "a newer weir wrote \"%s\"; use that one", path);
 	return err_set(
 		err, ERR_DAMAGED, "\"%s\" is not a control log of weir; name another directory", path);
@@ -197,7 +195,7 @@ static int rewrite(struct store_file *f, const char *dir, const char *path, stru
 	struct text beside = {0}, all = {0};
 	text_addf(&beside, "%s.new", path);
 	const char *name = text_str(&beside);
-	text_add(&all, HEADER);
+	text_add(&all, headers[STORE_FORMAT]);
 	for (size_t i = 0; i < f->count; i++) {
 		store_record_line(&all, &f->records[i]);
 		f->records[i].line = (int64_t)i + 2;
@@ -257,9 +255,9 @@ static int ready(struct store_file *f, const char *dir, const char *path, int fo
 {
 	size_t had = f->count;
 	f->count = store_record_compact(f->records, f->count, now_wall_ms);
-	if (format == 1 || f->count + WORTH <= had)
+	if ((format && format < STORE_FORMAT) || f->count + WORTH <= had)
 		return rewrite(f, dir, path, err);
-	if (!cut(f) || (!f->length && !store_file_append(f, HEADER, HEADER_LEN)))
+	if (!cut(f) || (!f->length && !store_file_append(f, headers[STORE_FORMAT], HEADER_LEN)))
 		return err_set(err, ERR_FILE, "cannot write \"%s\": %s", path, strerror(errno));
 	(void)sync_directory(dir);
 	return 0;

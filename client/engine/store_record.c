@@ -1,7 +1,7 @@
 /* Store record: the line of one record, written and read, and which records may go. No files.
  *
  * A line is fields parted by tabs, the last one a hash of all before it. Format 1 had neither
- * keeps, guard, operations nor a head. */
+ * keeps, guard, operations nor a head, format 2 no head of a history. */
 #include "client/engine/store_record.h"
 
 #include "client/engine/hash.h"
@@ -14,6 +14,7 @@
 
 #define FIELDS_1 15
 #define FIELDS_2 27
+#define FIELDS_3 28
 #define KEYS_MIN 1024
 #define KEY_LIFE_MS (24 * 3600 * 1000)
 #define ALL_OPERATIONS "*"
@@ -70,8 +71,8 @@ void store_record_text(struct text *t, const struct store_record *r)
 		bits_of(r->guard.error_rate), known_or(r->guard.latency_ms, -1),
 		known_or(r->guard.memory_bytes, -1), r->guard.window_ms);
 	add_guard(t, &r->guard);
-	text_addf(t, "\t%" PRId64 "\t%s", r->guard_hold_wall_ms,
-		r->operations ? r->operations : ALL_OPERATIONS);
+	text_addf(t, "\t%" PRId64 "\t%s\t%s", r->guard_hold_wall_ms,
+		r->operations ? r->operations : ALL_OPERATIONS, r->history_head);
 }
 
 uint64_t store_record_head(const struct store_record *r, uint64_t before)
@@ -140,7 +141,8 @@ static bool read_first(struct store_record *r, char *const *field)
 		text_copy(r->reason, sizeof r->reason, field[14]);
 }
 
-static bool read_second(struct store_record *r, char *const *field)
+/* The last field is the head: of format 2 the one behind the operations. */
+static bool read_second(struct store_record *r, char *const *field, const char *head)
 {
 	uint64_t rate;
 	r->on_orphan = orphan_of(field[18]);
@@ -156,11 +158,12 @@ static bool read_second(struct store_record *r, char *const *field)
 		unit_parse_int(field[22], 0, INT64_MAX, &r->guard.window_ms) &&
 		read_guard(&r->guard, field[23]) &&
 		unit_parse_int(field[24], 0, INT64_MAX, &r->guard_hold_wall_ms) &&
-		read_hex(field[26], &r->head);
+		read_hex(head, &r->head);
 }
 
 bool store_record_read(struct store_record *r, char *line, int format, uint64_t before)
 {
+	static const int fields_of[] = {[1] = FIELDS_1, FIELDS_2, FIELDS_3};
 	char *check = strrchr(line, '\t');
 	uint64_t hash;
 	if (!check || !read_hex(check + 1, &hash) ||
@@ -169,16 +172,19 @@ bool store_record_read(struct store_record *r, char *line, int format, uint64_t 
 	*check = '\0';
 	size_t len = (size_t)(check - line);
 	uint64_t head = hash_bytes(line, len, before);
-	int want = format == 1 ? FIELDS_1 : FIELDS_2, n = 0;
-	char *field[FIELDS_2], *rest = line;
+	int want = fields_of[format], n = 0;
+	char *field[FIELDS_3], *rest = line;
 	while (rest && n < want)
 		field[n++] = strsep(&rest, "\t");
 	*r = (struct store_record){.keep_ms = 0};
 	guard_limits_init(&r->guard);
 	if (rest || n != want || !read_first(r, field))
 		return false;
+	if (format == STORE_FORMAT &&
+		!text_copy(r->history_head, sizeof r->history_head, field[26]))
+		return false;
 	if (format != 1)
-		return read_second(r, field);
+		return read_second(r, field, field[want - 1]);
 	r->kept_bp = r->to_bp > 0 ? r->to_bp : 0;
 	r->head = r->seq ? head : before;
 	return true;
@@ -206,15 +212,16 @@ static bool sets_hold(const struct store_record *r)
 
 size_t store_record_compact(struct store_record *records, size_t count, int64_t now_wall_ms)
 {
-	size_t old = 0, split = count, hold = count, kept = 0;
+	size_t old = 0, split = count, hold = count, head = count, kept = 0;
 	while (count - old > KEYS_MIN && now_wall_ms - records[old].wall_ms > KEY_LIFE_MS)
 		old++;
 	for (size_t i = 0; i < old; i++) {
 		split = sets_split(&records[i]) ? i : split;
 		hold = sets_hold(&records[i]) ? i : hold;
+		head = records[i].history_head[0] ? i : head;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (i >= old || i == split || i == hold || stays(&records[i]))
+		if (i >= old || i == split || i == hold || i == head || stays(&records[i]))
 			records[kept++] = records[i];
 	}
 	return kept;

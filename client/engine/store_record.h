@@ -6,7 +6,7 @@
 #include "model/pool.h"
 #include "model/text.h"
 
-#define STORE_FORMAT 2
+#define STORE_FORMAT 3
 #define STORE_WHAT_MAX 24
 
 #define STORE_VOID "void"
@@ -32,11 +32,12 @@ struct store_record {
 	int64_t keep_ms;      /* how long the raise may stay unkept; 0: nothing is to be kept */
 	int64_t keep_wall_ms; /* until when; 0 while a hold stops it */
 	enum orphan on_orphan;
-	struct guard_limits guard;  /* none set: no guard acts */
-	int64_t guard_hold_wall_ms; /* until then the guard only holds; 0: it acts */
-	const char *operations;     /* parted by commas; NULL: not limited. Borrowed */
-	uint64_t head;              /* chained hash of all changes up to this one */
-	int64_t line;               /* of the control log, from 1; 0: not read from one */
+	struct guard_limits guard;        /* none set: no guard acts */
+	int64_t guard_hold_wall_ms;       /* until then the guard only holds; 0: it acts */
+	const char *operations;           /* parted by commas; NULL: not limited. Borrowed */
+	char history_head[POOL_HASH_MAX]; /* of whoever asked for it; "" not told */
+	uint64_t head;                    /* chained hash of all changes up to this one */
+	int64_t line;                     /* of the control log, from 1; 0: not read from one */
 };
 
 /* Appends the fields as one line without head, check and newline: what the head is made of. */
@@ -53,7 +54,7 @@ void store_record_line(struct text *t, const struct store_record *r);
 bool store_record_read(struct store_record *r, char *line, int format, uint64_t before);
 
 /* Puts those that stay to the front: all within a day, at least 1,024, and whatever the split,
- * the hold and the end in force come from. Returns how many stay. */
+ * the hold, the newest head of a history and the end in force come from. Returns how many stay. */
 size_t store_record_compact(struct store_record *records, size_t count, int64_t now_wall_ms);
 
 #endif

@@ -10,8 +10,11 @@
 
 #include <cjson/cJSON.h>
 #include <poll.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define POLLS 200
 #define RECORDED 60 /* a round: what waits for the disk stays small */
@@ -313,6 +316,72 @@ static void close_stage(struct stage *s)
 	free(s->read);
 }
 
+/* ---- a site of 1,000 pools: nothing is in a cache any more, and memory adds up ---- */
+
+#define POOLS 1000
+#define SITE_SECONDS 20
+#define SITE_WARM 5 /* of them not counted */
+
+static int64_t resident_bytes(void)
+{
+	int64_t pages = 0, ignored = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	if (!f || fscanf(f, "%" SCNd64 " %" SCNd64, &ignored, &pages) != 2)
+		bench_die("/proc/self/statm cannot be read");
+	fclose(f);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void add_pools(struct model *m)
+{
+	static const char *const targets[] = {"unix:/bench"};
+	const struct guard_limits limits = {0};
+	char name[POOL_NAME_MAX];
+	struct plan plan;
+	plan_init(&plan);
+	plan.steps[plan.step_count++] = (struct plan_step){.share_bp = 5000};
+	plan.steps[plan.step_count++] = (struct plan_step){.share_bp = SHARE_FULL};
+	for (int i = 0; i < POOLS; i++) {
+		snprintf(name, sizeof name, "pool-%d", i);
+		model_add(m,
+			&(struct pool_setup){.name = name,
+				.env = "bench",
+				.targets = targets,
+				.target_count = 1,
+				.interval_ms = 1000,
+				.plan = &plan,
+				.plan_hash = "",
+				.limits = &limits});
+	}
+}
+
+static void measure_site(struct stage *s)
+{
+	const int64_t before = resident_bytes();
+	struct model m;
+	int64_t took = 0;
+	model_init(&m, "kim@bench", false);
+	add_pools(&m);
+	for (int second = 0; second < SITE_SECONDS; second++) {
+		pass_second(s);
+		for (int i = 0; i < POOLS; i++) {
+			snprintf(s->pool->pool_id, sizeof s->pool->pool_id, "pool-%d", i);
+			const int64_t start = bench_ns();
+			model_apply(&m,
+				&(struct model_event){.kind = MODEL_SNAPSHOT,
+					.at = s->now,
+					.node = NODE_HANDLE(i, 0),
+					.snapshot = s->pool},
+				s->sample);
+			took += second >= SITE_WARM ? bench_ns() - start : 0;
+		}
+	}
+	const double mb = (double)(resident_bytes() - before) / (1 << 20);
+	bench_note("1,000 pools: %.0f us a document in the model, %.0f MB of memory after %d s",
+		(double)took / ((SITE_SECONDS - SITE_WARM) * POOLS) / 1000, mb, SITE_SECONDS);
+	model_release(&m);
+}
+
 int main(void)
 {
 	struct world w;
@@ -328,6 +397,7 @@ int main(void)
 		{"the model takes it in", run_apply, &s}, {"queued for the record", run_record, &s},
 		{"these three", run_take, &s}, {"and written by the pool", run_poll, &s}};
 	bench_race("one poll of one node", sides, sizeof sides / sizeof sides[0]);
+	measure_site(&s);
 	close_stage(&s);
 	world_close(&w);
 	return 0;

@@ -610,12 +610,12 @@ static void escape_byte(struct simulator *sim, char byte)
 	}
 }
 
-/* Strings that change nothing that is seen here: notes to the desktop, the palette as it
- * was. */
+/* Strings that change nothing that is seen here: notes to the desktop, the clipboard, the palette
+ * as it was. */
 static bool is_harmless(const char *string)
 {
 	return strncmp(string, "9;", 2) == 0 || strncmp(string, "777;", 4) == 0 ||
-		strcmp(string, "104") == 0;
+		strncmp(string, "52;c;", 5) == 0 || strcmp(string, "104") == 0;
 }
 
 static void end_string(struct simulator *sim)

@@ -94,7 +94,7 @@ static bool owes(struct desk *d)
 {
 	if (!desk_history(d))
 		return false;
-	if (!desk_model(d)->history_known)
+	if (!desk_model(d)->history_known || history_reads(desk_history(d)))
 		return true;
 	for (int i = 0; i < desk_model(d)->pool_count; i++)
 		if (!desk_loaded(d, i) || d->pools[i].hearing)
@@ -169,17 +169,21 @@ static void add_pools(struct site *s, struct desk *d)
 }
 
 /* The writer has the file by then, and the reader, which opens it by name, does not find it. */
+static void move(const char *from, const char *to)
+{
+	if (rename(from, to) < 0)
+		give_up("no file to move", from);
+}
+
 static void add_without_past(struct site *s, struct desk *d, const char *path)
 {
 	char away[300];
 	snprintf(away, sizeof away, "%s.away", path);
 	listen(s, d);
-	if (rename(path, away) < 0)
-		give_up("no file to move away", path);
+	move(path, away);
 	add_pools(s, d);
 	listen(s, d);
-	if (rename(away, path) < 0)
-		give_up("the file does not come back", path);
+	move(away, path);
 }
 
 struct desk *site_open(struct site *s, const struct site_desk *how)
@@ -213,7 +217,8 @@ struct desk *site_open(struct site *s, const struct site_desk *how)
 	else
 		add_pools(s, d);
 	s->desk[s->desk_count++] = d;
-	settle(s, d);
+	if (!how->no_past) /* with the pool's news it is asked for again */
+		settle(s, d);
 	return d;
 }
 

@@ -40,7 +40,7 @@ void site_release(struct site *s); /* desks too */
 struct site_desk {
 	const char *actor, *file;
 	bool read_only, passive, record, console, guard;
-	bool no_past; /* its file is gone when the past is asked for, back when it is open */
+	bool no_past; /* its file is gone when the past is asked for, back before any news come */
 };
 struct desk *site_open(struct site *s, const struct site_desk *how);
 

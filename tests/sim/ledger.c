@@ -156,6 +156,12 @@ void history_load(struct history *h, const char *pool, size_t limit)
 	writer_post(h, o);
 }
 
+/* Nobody cuts a file here. */
+void history_find(struct history *h, const char *hash)
+{
+	(void)h, (void)hash;
+}
+
 /* A brake that was refused is written later. */
 static bool is_kept(struct history *h, const char *id)
 {

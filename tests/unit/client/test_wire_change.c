@@ -58,6 +58,7 @@ static void read_back(struct control_request *r, const struct command *c)
 		fail_msg("%s: %s: %s", verb_row(c->verb)->word, err.text, text_str(&t));
 	assert_string_equal(r->actor, "al\"ice@web1");
 	assert_string_equal(r->reason, "go^Jon");
+	assert_string_equal(r->history_head, "ff");
 	text_free(&t);
 }
 

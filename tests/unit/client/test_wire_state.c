@@ -35,6 +35,8 @@ static struct snapshot *example(void)
 		.settle_ms = 30000,
 		.audit_head = "ff00",
 		.audit_seq = 9,
+		.history_head = "ee11",
+		.history_by = "alice@web1",
 		.hold = {.on = true, .actor = "alice@web1", .reason = "lunch", .age_ms = 5},
 		.lease = {.known = true, .holder = "alice@web1", .ttl_ms = 29000},
 		.keep = {.on = true, .left_ms = 700000, .on_orphan = ORPHAN_REVERT},
@@ -132,6 +134,8 @@ static void test_state_there_and_back(void **state)
 	assert_int_equal(back->kept_bp, -1);
 	assert_true(back->hold.on);
 	assert_string_equal(back->hold.reason, "lunch");
+	assert_string_equal(back->history_head, "ee11");
+	assert_string_equal(back->history_by, "alice@web1");
 	assert_true(back->sticky);
 	assert_int_equal(back->unit_sample, 4);
 	assert_int_equal(back->guard.verdict, VERDICT_NO_DATA);

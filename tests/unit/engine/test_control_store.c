@@ -426,6 +426,50 @@ static void a_hung_disk_stops_no_rollback(void **state)
 	how = NULL;
 }
 
+/* What the newest change told of its history, and whose that is, whoever acts afterwards without
+ * one: over restarts too. */
+static void the_head_of_a_history_is_kept(void **state)
+{
+	(void)state;
+	struct store *store = stored_setup();
+	struct control_request r = step_request("k1", 1000);
+	assert_string_equal(look()->history_head, "");
+	text_copy(r.history_head, sizeof r.history_head, "aaaa");
+	text_copy(r.actor, sizeof r.actor, "kim@ops1");
+	r.keep_within_ms = 10;
+	assert_int_equal(send(&r), 200);
+	assert_string_equal(look()->history_head, "aaaa");
+	assert_string_equal(snap->history_by, "kim@ops1");
+	/* a refused change tells nothing */
+	struct control_request late = step_request("k2", 2000);
+	text_copy(late.history_head, sizeof late.history_head, "bbbb");
+	assert_int_not_equal(send(&late), 200);
+	assert_string_equal(look()->history_head, "aaaa");
+	/* nor the pool itself, nor who has no history, nor what is none */
+	now.boot_ms += 10;
+	assert_true(control_tick(c, NULL, &counts, now));
+	assert_int_equal(act(VERB_HOLD, "h"), 200);
+	struct control_request odd = step_request("k3", 500);
+	odd.verb = VERB_ROLLBACK;
+	odd.has_match = false;
+	text_copy(odd.history_head, sizeof odd.history_head, "no\thead");
+	assert_int_equal(send(&odd), 200);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(look()->history_head, "aaaa");
+		assert_string_equal(snap->history_by, "kim@ops1");
+		store = restart(store);
+	}
+	/* a brake tells as everything does */
+	struct control_request brake = {.verb = VERB_ROLLBACK, .actor = "lee@web2"};
+	text_copy(brake.key, sizeof brake.key, "k4");
+	text_copy(brake.history_head, sizeof brake.history_head, "cccc");
+	assert_int_equal(send(&brake), 200);
+	store = restart(store);
+	assert_string_equal(look()->history_head, "cccc");
+	assert_string_equal(snap->history_by, "lee@web2");
+	stored_teardown(store);
+}
+
 static void what_was_not_begun_is_never_written(void **state)
 {
 	(void)state;
@@ -510,6 +554,7 @@ int main(void)
 		T(a_hung_disk_stops_no_rollback),
 		T(what_was_not_begun_is_never_written),
 		T(a_void_may_be_late_too),
+		T(the_head_of_a_history_is_kept),
 		T(a_late_change_that_fails_is_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,8 +48,7 @@ static void work(enum arm arm, int count, int failed, int64_t latency_us)
 /* A split that never changed. */
 static struct sentry_split split_of(bool asked)
 {
-	return (struct sentry_split){
-		.share_bp = asked ? 1000 : 0,
+	return (struct sentry_split){.share_bp = asked ? 1000 : 0,
 		.asked = asked,
 		.at_base = !asked,
 		.change_age_ms = UNKNOWN};

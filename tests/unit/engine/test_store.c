@@ -68,6 +68,7 @@ static struct store_record record(int64_t seq)
 			.action = GUARD_ACTION_HOLD},
 		.guard_hold_wall_ms = 1700000000001,
 		.operations = "echo,predict",
+		.history_head = "fedcba98",
 		.head = 0x0123456789abcdefu};
 	judge_policy_init(&r.guard.judge);
 	r.guard.judge.alpha = 0.001;
@@ -189,7 +190,7 @@ static bool reads(void (*change)(struct store_record *r), struct store_record *o
 	static char kept[4096];
 	assert_true(text_copy(kept, sizeof kept, line.data));
 	text_free(&line);
-	return store_record_read(out, kept, 2, 0);
+	return store_record_read(out, kept, STORE_FORMAT, 0);
 }
 
 /* How the judge judges is said only where it is not the usual way, so that a log from before there
@@ -361,12 +362,45 @@ static void the_first_format_is_rewritten(void **state)
 		int fd = open(file, O_RDONLY);
 		assert_int_equal(read(fd, first, 15), 15);
 		close(fd);
-		assert_string_equal(first, "weir control 2\n");
+		assert_string_equal(first, "weir control 3\n");
 	}
 	append(1);
 	struct store *s = open_store();
 	assert_non_null(store_record_at(s, 3));
 	store_close(s);
+}
+
+/* Its lines have no head of a history; their own heads stay what they were. */
+static void the_second_format_is_rewritten(void **state)
+{
+	(void)state;
+	struct text all = {0}, line = {0};
+	text_add(&all, "weir control 2\n");
+	for (int seq = 1; seq <= 2; seq++) {
+		struct store_record r = record(seq);
+		r.history_head[0] = 0;
+		text_clear(&line);
+		store_record_text(&line, &r); /* ends in the tab of the empty field */
+		line.data[--line.len] = '\0';
+		text_addf(&line, "\t%016" PRIx64, r.head);
+		text_addf(
+			&all, "%s\t%016" PRIx64 "\n", text_str(&line), hash_bytes(line.data, line.len, 0));
+	}
+	write_at(0, text_str(&all));
+	text_free(&line);
+	text_free(&all);
+	append(1);
+	for (int i = 0; i < 2; i++) {
+		struct store *s = open_store();
+		struct store_record want = record(2);
+		const struct store_record *r = store_record_at(s, 1);
+		assert_string_equal(r->history_head, "");
+		assert_string_equal(r->operations, want.operations);
+		assert_true(r->head == want.head);
+		assert_string_equal(store_record_at(s, 2)->history_head, want.history_head);
+		assert_null(store_record_at(s, 3));
+		store_close(s);
+	}
 }
 
 static void what_cannot_be_rewritten_is_refused(void **state)
@@ -388,14 +422,15 @@ static void what_cannot_be_rewritten_is_refused(void **state)
 static void bad_fields_are_damage(void **state)
 {
 	(void)state;
+#define LONG_HEAD "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0"
 	/* each a whole line with a good check, at the end and not */
 	static const struct {
 		int field;
 		const char *value;
 	} rows[] = {{0, "x"}, {1, "-1"}, {3, "10001"}, {4, ""}, {5, "-"}, {6, "1.0"}, {7, "odd"},
 		{8, "-2"}, {9, "2"}, {12, "xyz"}, {15, "-1"}, {16, "x"}, {17, "x"}, {18, "odd"},
-		{19, "zz"}, {20, "-2"}, {21, "x"}, {22, "-1"}, {23, "odd"}, {24, "x"}, {26, "q"},
-		{26, "0\t0"}};
+		{19, "zz"}, {20, "-2"}, {21, "x"}, {22, "-1"}, {23, "odd"}, {24, "x"}, {27, "q"},
+		{26, LONG_HEAD}, {27, "0\t0"}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct store_record r = record(1);
 		struct text line = {0}, all = {0};
@@ -425,11 +460,13 @@ static void old_records_go_at_open(void **state)
 	(void)state;
 	enum { OLD = 2000 };
 	struct text all = {0};
-	text_add(&all, "weir control 2\n");
+	text_add(&all, "weir control 3\n");
 	static const char *const what[] = {"finalize", "step", "hold", "keep"};
 	for (int i = 0; i < OLD; i++) {
 		struct store_record r = record(i + 1);
 		text_copy(r.what, sizeof r.what, what[i < 3 ? i : 3]);
+		if (i != 2 && i != 100) /* the hold has one, and a keep that would go */
+			r.history_head[0] = 0;
 		store_record_line(&all, &r);
 	}
 	write_at(0, text_str(&all));
@@ -445,9 +482,10 @@ static void old_records_go_at_open(void **state)
 		assert_int_equal(store_open(&s, dir, &how, NULL), 0);
 		for (int n = 0; n < 3; n++)
 			assert_string_equal(store_record_at(s, (size_t)n)->what, what[n]);
-		assert_int_equal(store_record_at(s, 3)->seq, OLD - 1024 + 1);
-		assert_int_equal(store_record_at(s, 1026)->seq, OLD);
-		assert_null(store_record_at(s, 1027));
+		assert_int_equal(store_record_at(s, 3)->seq, 101); /* the newest head of a history */
+		assert_int_equal(store_record_at(s, 4)->seq, OLD - 1024 + 1);
+		assert_int_equal(store_record_at(s, 1027)->seq, OLD);
+		assert_null(store_record_at(s, 1028));
 		store_close(s);
 		assert_true(size_of() < before);
 	}
@@ -671,6 +709,7 @@ int main(void)
 		T(full_disk_leaves_nothing_behind),
 		T(a_cut_line_is_told),
 		T(the_first_format_is_rewritten),
+		T(the_second_format_is_rewritten),
 		T(what_cannot_be_rewritten_is_refused),
 		T(bad_fields_are_damage),
 		T(old_records_go_at_open),

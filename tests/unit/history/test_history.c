@@ -596,6 +596,126 @@ static void a_file_that_was_moved_takes_no_decision(void **state)
 	place_clean(&p);
 }
 
+/* The end of the recording and its checkpoint are rows, too: what is said at the end counts them;
+ * who only opened the file has no part in it. */
+static void the_last_head_is_known(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_chain chain, again;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	history_chain(h, &chain);
+	assert_int_equal(chain.rows, 0);
+	assert_string_equal(chain.head, "");
+	assert_false(chain.wrote);
+	history_recording(h, T0, 1000, "1", "ops1", NULL, NULL);
+	commit(h, "d-1", T0 + 1);
+	assert_true(history_settle(h, DEADLINE_MS));
+	history_chain(h, &chain);
+	assert_true(chain.wrote);
+	assert_int_equal(chain.rows,
+		ask(p.path,
+			"SELECT max(seq) FROM (SELECT seq FROM decision UNION ALL SELECT seq"
+			" FROM recording UNION ALL SELECT seq FROM event)"));
+	assert_int_equal(
+		ask(p.path, "SELECT kind = 'end' FROM event ORDER BY seq DESC LIMIT 1"), 1);
+	assert_int_equal(history_stop(h, 0), 0);
+	assert_whole(p.path, chain.head);
+	h = start_opened(&p, "kim@ops1");
+	assert_true(history_settle(h, DEADLINE_MS));
+	history_chain(h, &again);
+	assert_false(again.wrote);
+	assert_int_equal(again.rows, chain.rows);
+	assert_string_equal(again.head, chain.head);
+	assert_int_equal(history_stop(h, 0), 0);
+	place_clean(&p);
+}
+
+static void expect_found(struct history *h, const char *hash, int64_t seq)
+{
+	struct history_answer a;
+
+	history_find(h, hash);
+	wait_kind(h, HISTORY_FOUND, &a);
+	assert_string_equal(a.id, hash);
+	assert_int_equal(a.err.code, ERR_NONE);
+	assert_true(a.seq == seq);
+	history_answer_release(&a);
+}
+
+/* Any row of the chain is found by its hash, in whichever table it is. */
+static void a_row_is_found_by_its_hash(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_chain chain[2];
+	struct outcome_row row = make_outcome("d-1", OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0 + 2);
+	static const char none[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	commit(h, "d-1", T0 + 1);
+	history_chain(h, &chain[0]);
+	history_outcome(h, &row);
+	commit(h, "d-2", T0 + 3);
+	assert_int_equal(history_stop(h, DEADLINE_MS), 0);
+	h = start_opened(&p, "kim@ops1");
+	history_recording(h, T0 + 4, 1000, "1", "ops1", NULL, NULL);
+	commit(h, "d-3", T0 + 5);
+	history_event(h, T0 + 6, "checkout", "note", "text", NULL);
+	commit(h, "d-4", T0 + 7);
+	history_chain(h, &chain[1]);
+	expect_found(h, chain[0].head, 1);
+	expect_found(h, chain[1].head, chain[1].rows);
+	expect_found(h, none, UNKNOWN);
+	expect_found(h, "", UNKNOWN);
+	expect_found(h, "'; DROP TABLE decision", UNKNOWN);
+	static const char *const tables[] = {"outcome", "recording", "event"};
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+		char sql[80], hash[POOL_HASH_MAX];
+		sqlite3 *db;
+		sqlite3_stmt *s;
+
+		snprintf(sql, sizeof sql, "SELECT hash, seq FROM %s ORDER BY seq LIMIT 1", tables[i]);
+		assert_int_equal(sqlite3_open_v2(p.path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+		text_copy(hash, sizeof hash, (const char *)sqlite3_column_text(s, 0));
+		const int64_t seq = sqlite3_column_int64(s, 1);
+
+		sqlite3_finalize(s);
+		sqlite3_close(db);
+		expect_found(h, hash, seq);
+	}
+	assert_int_equal(history_stop(h, DEADLINE_MS), 0);
+	place_clean(&p);
+}
+
+/* Where there is no file nothing is known of it, not even what is missing. */
+static void without_a_file_nothing_is_found(void **state)
+{
+	struct place p;
+	struct history *h;
+	struct history_answer a;
+
+	(void)state;
+	place_make(&p);
+	assert_int_equal(mkdir(p.path, 0700), 0);
+	h = start(&p, "kim@ops1");
+	history_find(h, "00");
+	wait_kind(h, HISTORY_FOUND, &a);
+	assert_string_equal(a.id, "00");
+	assert_int_not_equal(a.err.code, ERR_NONE);
+	history_answer_release(&a);
+	history_stop(h, DEADLINE_MS);
+	place_clean(&p);
+}
+
 static void a_stalled_stop_gives_up_in_time(void **state)
 {
 	struct place p;
@@ -643,6 +763,9 @@ int main(void)
 		cmocka_unit_test(a_disk_error_ends_the_recording),
 		cmocka_unit_test(a_file_that_was_moved_takes_no_decision),
 		cmocka_unit_test(a_stalled_stop_gives_up_in_time),
+		cmocka_unit_test(the_last_head_is_known),
+		cmocka_unit_test(a_row_is_found_by_its_hash),
+		cmocka_unit_test(without_a_file_nothing_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,8 +161,8 @@ static void other_words_for_the_same_rows(void **state)
 	static const struct {
 		const char *from, *to;
 	} rewritten[] = {
-		{"\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":1,\"whole\":true",
-			" \"table\" : \"weir\" ,\t\"whole\":true, \"user_version\":1,"
+		{"\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":2,\"whole\":true",
+			" \"table\" : \"weir\" ,\t\"whole\":true, \"user_version\":2,"
 			"\"schema\":\"weir.\\u0068istory\\/1\" "},
 		{"\\u202e and \xf0\x9f\xa6\xa6", "\xe2\x80\xae and \\uD83E\\udda6"},
 		{"to\\u0009tabs", "to\\ttabs"},
@@ -198,7 +198,7 @@ static void other_words_for_the_same_rows(void **state)
 /* ---- what does not come in ---- */
 
 #define BEGIN \
-	"{\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":1,\"whole\":true}\n"
+	"{\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":2,\"whole\":true}\n"
 #define END(rows) "{\"table\":\"end\",\"rows\":" rows ",\"head_seq\":0,\"head\":null}\n"
 #define POOL(tail) \
 	"{\"table\":\"pool\",\"pool\":\"a\",\"pool_id\":\"b\",\"first_seen_ms\":1," tail "\n"
@@ -239,15 +239,15 @@ static void lines_that_do_not_fit_are_told_by_their_place(void **state)
 		{BEGIN, "x.jsonl:2:1: the last line (table \"end\") is missing", ERR_DOCUMENT},
 		{BEGIN END("1"), "x.jsonl:2:23: 0 rows stand before", ERR_FIELD},
 		{BEGIN END("0") END("0"), "x.jsonl:3:1: a line behind the last", ERR_DOCUMENT},
-		{"{\"table\":\"weir\",\"schema\":\"weir.history/2\",\"user_version\":1,\"whole\":true}\n",
+		{"{\"table\":\"weir\",\"schema\":\"weir.history/2\",\"user_version\":2,\"whole\":true}\n",
 			"x.jsonl:1:26: written by a weir", ERR_NEWER},
 		{"{\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":9,\"whole\":true}\n",
 			"written by a weir", ERR_NEWER},
 		{"{\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":0,\"whole\":true}\n",
 			"no version", ERR_FIELD},
-		{"{\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":1,\"whole\":false}\n",
+		{"{\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":2,\"whole\":false}\n",
 			"a part of a history", ERR_FIELD},
-		{"{\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":1,\"whole\":1}\n",
+		{"{\"table\":\"weir\",\"schema\":\"weir.history/1\",\"user_version\":2,\"whole\":1}\n",
 			"\"whole\" is true or false", ERR_FIELD},
 		/* members */
 		{BEGIN POOL("\"last_seen_ms\":1}}"), "x.jsonl:2:77: more than one object",

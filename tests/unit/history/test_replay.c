@@ -131,6 +131,22 @@ static void make_recording(const struct place *place)
 	settle(h);
 }
 
+/* A recording of a pool that has counted nothing yet. */
+static void begin_recording(struct history *h, struct pool *p)
+{
+	struct snapshot *s = p->now;
+
+	text_copy(s->pool, sizeof s->pool, "checkout");
+	text_copy(s->pool_id, sizeof s->pool_id, "pool-1");
+	text_copy(s->node_id, sizeof s->node_id, "n-1");
+	text_copy(s->boot_id, sizeof s->boot_id, "boot-1");
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		s->arms[arm].has_latency = true;
+	history_node(h, T0, s->pool, s, "http://127.0.0.1:7070", "http");
+	history_recording(h, T0, 1000, "0.1", "ops1", "{}", "{}");
+	*p->before = *s;
+}
+
 /* ---- what a console would see ---- */
 
 struct seen {
@@ -312,10 +328,10 @@ static void decisions_are_told_as_they_stood(void **state)
 	now.boot_ms += 2000;
 	replay_driver.turn(d, now);
 	assert_int_equal(s.decision.verified_ms, T0 + 302000);
-	assert_int_equal(replay_next_decision(d, 1), T0 + 1199500);
-	assert_int_equal(replay_next_decision(d, -1), T0 + 299500);
+	assert_int_equal(replay_next(d, MOMENT_DECISION, 1), T0 + 1199500);
+	assert_int_equal(replay_next(d, MOMENT_DECISION, -1), T0 + 299500);
 	replay_seek(d, INT64_MAX, now);
-	assert_int_equal(replay_next_decision(d, 1), UNKNOWN);
+	assert_int_equal(replay_next(d, MOMENT_DECISION, 1), UNKNOWN);
 	replay_driver.close(d);
 	free(s.last);
 }
@@ -426,6 +442,167 @@ static void bad_targets_are_refused(void **state)
 	assert_null(replay_driver.lease);
 	assert_int_equal(
 		replay_driver.capabilities & (CAPABILITY_COMMANDS | CAPABILITY_COMPARE_AND_SET), 0);
+}
+
+/* ---- what happened besides ---- */
+
+static void moments_are_gone_to_by_kind(void **state)
+{
+	static const struct {
+		const char *kind;
+		int second;
+	} events[] = {{"owner", 10}, {"verdict", 20}, {"state", 25}, {"guard", 30}, {"log", 35},
+		{"clock_jump", 40}};
+	struct place p;
+	struct seen s = {.last = mem_new(1, sizeof *s.last)};
+	struct pool one = {mem_new(1, sizeof *one.now), mem_new(1, sizeof *one.before), 0};
+	struct instant now = {0, 0};
+	struct history *h;
+	struct driver *d;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	begin_recording(h, &one);
+	for (int tick = 1; tick <= 60; tick++) {
+		advance(one.now, tick);
+		record_tick(h, &one, tick, true);
+	}
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+		history_event(h, T0 + events[i].second * 1000,
+			strcmp(events[i].kind, "clock_jump") == 0 ? "" : "checkout", events[i].kind, "x",
+			NULL);
+	history_event(h, T0 + 22000, "another", "verdict", "not of this pool", NULL);
+	commit(h, "step-1", T0 + 50000);
+	settle(h);
+	d = open_replay(&p, &s, now);
+	replay_pause(d, true, now);
+	assert_int_equal(replay_next(d, MOMENT_EVENT, -1), UNKNOWN);
+	assert_int_equal(replay_next(d, MOMENT_EVENT, 1), T0 + 10000);
+	assert_int_equal(replay_next(d, MOMENT_FLIP, 1), T0 + 20000);
+	assert_int_equal(replay_next(d, MOMENT_DECISION, 1), T0 + 50000);
+	replay_seek(d, T0 + 20000, now); /* where one is: it is neither before nor after */
+	assert_int_equal(replay_next(d, MOMENT_FLIP, 1), T0 + 30000);
+	assert_int_equal(replay_next(d, MOMENT_FLIP, -1), UNKNOWN);
+	assert_int_equal(replay_next(d, MOMENT_EVENT, 1), T0 + 30000);
+	assert_int_equal(replay_next(d, MOMENT_EVENT, -1), T0 + 10000);
+	replay_seek(d, T0 + 39999, now);
+	assert_int_equal(replay_next(d, MOMENT_EVENT, 1), T0 + 40000); /* of every pool */
+	assert_int_equal(replay_next(d, MOMENT_FLIP, 1), UNKNOWN);
+	assert_true(replay_has(d, MOMENT_FLIP, T0 + 30000, T0 + 30001));
+	assert_false(replay_has(d, MOMENT_FLIP, T0 + 30001, INT64_MAX));
+	assert_false(replay_has(d, MOMENT_FLIP, T0 + 20001, T0 + 30000));
+	assert_false(replay_follows(d)); /* its recorder said that it ended */
+	replay_driver.close(d);
+	free(one.now);
+	free(one.before);
+	free(s.last);
+	place_clean(&p);
+}
+
+/* ---- a recorder that still writes ---- */
+
+/* Waits until the file has so many samples; the writer's answers do not tell of them. */
+static void wait_for_samples(const struct place *p, struct history *h, int64_t count)
+{
+	const int64_t until = clock_monotonic_ms() + DEADLINE_MS;
+
+	while (ask(p->path, "SELECT count(*) FROM sample") < count) {
+		struct pollfd fd = {.fd = history_fd(h), .events = POLLIN};
+		struct history_answer a;
+
+		assert_true(clock_monotonic_ms() < until);
+		poll(&fd, 1, 20);
+		if (history_next(h, &a))
+			history_answer_release(&a);
+	}
+}
+
+static void what_is_still_written_is_followed(void **state)
+{
+	struct place p;
+	struct seen s = {.last = mem_new(1, sizeof *s.last)};
+	struct pool one = {mem_new(1, sizeof *one.now), mem_new(1, sizeof *one.before), 0};
+	struct instant now = {1000, 0};
+	struct replay_span span;
+	struct history *h;
+	struct seen s2 = {0};
+	struct driver *d, *d2;
+	int tick = 1;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	begin_recording(h, &one);
+	for (; tick <= 30; tick++) {
+		advance(one.now, tick);
+		record_tick(h, &one, tick, true);
+	}
+	wait_for_samples(&p, h, 60);
+	d = open_replay(&p, &s, now);
+	assert_true(replay_follows(d));
+	replay_set_speed(d, 3600, now);
+	now.boot_ms += 500;
+	replay_driver.turn(d, now);
+	assert_true(replay_at_end(d));
+	assert_int_equal(s.last_ms, T0 + 30120);
+	assert_int_equal(s.decisions, 0);
+	/* more, and a decision of a moment that was passed already */
+	commit(h, "step-1", T0 + 29000);
+	for (; tick <= 40; tick++) {
+		advance(one.now, tick);
+		record_tick(h, &one, tick, true);
+	}
+	wait_for_samples(&p, h, 80);
+	now.boot_ms += 400; /* too soon for another look */
+	replay_driver.turn(d, now);
+	assert_int_equal(s.last_ms, T0 + 30120);
+	now.boot_ms += 600;
+	replay_driver.turn(d, now);
+	replay_span(d, &span);
+	assert_int_equal(span.end_ms, T0 + 40120);
+	assert_int_equal(s.last_ms, T0 + 40120);
+	assert_int_equal(s.decisions, 1);
+	assert_true(replay_has(d, MOMENT_DECISION, T0 + 29000, T0 + 29001));
+	/* what was decided behind the last document waits for the next; not where none comes */
+	commit(h, "step-2", T0 + 70000);
+	now.boot_ms += 1000;
+	replay_driver.turn(d, now);
+	assert_int_equal(s.decisions, 1);
+	assert_true(replay_follows(d));
+	d2 = open_replay(&p, &s2, (struct instant){1000, T0 + 40120 + 61000});
+	assert_false(replay_follows(d2));
+	replay_span(d2, &span);
+	assert_int_equal(span.end_ms, T0 + 70000);
+	replay_driver.close(d2);
+	now.boot_ms += 59500; /* silent for a minute */
+	replay_driver.turn(d, now);
+	assert_true(replay_follows(d));
+	now.boot_ms += 1000;
+	replay_driver.turn(d, now);
+	assert_false(replay_follows(d));
+	assert_int_equal(s.decisions, 2);
+	assert_int_equal(s.last_ms, T0 + 70000);
+	/* the end of the recorder, with its last batch */
+	for (tick = 71; tick <= 75; tick++) {
+		advance(one.now, tick);
+		record_tick(h, &one, tick, true);
+	}
+	settle(h);
+	now.boot_ms += 1000;
+	replay_driver.turn(d, now);
+	assert_false(replay_follows(d));
+	assert_true(replay_at_end(d));
+	assert_int_equal(s.decisions, 2); /* nothing is told twice */
+	assert_int_equal(s.last_ms, T0 + 75120);
+	assert_int_equal(s.troubles, 1); /* the gap */
+	assert_int_equal(s.documents, 46);
+	assert_int_equal(s.requests, expected_requests(1, 40) + expected_requests(71, 75));
+	replay_driver.close(d);
+	free(one.now);
+	free(one.before);
+	free(s.last);
+	place_clean(&p);
 }
 
 /* A recorder that tells of the state only with its first sample, two nodes, a pool by name. */
@@ -546,6 +723,8 @@ int main(void)
 		cmocka_unit_test(the_clock_pauses_and_keeps_its_speed),
 		cmocka_unit_test(bad_targets_are_refused),
 		cmocka_unit_test(the_first_sample_counts),
+		cmocka_unit_test(moments_are_gone_to_by_kind),
+		cmocka_unit_test(what_is_still_written_is_followed),
 		cmocka_unit_test(samples_are_queried_by_window),
 	};
 

@@ -109,7 +109,7 @@ static void a_newer_history(void **state)
 	(void)state;
 	place_make(&p);
 	make_history(&p);
-	alter(p.path, "PRAGMA user_version = 2");
+	alter(p.path, "PRAGMA user_version = 3");
 	expect_failure(&p, ERR_NEWER);
 	expect_unreadable(p.path, ERR_NEWER);
 	place_clean(&p);
@@ -414,6 +414,17 @@ static char *declared(const char *path)
 	return sql;
 }
 
+/* Opens for writing and waits, since it migrates first. */
+static void open_and_close(const struct place *p)
+{
+	struct history *h = start(p, "kim@ops1");
+	struct history_answer a;
+
+	wait_kind(h, HISTORY_OPENED, &a);
+	history_answer_release(&a);
+	settle(h);
+}
+
 static void an_older_file_gets_the_later_column(void **state)
 {
 	struct place p;
@@ -429,10 +440,12 @@ static void an_older_file_gets_the_later_column(void **state)
 		"DROP TRIGGER event_kept;"
 		" DELETE FROM event WHERE kind IN ('checkpoint', 'end')"); /* they tell of samples as they are now */
 	alter(p.path, "ALTER TABLE sample DROP COLUMN failed_refused");
+	alter(p.path, "DROP TABLE rollup; DROP TABLE quarantine; PRAGMA user_version = 1");
 	old = declared(p.path);
 	assert_string_not_equal(old, fresh);
 	free(old);
 	expect_refusals(p.path, 0);
+	open_and_close(&p);
 	record_refusals(&p);
 	expect_refusals(p.path, 5);
 	old = declared(p.path);
@@ -442,6 +455,32 @@ static void an_older_file_gets_the_later_column(void **state)
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM sample WHERE failed_refused = 0"), 2);
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM sample WHERE failed_refused = 5"), 2);
 	assert_whole(p.path, NULL);
+	place_clean(&p);
+}
+
+/* schema_open by itself never writes to an older file, nor makes it a WAL. */
+static void an_older_file_is_not_opened_for_writing(void **state)
+{
+	struct place p;
+	struct err err = {0};
+	sqlite3 *db;
+
+	(void)state;
+	place_make(&p);
+	make_history(&p);
+	alter(p.path, "PRAGMA user_version = 1; PRAGMA journal_mode = DELETE");
+	assert_int_equal(schema_open(&db, p.path, false, &err), -1);
+	assert_int_equal(err.code, ERR_HISTORY);
+	assert_null(db);
+	assert_int_equal(ask(p.path,
+						 "SELECT count(*) FROM pragma_journal_mode"
+						 " WHERE journal_mode = 'delete'"),
+		1);
+	assert_int_equal(schema_open_readonly(&db, p.path, &err), 0);
+	assert_true(schema_has_table(db, "decision"));
+	assert_true(schema_has_table(db, "rollup"));
+	assert_false(schema_has_table(db, "nothing"));
+	sqlite3_close(db);
 	place_clean(&p);
 }
 
@@ -462,6 +501,7 @@ int main(void)
 		cmocka_unit_test(readable_beside_a_writer),
 		cmocka_unit_test(readable_in_a_directory_of_others),
 		cmocka_unit_test(an_older_file_gets_the_later_column),
+		cmocka_unit_test(an_older_file_is_not_opened_for_writing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,73 @@ static void refuses_what_it_does_not_write(void **state)
 	assert_int_equal(h.count[HISTOGRAM_BUCKETS - 1], 1);
 }
 
+/* ---- sums ---- */
+
+static void assert_merges(const struct histogram *a, const struct histogram *b)
+{
+	struct histogram sum = *a, back;
+	struct text x = {0}, y = {0}, both = {0};
+
+	histogram_merge(&sum, b);
+	sparse_encode(&x, a);
+	sparse_encode(&y, b);
+	assert_true(sparse_merge(
+		&both, (const unsigned char *)x.data, x.len, (const unsigned char *)y.data, y.len));
+	assert_non_null(both.data);
+	assert_true(sparse_decode(&back, (const unsigned char *)both.data, both.len));
+	assert_memory_equal(&back, &sum, sizeof sum);
+	text_free(&x);
+	text_free(&y);
+	text_free(&both);
+}
+
+static void merges_as_histograms_do(void **state)
+{
+	static struct histogram a, b;
+	uint32_t random = 7;
+
+	(void)state;
+	assert_merges(&a, &b);
+	for (int round = 0; round < 300; round++) {
+		struct histogram *h = round % 2 ? &a : &b;
+
+		random = random * 1664525 + 1013904223;
+		if (round % 40 == 0)
+			memset(h, 0, sizeof *h);
+		h->count[random % HISTOGRAM_BUCKETS] += random >> 12;
+		h->count[round % 3 ? 0 : HISTOGRAM_BUCKETS - 1]++;
+		assert_merges(&a, &b);
+	}
+}
+
+static void merges_nothing_that_it_does_not_write(void **state)
+{
+	static const struct {
+		unsigned char bytes[16];
+		size_t len;
+	} bad[] = {
+		{{0x00}, 1},                         /* a gap without a count */
+		{{0x00, 0x00}, 2},                   /* a count of 0 */
+		{{0x00, 0x80}, 2},                   /* a varint that does not end */
+		{{0xb3, 0x0a, 0x01}, 3},             /* bucket 1331 */
+		{{0x00, 0x01, 0xb2, 0x0a, 0x01}, 5}, /* bucket 1331, relative */
+		{{0x03, 0x01, 0x05, 0x01, 0x00}, 5}, /* broken behind what is good */
+	};
+	static const unsigned char good[] = {0x03, 0x01, 0x05, 0x01};
+	static const unsigned char most[] = {0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f};
+	struct text out = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_false(sparse_merge(&out, good, sizeof good, bad[i].bytes, bad[i].len));
+		assert_false(sparse_merge(&out, bad[i].bytes, bad[i].len, good, sizeof good));
+	}
+	/* a sum beyond 42 bits has no form */
+	assert_true(sparse_merge(&out, most, sizeof most, good, sizeof good));
+	assert_false(sparse_merge(&out, most, sizeof most, most, sizeof most));
+	text_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +147,8 @@ int main(void)
 		cmocka_unit_test(bytes_are_those_of_the_manual),
 		cmocka_unit_test(empty_is_no_bytes_but_there),
 		cmocka_unit_test(refuses_what_it_does_not_write),
+		cmocka_unit_test(merges_as_histograms_do),
+		cmocka_unit_test(merges_nothing_that_it_does_not_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

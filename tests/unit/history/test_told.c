@@ -263,8 +263,6 @@ static void a_replay_tells_late_rows_when_they_happened(void **state)
 	}
 	assert_string_equal(text_str(&told), want);
 	assert_int_equal(last_ms, T0 + 70000); /* what followed from s-3 is not before it */
-	assert_int_equal(marks_decision(&m, T0 + 10000, 1), T0 + 30000);
-	assert_int_equal(marks_decision(&m, T0 + 50000, -1), T0 + 30000);
 	assert_int_equal(marks_seek(&m, T0 + 40000), 2);
 	assert_string_equal(m.standing[1].id, "r-1");
 	assert_int_equal(m.standing[1].outcome, OUTCOME_APPLIED);

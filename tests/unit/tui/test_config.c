@@ -88,6 +88,8 @@ static void test_example(void **state)
 	struct config c = parse(whole_example);
 	assert_null(c.path);
 	assert_string_equal(c.history, "/var/lib/weir/history.db");
+	assert_int_equal(c.retention_ms, INT64_C(14) * 86400000);
+	assert_int_equal(c.history_cap, INT64_C(4) << 30);
 	assert_string_equal(c.theme, "");
 	assert_int_equal(c.pool_count, 1);
 	assert_null(config_pool(&c, "check"));
@@ -165,8 +167,9 @@ static void test_empty(void **state)
 	assert_null(config_pool(&c, "a"));
 	struct text json = {0};
 	config_json(&json, &c);
-	assert_string_equal(
-		text_str(&json), "{\"history\":null,\"theme\":\"\",\"policies\":[],\"pools\":[]}");
+	assert_string_equal(text_str(&json),
+		"{\"history\":null,\"retention_ms\":1209600000,"
+		"\"history_cap\":4294967296,\"theme\":\"\",\"policies\":[],\"pools\":[]}");
 	text_free(&json);
 	config_free(&c);
 }
@@ -229,9 +232,9 @@ static void test_places(void **state)
 		{"pools:\n  a:\n    target: 'local:'\n    jury: {}\n",
 			"f:4:5: unknown key \"jury\" in a pool: it has target, env, token_file, interval, "
 			"plan, guards, error_rate_threshold"},
-		{"notify: {}\n",
-			"f:1:1: unknown key \"notify\" in the configuration: it has history, theme, "
-			"policies, engine, pools"},
+		{"bogus: {}\n",
+			"f:1:1: unknown key \"bogus\" in the configuration: it has history, retention, history_cap, theme, "
+			"notify, policies, engine, pools"},
 		{"history: history.db\n",
 			"f:1:10: \"history\" is \"history.db\": write a path that begins"},
 		{"history: ~kim/x\n", "f:1:10: \"history\" is \"~kim/x\": write a path"},
@@ -430,7 +433,7 @@ static void test_json(void **state)
 	config_json(&json, &c);
 	text_addf(&expected,
 		"{\"history\":\"/var/lib/weir/"
-		"history.db\",\"theme\":\"\",\"policies\":[],\"pools\":[{\"name\":\"checkout\","
+		"history.db\",\"retention_ms\":1209600000,\"history_cap\":4294967296,\"theme\":\"\",\"policies\":[],\"pools\":[{\"name\":\"checkout\","
 		"\"target\":[\"http://127.0.0.1:7070\"],\"env\":\"prod\","
 		"\"token_file\":\"/home/kim/.config/weir/checkout.token\",\"interval_ms\":1000,"
 		"\"plan\":%s,\"guards\":{\"error_rate_threshold\":0.05,\"latency_threshold_ms\":1000,"

@@ -40,6 +40,12 @@ static const struct context contexts[] = {
 	{&config_policy_table, FILE_CONFIG, "{policies: {own: {", "}}}", ""},
 	{&config_judge_table, FILE_CONFIG, "{pools: {p: {target: 'local:', judge: {", "}}}}",
 		"tolerance: 0, margin: 30"},
+	{&config_metrics_table, FILE_CONFIG, "{pools: {p: {target: 'local:', metrics: {", "}}}}",
+		"prometheus: 'http://h', v1: {requests: m}, v2: {requests: m}"},
+	{&config_metrics_arm_table, FILE_CONFIG,
+		"{pools: {p: {target: 'local:', metrics: {prometheus: 'http://h', v1: {requests: m}, v2: {",
+		"}}}}}", "requests: m"},
+	{&config_notify_table, FILE_CONFIG, "{notify: {", "}}", ""},
 	{&config_engine_table, FILE_CONFIG, "{engine: {", "}}", ""},
 	{&config_processor_table, FILE_CONFIG, "{pools: {p: {target: 'local:', processor: {",
 		"}}}}", "strategy: v2"},
@@ -99,17 +105,22 @@ static const char *good_value(const struct yaml_row *row)
 		const char *key, *value;
 	} own[] = {{"target", "'local:'"}, {"plan", "{" PLAN_KEYS "}"}, {"pools", "{}"},
 		{"policies", "{}"}, {"policy", "strict"}, {"history", "/x"}, {"token_file", "/x"},
-		{"steps", "[1bp]"}, {"operation", "echo"}, {"operations", "[a, b]"}, {"leak", "1KiB"},
-		{"rate", "0"}, {"processor", "{strategy: v2}"}, {"judge", "{alpha: 1%}"},
-		{"v1", "v1:simple"}, {"v2", "v2"}, {"alpha", "1%"}, {"beta", "1%"},
-		{"metrics", "[errors]"}, {"allow", "echo"}, {"partition", "fan_in"},
+		{"command", "/x"}, {"steps", "[1bp]"}, {"operation", "echo"}, {"operations", "[a, b]"},
+		{"leak", "1KiB"}, {"rate", "0"}, {"processor", "{strategy: v2}"},
+		{"judge", "{alpha: 1%}"}, {"v1", "v1:simple"}, {"v2", "v2"}, {"alpha", "1%"},
+		{"beta", "1%"}, {"metrics", "[errors]"}, {"allow", "echo"}, {"partition", "fan_in"},
 		{"recycle", "{age: 1h}"}, {"limit", "{files: 8}"}, {"affinity", "hint"},
 		{"segment", "2"}, {"breaker_failures", "2"}, {"breaker_open", "2s"},
 		{"retry", "linear"}, {"unit", "2s"}, {"nodes", "2"}, {"weights", "[3, 1]"},
 		{"placement", "health"}, {"windows", "{node_segments: '1:2:8'}"}, {"idle", "2s"},
-		{"share", "10%"}};
+		{"share", "10%"}, {"retention", "2h"}, {"prometheus", "'http://h'"}, {"requests", "m"},
+		{"errors", "m"}, {"latency", "m_bucket"}};
 	if (row->type == YAML_TYPE_LIST && row->min == 0)
 		return "[]";
+	if (row->read == config_read_metrics)
+		return "{prometheus: 'http://h', v2: {requests: m}}";
+	if (row->table == &config_metrics_arm_table)
+		return "{latency: m_bucket}";
 	if (strcmp(row->key, "strategy") == 0 && row->type == YAML_TYPE_CUSTOM)
 		return row->required ? "v2" : "shadow";
 	for (size_t i = 0; row->type != YAML_TYPE_BOOL && i < sizeof(own) / sizeof(*own); i++)

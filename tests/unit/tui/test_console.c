@@ -521,8 +521,8 @@ static void keys_that_look_never_command(void **state)
 static void lower_case_names_the_right_key(void **state)
 {
 	(void)state;
-	static const char *const rows[] = {"s", "S is step", "r", "R is rollback", "h", "H is hold",
-		"u", "U is resume", "a", "A is annotate"};
+	static const char *const rows[] = {
+		"s", "S is step", "r", "R is rollback", "u", "U is resume", "a", "A is annotate"};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i += 2) {
 		type(rows[i]);
 		shows(rows[i + 1]);
@@ -805,9 +805,12 @@ static void several_pools_are_gone_through(void **state)
 	shows("1/2 checkout");
 	/* What is exposed elsewhere is asked about, too. */
 	key('q');
+	shows("FLEET 2");
+	key('q');
 	assert_false(console_left(c));
 	shows("LEAVE shop");
 	key(KEYS_ESC);
+	key('1');
 	key(KEYS_TAB);
 	shows("1/2 checkout");
 	key(KEYS_TAB);

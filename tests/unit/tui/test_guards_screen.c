@@ -365,8 +365,7 @@ static void sections_are_apart_and_inside(void **state)
 				}
 			}
 			assert_true(h < 10 || l.rect[SECTION_JUDGE].h > 0);
-			assert_true(
-				!l.rect[SECTION_PLOT_ERRORS].h || l.rect[SECTION_PLOT_ERRORS].h >= PLOT_ROWS);
+			assert_true(!l.rect[SECTION_PLOTS].h || l.rect[SECTION_PLOTS].h >= PLOT_ROWS);
 		}
 }
 

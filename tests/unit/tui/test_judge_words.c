@@ -156,6 +156,27 @@ static void harm_is_named_first_and_counted(void **state)
 	assert_false(judge_words_since(since, sizeof since, p));
 }
 
+/* Units that were too young when the share went back are in no sum: that is not none. */
+static void what_failed_uncounted_is_unknown(void **state)
+{
+	(void)state;
+	struct judge_words w;
+	site_ready(&s, d, 100);
+	site_run(&s, 3000);
+	struct pool *p = (struct pool *)site_pool(d);
+	judge_words_harm(&w, p, JUDGE_FULL);
+	has(w.text, "none seen (none of ");
+	p->latch = (struct guard_latch){.red = true, .metric = METRIC_ERRORS};
+	judge_words_harm(&w, p, JUDGE_FULL);
+	has(w.text, "unknown: what failed is not among the ");
+	assert_int_equal(w.role, ROLE_WARN);
+	judge_words_harm(&w, p, JUDGE_LEAST);
+	assert_string_equal(w.text, "unknown");
+	p->latch.metric = METRIC_MEMORY;
+	judge_words_harm(&w, p, JUDGE_FULL);
+	has(w.text, "none seen (none of ");
+}
+
 static void anothers_word_is_marked(void **state)
 {
 	(void)state;
@@ -227,6 +248,7 @@ int main(void)
 		WITH(before_any_v2_nothing_is_a_number),
 		WITH(suspicion_is_louder_than_a_limit_kept),
 		WITH(harm_is_named_first_and_counted),
+		WITH(what_failed_uncounted_is_unknown),
 		WITH(anothers_word_is_marked),
 		WITH(a_basis_is_what_is_known),
 		cmocka_unit_test(a_basis_of_nothing_has_no_numbers),

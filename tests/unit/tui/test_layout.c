@@ -21,6 +21,8 @@ static const struct layout_wish wishes[] = {
 	{.guards = 4, .bad = 1, .decisions = 16},
 	{.guards = 2, .bad = 1, .decisions = 2},
 	{.guards = 40, .bad = 20, .decisions = 500},
+	{.guards = 4, .judge = 2, .bad = 1, .decisions = 16, .wide = true},
+	{.guards = 4, .judge = 2, .bad = 1, .decisions = 16, .failures = 12},
 	{0},
 };
 

@@ -8,11 +8,15 @@
 #include <cmocka.h>
 
 #include "history/replay.h"
+#include "model/mem.h"
 #include "tests/lib/golden.h"
 #include "tests/lib/site.h"
 #include "tui/console.h"
+#include "tui/desk_parts.h"
 
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct site s;
@@ -193,6 +197,23 @@ static void stale(void)
 	assert_int_equal(site_standing(d)->freshness, FRESHNESS_STALE);
 }
 
+static void late(void)
+{
+	baking();
+	s.node[0]->silent = true;
+	for (int i = 0; i < 100 && site_standing(d)->freshness != FRESHNESS_LATE; i++)
+		pass(50);
+	assert_int_equal(site_standing(d)->freshness, FRESHNESS_LATE);
+}
+
+static void lost(void)
+{
+	baking();
+	s.node[0]->silent = true;
+	pass(64000);
+	assert_int_equal(site_standing(d)->freshness, FRESHNESS_LOST);
+}
+
 static void never(void)
 {
 	site_init(&s, 1, 3);
@@ -359,6 +380,54 @@ static void nobody_guards(void)
 	s.node[0]->guards = false;
 	pass(2000);
 	assert_int_equal(site_standing(d)->owner, OWNER_NONE);
+}
+
+/* The policy holds a raise that nobody keeps. */
+static void held_if_left(void)
+{
+	begin(1);
+	s.plan.on_orphan = ORPHAN_HOLD;
+	enter(&kim);
+	to_one_percent();
+	to_ten_percent();
+	assert_string_equal(site_standing(d)->leave_text, "held in 02:04");
+}
+
+static void stays_if_left(void)
+{
+	begin(1);
+	s.has_plan = false;
+	s.node[0]->guards = false;
+	enter(&kim);
+	act(VERB_STEP, 100, "by hand");
+	pass(3000);
+	assert_string_equal(site_standing(d)->leave_text, "the share stays");
+}
+
+/* What runs within this process ends with it. */
+static void ends_if_left(void)
+{
+	ready();
+	struct node *n = &((struct pool *)site_pool(d))->nodes[0];
+	text_copy(n->target, sizeof n->target, "local:demo");
+}
+
+/* Two decisions, five minutes after the last console was left. */
+static void returned(void)
+{
+	static const struct site_desk ana = {.actor = "ana@ops2", .file = "a.db", .console = true};
+	at_one_percent(1);
+	console_draw(c, s.now);
+	console_free(c);
+	site_close(&s, d);
+	d = site_open(&s, &ana);
+	site_run(&s, 240000);
+	act(VERB_HOLD, -1, "the shop has a sale");
+	site_run(&s, 3000);
+	act(VERB_ANNOTATE, -1, "until noon");
+	site_run(&s, 57000);
+	enter(&kim);
+	pass(3000);
 }
 
 static void recorder_guards(void)
@@ -674,7 +743,13 @@ static const struct scene {
 	{"red", red, ALL},
 	{"both", both, BOTH},
 	{"stale", stale, ALL},
+	{"late", late, BOTH},
+	{"lost", lost, BOTH},
 	{"never", never, BOTH | TINY},
+	{"held-if-left", held_if_left, BOTH},
+	{"stays-if-left", stays_if_left, BOTH},
+	{"ends-if-left", ends_if_left, BOTH},
+	{"returned", returned, BOTH | WIDE},
 	{"unresolved", unresolved, BOTH},
 	{"rolling-back", rolling_back, BOTH},
 	{"unverified", unverified, ALL},
@@ -722,17 +797,50 @@ static const struct scene {
 	{"replay", replay, BOTH},
 };
 
+/* For the plots alone: whatever else the desk did now would show in the ages. */
+static void take_answers(struct history *h)
+{
+	struct history_answer *a = mem_new(1, sizeof *a);
+	while (history_next(h, a)) {
+		if (a->kind == HISTORY_SERIES)
+			d->on_page(d->on_page_ctx, a);
+		history_answer_release(a);
+	}
+	free(a);
+}
+
+/* What the plots were before this console began comes from the history, in its own time. */
+static void wait_for_the_past(void)
+{
+	struct history *h = desk_history(d);
+	for (int tries = 0; h && tries < 100; tries++) {
+		struct pollfd p = {.fd = history_fd(h), .events = POLLIN};
+		struct text chars = {0};
+		surface_dump(console_draw(c, s.now), &chars, NULL);
+		bool loading = strstr(text_str(&chars), "loading") != NULL;
+		text_free(&chars);
+		if (!loading)
+			return;
+		poll(&p, 1, 2000);
+		take_answers(h);
+	}
+}
+
 static void screen_is_as_it_was(void **state)
 {
 	const struct scene *scene = *state;
 	int different = 0;
 	scene->play();
+	/* A frozen picture is as large as it was. */
+	bool frozen = strcmp(scene->name, "frozen") == 0;
+	if (!frozen)
+		console_resize(c, 200, 50);
+	wait_for_the_past();
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 		char name[64];
 		if (!(scene->sizes & sizes[i].bit))
 			continue;
-		/* A frozen picture is as large as it was. */
-		if (strcmp(scene->name, "frozen") != 0)
+		if (!frozen)
 			console_resize(c, sizes[i].w, sizes[i].h);
 		snprintf(name, sizeof name, "%s-%dx%d", scene->name, sizes[i].w, sizes[i].h);
 		different += !golden_matches(name, console_draw(c, s.now));

@@ -47,6 +47,8 @@ static void open_kind(enum sheet_kind kind)
 {
 	if (kind == SHEET_ACT)
 		open_verb(VERB_TAKE);
+	else if (kind == SHEET_SEVERAL)
+		sheet_open_several(&sheet, 0, 3, desk_model(d), s.now);
 	else
 		sheet_open(&sheet, kind, 0, desk_model(d), 100, s.now);
 }
@@ -61,30 +63,44 @@ static void every_kind_answers_every_key(void **state)
 	(void)state;
 	static const struct {
 		uint32_t key;
-		enum sheet_answer step, rollback, resume, act, leave;
+		enum sheet_answer step, rollback, resume, act, several, leave;
 	} rows[] = {
-		{'y', SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED},
-		{'Y', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{KEYS_ESC, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{KEYS_ENTER, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{KEYS_TAB, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS},
-		{KEYS_LEFT, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS},
-		{'m', SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_CLOSED},
-		{'o', SHEET_STAYS, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{'?', SHEET_STAYS, SHEET_CLOSED, SHEET_STAYS, SHEET_STAYS, SHEET_CLOSED},
-		{'g', SHEET_CLOSED, SHEET_ACCEPTED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{'G', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{'H', SHEET_CLOSED, SHEET_HOLD, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{'S', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{'R', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{' ', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
-		{0x1F600, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'y', SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_ACCEPTED, SHEET_STAYS,
+			SHEET_ACCEPTED},
+		{'Y', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{KEYS_ESC, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{KEYS_ENTER, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{KEYS_TAB, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS,
+			SHEET_STAYS},
+		{KEYS_LEFT, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS,
+			SHEET_STAYS},
+		{'m', SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_STAYS, SHEET_CLOSED},
+		{'o', SHEET_STAYS, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{'?', SHEET_STAYS, SHEET_CLOSED, SHEET_STAYS, SHEET_STAYS, SHEET_CLOSED, SHEET_CLOSED},
+		{'g', SHEET_CLOSED, SHEET_ACCEPTED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{'G', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{'H', SHEET_CLOSED, SHEET_HOLD, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED},
+		{'S', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{'R', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{' ', SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
+		{0x1F600, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED, SHEET_CLOSED,
+			SHEET_CLOSED},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const enum sheet_answer answers[SHEET_COUNT] = {[SHEET_STEP] = rows[i].step,
 			[SHEET_ROLLBACK] = rows[i].rollback,
 			[SHEET_RESUME] = rows[i].resume,
 			[SHEET_ACT] = rows[i].act,
+			[SHEET_SEVERAL] = rows[i].several,
 			[SHEET_LEAVE] = rows[i].leave};
 		for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
 			open_kind(k);
@@ -97,7 +113,7 @@ static void every_kind_answers_every_key(void **state)
 static void y_counts_when_it_has_stood_and_been_quiet(void **state)
 {
 	(void)state;
-	static const int64_t stand_ms[SHEET_COUNT] = {0, 1000, 300, 1000, 1000, 300};
+	static const int64_t stand_ms[SHEET_COUNT] = {0, 1000, 300, 1000, 1000, 300, 300};
 	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
 		open_kind(k);
 		assert_false(sheet_may_accept(&sheet, later(stand_ms[k] - 1)));
@@ -107,7 +123,27 @@ static void y_counts_when_it_has_stood_and_been_quiet(void **state)
 			press('y', stand_ms[k] - 1 + 299), SHEET_STAYS); /* a key came just before */
 		assert_int_equal(press(KEYS_TAB, 3000), SHEET_STAYS);
 		assert_int_equal(press(KEYS_ENTER, 3299), SHEET_STAYS);
-		assert_int_equal(press(KEYS_ENTER, 3599), SHEET_ACCEPTED);
+		assert_int_equal(
+			press(KEYS_ENTER, 3599), k == SHEET_SEVERAL ? SHEET_STAYS : SHEET_ACCEPTED);
+	}
+}
+
+/* y asks how many they are; only their number accepts, and neither a name nor another one. */
+static void several_are_accepted_by_their_number(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *typed;
+		enum sheet_answer answer;
+	} rows[] = {{"3", SHEET_ACCEPTED}, {"2", SHEET_STAYS}, {"", SHEET_STAYS},
+		{"03", SHEET_STAYS}, {"checkout", SHEET_STAYS}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		open_kind(SHEET_SEVERAL);
+		assert_int_equal(press('y', 2000), SHEET_STAYS);
+		assert_int_equal(sheet.typing, TYPING_COUNT);
+		for (const char *c = rows[i].typed; *c; c++)
+			assert_int_equal(press((unsigned char)*c, 2100), SHEET_STAYS);
+		assert_int_equal(press(KEYS_ENTER, 2200), rows[i].answer);
 	}
 }
 
@@ -292,7 +328,8 @@ static void a_policy_may_ask_for_reasons(void **state)
 		[SHEET_STEP] = true, [SHEET_RESUME] = true, [SHEET_ACT] = true};
 	for (enum sheet_kind k = SHEET_STEP; k < SHEET_COUNT; k++) {
 		open_kind(k);
-		assert_int_equal(press('y', 2000), asked[k] ? SHEET_STAYS : SHEET_ACCEPTED);
+		bool accepts = !asked[k] && k != SHEET_SEVERAL; /* that one asks for a number */
+		assert_int_equal(press('y', 2000), accepts ? SHEET_ACCEPTED : SHEET_STAYS);
 	}
 }
 
@@ -316,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH(every_kind_answers_every_key),
 		WITH(y_counts_when_it_has_stood_and_been_quiet),
+		WITH(several_are_accepted_by_their_number),
 		WITH(what_is_typed_is_text),
 		WITH(another_share_stands_anew),
 		WITH(what_shows_a_share_turns_stale),

@@ -92,7 +92,7 @@ static void what_it_does_not_know_is_an_error(void **state)
 {
 	(void)state;
 	static const char *const unknown[] = {"\033[5y", "\033[?9999h", "\033[38;2;1;2;3m",
-		"\033[77m", "\033Q", "\001", "\xff", "\xc3(", "\033]52;c;x\a", "\033[1\033[m",
+		"\033[77m", "\033Q", "\001", "\xff", "\xc3(", "\033]4;1;red\a", "\033[1\033[m",
 		"\033[>c", "\033#8", "\033[3J\033[9J", "\033(Z", "\xe2\x96\r"};
 	for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
 		struct simulator sim;

@@ -1,0 +1,18 @@
+/* The scrubber: the whole of a recording as one row of time, what happened in it, and where the
+ * replay stands. */
+#ifndef WEIR_TUI_VIEW_SCRUBBER_H
+#define WEIR_TUI_VIEW_SCRUBBER_H
+
+#include "tui/surface.h"
+
+struct driver;
+
+/* Draws it into one row; `replay` is a driver of history/replay.h. Nothing where there is no room
+ * for a line. */
+void view_scrubber(struct surface *s, struct rect r, const struct driver *replay);
+
+/* The least screen that has one. */
+#define SCRUBBER_W 60
+#define SCRUBBER_H 12
+
+#endif
