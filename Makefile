@@ -16,8 +16,9 @@ OPT   := -O2 -g -fno-omit-frame-pointer
 HARD  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 HLINK := -pie -Wl,-z,relro,-z,now
 ifneq ($(SAN),)
-OPT   := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+OPT   := -O1 -g1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 HARD  := -fPIE
+TEST  := -O0 # there it is the code that has to be quick, not what looks at it
 endif
 CFLAGS ?= $(OPT) $(HARD)
 ALLC   := $(CSTD) $(WARN) $(CFLAGS) -pthread -MMD -MP
@@ -96,14 +97,14 @@ E2E_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/e2e/test_*.c))
 define unit_rule
 $(B)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(B)/libtestlib.a $(A_$(1))
 	@mkdir -p $$(@D)
-	@$$(if $$(V),,echo "  TEST $$<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $$@.d -o $$@ $$< \
+	@$$(if $$(V),,echo "  TEST $$<";)$(CC) $(ALLC) $(TEST) -Wno-missing-prototypes -MF $$@.d -o $$@ $$< \
 		$(B)/libtestlib.a $(A_$(1)) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_$(1)) -Wl,--as-needed -lgnutls
 endef
 $(foreach a,model history engine client tui,$(eval $(call unit_rule,$(a))))
 define whole_rule
 $(B)/tests/$(1)/%: tests/$(1)/%.c $(B)/libtestlib.a $(A_tui)
 	@mkdir -p $$(@D)
-	@$$(if $$(V),,echo "  TEST $$<";)$(CC) $(ALLC) -Wno-missing-prototypes -MF $$@.d -o $$@ $$< \
+	@$$(if $$(V),,echo "  TEST $$<";)$(CC) $(ALLC) $(TEST) -Wno-missing-prototypes -MF $$@.d -o $$@ $$< \
 		$(B)/libtestlib.a $(A_tui) $(B)/libtestlib.a $(HLINK) -lcmocka -lutil $(LIBS_tui) -Wl,--as-needed -lgnutls
 endef
 $(foreach a,prop fault e2e,$(eval $(call whole_rule,$(a))))
@@ -128,8 +129,7 @@ test: deps-test
 
 check: arch docs
 	@$(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san unit
-	@$(MAKE) --no-print-directory e2e
-	@$(MAKE) --no-print-directory judge
+	@$(MAKE) --no-print-directory whole
 
 unit: $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
 	@tests/run.sh $(UNIT_BIN) $(PROP_BIN) $(FAULT_BIN)
@@ -207,7 +207,12 @@ $(JUDGE_BIN) $(B)/tests/judge/bench_judge: %: %.o $(JUDGE_OBJ) $(A_model)
 	@echo "  TEST $@"
 	@$(LINK) -o $@ $^ -lcmocka $(LIBS_model)
 
-.PHONY: judge judge-bench
+.PHONY: judge judge-bench whole
+# Everything that runs on the release build: what waits shares the cores with what computes.
+WHOLE_BIN := $(B)/tests/sim/test_sim $(JUDGE_BIN) $(E2E_BIN)
+whole: $(B)/weir $(B)/preload.so $(WHOLE_BIN)
+	@TEST_TIMEOUT=600 WEIR=$(abspath $(B)/weir) PRELOAD=$(abspath $(B)/preload.so) tests/run.sh -j 4 $(WHOLE_BIN)
+
 judge: $(JUDGE_BIN)
 	@TEST_TIMEOUT=300 tests/run.sh -j 1 $^
 judge-bench: $(B)/tests/judge/bench_judge

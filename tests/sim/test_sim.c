@@ -1,5 +1,5 @@
 /* Random days of a simulated site, one a seed; see sim.h for what a day has and oracle.c for
- * what must hold in it. SEEDS=N lives that many (1,000), from SEED=n on (1); SEED alone lives
+ * what must hold in it. SEEDS=N lives that many (500), from SEED=n on (1); SEED alone lives
  * one and tells of it; VERBOSE=1 tells of every event. A seed that ever failed is in seeds.txt.
  *
  * Days are lived by as many processes as there are processors: a crash is a failed seed, too. */
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define WORKERS_MAX 8
-#define SEEDS_DEFAULT 1000
+#define SEEDS_DEFAULT 500
 
 /* What a worker tells of itself, in memory that outlives it. */
 struct told {

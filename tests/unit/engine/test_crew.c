@@ -145,7 +145,8 @@ static void q7_q8_adds_up_at_every_look_and_none_is_done_twice(void **state)
 		*before = b.counts;
 		assert_none_fell(look(&b), before);
 		assert_true(b.counts.queue_depth <= 2 + SIZE + 1); /* serialized: beyond free threads */
-		befall(&b, i);
+		if (b.counts.breaker.opened > 0) /* until then nothing but crashes: it opens */
+			befall(&b, i);
 		sched_yield();
 	}
 	struct seen all = {0};
