@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SOON_MS 10000
 #define HEAD_DIGITS 16
@@ -131,11 +132,25 @@ static void test_the_pool_keeps_the_head(void **state)
 	cJSON_Delete(pool);
 }
 
-static void copy(const char *from, const char *to)
+static void copy_one(const char *from, const char *to)
 {
 	struct process p;
 	assert_int_equal(process_run(&p, ARGS("cp", from, to), NULL, SOON_MS), 0);
 	process_release(&p);
+}
+
+/* A history with its log: who closes it beside another leaves one, and it belongs to its file. */
+static void copy(const char *from, const char *to)
+{
+	char from_log[WORLD_PATH + 8], to_log[WORLD_PATH + 8], index[WORLD_PATH + 8];
+	snprintf(from_log, sizeof from_log, "%s-wal", from);
+	snprintf(to_log, sizeof to_log, "%s-wal", to);
+	snprintf(index, sizeof index, "%s-shm", to);
+	unlink(to_log);
+	unlink(index);
+	copy_one(from, to);
+	if (access(from_log, F_OK) == 0)
+		copy_one(from_log, to_log);
 }
 
 static void leave(struct pty *p)

@@ -266,7 +266,7 @@ static void test_a_recorder_is_told_to_hold(void **state)
 	DONE(f, "guard", "checkout", "hold", "--for", "1h", CONFIRMED, "-m", "known noise");
 	assert_true(only_holds_ms(f) > 3500000);
 	DONE(f, "status", "checkout");
-	assert_says(f, "guard: record, only holds for 59:");
+	assert_says(f, "guard: record, only holds for "); /* an hour, or some moments less */
 	cJSON *log = world_log(&f->w, f->w.history);
 	assert_string_equal(world_word(last_of(log, "guard"), "outcome"), "APPLIED");
 	assert_string_equal(world_word(last_of(log, "guard"), "evidence.act"), "hold");
