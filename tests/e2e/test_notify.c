@@ -8,10 +8,12 @@
 
 #include "tests/lib/world.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DEADLINE_MS 20000
 
@@ -49,6 +51,9 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 	process_release(&f->recorder);
 	process_release(&f->page);
+	int end = open(f->pipe, O_WRONLY | O_NONBLOCK); /* the shell's reader waits for a writer */
+	if (end >= 0)
+		close(end);
 	process_release(&f->p);
 	world_close(&f->w);
 	return 0;
