@@ -42,13 +42,7 @@
 #define PASTE_OFF "\033[?2004l"
 #define TITLE_SAVED "[22;0;0t" /* in a smcup that saves the window's title */
 #define READ_MAX 512
-#define NEVER_SHOWN UINT32_MAX /* a point that no surface holds */
 
-/* What a role is on this terminal. */
-struct look {
-	attr_t attrs;
-	short pair;
-};
 
 static struct {
 	bool open;   /* between term_open and term_close */
@@ -67,7 +61,7 @@ static struct {
 	struct surface shown;
 	struct style style[ROLE_COUNT]; /* of the theme that was drawn with */
 	bool style_known;
-	struct look look[ROLE_COUNT];
+	cchar_t blank[ROLE_COUNT]; /* what a role is on this terminal */
 
 	struct input input;
 	unsigned char read_buffer[READ_MAX];
@@ -407,10 +401,10 @@ void term_redraw_all(void)
 {
 	if (!t.open)
 		return;
-	for (int i = 0; i < t.shown.w * t.shown.h; i++)
-		t.shown.cells[i].point = NEVER_SHOWN;
+	surface_clear(&t.shown);
 	t.shown.cursor_x = t.shown.cursor_y = -2;
 	clearok(curscr, TRUE);
+	bkgrndset(&t.blank[ROLE_TEXT]);
 	erase();
 }
 
@@ -430,6 +424,18 @@ static attr_t attrs_of(const struct style *style)
 		((style->attrs & STYLE_DIM) != 0 ? A_DIM : 0);
 }
 
+/* The colours of a role; 0: the terminal's own. */
+static short pair_of(int role, const struct style *style)
+{
+	if (!t.colour || role + 1 >= COLOR_PAIRS)
+		return 0;
+	short fg = colour_here(style->fg), bg = colour_here(style->bg);
+	/* Where few colours have made the two one: rather plain than unseen. */
+	if (fg == bg)
+		return 0;
+	return init_pair((short)(role + 1), fg, bg) == OK ? (short)(role + 1) : 0;
+}
+
 static void use_theme(const struct theme *theme)
 {
 	if (t.style_known && memcmp(t.style, theme->style, sizeof t.style) == 0)
@@ -438,16 +444,7 @@ static void use_theme(const struct theme *theme)
 	t.style_known = true;
 	for (int role = 0; role < ROLE_COUNT; role++) {
 		const struct style *style = &theme->style[role];
-		t.look[role] = (struct look){.attrs = attrs_of(style)};
-		if (!t.colour || role + 1 >= COLOR_PAIRS)
-			continue;
-		short fg = colour_here(style->fg), bg = colour_here(style->bg);
-		if (fg == bg)
-			fg = bg = -1; /* few colours have made the two one: rather plain than unseen */
-		if (fg == -1 && bg == -1)
-			continue;
-		if (init_pair((short)(role + 1), fg, bg) == OK)
-			t.look[role].pair = (short)(role + 1);
+		setcchar(&t.blank[role], L" ", attrs_of(style), pair_of(role, style), NULL);
 	}
 	term_redraw_all();
 }
@@ -458,6 +455,8 @@ static void use_theme(const struct theme *theme)
  * that columns never move. */
 static wchar_t shown_point(const struct cell *cell, bool wide)
 {
+	if (cell->point >= 0x20 && cell->point <= 0x7e && !wide)
+		return (wchar_t)cell->point;
 	if (cell->point == 0)
 		return L' ';
 	if (cell->point < 0x20 || (t.ascii && cell->point > 0x7e))
@@ -465,45 +464,72 @@ static wchar_t shown_point(const struct cell *cell, bool wide)
 	return wcwidth((wchar_t)cell->point) == (wide ? 2 : 1) ? (wchar_t)cell->point : L'?';
 }
 
+/* A cell of a role differs from its blank in what it holds alone: looks are not asked of curses
+ * cell by cell. */
 static void set_cell(cchar_t *out, const struct cell *cell, wchar_t point)
 {
-	wchar_t text[1 + MARKS_MAX + 1] = {point};
 	int len = 1;
+	assert((unsigned)cell->role < ROLE_COUNT);
+	*out = t.blank[cell->role];
+	out->chars[0] = point;
 	for (int i = 0; i < MARKS_MAX && cell->marks[i] != 0 && point != L'?'; i++)
 		if (wcwidth((wchar_t)cell->marks[i]) == 0)
-			text[len++] = (wchar_t)cell->marks[i];
-	assert((unsigned)cell->role < ROLE_COUNT);
-	const struct look *look = &t.look[cell->role];
-	setcchar(out, text, look->attrs, look->pair, NULL);
+			out->chars[len++] = (wchar_t)cell->marks[i];
 }
 
-static void draw_row(const struct cell *cells, int w, int y)
+static bool is_wide_at(const struct cell *cells, int w, int x)
 {
-	int len = 0;
+	return x + 1 < w && cells[x].point != 0 && cells[x + 1].point == 0;
+}
+
+/* Gives curses the cells from column `x` to before `end`, which cut no wide character. */
+static void draw_cells(const struct cell *cells, int w, int x, int end, int y)
+{
+	int len = 0, from = x;
 	/* An insertion would break a wide character there. */
 	int no_wide_at = t.pushes_corner && y == t.shown.h - 1 ? t.shown.w - 3 : -1;
-	for (int x = 0; x < w; x++) {
-		bool wide = x + 1 < w && cells[x].point != 0 && cells[x + 1].point == 0;
+	for (; x < end; x++) {
+		bool wide = is_wide_at(cells, w, x);
 		wchar_t point = wide && x == no_wide_at ? L'?' : shown_point(&cells[x], wide);
 		set_cell(&t.line[len++], &cells[x], point);
 		if (wide && point != L'?')
 			x++;
 	}
-	mvadd_wchnstr(y, 0, t.line, len);
+	mvadd_wchnstr(y, from, t.line, len);
+}
+
+static bool same_cell(const struct cell *a, const struct cell *b)
+{
+	return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* The cells from the first that has changed to the last. */
+static void draw_row(const struct cell *now, struct cell *before, int w, int y)
+{
+	int from = 0, end = w;
+	while (from < end && same_cell(&now[from], &before[from]))
+		from++;
+	while (end > from && same_cell(&now[end - 1], &before[end - 1]))
+		end--;
+	if (from == end)
+		return;
+	/* Curses blanks the other half of what is cut in two: so neither the old nor the new is. */
+	while (from > 0 && (now[from].point == 0 || before[from].point == 0))
+		from--;
+	while (end < w && (now[end].point == 0 || before[end].point == 0))
+		end++;
+	for (int x = from; x < end; x++)
+		before[x] = now[x];
+	draw_cells(now, w, from, end, y);
 }
 
 static void draw_rows(const struct surface *s)
 {
 	int w = s->w < t.shown.w ? s->w : t.shown.w;
 	int h = s->h < t.shown.h ? s->h : t.shown.h;
-	for (int y = 0; y < h; y++) {
-		const struct cell *now = &s->cells[(size_t)y * (size_t)s->w];
-		struct cell *before = &t.shown.cells[(size_t)y * (size_t)t.shown.w];
-		if (memcmp(now, before, (size_t)w * sizeof *now) == 0)
-			continue;
-		memcpy(before, now, (size_t)w * sizeof *now);
-		draw_row(now, w, y);
-	}
+	for (int y = 0; y < h; y++)
+		draw_row(&s->cells[(size_t)y * (size_t)s->w],
+			&t.shown.cells[(size_t)y * (size_t)t.shown.w], w, y);
 }
 
 static void draw_cursor(const struct surface *s)
