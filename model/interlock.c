@@ -331,8 +331,12 @@ static bool samples(const struct interlock_facts *f, struct interlock_check *c)
 		say(c, "samples %s of %s", have, want);
 		return true;
 	}
+	const char *whose = arm_name(short_arm ? ARM_V2 : ARM_V1);
 	unit_count(have, sizeof have, f->samples[short_arm]);
-	say(c, "samples of %s %s of %s", arm_name(short_arm ? ARM_V2 : ARM_V1), have, want);
+	if (f->samples[short_arm] == UNKNOWN)
+		say(c, "samples of %s not known, %s asked", whose, want);
+	else
+		say(c, "samples of %s %s of %s", whose, have, want);
 	c->wait_ms = wait;
 	return false;
 }

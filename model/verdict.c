@@ -170,9 +170,9 @@ static bool has_no_data(
 	else if (j->looks == 0)
 		v->why = VERDICT_WHY_SETTLING;
 	else if (j->units_seen[ARM_V2] == 0)
-		v->why = VERDICT_WHY_NEVER;
+		v->why = j->sessions ? VERDICT_WHY_NO_SESSION : VERDICT_WHY_NEVER;
 	else if (is_quiet(j, ARM_V2))
-		v->why = VERDICT_WHY_QUIET;
+		v->why = j->sessions ? VERDICT_WHY_QUIET_SESSION : VERDICT_WHY_QUIET;
 	return v->why != VERDICT_WHY_NONE;
 }
 
@@ -303,7 +303,7 @@ static void write_text(
 		age[0] = 0;
 		if (v->why == VERDICT_WHY_OLD)
 			unit_age(age, sizeof age, view->age_ms);
-		if (v->why == VERDICT_WHY_QUIET)
+		if (v->why == VERDICT_WHY_QUIET || v->why == VERDICT_WHY_QUIET_SESSION)
 			unit_age(age, sizeof age, j->quiet_ms[ARM_V2]);
 		snprintf(v->text, sizeof v->text, "%s%s%s: %s%s", metric, metric[0] ? " " : "",
 			words[v->word], reasons[v->why], age);

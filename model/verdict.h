@@ -35,7 +35,9 @@ enum verdict_word verdict_of(const char *word); /* VERDICT_COUNT when unknown */
 	X(LATE, "since lately") \
 	X(LIMIT, "over its limit") \
 	X(NEVER, "no v2 traffic yet") \
+	X(NO_SESSION, "no v2 session counted yet") \
 	X(QUIET, "no v2 traffic for ") \
+	X(QUIET_SESSION, "no v2 session counted for ") \
 	X(SETTLING, "settling after the change of share") \
 	X(OLD, "no news for ") \
 	X(NO_V1, "no v1 traffic to compare with") \

@@ -1,4 +1,6 @@
 /* The rows that every screen shares: state, headline, who acts, message, keys. */
+#include "model/fit.h"
+#include "model/text.h"
 #include "tui/keymap.h"
 #include "tui/reach.h"
 
@@ -142,7 +144,10 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 void view_headline(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct headline *h = &v->pool->standing.headline;
-	surface_text(s, r, r.x + 1, r.y, level_role(h->level), h->text);
+	char text[sizeof h->text + 2];
+	text_copy(text, sizeof text, h->text);
+	fit(text, sizeof text, r.w - 1);
+	surface_text(s, r, r.x + 1, r.y, level_role(h->level), text);
 }
 
 void view_message(struct surface *s, struct rect r, const struct view *v)

@@ -1,5 +1,6 @@
 /* Headline: for each row of the table a pool that is told by it; then the promises for any
  * facts: at most 78 columns, nothing that a terminal obeys, the first row that applies. */
+#include "model/fit.h"
 #include "tests/unit/model/virtual.h"
 
 #include "tests/unit/model/seeded.h"
@@ -102,6 +103,48 @@ static void suspected_errors(struct virtual *v)
 	judged_errors(v, is_suspected);
 }
 
+/* The same where units are sessions: of their requests too few fail for any rate to show. */
+static void count_sessions(struct virtual *v, int failing_v1, int failing_v2)
+{
+	const int failing[ARM_COUNT] = {failing_v1, failing_v2};
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		struct arm_counts *a = &v->node[0].s->arms[arm];
+		int64_t n = arm == ARM_V1 ? 900 : 100;
+		a->sessions = a->sessions == UNKNOWN ? 0 : a->sessions + n;
+		a->sessions_bad =
+			a->sessions_bad == UNKNOWN ? 0 : a->sessions_bad + n * failing[arm] / 1000;
+	}
+}
+
+static void judged_sessions(struct virtual *v, bool (*said)(const struct standing *s))
+{
+	count_sessions(v, 0, 0);
+	go_to(v, 1000);
+	for (int i = 0; i < 300 && !said(virtual_standing(v)); i++) {
+		count_sessions(v, 10, 30);
+		virtual_run(v, 1000);
+	}
+}
+
+static void suspected_sessions(struct virtual *v)
+{
+	judged_sessions(v, is_suspected);
+}
+
+static void red_by_judge_of_sessions(struct virtual *v)
+{
+	judged_sessions(v, is_braked);
+}
+
+static void red_before_by_judge_of_sessions(struct virtual *v)
+{
+	judged_sessions(v, is_braked);
+	for (int i = 0; i < 300 && virtual_standing(v)->guard.judge == GUARD_RED; i++) {
+		count_sessions(v, 30, 0);
+		virtual_run(v, 1000);
+	}
+}
+
 static void harm_of_few(struct virtual *v)
 {
 	judged_errors(v, is_harm);
@@ -110,6 +153,22 @@ static void harm_of_few(struct virtual *v)
 static void red_by_judge(struct virtual *v)
 {
 	judged_errors(v, is_braked);
+}
+
+/* Sessions fail more often than the limit allows, and few of all requests do. */
+static bool is_over_a_limit(const struct standing *s)
+{
+	return s->verdict.word == VERDICT_HARM && s->verdict.why == VERDICT_WHY_LIMIT;
+}
+
+static void over_a_limit(struct virtual *v)
+{
+	count_sessions(v, 0, 0);
+	go_to(v, 1000);
+	for (int i = 0; i < 300 && !is_over_a_limit(virtual_standing(v)); i++) {
+		count_sessions(v, 80, 80);
+		virtual_run(v, 1000);
+	}
 }
 
 static void red_by_judge_on_both_sides(struct virtual *v)
@@ -508,6 +567,14 @@ static const struct {
 		"v2 was worse at errors, now 22 %. R rolls back, U judges anew"},
 	{suspected_errors, PLAN | LIMITS, LEVEL_LOOK,
 		"v2 looks worse: errors 2.6 %, v1 0.86 %, not proven yet. Steps locked"},
+	{suspected_sessions, PLAN | LIMITS, LEVEL_LOOK, 
+		"v2 looks worse: failed sessions 3.0 %, v1 1.0 %, not proven yet. Steps locked"},
+	{red_by_judge_of_sessions, PLAN | LIMITS, LEVEL_ACT, 
+		"v2 is worse: failed sessions 3.0 %, v1 1.0 %. The pool rolls back"},
+	{red_before_by_judge_of_sessions, PLAN | LIMITS, LEVEL_ACT, 
+		"v2 was worse: failed sessions 2.9 %, v1 1.1 %. R rolls back, U judges anew"},
+	{over_a_limit, PLAN | LIMITS, LEVEL_LOOK, 
+		"v2 is proven to be over its limit: failed sessions 8.0 of 5.0 %. R rolls back"},
 	{harm_of_few, PLAN | LIMITS, LEVEL_LOOK,
 		"v2 is worse, too few to act on: errors HARM, worse than v1's. R rolls back"},
 	{harm_by_the_pools_word, PLAN | LIMITS, LEVEL_LOOK,
@@ -574,7 +641,7 @@ static const struct {
 	{at_a_share, PLAN, LEVEL_OK,
 		"No limit is set. Nothing to do for 00:06; then S steps to 50 %"},
 	{baking_without_samples, PLAN | LIMITS, LEVEL_OK,
-		"Within limits so far. Not ready for 50 %: W184 bake: not known since when the "},
+		"Within limits so far. Not ready for 50 %: W184 bake: not known since when the…"},
 	{too_little, PLAN | LIMITS, LEVEL_OK,
 		"Too little data to judge v2. Not ready for 50 %: W185 guard UNKNOWN"},
 	{armed, PLAN, LEVEL_OK, "All work is on v1. S steps to 1 %"},
@@ -786,6 +853,36 @@ static enum level expected_level(const struct virtual *v)
 	return LEVEL_OK;
 }
 
+/* What a sentence ends with is what to do, or how much of it is missing. */
+static void assert_ends(const char *text)
+{
+	static const struct {
+		const char *begins, *ends;
+	} sentences[] = {{"Held by ", ". U resumes, R rolls back"},
+		{"Another pool answers at ", ". Steps locked"},
+		{"Rollback not seen on ", " %"},
+		{"v2 is worse, says the pool: ", "R to roll back|R rolls back|R now|rolls back"},
+		{"v2 is worse, too few", ". R rolls back"},
+		{"A step to ", " is on its way"},
+		{"Lease is ", ": looking only; :take takes it"},
+		{"READ-ONLY (403): ", " takes no changes from this token"},
+		{"Ready for ", ". S steps|" FIT_MARK},
+		{"No news from the pool yet: ", ""}};
+	size_t len = strlen(text);
+	for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++) {
+		if (strncmp(text, sentences[i].begins, strlen(sentences[i].begins)) != 0)
+			continue;
+		bool ends = sentences[i].ends[0] == '\0' || strstr(text, "but not now");
+		for (const char *at = sentences[i].ends; *at && !ends;) {
+			size_t n = strcspn(at, "|");
+			ends = len >= n && strncmp(text + len - n, at, n) == 0;
+			at += n + (at[n] == '|');
+		}
+		if (!ends)
+			fail_msg("cut within what had to stay: %s", text);
+	}
+}
+
 static void test_any_facts(void **state)
 {
 	(void)state;
@@ -795,7 +892,7 @@ static void test_any_facts(void **state)
 	struct decision d = virtual_decision(&v, VERB_STEP, 100);
 	virtual_decide(&v, &d);
 	seed = 78;
-	int levels[LEVEL_COUNT] = {0}, full = 0;
+	int levels[LEVEL_COUNT] = {0}, full = 0, cut = 0;
 	for (int i = 0; i < 9000; i++) {
 		struct headline h = {0};
 		randomize(&v);
@@ -803,11 +900,13 @@ static void test_any_facts(void **state)
 		assert_fit(h.text);
 		assert_int_equal(h.level, expected_level(&v));
 		levels[h.level]++;
+		assert_ends(h.text);
 		full += text_width(h.text) == HEADLINE_COLUMNS;
+		cut += strstr(h.text, FIT_MARK) != NULL;
 	}
 	/* the cut and all levels were really tried */
 	assert_true(levels[LEVEL_ACT] > 500 && levels[LEVEL_LOOK] > 500 && levels[LEVEL_OK] > 500);
-	assert_true(full > 500);
+	assert_true(full > 500 && cut > 500);
 	virtual_release(&v);
 }
 

@@ -202,6 +202,8 @@ static void test_no_data(void **state)
 	(void)state;
 	check(VERDICT_NO_DATA, VERDICT_WHY_SETTLING, "NO DATA: settling after the change of share");
 	look(900, 1, 0, 0);
+	check(VERDICT_NO_DATA, VERDICT_WHY_NO_SESSION, "NO DATA: no v2 session counted yet");
+	j.sessions = false;
 	check(VERDICT_NO_DATA, VERDICT_WHY_NEVER, "NO DATA: no v2 traffic yet");
 	look(900, 1, 100, 1);
 	read_it();
@@ -253,7 +255,11 @@ static void test_silence(void **state)
 	read_it();
 	assert_int_equal(v.word, VERDICT_UNDECIDED);
 	silence(3);
+	check(
+		VERDICT_NO_DATA, VERDICT_WHY_QUIET_SESSION, "NO DATA: no v2 session counted for 12s");
+	j.sessions = false;
 	check(VERDICT_NO_DATA, VERDICT_WHY_QUIET, "NO DATA: no v2 traffic for 12s");
+	j.sessions = true;
 	look(900, 1, 1, 0);
 	read_it();
 	assert_int_equal(v.word, VERDICT_UNDECIDED);
@@ -266,7 +272,7 @@ static void test_silence(void **state)
 	assert_int_equal(v.word, VERDICT_UNDECIDED);
 	silence(60);
 	read_it();
-	assert_int_equal(v.why, VERDICT_WHY_QUIET);
+	assert_int_equal(v.why, VERDICT_WHY_QUIET_SESSION);
 }
 
 /* Hours of v1 alone are no gap between v2's units. */
@@ -281,7 +287,11 @@ static void test_silence_is_measured_by_v2s_own_time(void **state)
 	for (int k = 0; k < 10; k++)
 		look(900, 1, 100, 0);
 	silence(12);
+	check(
+		VERDICT_NO_DATA, VERDICT_WHY_QUIET_SESSION, "NO DATA: no v2 session counted for 12s");
+	j.sessions = false;
 	check(VERDICT_NO_DATA, VERDICT_WHY_QUIET, "NO DATA: no v2 traffic for 12s");
+	j.sessions = true;
 }
 
 static void test_undecided(void **state)
