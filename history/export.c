@@ -245,11 +245,13 @@ static int put_end(struct exporting *e, int64_t rows)
 int export_jsonl(struct exporting *e)
 {
 	int64_t rows = 0;
+	int version;
 
+	if (schema_recognise(e->db, e->path, &version, e->err) < 0)
+		return -1;
 	put_begin(e);
 	for (int i = 0; i < TABLES_COUNT && !e->stopped; i++) {
-		/* an older file has no minutes */
-		if (i == TABLES_ROLLUP && !has_column(e->db, "rollup", "key"))
+		if (tables_rows[i].version > version)
 			continue;
 		if (put_table(e, &tables_rows[i], &rows) < 0)
 			return -1;

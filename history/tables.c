@@ -14,10 +14,11 @@
 	}
 #define SIGNED ALWAYS("key", ROW_ID), ALWAYS("hash", KEY), ALWAYS("signature", SIGNATURE)
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-#define ROWS(name, order, part) \
+#define ROWS_FROM(version, name, order, part) \
 	{ \
-#name, name##_fields, COUNT_OF(name##_fields), order, part \
+#name, name##_fields, COUNT_OF(name##_fields), order, part, version \
 	}
+#define ROWS(name, order, part) ROWS_FROM(1, name, order, part)
 
 static const struct tables_field key_fields[] = {
 	ALWAYS("id", ROW_ID),
@@ -102,6 +103,14 @@ static const struct tables_field event_fields[] = {
 	SIGNED,
 };
 
+static const struct tables_field quarantine_fields[] = {
+	ALWAYS("id", ROW_ID),
+	ALWAYS("version", INT),
+	ALWAYS("source", TEXT),
+	ALWAYS("reason", TEXT),
+	ALWAYS("raw", TEXT),
+};
+
 static const struct tables_field series_fields[] = {
 	ALWAYS("id", SERIES),
 	ALWAYS("recording", ROW_ID),
@@ -157,6 +166,7 @@ static const struct tables_field end_fields[] = {
 #define OF_POOL "(?1 IS NULL OR pool = ?1)"
 #define AT_TIME "(?2 IS NULL OR at_ms >= ?2) AND (?3 IS NULL OR at_ms < ?3)"
 #define ALL "true"
+#define WHOLE "?1 IS NULL AND ?2 IS NULL AND ?3 IS NULL"
 #define SERIES_OF_POOL \
 	"(?1 IS NULL OR pool_id IN (SELECT p.pool_id FROM pool AS p WHERE p.pool = ?1))"
 #define SERIES_AND_TIME \
@@ -175,13 +185,15 @@ const struct tables_row tables_rows[TABLES_COUNT] = {
 	/* what tells of no pool is part of each */
 	[TABLES_EVENT] = ROWS(event, "seq", "(" OF_POOL " OR pool = '') AND " AT_TIME),
 	[TABLES_SERIES_OF] = ROWS(series, "id", SERIES_OF_POOL),
+	/* what no table took tells of no pool and no time */
+	[TABLES_QUARANTINE] = ROWS_FROM(2, quarantine, "id", WHOLE),
 	[TABLES_SAMPLE] = ROWS(sample, "key", SERIES_AND_TIME),
-	[TABLES_ROLLUP] = ROWS(rollup, "key", SERIES_AND_TIME),
+	[TABLES_ROLLUP] = ROWS_FROM(2, rollup, "key", SERIES_AND_TIME),
 };
 
 const struct tables_row tables_begin = {
-	"weir", begin_fields, COUNT_OF(begin_fields), NULL, NULL};
-const struct tables_row tables_end = {"end", end_fields, COUNT_OF(end_fields), NULL, NULL};
+	"weir", begin_fields, COUNT_OF(begin_fields), NULL, NULL, 1};
+const struct tables_row tables_end = {"end", end_fields, COUNT_OF(end_fields), NULL, NULL, 1};
 
 _Static_assert(COUNT_OF(rollup_fields) <= TABLES_FIELDS_MAX, "room for the widest table");
 _Static_assert(COUNT_OF(sample_fields) == 30 + FAILURE_COUNT, "a class of failures is missing");

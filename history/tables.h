@@ -38,6 +38,7 @@ struct tables_row {
 	size_t count;
 	const char *order; /* the columns by which its rows are sorted */
 	const char *part;  /* which rows a part has: ?1 pool, ?2 since, ?3 until in ms, or null */
+	int version;       /* of the schema that brought it: older files have no such table */
 };
 
 /* In the order in which they are written: what is referred to comes first. */
@@ -50,6 +51,7 @@ enum {
 	TABLES_OUTCOME,
 	TABLES_EVENT,
 	TABLES_SERIES_OF,
+	TABLES_QUARANTINE,
 	TABLES_SAMPLE,
 	TABLES_ROLLUP,
 	TABLES_COUNT

@@ -103,6 +103,9 @@ static inline void archive_make(struct place *p)
 	settle(h[0]);
 	settle(h[1]);
 	free(node);
+	execute(p->path,
+		"INSERT INTO quarantine VALUES (1, 1, 'event', 'NOT NULL constraint failed: event.text',"
+		" 'seq=3, text=NULL')");
 	assert_whole(p->path, NULL);
 }
 

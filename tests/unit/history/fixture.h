@@ -206,4 +206,15 @@ static inline void assert_whole(const char *path, const char *head)
 		0);
 }
 
+static inline void execute(const char *path, const char *sql)
+{
+	char *why = NULL;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s", why);
+	sqlite3_close(db);
+}
+
 #endif

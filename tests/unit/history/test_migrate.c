@@ -94,17 +94,6 @@ static int files(const struct place *p)
 	return n;
 }
 
-static void execute(const char *path, const char *sql)
-{
-	char *why = NULL;
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-		fail_msg("%s", why);
-	sqlite3_close(db);
-}
-
 /* So many samples that the watch is called on the way. */
 static void grow(const char *path)
 {
