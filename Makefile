@@ -28,7 +28,7 @@ LIBS_model   := -lm
 LIBS_history := -lsqlite3 -lsodium $(LIBS_model)
 LIBS_engine  := $(LIBS_model)
 LIBS_client  := -lcurl -lcjson -lmicrohttpd $(LIBS_engine)
-LIBS_tui     := -lncursesw -ltinfo -lyaml $(LIBS_client) $(LIBS_history)
+LIBS_tui     := -ltinfo -lyaml $(LIBS_client) $(LIBS_history)
 
 objs = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 OBJ_model   := $(call objs,model)

@@ -42,7 +42,7 @@ room() { # HEADER FILES-PATTERN
 room 'curl/.*' 'client/transport(_[a-z]+)?\.c'
 room 'cjson/.*' 'client/wire[a-z_]*\.c'
 room 'microhttpd\.h' 'client/serve[a-z_]*\.c'
-room '(ncursesw/)?(n?curses|term)\.h' 'tui/term\.c'
+room '(ncursesw/)?(n?curses|term)\.h' 'tui/painter\.c'
 room 'yaml\.h' 'tui/yaml\.c'
 room 'sqlite3\.h' 'history/[a-z_]*\.c'
 room 'sodium\.h' 'history/chain\.c'

@@ -1,7 +1,6 @@
-/* Term: the terminal. The only file that includes curses and the only one with globals
- * (curses has them). Curses draws into a file in memory; the loop copies that to a
- * non-blocking terminal, so that one that nobody reads costs frames, not keys. Needs
- * LC_CTYPE set: UTF-8 for anything but ASCII. */
+/* Term: the terminal: taken over and given back, frames out, keys in. The only file with globals.
+ * It never blocks, so that a terminal that nobody reads costs frames, not keys. Needs LC_CTYPE
+ * set: UTF-8 for anything but ASCII. */
 #ifndef WEIR_TUI_TERM_H
 #define WEIR_TUI_TERM_H
 
@@ -39,10 +38,10 @@ void term_suspend(void);
 int term_resume(struct err *err);
 
 void term_size(int *w, int *h); /* of the terminal now (TIOCGWINSZ, else 80x24) */
-void term_resize(int w, int h); /* tells curses */
+void term_resize(int w, int h); /* of what is drawn from now on */
 bool term_has_colour(void);
 
-/* Draws changed rows of a surface; false when the last frame has not gone out yet (nothing
+/* Draws what has changed of a surface; false when the last frame has not gone out yet (nothing
  * is done then: draw again when term_wants_write() is false). */
 bool term_draw(const struct surface *s, const struct theme *theme);
 /* The window's title, cleaned; only on a terminal whose leaving sequence puts the old one

@@ -11,11 +11,21 @@
 
 #define SIDES_MAX 8
 
-int64_t bench_ns(void)
+static int64_t clock_ns(clockid_t id)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(id, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t bench_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t bench_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void bench_die(const char *format, ...)

@@ -12,8 +12,12 @@
 
 #define BENCH_ROUNDS 7 /* after one that is not counted */
 
-/* Nanoseconds of CLOCK_MONOTONIC; the only clock of the benches. */
+/* Nanoseconds of CLOCK_MONOTONIC. */
 int64_t bench_ns(void);
+
+/* Nanoseconds of processor time of this thread, for what waits for nobody: others' work on the
+ * machine is not in it. */
+int64_t bench_cpu_ns(void);
 
 /* Prints the theme, the machine and how busy it is with other work. */
 void bench_begin(const char *theme);
