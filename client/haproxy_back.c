@@ -77,6 +77,7 @@ static void remember(struct driver *d, const struct haproxy_call *c, struct inst
 		b->held = false;
 	} else if (haproxy_call_is_rollback(c)) {
 		b->rev++; /* a step that was decided before it finds another revision */
+		b->held = false;
 	}
 }
 

@@ -107,6 +107,9 @@ static int ask_change(
 	if (haproxy_call_is_rollback(c))
 		c->to_bp = haproxy_write_floor(&d->where, v, c->to_bp);
 	begin_note(d, c, now);
+	/* Before the share: of a rollback that breaks off between them, the share is what is missed. */
+	if (haproxy_call_is_rollback(c) && v != NULL)
+		haproxy_write_release(c->session, &d->where, v);
 	return haproxy_write_share(
 		c->session, &d->where, v, c->to_bp, c->has_note ? &c->note : NULL, err);
 }

@@ -87,6 +87,10 @@ int haproxy_write_floor(
 int haproxy_write_share(struct haproxy_session *s, const struct haproxy_target *t,
 	const struct haproxy_view *v, int to_bp, const struct haproxy_note *note, struct err *err);
 
+/* Ends a hold, where the map has one. */
+void haproxy_write_release(struct haproxy_session *s, const struct haproxy_target *t,
+	const struct haproxy_view *v);
+
 /* Whatever else a command may be: a note, or a drain. */
 int haproxy_write_other(struct haproxy_session *s, const struct haproxy_target *t,
 	const struct haproxy_view *v, const struct command *c, struct instant now, struct err *err);

@@ -189,12 +189,18 @@ static int write_hold(struct haproxy_session *s, const struct haproxy_target *t,
 	return 0;
 }
 
+void haproxy_write_release(
+	struct haproxy_session *s, const struct haproxy_target *t, const struct haproxy_view *v)
+{
+	if (v->map.held)
+		haproxy_session_ask(s, "del map %s %s", t->map, v->map.hold_key);
+}
+
 static int write_resume(struct haproxy_session *s, const struct haproxy_target *t,
 	const struct haproxy_view *v, const struct command *c, struct instant now, struct err *err)
 {
 	(void)c, (void)now, (void)err;
-	if (v->map.held)
-		haproxy_session_ask(s, "del map %s %s", t->map, v->map.hold_key);
+	haproxy_write_release(s, t, v);
 	return 0;
 }
 

@@ -93,6 +93,13 @@ bool decision_is_open(const struct decision *d)
 	return verb_is_sent(d->verb) && !outcome_is_final(d->outcome);
 }
 
+int64_t decision_seen_ms(const struct decision *d)
+{
+	if (d->verified_ms != UNKNOWN)
+		return d->verified_ms;
+	return d->observed && d->outcome == OUTCOME_APPLIED ? d->at_ms : UNKNOWN;
+}
+
 bool decision_awaits_verification(const struct decision *d)
 {
 	return d->verb == VERB_ROLLBACK && !d->observed && d->outcome == OUTCOME_APPLIED &&

@@ -39,6 +39,7 @@ bool outcome_is_final(enum outcome_kind k);
 /* One intent with all that is known of it. */
 /* The role of what a guard decided, and how its reason begins. */
 #define GUARD_ROLE "guard"
+#define KEEPER_ROLE "keeper"
 #define GUARD_REASON "guard: "
 
 struct decision {
@@ -99,6 +100,10 @@ bool decision_is_open(const struct decision *d);
  * itself has the role "pool". False for an entry that decides nothing. */
 bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
 	const struct audit_entry *e, const char *id, int64_t at_ms);
+
+/* The wall clock at which its effect was there to see: verified, or told by the pool's own log;
+ * UNKNOWN while it was not. */
+int64_t decision_seen_ms(const struct decision *d);
 
 /* True for an applied rollback of our own that has neither been seen everywhere nor given up.
  */

@@ -84,6 +84,10 @@ bool headline_restarted(const struct headline_view *v, char *out, size_t size)
 	char age[24];
 	unit_countdown(age, sizeof age, v->s->uptime_ms);
 	const struct snapshot *last = v->p->nodes[0].last;
+	if (v->p->owner_line.held && pool_puts_back(v->m, v->p))
+		return headline_say(out, size,
+			"HAProxy reloaded %s ago: share fell %s > %s. Recorder puts it back", age, v->asked,
+			v->share);
 	return headline_say(out, size, "%s %s ago: share fell %s > %s. S puts %s back",
 		last && last->reloads ? "HAProxy reloaded" : "Pool restarted", age, v->asked, v->share,
 		v->asked);

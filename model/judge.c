@@ -281,6 +281,20 @@ static void look_at_split(struct judge *j, const struct judge_interval *i)
 	j->split_off |= evidence_ln_apart(&j->split) >= log(APART);
 }
 
+bool judge_totals_apart(
+	const struct judge *j, int share_bp, struct units since_change, bool sessions)
+{
+	struct odds_rate rate = {0};
+	struct evidence e = {0};
+	double d[ODDS_POINTS];
+	if (share_bp <= 0 || share_bp >= SHARE_FULL || !units_are_sound(since_change))
+		return false;
+	odds_rate_set(&rate, &j->level, share_bp / (double)SHARE_FULL);
+	if (odds_one(d, &j->level, since_change, &rate))
+		evidence_add(&e, d, sessions ? 1 : REQUESTS_A_SESSION);
+	return evidence_ln_apart(&e) >= log(APART);
+}
+
 static void look_at_itself(struct judge *j, const struct judge_interval *i)
 {
 	double d[ODDS_POINTS];

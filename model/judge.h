@@ -111,6 +111,13 @@ void judge_set_policy(struct judge *j, const struct judge_policy *p);
 /* Evidence begins anew (another version, a new attempt); v1's dispersion and latencies stay. */
 void judge_restart(struct judge *j);
 
+/* True when the units since the split last changed, `bad` those of v2, prove by themselves that
+ * traffic is not split as share_bp asks: what a judge knows that has looked ever since. The same
+ * e-value: it is of the sums, however many looks they are cut into. Shares of none and of all are
+ * not tested so, since a change is counted from a moment before it. */
+bool judge_totals_apart(
+	const struct judge *j, int share_bp, struct units since_change, bool sessions);
+
 /* How many claims share alpha, at least 1. */
 int judge_claims(const struct judge_policy *p);
 

@@ -101,6 +101,8 @@ struct standing {
 	int nodes_live;
 	int reported_bp, intended_bp, measured_bp, baseline_bp; /* -1 unknown */
 	int64_t measured_n;                                     /* requests behind measured_bp */
+	bool split_off; /* proven: traffic is not split as reported, by looks or by what was counted
+	                   since the change */
 	bool mixed;
 	int mixed_low_bp, mixed_high_bp;
 	bool diverged, restarted;      /* restarted: the pool lost a verified share in a restart */
@@ -294,6 +296,11 @@ uint64_t pool_carries(const struct model *m, const struct pool *p);
 
 /* True when the pool takes back a raise that nobody keeps: it says what it would go back to. */
 bool pool_takes_back(const struct pool *p);
+
+/* True when what owns the guard should now put the share back by itself, as the plan says: a
+ * reload lost it on every node that lacks it, it had stood for the bake before, nobody holds, and
+ * nobody has tried since. What a step asks is not asked here. */
+bool pool_puts_back(const struct model *m, const struct pool *p);
 
 /* True when this process should now make the raise stay by itself: a plan that bakes, a
  * deadline that runs, the bake (not the step's own `for`) passed, what KEEP asks holds, and the

@@ -134,6 +134,18 @@ static void derive_bake(struct standing *s, const struct pool *p, struct instant
 	}
 }
 
+/* A process that has just begun has not looked, but the pool has counted. */
+static void derive_split(struct standing *s, const struct pool *p)
+{
+	const struct judge *j = &p->judging->judge;
+	s->split_off = j->split_off;
+	if (s->split_off || s->samples[ARM_V1] == UNKNOWN || s->samples[ARM_V2] == UNKNOWN)
+		return;
+	const struct units u = {
+		.n = s->samples[ARM_V1] + s->samples[ARM_V2], .bad = s->samples[ARM_V2]};
+	s->split_off = judge_totals_apart(j, s->reported_bp, u, s->sessions);
+}
+
 static void derive_next(struct standing *s, const struct pool *p)
 {
 	s->next_bp = -1;
@@ -383,6 +395,7 @@ void standing_derive(const struct model *m, struct pool *p, struct instant now)
 	standing_intend(s, p, now);
 	standing_partial(s, p);
 	derive_bake(s, p, now);
+	derive_split(s, p);
 	derive_next(s, p);
 	figures_derive(s, p, now, window);
 	derive_guard(s, p, now, window);

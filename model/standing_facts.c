@@ -186,7 +186,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	f->build_equal = equal_builds(p);
 	f->intended_bp = s->intended_bp;
 	f->reported_bp = s->reported_bp;
-	f->split_off = p->judging->judge.split_off;
+	f->split_off = s->split_off;
 	f->measured_bp = s->measured_bp;
 	f->measured_n = s->measured_n;
 	f->open_intent = s->open >= 0;
@@ -272,6 +272,63 @@ bool pool_keeps(const struct model *m, const struct pool *p, bool keeper)
 			return false;
 	}
 	return true;
+}
+
+/* The last word of a person on whether the share may rise is that it may not. */
+static bool is_told_to_hold(const struct pool *p)
+{
+	for (size_t i = p->decision_count; i-- > 0;) {
+		const struct decision *d = &p->decisions[i];
+		if (d->outcome != OUTCOME_APPLIED)
+			continue;
+		if (d->verb == VERB_HOLD || d->verb == VERB_ADOPT)
+			return true;
+		if (d->verb == VERB_RESUME || d->verb == VERB_ROLLBACK)
+			return false;
+	}
+	return false;
+}
+
+/* When the node lost in a reload what it had been seen to have for the bake; UNKNOWN: it did not,
+ * or nobody knows. */
+static int64_t lost_ms(const struct node *n, const struct pool *p, int64_t seen_ms)
+{
+	if (!node_is_usable(n) || !n->last->reloads || n->last->uptime_ms == UNKNOWN)
+		return UNKNOWN;
+	int64_t began_ms = n->last_at.wall_ms - n->last->uptime_ms;
+	return began_ms > seen_ms && began_ms - seen_ms >= p->plan.bake_ms ? began_ms : UNKNOWN;
+}
+
+/* Whatever became of it. */
+static bool was_put_back(const struct pool *p, int64_t since_ms)
+{
+	for (size_t i = 0; i < p->decision_count; i++) {
+		const struct decision *d = &p->decisions[i];
+		if (d->verb == VERB_STEP && d->at_ms >= since_ms && strcmp(d->role, KEEPER_ROLE) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool pool_puts_back(const struct model *m, const struct pool *p)
+{
+	const struct standing *s = &p->standing;
+	const struct decision *d = reconcile_last_change(p->decisions, p->decision_count);
+	int64_t seen_ms = d ? decision_seen_ms(d) : UNKNOWN, first_ms = UNKNOWN;
+	if (m->read_only || !p->has_plan || strcmp(p->plan.on_reload, "put_back") != 0 ||
+		s->open >= 0 || seen_ms == UNKNOWN || d->to_bp != s->next_bp ||
+		(s->act != ACT_PUT_BACK && s->act != ACT_COMPLETE) || is_told_to_hold(p))
+		return false;
+	for (int k = 0; k < p->node_count; k++) {
+		const struct node *n = &p->nodes[k];
+		if (node_is_usable(n) && n->last->share_bp == s->next_bp)
+			continue;
+		int64_t at_ms = lost_ms(n, p, seen_ms);
+		if (at_ms == UNKNOWN)
+			return false;
+		first_ms = first_ms == UNKNOWN || at_ms < first_ms ? at_ms : first_ms;
+	}
+	return first_ms != UNKNOWN && !was_put_back(p, first_ms);
 }
 
 /* True when the node stands above where the guard went back to, and has not moved since. */

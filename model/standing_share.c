@@ -144,8 +144,9 @@ void standing_intend(struct standing *s, const struct pool *p, struct instant no
 	if (s->reported_bp < 0 || s->reported_bp == s->intended_bp)
 		return;
 	const struct decision *d = reconcile_last_change(p->decisions, p->decision_count);
-	bool lost = d && d->verified_ms != UNKNOWN && s->uptime_ms != UNKNOWN &&
-		now.wall_ms - s->uptime_ms > d->verified_ms && s->reported_bp < s->intended_bp;
+	int64_t seen_ms = d ? decision_seen_ms(d) : UNKNOWN;
+	bool lost = seen_ms != UNKNOWN && s->uptime_ms != UNKNOWN &&
+		now.wall_ms - s->uptime_ms > seen_ms && s->reported_bp < s->intended_bp;
 	if (s->open >= 0) {
 		/* The share may be either; what puts a lost one back stays that while it is under way.
 		 */

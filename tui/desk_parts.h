@@ -89,6 +89,7 @@ struct desk_pool {
 	int64_t forward_ms;             /* boot time of the last forward act */
 	int lease_awaited;              /* answers to come */
 	int64_t keep_due_ms;            /* boot time before which no keep is tried by itself */
+	int64_t put_back_due_ms;        /* the same, of putting back */
 	bool both_held;              /* held since both sides break a limit, and they do so still */
 	int64_t guard_due_ms;        /* boot time before which it is not acted on again */
 	char order[DECISION_ID_MAX]; /* what its guard obeys; "" nothing was ordered */

@@ -1,9 +1,12 @@
 /* Keeper: what a desk does by itself for its pools: it keeps a raise whose bake has passed, acts
- * on a guard that nobody else owns, carries one node's rollback to the others, renews the lease
- * and gives it back. Every act of it is a recorded decision like a person's.
+ * on a guard that nobody else owns, carries one node's rollback to the others, puts back what a
+ * reload lost, renews the lease and gives it back. Every act of it is a recorded decision like a
+ * person's.
  *
  * Invariants:
- * 1. Nothing here raises a share.
+ * 1. Nothing here raises a share above one that people chose and that stood for the bake: what a
+ *    reload of the pool lost is put back, never more, once a reload, by a recorder that owns the
+ *    guard, where the plan says so and the interlock allows it.
  * 2. A desk that only looks, or is passive, does none of it.
  * 3. One red is acted on once; what did not reach the pool is tried again.
  * 4. Where v1 breaks a limit too, it holds, once, and rolls nothing back. */
@@ -26,12 +29,14 @@ static bool may_act(const struct desk *d)
 	return !d->how.read_only && !d->how.passive && (d->how.guard || d->how.console);
 }
 
-static bool act(struct desk *d, int pool, enum verb verb, const char *role, const char *reason)
+/* `to_bp`: of a step, else -1. */
+static bool act(struct desk *d, int pool, enum verb verb, int to_bp, const char *role,
+	const char *reason)
 {
 	const struct standing *s = &d->model.pools[pool].standing;
 	struct act_request r = {.verb = verb,
 		.pool = pool,
-		.to_bp = -1,
+		.to_bp = to_bp,
 		.role = role,
 		.shown_epoch = s->epoch,
 		.shown_rev = s->rev};
@@ -50,7 +55,7 @@ static void keep(struct desk *d, int pool)
 		!pool_keeps(&d->model, &d->model.pools[pool], d->how.guard))
 		return;
 	own->keep_due_ms = d->now.boot_ms + AGAIN_MS;
-	act(d, pool, VERB_KEEP, "keeper", "bake passed");
+	act(d, pool, VERB_KEEP, -1, KEEPER_ROLE, "bake passed");
 }
 
 /* ---- guard ---- */
@@ -106,7 +111,7 @@ static void guard(struct desk *d, int pool)
 		return;
 	own->guard_due_ms = d->now.boot_ms + AGAIN_MS;
 	say_why(p, why, sizeof why);
-	act(d, pool, only_holds ? VERB_HOLD : VERB_ROLLBACK, GUARD_ROLE, why);
+	act(d, pool, only_holds ? VERB_HOLD : VERB_ROLLBACK, -1, GUARD_ROLE, why);
 }
 
 /* One node's guard is the pool's: the others follow it back. */
@@ -117,7 +122,20 @@ static void carry(struct desk *d, int pool)
 	if (!own->loaded || d->now.boot_ms < own->guard_due_ms || !pool_carries(&d->model, p))
 		return;
 	own->guard_due_ms = d->now.boot_ms + AGAIN_MS;
-	act(d, pool, VERB_ROLLBACK, GUARD_ROLE, "carried on: a node's guard rolled back");
+	act(d, pool, VERB_ROLLBACK, -1, GUARD_ROLE, "carried on: a node's guard rolled back");
+}
+
+/* ---- what a reload lost ---- */
+
+static void put_back(struct desk *d, int pool)
+{
+	struct desk_pool *own = &d->pools[pool];
+	const struct pool *p = &d->model.pools[pool];
+	if (!own->loaded || !p->owner_line.mine || d->now.boot_ms < own->put_back_due_ms ||
+		!pool_puts_back(&d->model, p))
+		return;
+	own->put_back_due_ms = d->now.boot_ms + AGAIN_MS;
+	act(d, pool, VERB_STEP, p->standing.next_bp, KEEPER_ROLE, "a reload lost it");
 }
 
 /* ---- who owns the guard on this host ---- */
@@ -282,5 +300,6 @@ void keeper_turn(struct desk *d)
 		keep(d, i);
 		guard(d, i);
 		carry(d, i);
+		put_back(d, i);
 	}
 }

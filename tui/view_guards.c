@@ -161,7 +161,7 @@ static void find_words(struct words *w, const struct pool *p, const struct list 
 	say_cited(w, p);
 	say_own(w, p, metrics);
 	say_harm(w, p);
-	if (p->judging->judge.split_off)
+	if (p->standing.split_off)
 		say(w, ROLE_WARN, "traffic is not split as asked: v2 gets another share of it");
 	say_rules(w, p);
 }

@@ -514,6 +514,64 @@ static void a_plan_is_followed_and_its_guard_rolls_back(void **state)
 	cJSON_Delete(log);
 }
 
+/* The recorder puts back what a reload lost, once the share had stood for the bake. */
+static void what_a_reload_lost_the_recorder_puts_back(void **state)
+{
+	struct fixture *f = there(state);
+	char text[8 * WORLD_PATH];
+	struct process record = {0};
+	struct world_env env = world_env(&f->w, ARGS("WEIR_ACTOR=guard@db1", f->lock));
+	snprintf(text, sizeof text,
+		"pools:\n  orders:\n    target: \"%s\"\n    interval: 100ms\n"
+		"    plan: {steps: [10%%, 25%%], bake: 1s, min_samples: 1, on_reload: put_back}\n"
+		"    guards: {error_rate_threshold: 0.05, window: 1s}\n",
+		f->target);
+	world_write(f->w.config, text);
+	world_start(&f->w, &record, &env,
+		ARGS(
+			"record", "--guard", "orders", "--history", f->w.history, "--config", f->w.config));
+	int is = -1;
+	for (int64_t end = process_clock_ms() + 10000; is != 0 && process_clock_ms() < end;)
+		is = run(f, ARGS("step", "orders", "next", "--confirm", "orders", "--wait"));
+	says(f, "VERIFIED");
+	/* HAProxy tells its age by the second: two more than the bake. */
+	for (int64_t end = balancer_info(&f->b, "Uptime_sec") + 3;
+		 balancer_info(&f->b, "Uptime_sec") < end;)
+		assert_int_equal(process_wait(&record, 20), -1);
+	balancer_reload(&f->b);
+	for (int64_t end = process_clock_ms() + 10000; balancer_value(&f->b, "orders") != 100;) {
+		assert_true(process_clock_ms() < end);
+		assert_int_equal(process_wait(&record, 20), -1);
+	}
+	cJSON *log = NULL;
+	const cJSON *last = NULL;
+	for (int64_t end = process_clock_ms() + 5000;;) {
+		log = world_log(&f->w, f->w.history);
+		last = cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1);
+		if (cJSON_GetArraySize(log) == 2 && cJSON_IsString(cJSON_GetObjectItem(last, "verified_at")))
+			break;
+		cJSON_Delete(log);
+		assert_true(process_clock_ms() < end);
+	}
+	assert_string_equal(world_word(last, "verb"), "step");
+	assert_string_equal(world_word(last, "role"), "keeper");
+	assert_string_equal(world_word(last, "actor"), "guard@db1");
+	assert_int_equal(world_number(last, "from_bp"), 0);
+	assert_int_equal(world_number(last, "to_bp"), 1000);
+	cJSON_Delete(log);
+	/* At once again: it has not stood for the bake. */
+	balancer_reload(&f->b);
+	cJSON *json = status(f, "orders");
+	assert_string_equal(world_word(json, "state"), "DIVERGED");
+	assert_non_null(
+		strstr(world_word(cJSON_GetObjectItem(json, "headline"), "text"), "S puts 10 % back"));
+	cJSON_Delete(json);
+	process_signal(&record, SIGTERM);
+	process_wait(&record, 10000);
+	process_release(&record);
+	assert_int_equal(balancer_value(&f->b, "orders"), 0);
+}
+
 /* ---- doctor ---- */
 
 /* A HAProxy that has no split yet: what doctor prints, pasted where it says, is taken. */
@@ -681,6 +739,7 @@ int main(void)
 		CASE(a_user_socket_moves_the_map_and_no_weight),
 		CASE(a_target_that_the_shell_cut_is_said),
 		CASE(a_plan_is_followed_and_its_guard_rolls_back),
+		CASE(what_a_reload_lost_the_recorder_puts_back),
 		CASE(what_doctor_prints_is_taken),
 		CASE(latencies_come_from_the_ring),
 	};

@@ -235,6 +235,8 @@ static void roll_back(struct fixture *f)
 	assert_true(glass_wait(&f->g, "rollback: VERIFIED", "o", 5000));
 	assert_true(glass_wait(&f->g, "pool says 0 %", NULL, 5000));
 	assert_int_equal(balancer_value(&f->b, "orders"), 0);
+	/* The recorder's hold went with what it held. */
+	assert_true(pty_wait_no_text(&f->g.pty, "HELD", 5000));
 	assert_int_equal(crowd_on_v2(f), 0);
 }
 

@@ -236,6 +236,10 @@ static void full_servers_miss_the_share(void **state)
 	step(f, "5%");
 	assert_in_range(v2_percent(f), 15, 100);
 	is_said(f, 500);
+	/* Proof enough for a command that has just begun. */
+	expect(f, 6, ARGS("step", "pair", "10%", "--confirm", "pair"));
+	says(f, "W124");
+	says(f, "traffic is split otherwise");
 	expect(f, 0, ARGS("rollback", "pair", "--wait"));
 	assert_int_equal(v2_percent(f), 0);
 }

@@ -313,6 +313,7 @@ void fake_document(struct fake *f, struct snapshot *s)
 		s->guard = (struct pool_guard){.since_ms = UNKNOWN, .held_ms = UNKNOWN};
 	if (f->lie_bp >= 0)
 		s->share_bp = f->lie_bp;
+	s->reloads = f->reloads;
 	s->arms[ARM_V2].operations_dropped = f->dropped;
 	for (int arm = 0; f->no_quantiles && arm < ARM_COUNT; arm++)
 		s->arms[arm].has_latency = false;

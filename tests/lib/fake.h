@@ -43,6 +43,7 @@ struct fake {
 	int clamp_bp;                          /* a step goes no higher; -1 */
 	bool no_audit;                         /* a question for its log ends in trouble */
 	bool no_lease;                         /* it knows no leases */
+	bool reloads;                          /* what it loses in a restart a reload lost */
 	bool guards;                           /* it has a guard of its own; true at first */
 	int64_t clock_ms;                      /* its wall clock is ahead by so much */
 	int dropped;       /* operations of v2 that its document has no room for */

@@ -936,6 +936,26 @@ static void a_hold_refuses_raises_and_no_lowering(void **state)
 	assert_false(snapshot_of(f)->hold.on);
 }
 
+/* The attempt that was held is over; also where no map keeps the hold. */
+static void a_rollback_ends_a_hold(void **state)
+{
+	struct fixture *f = *state;
+	const char *const targets[] = {f->map, f->pair};
+	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+		f->fake.permille = 100;
+		open_at(f, targets[i]);
+		struct command hold = a_command(f, i == 0 ? VERB_HOLD : VERB_ADOPT, -1);
+		assert_int_equal(order(f, &hold, false)->kind, ANSWER_APPLIED);
+		assert_true(snapshot_of(f)->hold.on);
+		struct command back = a_command(f, VERB_ROLLBACK, -1);
+		assert_int_equal(order(f, &back, false)->kind, ANSWER_APPLIED);
+		assert_false(snapshot_of(f)->hold.on);
+		assert_int_equal(f->heard.snapshot.share_bp, 0);
+		driver_haproxy.close(f->driver);
+		f->driver = NULL;
+	}
+}
+
 static void what_haproxy_has_not_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -1214,6 +1234,7 @@ int main(void)
 		CASE(a_fate_is_what_is_there),
 		CASE(a_rollback_goes_to_the_baseline_that_was_armed),
 		CASE(a_hold_refuses_raises_and_no_lowering),
+		CASE(a_rollback_ends_a_hold),
 		CASE(what_haproxy_has_not_is_refused),
 		CASE(two_weirs_of_a_host_take_turns),
 		CASE(weights_rise_before_they_fall),

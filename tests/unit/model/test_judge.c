@@ -803,6 +803,32 @@ static void test_the_split(void **state)
 	assert_int_equal(looks_until_off(0, 0, 50), 0);
 }
 
+/* The sums of many looks are one look: whoever comes late knows what was known all the time. */
+static void test_the_split_by_its_sums(void **state)
+{
+	(void)state;
+	judge_by();
+	for (int sessions = 0; sessions < 2; sessions++) {
+		i.sessions = sessions;
+		for (i.share_bp = 500; i.share_bp <= 9500; i.share_bp += 1500)
+			for (int64_t n2 = 0; n2 <= 1000; n2 += 50) {
+				judge_by();
+				for (int k = 0; k < 7; k++)
+					look(1000 - n2, 0, n2, 0);
+				const struct units sum = {.n = 7000, .bad = 7 * n2};
+				bool apart = evidence_ln_apart(&j.split) >= log(1000);
+				assert_int_equal(judge_totals_apart(&j, i.share_bp, sum, sessions), apart);
+			}
+	}
+	const struct units none = {0}, wrong = {.n = 1, .bad = 2}, all = {.n = 9999, .bad = 9999};
+	assert_false(judge_totals_apart(&j, 5000, none, true));
+	assert_false(judge_totals_apart(&j, 5000, wrong, true));
+	assert_false(judge_totals_apart(&j, 0, all, true));
+	assert_false(judge_totals_apart(&j, -1, all, true));
+	assert_false(judge_totals_apart(&j, 10000, none, true));
+	assert_true(judge_totals_apart(&j, 5000, all, true));
+}
+
 static void put_apart(struct evidence *e, double ln)
 {
 	for (int k = 0; k < ODDS_GRID; k++)
@@ -941,6 +967,7 @@ int main(void)
 		CASE(test_limits_do_not_brake),
 		CASE(test_sticky_requests_do_not_brake),
 		CASE(test_the_split),
+		CASE(test_the_split_by_its_sums),
 		CASE(test_the_bars_of_the_split_and_the_sentinel),
 		CASE(test_requests_count_a_twentieth),
 		CASE(test_shares_without_a_split),

@@ -397,6 +397,27 @@ static void traffic_that_is_split_otherwise_is_drift(void **state)
 	assert_int_equal(s->reported_bp, 0);
 }
 
+/* Nothing was looked at: a command that has just begun, and all of it before the split settled. */
+static void what_was_counted_before_anybody_looked_is_drift_too(void **state)
+{
+	(void)state;
+	v->node[0].s->settle_ms = 3600000;
+	go_to(1000);
+	virtual_run(v, 5000);
+	assert_int_equal(check(PREDICATE_DRIFT)->state, CHECK_HOLDS);
+	v->node[0].s->share_bp = 400;
+	virtual_traffic(v, 20000);
+	v->node[0].s->share_bp = 1000;
+	virtual_poll(v);
+	assert_false(judge()->split_off);
+	assert_true(s->split_off);
+	assert_int_equal(check(PREDICATE_DRIFT)->code, ERR_DRIFT);
+	assert_int_equal(check(PREDICATE_DRIFT)->state, CHECK_FAILS);
+	/* Another share is counted anew. */
+	virtual_move(v, VERB_STEP, 0);
+	assert_false(s->split_off);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -417,6 +438,7 @@ int main(void)
 		T(a_new_attempt_is_judged_anew),
 		cmocka_unit_test_setup_teardown(a_silent_node_is_a_gap, set_up_two, tear_down),
 		T(traffic_that_is_split_otherwise_is_drift),
+		T(what_was_counted_before_anybody_looked_is_drift_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
