@@ -3,9 +3,10 @@
  *
  * 1. `done` is called once, from transport_turn, after the transfer has left every list.
  * 2. A request that is no GET goes out once, on a connection of its own: libcurl repeats a
- *    request by itself when a kept connection turns out to be dead. What is `spare` may be
- *    repeated; its connections are kept apart from all others'. A slow poll delays neither.
- * 3. A transfer holds at most TRANSPORT_BODY_MAX bytes of body and HEADERS_MAX of headers,
+ *    request by itself when a kept connection turns out to be dead. What is `spare` or only
+ *    `reads` may be repeated; spare connections are kept apart from all others'. A slow poll
+ *    delays neither.
+ * 3. A transfer whose body is collected holds at most TRANSPORT_BODY_MAX bytes of body and HEADERS_MAX of headers,
  *    whatever the other end announces, compresses or goes on sending.
  * 4. `sent` is false only when no byte of the request can have left.
  * 5. A kept connection carries one credential: the first that its address was asked with.
@@ -45,6 +46,7 @@ struct transfer {
 	int64_t begin_ms; /* boot clock; UNKNOWN once begun */
 	char subject[SUBJECT_MAX];
 	char reason[CURL_ERROR_SIZE];
+	void (*piece)(void *ctx, const char *data, size_t len); /* NULL: the body is collected */
 	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now);
 	void *ctx;
 };
@@ -175,6 +177,10 @@ static size_t take_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct transfer *x = ctx;
 	size_t len = size * count;
+	if (x->piece != NULL) {
+		x->piece(x->ctx, data, len);
+		return len;
+	}
 	if (len > TRANSPORT_BODY_MAX - x->body.len) {
 		x->too_much = "1 MiB of body";
 		return 0;
@@ -224,6 +230,8 @@ static void set_headers(struct transfer *x, const struct transport_request *r)
 		explicit_bzero(bearer.data, bearer.len);
 		text_free(&bearer);
 	}
+	if (r->credential != NULL)
+		add_header(x, "Authorization", r->credential, false);
 	if (r->if_match != NULL)
 		add_header(x, "If-Match", r->if_match, true);
 	if (r->key != NULL)
@@ -269,8 +277,9 @@ static void set_method(
 		must(curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, x->request_body));
 		must(curl_easy_setopt(x->easy, CURLOPT_CUSTOMREQUEST, r->method));
 	}
-	bool keeps = is_get || r->spare;
-	if (!keeps || !may_keep(t, x->subject, r->token != NULL ? r->token : ""))
+	const char *credential = r->token != NULL ? r->token : r->credential;
+	bool keeps = is_get || r->spare || r->reads;
+	if (!keeps || !may_keep(t, x->subject, credential != NULL ? credential : ""))
 		keep_apart(x);
 	else if (r->spare)
 		must(curl_easy_setopt(x->easy, CURLOPT_SHARE, t->spare));
@@ -325,6 +334,7 @@ uint64_t transport_send(
 	x->id = ++t->last_id;
 	x->transport = t;
 	x->timeout_ms = r->timeout_ms;
+	x->piece = r->piece;
 	x->done = r->done;
 	x->ctx = r->ctx;
 	x->easy = curl_easy_init();

@@ -37,12 +37,17 @@ struct transport_request {
 	const char *url;       /* http:// or https:// */
 	const char *unix_path; /* NULL: TCP */
 	const char *token;     /* bearer, NULL none */
+	const char *credential; /* instead: Authorization as it is, NULL none */
 	const char *body;      /* JSON or NULL */
 	const char *if_match;  /* NULL none; written between quotes */
 	const char *key;       /* Idempotency-Key, NULL none */
 	bool spare;            /* goes on the spare connection, perhaps twice: GET, or with a key */
+	bool reads;            /* a POST that changes nothing: on a kept connection, perhaps twice */
 	int64_t after_ms;      /* begins so much later, unless it is cancelled before */
 	int64_t timeout_ms;    /* total, from the beginning */
+	/* Of an answer that goes on and on: gets what comes as it comes, whatever the status; the reply
+	 * has no body then, and the size has no limit. NULL: the body is collected. */
+	void (*piece)(void *ctx, const char *data, size_t len);
 	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now);
 	void *ctx;
 };

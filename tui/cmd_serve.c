@@ -11,6 +11,7 @@
 #include "tui/bounds.h"
 #include "tui/commands.h"
 #include "tui/loop.h"
+#include "tui/member.h"
 #include "tui/setup.h"
 #include "tui/words.h"
 
@@ -266,6 +267,24 @@ static void tell_split(
 	free(s);
 }
 
+/* The first address, as a console reaches it. */
+static int join_fleet(struct engine *engine, const struct serve *serve,
+	const struct serve_options *how, const struct options *o, struct err *err)
+{
+	struct text url = {0};
+	const char *colon = strrchr(how->listen[0], ':');
+	if (o->advertise)
+		text_add(&url, o->advertise);
+	else if (serve_port(serve, 0) > 0)
+		text_addf(&url, "%s://%.*s:%d", how->cert ? "https" : "http",
+			(int)(colon - how->listen[0]), how->listen[0], serve_port(serve, 0));
+	else
+		text_add(&url, how->listen[0]);
+	int rc = member_run(engine, o, text_str(&url), err);
+	text_free(&url);
+	return rc;
+}
+
 static int run(struct engine *engine, const struct engine_options *e, const struct options *o,
 	const struct door_keys *k, struct err *err)
 {
@@ -292,6 +311,8 @@ static int run(struct engine *engine, const struct engine_options *e, const stru
 		tell_split(engine, e, o);
 	if (rc == 0 && !o->state)
 		fprintf(stderr, "weir: no --state: a restart forgets share, epoch, keys and audit\n");
+	if (rc == 0 && o->etcd_count > 0)
+		rc = join_fleet(engine, serve, &how, o, err);
 	while (rc == 0 && !loop_pause(-1))
 		;
 	if (rc == 0)
@@ -317,7 +338,8 @@ int cmd_serve(const struct options *o)
 	int status = EXIT_DONE;
 	e->residents = &shape.residents;
 	if (setup_init(&s, o, &err) < 0 || read_shape(&shape, &s.config, o, &err) < 0 ||
-		read_programs(&programs, &shape, o, &err) < 0 || read_keys(&keys, o, &err) < 0) {
+		read_programs(&programs, &shape, o, &err) < 0 || read_keys(&keys, o, &err) < 0 ||
+		member_check(o, &err) < 0) {
 		status = setup_fail(&err);
 	} else {
 		e->scenario = s.scenario.name[0] ? &s.scenario : NULL;

@@ -56,7 +56,7 @@ const struct command_row command_rows[] = {
 #define X(name, option, key, argument, help) option " "
 		SERVE_SETTING_INFO(X)
 #undef X
-			"scenario state token-file tls-cert tls-key allow-faults",
+			"scenario state token-file tls-cert tls-key allow-faults etcd etcd-auth etcd-ttl advertise",
 		0, 0, cmd_serve},
 	{"record", "[TARGET...]", "poll and record without a screen",
 		"out for interval strict progress guard plan", 0, 32, cmd_record},

@@ -94,6 +94,14 @@ const struct option_row option_rows[] = {
 	{"tls-key", 0, OPTION_TEXT, AT(tls_key), 0, "FILE", "the certificate's key, PEM"},
 	{"allow-faults", 0, OPTION_FLAG, AT(allow_faults), 0, NULL,
 		"take faults from POST /v1/faults"},
+	{"etcd", 0, OPTION_LIST, AT(etcd), AT(etcd_count), "HOST:PORT",
+		"a node of a fleet: follow the plan of the pool in etcd; repeatable"},
+	{"etcd-auth", 0, OPTION_TEXT, AT(etcd_auth), 0, "FILE",
+		"the token that etcd asks for, mode 0600"},
+	{"etcd-ttl", 0, OPTION_DURATION, AT(etcd_ttl_ms), 0, "DURATION",
+		"how long etcd keeps the node without a sign; default 10s"},
+	{"advertise", 0, OPTION_TEXT, AT(advertise), 0, "URL",
+		"where consoles find this node; default its first address"},
 	{"out", 0, OPTION_TEXT, AT(out), 0, "FILE",
 		"the new file; default: record into the history, export to standard output"},
 	{"interval", 0, OPTION_DURATION, AT(interval_ms), 0, "DURATION",
@@ -291,7 +299,7 @@ static void defaults(struct options *out)
 	out->wait_ms = 30000;
 	out->from_bp = out->share_bp = -1;
 	out->timeout_ms = 30 * 60 * 1000;
-	out->for_ms = out->interval_ms = UNKNOWN;
+	out->for_ms = out->interval_ms = out->etcd_ttl_ms = UNKNOWN;
 }
 
 /* `-` alone and whatever follows `--` are arguments. */

@@ -43,6 +43,9 @@ struct options {
 	const char *setting[SERVE_SETTING_COUNT]; /* of the engine, but for limit and share_bp */
 	const char *limit;
 	const char *token_file, *tls_cert, *tls_key;
+	const char *etcd[OPTIONS_LIST_MAX], *etcd_auth, *advertise; /* of serve */
+	int etcd_count;
+	int64_t etcd_ttl_ms;
 	int share_bp;
 	bool allow_faults;
 	const char *out;

@@ -40,6 +40,7 @@ static const struct effect {
 	{"guard", ASPECT_GUARD, BIT(GUARD)},
 	{"drain", ASPECT_DRAIN, BIT(DRAIN)},
 	{STORE_FINALIZE, ASPECT_END, BIT(END)},
+	{STORE_BEGIN, ASPECT_PLAN, 0},
 };
 
 /* NULL for a word that no change has. */
@@ -49,6 +50,11 @@ static const struct effect *effect_of(const char *what)
 		if (!strcmp(effects[i].what, what))
 			return &effects[i];
 	return NULL;
+}
+
+bool control_knows(const char *what)
+{
+	return effect_of(what) != NULL;
 }
 
 static void take_split(struct control *c, const struct store_record *r,
@@ -132,8 +138,7 @@ static void take_history(struct control *c, const struct store_record *r)
 	text_copy(c->history_by, sizeof c->history_by, r->actor);
 }
 
-/* Takes in a record of `boot_ms`; its deadlines count from now. */
-static void take(struct control *c, const struct store_record *r,
+void control_take(struct control *c, const struct store_record *r,
 	const struct control_counts *counts, int64_t boot_ms, struct instant now, uint64_t ticket)
 {
 	control_log_add(&c->log, r, boot_ms, ticket);
@@ -171,7 +176,8 @@ void control_do(struct control *c, struct store_record *r, const struct control_
 {
 	r->head = store_record_head(r, c->head);
 	uint64_t ticket = c->store ? store_begin(c->store, r, true) : 0;
-	take(c, r, counts, now.boot_ms, now, ticket);
+	control_take(c, r, counts, now.boot_ms, now, ticket);
+	control_note_own(c, r);
 	control_log_prune(&c->log, now);
 }
 
@@ -189,7 +195,7 @@ static int replay_store(struct control *c, struct instant now, struct err *err)
 				"with an empty directory",
 				r->seq, r->line, r->what);
 		int64_t past_ms = now.wall_ms > r->wall_ms ? now.wall_ms - r->wall_ms : 0;
-		take(c, r, &zero, now.boot_ms - past_ms, now, 0);
+		control_take(c, r, &zero, now.boot_ms - past_ms, now, 0);
 	}
 	store_forget(c->store);
 	control_log_prune(&c->log, now);
@@ -244,6 +250,7 @@ void control_free(struct control *c)
 		return;
 	control_log_free(&c->log);
 	text_free(&c->operation_text);
+	text_free(&c->own);
 	free(c);
 }
 
@@ -317,7 +324,7 @@ void control_clear_pending(struct control *c, struct instant now)
 	if (f == STORE_WAITING)
 		return;
 	if (f == STORE_STORED)
-		take(c, &p->undo, NULL, now.boot_ms, now, 0);
+		control_take(c, &p->undo, NULL, now.boot_ms, now, 0);
 	*p = (struct pending){0};
 }
 
@@ -384,7 +391,8 @@ static void accept(struct control *c, const struct control_request *r,
 	control_draft_change(c, r, now, &names, &record);
 	if (brakes || store(c, &record, now, out)) {
 		uint64_t ticket = brakes && c->store ? store_begin(c->store, &record, true) : 0;
-		take(c, &record, counts, now.boot_ms, now, ticket);
+		control_take(c, &record, counts, now.boot_ms, now, ticket);
+		control_note_own(c, &record);
 		take_moment(c, r, now);
 		control_log_prune(&c->log, now);
 		control_fill_current(c, now, out);
@@ -417,7 +425,7 @@ void control_change(struct control *c, const struct control_request *r,
 	else if (is_spent(c, r->key))
 		control_refuse(out, 507, "not_stored",
 			"a change with this key was refused for want of room; decide anew, with another key");
-	else if (control_is_allowed(c, r, now, out))
+	else if (control_is_followed(c, r, out) && control_is_allowed(c, r, now, out))
 		accept(c, r, counts, now, out);
 }
 
@@ -499,7 +507,7 @@ enum intent_fate control_intent(struct control *c, const char *key, bool make_vo
 	}
 	if (!store(c, &record, now, out))
 		return INTENT_UNKNOWN;
-	take(c, &record, NULL, now.boot_ms, now, 0);
+	control_take(c, &record, NULL, now.boot_ms, now, 0);
 	control_log_prune(&c->log, now);
 	out->durable = true;
 	return INTENT_VOID;

@@ -158,6 +158,41 @@ size_t control_audit(const struct control *c, int64_t since, struct audit_entry 
  * operations, change, audit_*, history_* of a document. */
 void control_fill(const struct control *c, struct snapshot *s, struct instant now);
 
+/* ---- a plan that several controls share ----
+ * One store that all of them see holds the newest change, as its line; each control takes in what
+ * it says. Brakes, and what time and guard do, are made at once where they are needed, and are
+ * offered to that store by whoever owns the control. */
+
+/* From now on the changes made here are kept for control_own. */
+void control_share(struct control *c);
+
+/* The lines of what was made here since the last control_adopt, oldest first, each with its
+ * newline; "" nothing. Borrowed until the next change. */
+const char *control_own(const struct control *c);
+
+/* The seq of the newest change that was not made here, or has been agreed on. */
+int64_t control_agreed_seq(const struct control *c);
+
+/* Makes a change that changes nothing: what this control is, as a line, for a store that has
+ * none. */
+void control_begin(struct control *c, struct instant now);
+
+/* Takes in a line that the store holds, which replaces what was made here: a rollback of an epoch
+ * that the store has not reached yet, a hold and a drain are made anew on top of it. `live`: it
+ * was made just now, so that its times count from now, whatever the two clocks say. True in
+ * *changed when the split did. 0, or -1 with err, nothing changed: W203 damaged, W205 not
+ * understood, W002 there is no v2 that could have what it says. */
+int control_adopt(struct control *c, const char *line, bool live, struct instant now,
+	bool *changed, struct err *err);
+
+/* That store leads: whatever is no brake or drain is refused here. `absent`: why it is not
+ * followed now, which the document shows as a hold; NULL: it is. */
+void control_lead(struct control *c, const char *absent, struct instant now);
+
+/* Who holds the lease there; "" nobody. */
+void control_hear_holder(
+	struct control *c, const char *holder, int64_t ttl_ms, struct instant now);
+
 /* For the router, without a lock beyond the owner's: the split in force. */
 void control_split(const struct control *c, enum strategy *strategy, int *share_bp);
 

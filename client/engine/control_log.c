@@ -38,6 +38,18 @@ void control_log_add(
 	l->hashes[l->count++] = hash_of(r->key);
 }
 
+void control_log_cut(struct control_log *l, int64_t seq)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->entries[i].seq >= seq)
+			continue;
+		l->hashes[kept] = l->hashes[i];
+		l->entries[kept++] = l->entries[i];
+	}
+	l->count = kept;
+}
+
 struct log_entry *control_log_find(const struct control_log *l, const char *key)
 {
 	uint64_t hash = hash_of(key);

@@ -30,6 +30,9 @@ struct control_log {
 void control_log_add(
 	struct control_log *l, const struct store_record *r, int64_t boot_ms, uint64_t ticket);
 
+/* Forgets all changes with at least this seq. */
+void control_log_cut(struct control_log *l, int64_t seq);
+
 /* NULL when the key is not known. Borrowed until the next call that changes the log. */
 struct log_entry *control_log_find(const struct control_log *l, const char *key);
 

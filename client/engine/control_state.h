@@ -1,5 +1,6 @@
 /* Control state: what a control holds, for the files that are it: control.c decides and keeps,
- * control_rule.c refuses, control_time.c lets time act. Nobody else's. */
+ * control_rule.c refuses, control_time.c lets time act, control_peer.c shares the plan. Nobody
+ * else's. */
 #ifndef WEIR_CLIENT_ENGINE_CONTROL_STATE_H
 #define WEIR_CLIENT_ENGINE_CONTROL_STATE_H
 
@@ -72,7 +73,20 @@ struct control {
 	char history_head[POOL_HASH_MAX], history_by[POOL_ACTOR_MAX];
 	struct control_log log;
 	struct pending pending;
+
+	bool shared, led;             /* control_share, control_lead */
+	struct text own;              /* of changes made here and not yet agreed on: their lines */
+	int64_t own_seq;              /* of the first of them */
+	char absent[POOL_REASON_MAX]; /* why who leads is not followed now; "" it is */
+	int64_t absent_boot_ms;
 };
+
+/* Takes in a record of `boot_ms`; its deadlines count from now. */
+void control_take(struct control *c, const struct store_record *r,
+	const struct control_counts *counts, int64_t boot_ms, struct instant now, uint64_t ticket);
+
+/* False for a word that no change has. */
+bool control_knows(const char *what);
 
 /* Takes in what a pool does by itself, as drafted, without waiting for the disk. */
 void control_do(struct control *c, struct store_record *r, const struct control_counts *counts,
@@ -127,6 +141,15 @@ bool control_is_allowed(const struct control *c, const struct control_request *r
 /* 423. */
 bool control_refuse_lease(
 	const struct control *c, struct instant now, struct control_answer *out);
+
+/* ---- control_peer.c ---- */
+
+/* Remembers a change that was made here, where the plan is shared. */
+void control_note_own(struct control *c, const struct store_record *r);
+
+/* 409: where another store leads, only brakes and drains are taken here. */
+bool control_is_followed(
+	const struct control *c, const struct control_request *r, struct control_answer *out);
 
 /* ---- control_time.c ---- */
 

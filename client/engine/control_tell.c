@@ -74,6 +74,11 @@ void control_fill(const struct control *c, struct snapshot *s, struct instant no
 	text_copy(s->plan_hash, sizeof s->plan_hash, c->plan_hash);
 	s->hold = c->hold;
 	s->hold.age_ms = c->hold.on ? age(c->hold_boot_ms, now) : UNKNOWN;
+	if (c->absent[0] && !c->hold.on) {
+		s->hold = (struct hold){.on = true, .age_ms = age(c->absent_boot_ms, now)};
+		text_copy(s->hold.actor, sizeof s->hold.actor, POOL_ACTOR);
+		text_copy(s->hold.reason, sizeof s->hold.reason, c->absent);
+	}
 	s->change = c->change;
 	s->change.age_ms = c->change.known ? age(c->change_boot_ms, now) : UNKNOWN;
 	s->operations = c->operations;

@@ -130,6 +130,24 @@ void engine_change(
 	struct engine *e, const struct control_request *request, struct control_answer *out);
 void engine_lease(
 	struct engine *e, const struct lease_request *request, struct control_answer *out);
+/* Where the control stands, for whoever shares its plan. */
+struct engine_stand {
+	int64_t epoch, rev, seq;
+	int64_t agreed_seq; /* without what was made here and not yet agreed on */
+	int share_bp;
+	char head[POOL_HASH_MAX];
+	char boot_id[POOL_ID_MAX];
+};
+
+/* control.h, "a plan that several controls share"; what is adopted is put in force. */
+void engine_share(struct engine *e);
+void engine_begin(struct engine *e);
+int engine_adopt(struct engine *e, const char *line, bool live, struct err *err);
+void engine_lead(struct engine *e, const char *absent);
+void engine_hear_holder(struct engine *e, const char *holder, int64_t ttl_ms);
+/* How it stands now; appends what was made here. */
+void engine_stand(struct engine *e, struct engine_stand *out, struct text *own);
+
 /* What the guard's thread does once a second: judges the time since, lets time act. */
 void engine_watch(struct engine *e);
 enum intent_fate engine_intent(

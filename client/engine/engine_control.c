@@ -4,7 +4,10 @@
 
 #include "client/engine/supervisor.h"
 
+#include "model/mem.h"
 #include "model/verb.h"
+
+#include <stdlib.h>
 
 struct instant engine_skewed_now(struct engine *e)
 {
@@ -117,6 +120,63 @@ void engine_lease(
 	pthread_mutex_lock(&e->control_lock);
 	control_lease(e->control, request, engine_skewed_now(e), out);
 	pthread_mutex_unlock(&e->control_lock);
+}
+
+void engine_share(struct engine *e)
+{
+	pthread_mutex_lock(&e->control_lock);
+	control_share(e->control);
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+void engine_begin(struct engine *e)
+{
+	pthread_mutex_lock(&e->control_lock);
+	control_begin(e->control, engine_skewed_now(e));
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+int engine_adopt(struct engine *e, const char *line, bool live, struct err *err)
+{
+	bool changed;
+	pthread_mutex_lock(&e->control_lock);
+	int result = control_adopt(e->control, line, live, engine_skewed_now(e), &changed, err);
+	if (changed)
+		turn(e);
+	pthread_mutex_unlock(&e->control_lock);
+	return result;
+}
+
+void engine_lead(struct engine *e, const char *absent)
+{
+	pthread_mutex_lock(&e->control_lock);
+	control_lead(e->control, absent, engine_skewed_now(e));
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+void engine_hear_holder(struct engine *e, const char *holder, int64_t ttl_ms)
+{
+	pthread_mutex_lock(&e->control_lock);
+	control_hear_holder(e->control, holder, ttl_ms, engine_skewed_now(e));
+	pthread_mutex_unlock(&e->control_lock);
+}
+
+void engine_stand(struct engine *e, struct engine_stand *out, struct text *own)
+{
+	struct snapshot *s = mem_new(1, sizeof *s);
+	pthread_mutex_lock(&e->control_lock);
+	control_fill(e->control, s, engine_skewed_now(e));
+	text_add(own, control_own(e->control));
+	int64_t agreed_seq = control_agreed_seq(e->control);
+	pthread_mutex_unlock(&e->control_lock);
+	*out = (struct engine_stand){.epoch = s->epoch,
+		.rev = s->rev,
+		.seq = s->audit_seq,
+		.agreed_seq = agreed_seq,
+		.share_bp = s->share_bp};
+	text_copy(out->head, sizeof out->head, s->audit_head);
+	text_copy(out->boot_id, sizeof out->boot_id, e->boot_id);
+	free(s);
 }
 
 void engine_watch(struct engine *e)

@@ -190,6 +190,35 @@ bool store_record_read(struct store_record *r, char *line, int format, uint64_t 
 	return true;
 }
 
+void store_record_value(struct text *t, const struct store_record *r)
+{
+	text_addf(t, "%d\t", STORE_FORMAT);
+	store_record_line(t, r);
+}
+
+int store_record_read_value(
+	struct store_record *r, struct text *text, const char *value, struct err *err)
+{
+	const char *tab = strchr(value, '\t');
+	size_t digits = strspn(value, "0123456789");
+	char format[8] = "";
+	int n = 0;
+	if (tab && value + digits == tab && digits < sizeof format)
+		memcpy(format, value, digits);
+	if (!read_int(format, 1, INT32_MAX, &n))
+		return err_set(err, ERR_DAMAGED, "the shared plan is not one that weir wrote");
+	if (n > STORE_FORMAT)
+		return err_set(err, ERR_NEWER,
+			"the shared plan has format %s, this weir knows up to %d: install the one that wrote "
+			"it",
+			format, STORE_FORMAT);
+	text_clear(text);
+	text_add_n(text, tab + 1, strcspn(tab + 1, "\n"));
+	if (n < STORE_FORMAT || !text->data || !store_record_read(r, text->data, n, 0))
+		return err_set(err, ERR_DAMAGED, "the shared plan is damaged: its hash does not fit");
+	return 0;
+}
+
 /* ---- what stays ---- */
 
 static bool stays(const struct store_record *r)

@@ -3,6 +3,7 @@
 #ifndef WEIR_CLIENT_ENGINE_STORE_RECORD_H
 #define WEIR_CLIENT_ENGINE_STORE_RECORD_H
 
+#include "model/err.h"
 #include "model/pool.h"
 #include "model/text.h"
 
@@ -12,12 +13,13 @@
 #define STORE_VOID "void"
 #define STORE_FINALIZE "finalize"
 #define STORE_REVERT "revert"
+#define STORE_BEGIN "begin" /* a plan that is shared from here on; it changes nothing */
 
 /* No text in it has a control byte. */
 struct store_record {
 	int64_t seq; /* 0 for a void: it is no change */
 	int64_t wall_ms;
-	char what[STORE_WHAT_MAX]; /* verb word, "revert", "void", "finalize" */
+	char what[STORE_WHAT_MAX]; /* verb word, "revert", "void", "finalize", "begin" */
 	int from_bp, to_bp;
 	int64_t epoch, rev; /* after it */
 	enum strategy strategy;
@@ -48,6 +50,14 @@ uint64_t store_record_head(const struct store_record *r, uint64_t before);
 
 /* Appends the whole line with newline. */
 void store_record_line(struct text *t, const struct store_record *r);
+
+/* The same behind its format, for a place that has no header. */
+void store_record_value(struct text *t, const struct store_record *r);
+
+/* Reads what store_record_value wrote (a newline at the end may be missing); `text` gets the bytes
+ * that `r` borrows from. 0, or -1 with err: W203 damaged, W205 of a newer version. */
+int store_record_read_value(
+	struct store_record *r, struct text *text, const char *value, struct err *err);
 
 /* Reads one line without newline, NUL-terminated; changes it, and `r` borrows from it. `before`
  * is the head so far: a line of format 1 has none of its own. False when it is damaged. */

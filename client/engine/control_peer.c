@@ -1,0 +1,175 @@
+/* Control peer: a control whose plan lies in a store that several share. It knows lines and what
+ * to make of them, not where they lie nor how they travel.
+ *
+ * Invariants:
+ * 1. What the store holds is taken in whole; of what was made here only brakes and drains survive
+ *    it, made anew on top, since nothing else may be done twice.
+ * 2. A rollback is made anew only while the store's epoch is below the one that it led to: one that
+ *    the store has passed has been done by another, or belongs to what is over.
+ * 3. What time did here (a raise that nobody kept) is not made anew: if it is still due, time does
+ *    it again.
+ * 4. The lines kept are bounded: the oldest goes, since each holds all that there is to know. */
+#include "client/engine/control_state.h"
+#include "client/engine/store.h"
+
+#include <string.h>
+
+#define OWN_MAX (64 * 1024)
+
+/* ---- what is made here ---- */
+
+void control_share(struct control *c)
+{
+	c->shared = true;
+}
+
+const char *control_own(const struct control *c)
+{
+	return text_str(&c->own);
+}
+
+int64_t control_agreed_seq(const struct control *c)
+{
+	return c->own.len > 0 ? c->own_seq - 1 : c->seq;
+}
+
+void control_note_own(struct control *c, const struct store_record *r)
+{
+	struct text rest = {0};
+	if (!c->shared)
+		return;
+	if (c->own.len == 0)
+		c->own_seq = r->seq;
+	if (c->own.len > OWN_MAX) {
+		text_add(&rest, strchr(c->own.data, '\n') + 1);
+		text_free(&c->own);
+		c->own = rest;
+	}
+	store_record_value(&c->own, r);
+}
+
+void control_begin(struct control *c, struct instant now)
+{
+	static const struct control_counts none;
+	struct store_record r;
+	control_draft(c, STORE_BEGIN, now, &r);
+	control_do(c, &r, &none, now);
+}
+
+/* ---- what the store says ---- */
+
+/* The same change by the same person, on top of what there is now. */
+static void redo(struct control *c, const struct store_record *was, struct instant now)
+{
+	static const struct control_counts none;
+	struct store_record r;
+	enum verb verb = verb_of(was->what);
+	bool due = verb == VERB_ROLLBACK ? c->epoch < was->epoch
+		: verb == VERB_HOLD          ? !c->hold.on
+									 : verb == VERB_DRAIN;
+	if (!due || c->finalized)
+		return;
+	control_draft(c, was->what, now, &r);
+	if (verb == VERB_ROLLBACK)
+		control_draft_rollback(c, &r);
+	if (verb == VERB_HOLD)
+		r.keep_wall_ms = 0;
+	r.held = was->held;
+	r.body_hash = was->body_hash;
+	text_copy(r.key, sizeof r.key, was->key);
+	text_copy(r.actor, sizeof r.actor, was->actor);
+	text_copy(r.reason, sizeof r.reason, was->reason);
+	text_copy(r.history_head, sizeof r.history_head, was->history_head);
+	control_do(c, &r, &none, now);
+}
+
+static void redo_all(struct control *c, const struct text *own, struct instant now)
+{
+	struct store_record r;
+	struct text text = {0};
+	const char *line = text_str(own);
+	while (*line) {
+		if (store_record_read_value(&r, &text, line, NULL) == 0)
+			redo(c, &r, now);
+		line += strcspn(line, "\n") + 1;
+	}
+	text_free(&text);
+}
+
+static void adopt(
+	struct control *c, const struct store_record *r, bool live, struct instant now)
+{
+	static const struct control_counts none;
+	int64_t past_ms = now.wall_ms > r->wall_ms && !live ? now.wall_ms - r->wall_ms : 0;
+	struct instant at = {.boot_ms = now.boot_ms, .wall_ms = live ? r->wall_ms : now.wall_ms};
+	struct text own = c->own;
+	c->own = (struct text){0};
+	if (own.len > 0)
+		control_log_cut(&c->log, c->own_seq);
+	if (r->seq > 0)
+		control_log_cut(&c->log, r->seq);
+	uint64_t ticket = c->store ? store_begin(c->store, r, true) : 0;
+	control_take(c, r, &none, now.boot_ms - past_ms, at, ticket);
+	control_log_prune(&c->log, now);
+	redo_all(c, &own, now);
+	text_free(&own);
+}
+
+int control_adopt(struct control *c, const char *line, bool live, struct instant now,
+	bool *changed, struct err *err)
+{
+	struct store_record r;
+	struct text text = {0}, names = {0};
+	*changed = false;
+	int result = store_record_read_value(&r, &text, line, err);
+	if (result == 0 && (r.seq < 1 || !control_knows(r.what)))
+		result = err_set(err, ERR_NEWER,
+			"the shared plan's newest change is \"%.23s\", which this weir does not know",
+			r.what);
+	if (result == 0 && !c->has_v2 && r.to_bp > 0)
+		result = err_set(err, ERR_CONFIG,
+			"the shared plan gives v2 %.2f%% and there is no v2 here; start with one",
+			r.to_bp / 100.0);
+	if (result == 0 && r.seq == c->seq && r.head == c->head) {
+		text_clear(&c->own);
+	} else if (result == 0) {
+		int share_bp = c->share_bp;
+		enum strategy strategy = c->strategy;
+		bool limited = c->operations.limited;
+		text_add(&names, text_str(&c->operation_text));
+		adopt(c, &r, live, now);
+		*changed = c->share_bp != share_bp || c->strategy != strategy ||
+			c->operations.limited != limited ||
+			strcmp(text_str(&c->operation_text), text_str(&names)) != 0;
+	}
+	text_free(&names);
+	text_free(&text);
+	return result;
+}
+
+/* ---- who leads ---- */
+
+void control_lead(struct control *c, const char *absent, struct instant now)
+{
+	c->led = true;
+	if (absent && !c->absent[0])
+		c->absent_boot_ms = now.boot_ms;
+	text_clean(c->absent, sizeof c->absent, absent ? absent : "", absent ? strlen(absent) : 0);
+}
+
+void control_hear_holder(
+	struct control *c, const char *holder, int64_t ttl_ms, struct instant now)
+{
+	text_clean(c->holder, sizeof c->holder, holder, strlen(holder));
+	c->lease_boot_ms = now.boot_ms + ttl_ms;
+}
+
+bool control_is_followed(
+	const struct control *c, const struct control_request *r, struct control_answer *out)
+{
+	if (!c->led || verb_is_brake(r->verb) || r->verb == VERB_DRAIN)
+		return true;
+	return control_refuse(out, 409, "led",
+		"the plan of this node lies in etcd, which decides for all nodes: name the pool as "
+		"etcd://HOST:PORT/POOL");
+}

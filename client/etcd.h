@@ -1,0 +1,88 @@
+/* Etcd: a way to an etcd cluster: its target, its requests, and the names of a pool's keys.
+ *
+ * Everything of a pool lies under weir/POOL/:
+ *   now/split     the newest change, as the line of a control log: the plan in force
+ *   now/lease     who may raise; dies with its lease in etcd
+ *   now/rollback  put by hand: every node rolls back; taken away by the first that has done it
+ *   audit/SEQ     every change, bounded
+ *   intents/KEY   what became of a key: the line of its change, or "void"; a day long
+ *   nodes/ID      a node, where it answers, what it applied; dies with its lease in etcd */
+#ifndef WEIR_CLIENT_ETCD_H
+#define WEIR_CLIENT_ETCD_H
+
+#include "client/transport.h"
+#include "client/wire_etcd.h"
+#include "model/pool.h"
+
+#define ETCD_ENDPOINTS_MAX 8
+#define ETCD_KEY_MAX 256
+#define ETCD_TIMEOUT_MS 3000
+#define ETCD_AUDIT_KEPT 4096
+#define ETCD_INTENT_MS (25 * 3600 * 1000)
+
+/* etcd://HOST:PORT[,HOST:PORT…]/POOL[?tls=yes&auth=FILE][#NODE] */
+struct etcd_target {
+	int endpoint_count;
+	char endpoint[ETCD_ENDPOINTS_MAX][160]; /* "http://HOST:PORT" */
+	char pool[POOL_ID_MAX];
+	char auth[256];         /* file of the token; "" none */
+	char node[POOL_ID_MAX]; /* one node of it; "" the pool */
+};
+
+bool etcd_is_target(const char *target);
+/* 0, or -1 with err W002. */
+int etcd_target_read(struct etcd_target *out, const char *target, struct err *err);
+
+struct etcd {
+	struct transport *transport;
+	struct etcd_target target;
+	char *credential; /* NULL none */
+	int at;           /* the endpoint in use */
+};
+
+/* Reads the target and the token. 0, or -1 with err. */
+int etcd_open(struct etcd *e, const char *target, struct transport *t, struct err *err);
+void etcd_close(struct etcd *e);
+
+/* "weir/POOL/<format>". */
+void etcd_key(const struct etcd *e, char out[ETCD_KEY_MAX], const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A request; borrowed for the call. */
+struct etcd_request {
+	const char *path;   /* "/v3/kv/txn" */
+	const char *body;   /* NULL: GET */
+	bool reads;         /* it changes nothing, or nothing twice: may go on a kept connection */
+	int64_t timeout_ms; /* 0: ETCD_TIMEOUT_MS */
+	void (*piece)(void *ctx, const char *data, size_t len); /* of a watch */
+	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now);
+	void *ctx;
+};
+uint64_t etcd_send(struct etcd *e, const struct etcd_request *r, struct instant now);
+
+/* The same of a transaction. */
+uint64_t etcd_send_txn(struct etcd *e, const struct etcd_txn *t, bool reads,
+	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now), void *ctx,
+	struct instant now);
+
+/* 0 when there is a document to be read, or -1 with err; after trouble that another member may
+ * not have, the next request goes to the next endpoint. W130 refused, W131 not permitted, W150
+ * no etcd, else W151 with etcd's reason. */
+int etcd_check(struct etcd *e, const struct transport_reply *reply, struct err *err);
+
+/* True when etcd says that a lease is gone. */
+bool etcd_lost_lease(const struct transport_reply *reply);
+
+/* Where it is now, for messages; borrowed. */
+const char *etcd_endpoint(const struct etcd *e);
+
+/* What a node says of itself under nodes/ID. */
+struct etcd_node {
+	char node[POOL_NAME_MAX], url[200], boot_id[POOL_ID_MAX], head[POOL_HASH_MAX];
+	int64_t epoch, rev, seq;
+	int share_bp; /* -1 unknown */
+};
+void etcd_node_write(struct text *out, const struct etcd_node *n);
+int etcd_node_read(struct etcd_node *out, const char *value, struct err *err);
+
+#endif
