@@ -150,6 +150,7 @@ struct standing {
 	char state_text[96]; /* the state with its object: "BAKING at 10 %, 06:49 left" */
 	char guard_text[64]; /* who rolls back: "guard: pool, rolls back by itself" */
 	char leave_text[48]; /* if this console ends: "all goes on", "back to 1 % in 02:00" */
+	bool leave_exposed;  /* then something ends with it that others would need */
 };
 
 struct pool {
@@ -293,6 +294,9 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 /* The nodes (bits) to which a rollback by the pool's own guard at another node is still to be
  * carried; 0 none. */
 uint64_t pool_carries(const struct model *m, const struct pool *p);
+
+/* True where the pool lives in this process, and ends with it. */
+bool pool_is_local(const struct pool *p);
 
 /* True when the pool takes back a raise that nobody keeps: it says what it would go back to. */
 bool pool_takes_back(const struct pool *p);

@@ -250,6 +250,11 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	f->guard_unarmed = s->pool_guard.known && !s->pool_guard.armed;
 }
 
+bool pool_is_local(const struct pool *p)
+{
+	return strncmp(p->nodes[0].target, "local:", 6) == 0;
+}
+
 bool pool_takes_back(const struct pool *p)
 {
 	for (int k = 0; k < p->node_count; k++) {

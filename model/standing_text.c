@@ -135,6 +135,8 @@ static bool keeps_here(const struct standing *s, const struct model *m, const st
 	return false;
 }
 
+#define ALL_GOES_ON "all goes on"
+
 static void write_leave(struct standing *s, const struct model *m, const struct pool *p)
 {
 	char share[24], left[24];
@@ -144,15 +146,18 @@ static void write_leave(struct standing *s, const struct model *m, const struct 
 	unit_share(share, sizeof share, s->kept_bp);
 	unit_countdown(left, sizeof left, s->keep.left_ms);
 	if (s->state == STATE_ROLLING_BACK || s->state == STATE_RB_UNVERIFIED)
-		text_copy(out, size, m->read_only ? "all goes on" : "NOBODY TRIES ON");
+		text_copy(out, size, m->read_only ? ALL_GOES_ON : "NOBODY TRIES ON");
 	else if (keeps_here(s, m, p) && orphan_at(s->keep.on_orphan, above_bp) == ORPHAN_REVERT)
 		snprintf(out, size, "back to %.12s in %.20s", share, left);
 	else if (keeps_here(s, m, p))
 		snprintf(out, size, "held in %s", left);
 	else if (above_bp <= s->baseline_bp || s->owner >= OWNER_RECORD)
-		text_copy(out, size, "all goes on");
+		text_copy(out, size, ALL_GOES_ON);
 	else
 		text_copy(out, size, p->has_plan ? "NOBODY WATCHES" : "the share stays");
+	s->leave_exposed = strcmp(out, ALL_GOES_ON) != 0;
+	if (pool_is_local(p))
+		text_copy(out, size, "the pool ends");
 }
 
 void standing_words(struct standing *s, const struct model *m, const struct pool *p)

@@ -4,6 +4,7 @@
 
 #include "history/page_row.h"
 #include "model/mem.h"
+#include "model/reconcile.h"
 #include "tui/facts.h"
 #include "tui/timeline.h"
 #include "tui/way_back.h"
@@ -245,6 +246,27 @@ static void write_nodes(struct brief *b, const struct pool *p)
 	}
 }
 
+/* v2 has a share, and no decision that is known here gave it that. */
+static void write_origin(struct brief *b, const struct brief_how *how)
+{
+	const struct pool *p = how->pool;
+	const struct snapshot *last = p->nodes[0].last;
+	char says[16], age[24];
+	if (p->standing.reported_bp <= 0 ||
+		reconcile_intended_bp(p->decisions, p->decision_count) >= 0)
+		return;
+	unit_share(says, sizeof says, p->standing.reported_bp);
+	if (!last || !last->change.known || last->change.age_ms == UNKNOWN) {
+		add(b, BRIEF_OPEN, ROLE_WARN,
+			"%s of unknown origin: no decision is known here, and the pool names nobody", says);
+		return;
+	}
+	unit_age(age, sizeof age, last->change.age_ms);
+	add(b, BRIEF_OPEN, ROLE_WARN,
+		"%s of unknown origin: no decision is known here; the pool names %s, %s ago", says,
+		last->change.actor[0] ? last->change.actor : "nobody", age);
+}
+
 static void write_open(struct brief *b, const struct brief_how *how)
 {
 	const struct standing *s = &how->pool->standing;
@@ -259,6 +281,7 @@ static void write_open(struct brief *b, const struct brief_how *how)
 	if (s->diverged)
 		add(b, BRIEF_OPEN, ROLE_FAIL, "DIVERGED: the pool says %s, asked %s; nobody decided it",
 			says, asked);
+	write_origin(b, how);
 	if (s->partial)
 		add(b, BRIEF_OPEN, ROLE_WARN, "PARTIAL: %d of %d nodes took %s", s->nodes_took,
 			how->pool->node_count, partial);

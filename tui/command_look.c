@@ -15,12 +15,6 @@ static void do_help(struct console *c, const char *argument, struct instant now)
 	c->guiding = c->how.guide; /* shown again behind it */
 }
 
-/* Something there ends with this console: a watch, a keep, a rollback that it tries. */
-static bool is_exposed(const struct pool *p)
-{
-	return strcmp(p->standing.leave_text, "all goes on") != 0;
-}
-
 /* From a screen of a pool to the pool, from there to the list of pools. */
 static void up(struct console *c)
 {
@@ -40,7 +34,7 @@ static void do_quit(struct console *c, const char *argument, struct instant now)
 	bool looks = c->how.replay || c->how.read_only;
 	for (int i = 0; !looks && i < m->pool_count; i++) {
 		int pool = (c->pool + i) % m->pool_count;
-		if (!is_exposed(&m->pools[pool]))
+		if (!m->pools[pool].standing.leave_exposed)
 			continue;
 		c->pool = pool;
 		console_open_sheet(c, SHEET_LEAVE, -1, now);

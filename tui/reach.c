@@ -69,8 +69,13 @@ static bool reach_selected(const struct view *v, char *why)
 	char word[ROSTER_WORD_MAX];
 	if (v->screen != SCREEN_WORKERS)
 		return no(why, "3 shows the workers; D there drains the selected");
-	enum roster_kind kind = v->roster->selected.kind;
-	if (roster_word(word, v->pool, &v->roster->selected))
+	const struct roster_line *selected = &v->roster->selected;
+	enum roster_kind kind = selected->kind;
+	if (roster_is_last(v->pool, selected))
+		return no(why,
+			selected->arm == ARM_V1 ? "no worker of v1 would be left, where a rollback goes"
+									: "no worker of v2 would be left, and it has traffic");
+	if (roster_word(word, v->pool, selected))
 		return true;
 	if (kind == ROSTER_NODE)
 		return no(why, "a node is not drained as a whole; select v1, v2 or below");

@@ -399,6 +399,22 @@ bool roster_is_drained(const struct pool *p, const struct roster_line *l)
 	return place ? place->locked : sum.workers > 0 && sum.drained == sum.workers;
 }
 
+bool roster_is_last(const struct pool *p, const struct roster_line *l)
+{
+	const struct snapshot *s = said(p, l->node);
+	const struct drain those = drain_of(l);
+	int left = 0, meant = 0;
+	if (!s || !is_of_arm(l) || s->crew.workers_dropped > 0)
+		return false;
+	for (int i = 0; i < s->crew.worker_count; i++) {
+		const struct worker_row *w = &s->crew.worker[i];
+		bool works = w->arm == l->arm && w->state != WORKER_TERMINATED && !w->locked;
+		meant += works && drain_means(&those, w);
+		left += works && !drain_means(&those, w);
+	}
+	return meant > 0 && left == 0 && (l->arm == ARM_V1 || s->share_bp > 0);
+}
+
 bool roster_word(char out[ROSTER_WORD_MAX], const struct pool *p, const struct roster_line *l)
 {
 	char word[DRAIN_WORD_MAX];

@@ -100,6 +100,10 @@ struct roster_sum {
 };
 void roster_sum(struct roster_sum *out, const struct pool *p, const struct roster_line *l);
 
+/* True where the line has the last workers of its arm on its node that take work, while the arm is
+ * needed: the pool refuses to drain those. */
+bool roster_is_last(const struct pool *p, const struct roster_line *l);
+
 /* True when all that a line stands for is drained, or locked: there is something, and none of it
  * gets new work. */
 bool roster_is_drained(const struct pool *p, const struct roster_line *l);

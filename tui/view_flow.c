@@ -2,6 +2,7 @@
  * decisions. */
 #include "tui/facts.h"
 #include "tui/graph.h"
+#include "tui/journal_words.h"
 #include "tui/view_failures.h"
 #include "tui/view_plots.h"
 #include "tui/view_worst.h"
@@ -275,41 +276,23 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 
 /* ---- decisions ---- */
 
-static enum role decision_role(const struct decision *d)
-{
-	if (d->verb == VERB_ANNOTATE)
-		return ROLE_TEXT;
-	if (d->outcome == OUTCOME_UNRESOLVED || decision_awaits_verification(d))
-		return ROLE_FAIL;
-	if (d->outcome != OUTCOME_APPLIED)
-		return ROLE_WARN;
-	return d->verified_ms != UNKNOWN ? ROLE_OK : ROLE_TEXT;
-}
-
 static void draw_decision(
 	struct surface *s, struct rect r, int y, const struct decision *d, const struct view *v)
 {
-	char when[32], what[64], result[64] = "";
+	char when[32], what[64], fate[64];
+	struct page_row row;
+	page_row_of(&row, d);
+	row.seq = 1; /* whether it is recorded is the journal's to tell */
 	view_time(when, sizeof when, v, d->at_ms);
 	view_decision_text(what, sizeof what, d);
-	if (d->verb == VERB_ANNOTATE)
-		result[0] = 0;
-	else if (d->verified_ms != UNKNOWN && d->verified_ms >= d->at_ms)
-		snprintf(result, sizeof result, "VERIFIED in %.1fs",
-			(double)(d->verified_ms - d->at_ms) / 1000);
-	else if (d->verified_ms != UNKNOWN)
-		snprintf(result, sizeof result, "VERIFIED");
-	else if (decision_awaits_verification(d))
-		snprintf(result, sizeof result, "UNVERIFIED");
-	else
-		snprintf(result, sizeof result, "%s", outcome_name(d->outcome));
+	enum role role = journal_fate(fate, sizeof fate, &row, v->now.wall_ms);
 	bool narrow = r.w < 80;
 	surface_text(s, r, r.x + 1, y, ROLE_DIM, when);
 	struct rect actor = {r.x + 12, y, narrow ? 9 : 14, 1};
 	surface_text(s, actor, actor.x, y, ROLE_REMOTE, d->actor);
-	int x = actor.x + actor.w + 1, fate = r.x + (narrow ? 38 : 46);
+	int x = actor.x + actor.w + 1, at = r.x + (narrow ? 38 : 46);
 	x = surface_text(s, r, x, y, ROLE_TEXT, what);
-	x = surface_text(s, r, x < fate ? fate : x + 2, y, decision_role(d), result);
+	x = surface_text(s, r, x < at ? at : x + 2, y, role, fate);
 	bool failed = d->outcome == OUTCOME_REFUSED || d->outcome == OUTCOME_NOT_SENT ||
 		d->outcome == OUTCOME_VOID;
 	if (failed && d->answer[0])

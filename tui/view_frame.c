@@ -164,10 +164,11 @@ void view_message(struct surface *s, struct rect r, const struct view *v)
 		return;
 	}
 	bool lost = v->pool->has_plan && st->reported_bp < 0; /* no share to go on from */
-	if (v->looking || st->next.allowed || (st->next_bp < 0 && !lost))
+	char why[REACH_WHY_MAX];
+	if (v->looking || reach_key(v, VERB_STEP, why))
 		return;
-	char why[400];
-	interlock_summary(why, sizeof why, &st->next);
+	if (st->next_bp >= 0 || lost)
+		interlock_summary(why, sizeof why, &st->next);
 	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "S locked: ");
 	surface_text(s, r, x, r.y, ROLE_TEXT, why);
 }

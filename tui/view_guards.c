@@ -124,11 +124,18 @@ static void say_own(struct words *w, const struct pool *p, const struct list *me
 		say_open(w, &worst);
 }
 
+/* Another's word that is ours too. */
+static bool is_said_twice(const struct standing *s)
+{
+	return s->judge_cited && s->judge_word == s->verdict.word &&
+		(!s->judge_text[0] || strcmp(s->judge_text, s->verdict.text) == 0);
+}
+
 /* The word that counts, where it is another's. */
 static void say_cited(struct words *w, const struct pool *p)
 {
 	const struct standing *s = &p->standing;
-	if (!s->judge_cited)
+	if (!s->judge_cited || is_said_twice(s))
 		return;
 	const char *quote = s->judge_text[0] ? "\"" : "";
 	say(w, judge_words_role(s->judge_word, false), "%s says %s%s%s%s%s", judge_words_whose(p),
@@ -160,6 +167,12 @@ static void find_words(struct words *w, const struct pool *p, const struct list 
 	w->count = 0;
 	say_cited(w, p);
 	say_own(w, p, metrics);
+	if (is_said_twice(&p->standing)) {
+		char own[JUDGE_WORDS_MAX];
+		text_copy(own, sizeof own, w->row[0].text);
+		w->count = 0;
+		say(w, w->row[0].role, "%s; so says %s", own, judge_words_whose(p));
+	}
 	say_harm(w, p);
 	if (p->standing.split_off)
 		say(w, ROLE_WARN, "traffic is not split as asked: v2 gets another share of it");
@@ -195,7 +208,7 @@ static void draw_words(
 /* ---- the table ---- */
 
 /* Where columns begin (name, ratio, word, why) or end. */
-enum { AT_NAME = 6, AT_V1 = 18, AT_V2 = 24, AT_LIMIT = 33, AT_RATIO = 35, AT_WORD = 49 };
+enum { AT_NAME = 6, AT_V1 = 18, AT_V2 = 24, AT_LIMIT = 33, AT_RATIO = 35, AT_WORD = 50 };
 enum { AT_HARM = 69, AT_SAFE = 75, AT_PHI = 80, AT_NEXT = 89, AT_WHY = 91 };
 
 static void ten(char *out, size_t size, double ln)

@@ -85,6 +85,14 @@ static double largest(const double *a, int n, double most)
 	return most;
 }
 
+static bool has_any(const double *a, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isnan(a[i]))
+			return true;
+	return false;
+}
+
 /* The end of an axis of bytes: 1 or 1.5 times a power of two, which is written whole. */
 static double bytes_top(double highest, double limit)
 {
@@ -142,6 +150,10 @@ void view_plot(struct surface *s, struct rect r, const struct view *v, enum seri
 	if (!(limit <= 4 * highest))
 		limit = NAN;
 	draw_title(s, (struct rect){r.x, r.y, r.w, 1}, v, m, &axis, limit);
+	if (!has_any(v1, n) && !has_any(v2, n)) {
+		surface_text(s, r, r.x + 1, r.y + 1 + (r.h - 1) / 2, ROLE_DIM, "no data yet");
+		return;
+	}
 	int cross = view_cross_column(&axis, v, columns);
 	struct graph_plot plot = {.series = {{v1, (size_t)n, view_role(p, ROLE_V1)},
 								  {v2, (size_t)n, view_role(p, ROLE_V2)}},

@@ -380,7 +380,7 @@ static void left_too(struct pen *p, const struct view *v)
 	int count = 0;
 	for (int i = 0; i < v->model->pool_count; i++) {
 		const struct pool *pool = &v->model->pools[i];
-		if (pool == v->pool || strcmp(pool->standing.leave_text, "all goes on") == 0)
+		if (pool == v->pool || !pool->standing.leave_exposed)
 			continue;
 		text_addf(&names, "%s%s", count++ > 0 ? ", " : "", pool->name);
 	}
@@ -394,8 +394,7 @@ static void leave_rows(struct pen *p, const struct view *v)
 	const struct pool *pool = v->pool;
 	char share[16];
 	unit_share(share, sizeof share, pool->standing.reported_bp);
-	bool local = strncmp(pool->nodes[0].target, "local:", 6) == 0;
-	if (local) {
+	if (pool_is_local(pool)) {
 		pen_row(p, ROLE_TEXT, "pool", "it lives in this console and ends with it");
 		return;
 	}

@@ -140,10 +140,7 @@ void view_who(struct surface *s, struct rect r, const struct view *v)
 		surface_text(s, r, at + 4, r.y, ROLE_DIM, "no command leaves it");
 		return;
 	}
-	bool local = strncmp(v->pool->nodes[0].target, "local:", 6) == 0;
-	const char *leave = v->looking ? "looking only"
-		: local                    ? "the pool ends"
-								   : v->pool->standing.leave_text;
+	const char *leave = v->looking ? "looking only" : v->pool->standing.leave_text;
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
 		if ((n = write_parts(parts, &forms[i], v, leave)) && width_of(parts, n) <= r.w)

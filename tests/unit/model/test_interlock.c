@@ -967,6 +967,8 @@ static void test_texts_have_their_numbers(void **state)
 	assert_says(f, PREDICATE_SAMPLES, "samples of v2 2,120 of 3,000");
 	f = good, f.samples[ARM_V1] = 12;
 	assert_says(f, PREDICATE_SAMPLES, "samples of v1 12 of 300");
+	f.samples[ARM_V1] = UNKNOWN;
+	assert_says(f, PREDICATE_SAMPLES, "samples of v1 not known, 300 asked");
 	f = good, f.guard_red = true, text_copy(f.guard_what, sizeof f.guard_what, "errors");
 	assert_says(f, PREDICATE_GUARD, "guard RED: errors; resume accepts it");
 	f.guard_both = true, f.guard_red = false;

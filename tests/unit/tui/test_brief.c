@@ -127,6 +127,24 @@ static int open_lines(void)
 
 /* ---- parts ---- */
 
+/* A share that nobody here decided is open until somebody says why. */
+static void a_share_of_unknown_origin_is_open(void **state)
+{
+	(void)state;
+	p->standing.reported_bp = 1000;
+	says("10 % of unknown origin: no decision is known here, and the pool names nobody");
+	struct snapshot *last = p->nodes[0].last = mem_new(1, sizeof *last);
+	last->change.known = true;
+	last->change.age_ms = 90 * MINUTE;
+	says("10 % of unknown origin: no decision is known here; the pool names nobody, 1h ago");
+	snprintf(last->change.actor, sizeof last->change.actor, "deploy@ci");
+	says("the pool names deploy@ci, 1h ago");
+	assert_int_equal(open_lines(), 1);
+	decide(VERB_STEP, 0, 1000, MINUTE);
+	is_silent_on("unknown origin");
+	assert_int_equal(open_lines(), 0);
+}
+
 static void it_opens_with_the_headline_and_has_every_part(void **state)
 {
 	(void)state;
@@ -354,6 +372,7 @@ static void words_from_elsewhere_are_only_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(a_share_of_unknown_origin_is_open),
 		CASE(it_opens_with_the_headline_and_has_every_part),
 		CASE(changes_are_those_since),
 		CASE(of_many_changes_the_newest_are_told),

@@ -227,6 +227,14 @@ static void cited(void)
 	snprintf(st->judge_text, sizeof st->judge_text, "errors SAFE, under 1.3x v1's");
 }
 
+/* What both say is said once. */
+static void cited_alike(void)
+{
+	safe();
+	struct standing *st = (struct standing *)site_standing(d);
+	st->judge_cited = true;
+}
+
 static void resting(void)
 {
 	sit_down();
@@ -250,6 +258,7 @@ static const struct scene {
 	{"untrustworthy", untrustworthy, FLOW_TOO},
 	{"both", both, GUARDS},
 	{"cited", cited, FLOW_TOO},
+	{"cited-alike", cited_alike, GUARDS},
 	{"resting", resting, FLOW_TOO},
 	{"step", step_forecast, FLOW_ONLY},
 	{"step-guarded", step_guarded, FLOW_ONLY},

@@ -410,6 +410,7 @@ static void ends_if_left(void)
 	ready();
 	struct node *n = &((struct pool *)site_pool(d))->nodes[0];
 	text_copy(n->target, sizeof n->target, "local:demo");
+	pass(1000);
 }
 
 /* Two decisions, five minutes after the last console was left. */

@@ -557,6 +557,27 @@ static void d_locks_a_place(void **state)
 	assert_true(shows("2 of 2 nodes take new workers then"));
 }
 
+/* The pool would refuse it: the key says so before there is a sheet. */
+static void the_last_of_an_arm_is_not_drained(void **state)
+{
+	(void)state;
+	begin(1, true, false);
+	type("3j");
+	pass(400);
+	type("D");
+	assert_true(shows("D: no worker of v1 would be left, where a rollback goes"));
+	for (int i = 0; i < crew(0)->worker_count; i++)
+		if (crew(0)->worker[i].arm == ARM_V2 && crew(0)->worker[i].segment == 0)
+			crew(0)->worker[i].locked = true;
+	pass(1000);
+	for (int i = 0; i < 20 && !shows("no worker of v2 would be left, and it has traffic"); i++) {
+		type("j");
+		pass(400);
+		type("D\033");
+	}
+	assert_int_equal(drains(), 0);
+}
+
 /* What is not drained by itself: all registered workers, one of them, keyed work. */
 static void d_says_what_to_select(void **state)
 {
@@ -737,6 +758,7 @@ static int leave(void **state)
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
+		cmocka_unit_test_teardown(the_last_of_an_arm_is_not_drained, leave),
 		cmocka_unit_test_teardown(selection_stays_with_its_worker, leave),
 		cmocka_unit_test_teardown(keys_lead_there_and_back, leave),
 		cmocka_unit_test_teardown(d_drains_after_a_look, leave),
