@@ -7,6 +7,7 @@
 #include "client/prometheus_target.h"
 #include "client/secret.h"
 #include "history/chain.h"
+#include "history/lock.h"
 #include "history/query.h"
 #include "history/replay.h"
 #include "model/mem.h"
@@ -304,12 +305,27 @@ static void forget_demo(const char *path)
 	}
 }
 
+#define DEMOS 16 /* at once of one person */
+
+/* Where a demo records: what another one that runs has open is left alone. */
+static char *demo_history(const char *dir)
+{
+	char name[24] = "/demo.db", whose[64];
+	char *path = join(dir, name);
+	for (int i = 2; i <= DEMOS && lock_other(path, whose, sizeof whose); i++) {
+		snprintf(name, sizeof name, "/demo-%d.db", i);
+		free(path);
+		path = join(dir, name);
+	}
+	return path;
+}
+
 static int prepare_history(
 	struct setup *s, const struct options *o, enum setup_mode mode, struct err *err)
 {
 	if (s->demo && !o->history && !o->out) {
 		free(s->history_path);
-		s->history_path = join(s->state_dir, "/demo.db");
+		s->history_path = demo_history(s->state_dir);
 	}
 	if (mode == SETUP_LOOK)
 		return 0;
