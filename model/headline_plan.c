@@ -63,6 +63,12 @@ static const char *news_of(const struct standing *s)
 									: "Too little data to judge v2";
 }
 
+/* All is well, but raises are closed: when and why is all that there is to know. */
+static bool waits_for_hours(const struct headline_view *v)
+{
+	return v->s->next.failing & 1u << PREDICATE_FROZEN && v->s->freeze.on && !v->s->hold.on;
+}
+
 bool headline_baking(const struct headline_view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_BAKING)
@@ -71,7 +77,8 @@ bool headline_baking(const struct headline_view *v, char *out, size_t size)
 	const char *news = news_of(v->s);
 	if (v->s->next_bp < 0 || i->failures == 0)
 		return headline_say(out, size, FIT ". Baking at %s", news, v->share);
-	static const unsigned in_time = 1u << PREDICATE_BAKE | 1u << PREDICATE_SAMPLES;
+	const unsigned in_time = 1u << PREDICATE_BAKE | 1u << PREDICATE_SAMPLES |
+		(unsigned)waits_for_hours(v) << PREDICATE_FROZEN;
 	if (i->failing & ~in_time || v->s->bake_left_ms == UNKNOWN) {
 		char why[160];
 		interlock_summary(why, sizeof why, i);
@@ -80,6 +87,9 @@ bool headline_baking(const struct headline_view *v, char *out, size_t size)
 	if (i->wait_ms == UNKNOWN && v->s->bake_left_ms == 0)
 		return headline_say(
 			out, size, FIT ". Waiting for samples before S steps to %s", news, v->next);
+	/* What ends last is what one waits for. */
+	if (waits_for_hours(v) && i->wait_ms == v->s->freeze.left_ms)
+		return headline_say(out, size, FIT ". " FIT, news, v->s->freeze.text);
 	char left[24];
 	unit_countdown(left, sizeof left, i->wait_ms == UNKNOWN ? v->s->bake_left_ms : i->wait_ms);
 	return headline_say(
@@ -90,6 +100,8 @@ bool headline_armed(const struct headline_view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_ARMED)
 		return false;
+	if (waits_for_hours(v))
+		return headline_say(out, size, "%s. " FIT, v->rest, v->s->freeze.text);
 	return headline_say(out, size, "%s. S steps to %s", v->rest, v->next);
 }
 

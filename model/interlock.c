@@ -380,13 +380,13 @@ static bool frozen(const struct interlock_facts *f, struct interlock_check *c)
 		say(c, "held by %s; resume ends it", f->held_by[0] ? f->held_by : "somebody");
 		return false;
 	}
-	if (!f->freeze_asked) {
-		c->state = CHECK_NOT_ASKED_YET;
-		say(c, "not held; freeze windows: not asked yet");
+	if (!f->frozen) {
+		say(c, "not frozen, not held");
 		return true;
 	}
-	say(c, f->frozen ? "frozen" : "not frozen, not held");
-	return !f->frozen;
+	say(c, "%s", f->frozen_text);
+	c->wait_ms = f->frozen_left_ms;
+	return false;
 }
 
 static bool approval(const struct interlock_facts *f, struct interlock_check *c)

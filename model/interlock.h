@@ -116,7 +116,9 @@ struct interlock_facts {
 	enum verdict_word verdict; /* of the guard's owner; NONE: nobody says one */
 	char verdict_text[VERDICT_TEXT_MAX];
 	/* 12 */
-	bool freeze_asked, frozen;
+	bool frozen;
+	int64_t frozen_left_ms; /* UNKNOWN: time alone does not end it, or nobody says when */
+	char frozen_text[160];  /* why and until when */
 	bool held;
 	char held_by[97];
 	/* 13 */

@@ -92,6 +92,14 @@ struct arm_figures {
 	int64_t requests; /* since boot, over all nodes; UNKNOWN */
 };
 
+/* Raises are closed, by hours or a freeze. */
+struct freeze {
+	bool on;
+	bool by_pool;    /* only by the pool's clock, not by ours */
+	int64_t left_ms; /* until they open again; UNKNOWN: nobody says when */
+	char text[160];  /* "FROZEN until Mon 08:00 CET (Christmas)"; "" when off */
+};
+
 /* What follows from the facts. */
 struct standing {
 	enum state state;
@@ -145,6 +153,7 @@ struct standing {
 	bool judge_cited;        /* another's word: the pool's, or a recorder's */
 	bool doubtful;           /* a counter went back within the window: nothing is green */
 	enum guard_state judged; /* what 11 asks: the word of the guard's owner, own RED first */
+	struct freeze freeze;
 	struct interlock next;   /* for a step to next_bp */
 	struct headline headline;
 	char state_text[96]; /* the state with its object: "BAKING at 10 %, 06:49 left" */

@@ -17,6 +17,7 @@ void plan_init(struct plan *p)
 		.policy = *policy_builtin(POLICY_STANDARD),
 		.on_reload = "hold",
 	};
+	calendar_init(&p->calendar);
 }
 
 /* One step against the one before it in the plan (0 for the first) and the share that it would
@@ -112,10 +113,31 @@ static void policy_json(struct text *out, const struct policy *p)
 	text_add(out, "}");
 }
 
+/* Without freezes there is no such member, so that plans that were never frozen keep their hash. */
+static void freezes_json(struct text *out, const struct calendar *c)
+{
+	char at[32];
+	if (c->freeze_count == 0)
+		return;
+	text_json_key(out, "freeze");
+	text_add(out, "[");
+	for (int i = 0; i < c->freeze_count; i++) {
+		text_add(out, i > 0 ? ",{" : "{");
+		unit_rfc3339(at, sizeof(at), c->freeze[i].from_ms);
+		text_json_str(out, "from", at);
+		unit_rfc3339(at, sizeof(at), c->freeze[i].until_ms);
+		text_json_str(out, "until", at);
+		text_json_str(out, "why", c->freeze[i].why);
+		text_add(out, "}");
+	}
+	text_add(out, "]");
+}
+
 void plan_json(struct text *out, const struct plan *p)
 {
 	text_add(out, "{");
 	text_json_int(out, "bake_ms", p->bake_ms);
+	freezes_json(out, &p->calendar);
 	text_json_str(out, "hours", p->hours);
 	text_json_int(out, "max_delta_bp", p->max_delta_bp);
 	text_json_int(out, "min_samples", p->min_samples);
@@ -133,5 +155,8 @@ void plan_json(struct text *out, const struct plan *p)
 		text_json_int(out, "share_bp", p->steps[i].share_bp);
 		text_add(out, "}");
 	}
-	text_add(out, "]}");
+	text_add(out, "]");
+	if (p->zone[0])
+		text_json_str(out, "zone", p->zone);
+	text_add(out, "}");
 }

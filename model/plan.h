@@ -2,6 +2,7 @@
 #ifndef WEIR_MODEL_PLAN_H
 #define WEIR_MODEL_PLAN_H
 
+#include "model/calendar.h"
 #include "model/err.h"
 #include "model/policy.h"
 #include "model/pool.h"
@@ -25,7 +26,9 @@ struct plan {
 	int max_delta_bp;    /* default 5000 */
 	enum orphan on_orphan;
 	struct policy policy; /* default standard */
-	char hours[64];       /* as written; "" any time. Asked from the safety work on */
+	char hours[160];      /* as written; "" any time */
+	char zone[ZONE_NAME_MAX]; /* as written; "" that of the hours, else UTC */
+	struct calendar calendar; /* hours and freezes, read */
 	char on_reload[16];   /* "hold" or "put_back" */
 };
 

@@ -242,6 +242,9 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 		text_copy(f->guard_what, sizeof f->guard_what, metric_name((enum metric)metric));
 	f->verdict = s->judge_word;
 	text_copy(f->verdict_text, sizeof f->verdict_text, s->judge_text);
+	f->frozen = s->freeze.on;
+	f->frozen_left_ms = s->freeze.left_ms;
+	text_copy(f->frozen_text, sizeof f->frozen_text, s->freeze.text);
 	f->held = s->hold.on;
 	text_copy(f->held_by, sizeof f->held_by, s->hold.actor);
 	f->baseline_known = s->baseline_bp >= 0;

@@ -352,25 +352,30 @@ struct civil {
 	int weekday;    /* 0 Sunday */
 };
 
-static int64_t floor_div(int64_t a, int64_t b)
+int64_t unit_floor(int64_t a, int64_t b)
 {
 	return a / b - (a % b < 0);
 }
 
 /* Days from 1970-01-01 in the Gregorian calendar. Years begin in March here, so that the leap
  * day is the last of a year. */
-static int64_t days_of(int64_t year, int month, int day)
+int64_t unit_days(int64_t year, int month, int day)
 {
-	int64_t y = year - (month <= 2), era = floor_div(y, 400), of_era = y - era * 400;
+	int64_t y = year - (month <= 2), era = unit_floor(y, 400), of_era = y - era * 400;
 	int64_t of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/* The calendar of an instant, UTC: the inverse of days_of. */
+int unit_weekday(int64_t days)
+{
+	return (int)(days + 4 - unit_floor(days + 4, 7) * 7);
+}
+
+/* The calendar of an instant, UTC: the inverse of unit_days. */
 static struct civil civil_of(int64_t wall_ms)
 {
-	int64_t day = floor_div(wall_ms, DAY_MS), shifted = day + 719468;
-	int64_t era = floor_div(shifted, 146097), of_era = shifted - era * 146097;
+	int64_t day = unit_floor(wall_ms, DAY_MS), shifted = day + 719468;
+	int64_t era = unit_floor(shifted, 146097), of_era = shifted - era * 146097;
 	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
 	int march = (int)((5 * of_year + 2) / 153), month = march < 10 ? march + 3 : march - 9;
@@ -379,8 +384,16 @@ static struct civil civil_of(int64_t wall_ms)
 		.month = month,
 		.day = (int)(of_year - (153 * march + 2) / 5) + 1,
 		.ms = (int)((wall_ms % DAY_MS + DAY_MS) % DAY_MS),
-		.weekday = (int)(day + 4 - floor_div(day + 4, 7) * 7),
+		.weekday = unit_weekday(day),
 	};
+}
+
+void unit_date(int64_t days, int64_t *year, int *month, int *day)
+{
+	struct civil c = civil_of(days * DAY_MS);
+	*year = c.year;
+	*month = c.month;
+	*day = c.day;
 }
 
 /* The parts of a time of day. */
@@ -433,24 +446,39 @@ static bool take_shape(const char *s, const char *shape, int *fields)
 	return true;
 }
 
+/* The day of a date that there is. */
+static bool take_day(int year, int month, int day, int64_t *days)
+{
+	int64_t same_year;
+	int same_month, same_day;
+	if (month < 1 || month > 12 || day < 1 || day > 31)
+		return false;
+	*days = unit_days(year, month, day);
+	unit_date(*days, &same_year, &same_month, &same_day);
+	return same_month == month;
+}
+
+bool unit_parse_date(const char *s, int64_t *days)
+{
+	int f[3] = {0};
+	return strlen(s) == sizeof "0000-00-00" - 1 && take_shape(s, "0000-00-00", f) &&
+		take_day(f[0], f[1], f[2], days);
+}
+
 bool unit_parse_rfc3339(const char *s, int64_t *wall_ms)
 {
-	static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	static const char to_seconds[] = "0000-00-00T00:00:00", to_ms[] = "0000-00-00T00:00:00.000";
 	int f[7] = {0};
+	int64_t days;
 	size_t len = strlen(s);
 	if (len != sizeof to_seconds && len != sizeof to_ms)
 		return false;
 	if (s[len - 1] != 'Z' || !take_shape(s, len == sizeof to_ms ? to_ms : to_seconds, f))
 		return false;
-	int year = f[0], month = f[1], day = f[2];
-	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-	if (month < 1 || month > 12 || f[3] > 23 || f[4] > 59 || f[5] > 59)
+	if (f[3] > 23 || f[4] > 59 || f[5] > 59 || !take_day(f[0], f[1], f[2], &days))
 		return false;
-	if (day < 1 || day > month_days[month - 1] + (month == 2 && leap))
-		return false;
-	*wall_ms = days_of(year, month, day) * DAY_MS + f[3] * (int64_t)HOUR_MS + f[4] * MINUTE_MS +
-		f[5] * SECOND_MS + f[6];
+	*wall_ms = days * DAY_MS + f[3] * (int64_t)HOUR_MS + f[4] * MINUTE_MS + f[5] * SECOND_MS +
+		f[6];
 	return true;
 }
 
@@ -458,7 +486,7 @@ void unit_when(char *out, size_t size, int64_t wall_ms, int64_t now_wall_ms)
 {
 	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	struct civil c;
-	int64_t ago = floor_div(now_wall_ms, DAY_MS) - floor_div(wall_ms, DAY_MS);
+	int64_t ago = unit_floor(now_wall_ms, DAY_MS) - unit_floor(wall_ms, DAY_MS);
 	if (!take_civil(wall_ms, &c))
 		dash(out, size);
 	else if (ago == 0)

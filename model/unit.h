@@ -79,6 +79,21 @@ bool unit_parse_rfc3339(const char *s, int64_t *wall_ms);
  * else "2026-11-02". UTC. */
 void unit_when(char *out, size_t size, int64_t wall_ms, int64_t now_wall_ms);
 
+/* The quotient rounded down, b above 0. */
+int64_t unit_floor(int64_t a, int64_t b);
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar; month and day from 1. */
+int64_t unit_days(int64_t year, int month, int day);
+
+/* The date of a day counted so. */
+void unit_date(int64_t days, int64_t *year, int *month, int *day);
+
+/* Its weekday, 0 Sunday. */
+int unit_weekday(int64_t days);
+
+/* Reads "2026-12-20", a date that there is, as its day. */
+bool unit_parse_date(const char *s, int64_t *days);
+
 /* Reads a whole decimal integer within min..max, nothing before or behind it. */
 bool unit_parse_int(const char *s, int64_t min, int64_t max, int64_t *n);
 

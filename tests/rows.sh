@@ -90,7 +90,6 @@ done <<'ROWS'
 71|the rollback itself is harmful
 72|wrong target, wrong number
 73|the way back was never tried|the drill
-74|a freeze|freeze windows
 75|an approval that is none|approvals
 76|the console dies at 25 %
 77|the console shares the target's fate

@@ -102,6 +102,24 @@ static void write_step(
 		comes || !r->taken ? "" : r->taken->actor, comes || !r->taken ? "" : ": ", state);
 }
 
+/* When raises are closed, as far as it is not over. */
+static void write_calendar(struct brief *b, const struct brief_how *how)
+{
+	const struct plan *p = &how->pool->plan;
+	char from[40], until[40];
+	if (p->hours[0])
+		add(b, BRIEF_PLAN, ROLE_TEXT, "    raises only %s", p->hours);
+	for (int i = 0; i < p->calendar.freeze_count; i++) {
+		const struct calendar_freeze *f = &p->calendar.freeze[i];
+		if (f->until_ms <= how->now.wall_ms)
+			continue;
+		calendar_when(from, sizeof from, &p->calendar, f->from_ms, how->now.wall_ms);
+		calendar_when(until, sizeof until, &p->calendar, f->until_ms, how->now.wall_ms);
+		add(b, BRIEF_PLAN, f->from_ms <= how->now.wall_ms ? ROLE_WARN : ROLE_TEXT,
+			"    frozen %s to %s%s%s", from, until, f->why[0] ? ": " : "", f->why);
+	}
+}
+
 static void write_plan(struct brief *b, const struct brief_how *how)
 {
 	struct timeline t;
@@ -118,9 +136,7 @@ static void write_plan(struct brief *b, const struct brief_how *how)
 	if (t.over_ms != UNKNOWN && t.over_ms > how->now.wall_ms)
 		add(b, BRIEF_PLAN, ROLE_TEXT, "    over at the earliest %s, each step taken at once",
 			over);
-	if (how->pool->plan.hours[0])
-		add(b, BRIEF_PLAN, ROLE_WARN,
-			"    hours %s: weir does not hold them, mind them yourself", how->pool->plan.hours);
+	write_calendar(b, how);
 }
 
 /* ---- what changed ---- */

@@ -77,6 +77,20 @@ static void say_knowing(const struct outlook *k, int step)
 	printf("%-8s  twice as bad: HARM after %s; as good: SAFE after %s\n", "", harm, safe);
 }
 
+/* When raises are closed: the dates heed it. */
+static void say_calendar(const struct plan *p)
+{
+	char from[32], until[32];
+	if (p->hours[0])
+		printf("raises only %s\n", p->hours);
+	for (int i = 0; i < p->calendar.freeze_count; i++) {
+		const struct calendar_freeze *f = &p->calendar.freeze[i];
+		date_text(from, f->from_ms);
+		date_text(until, f->until_ms);
+		printf("frozen from %s to %s%s%s\n", from, until, f->why[0] ? ": " : "", f->why);
+	}
+}
+
 static void say_plain(const struct outlook *k, const struct timeline_dates *d)
 {
 	const struct plan *p = &k->plan;
@@ -97,6 +111,7 @@ static void say_plain(const struct outlook *k, const struct timeline_dates *d)
 	}
 	date_text(at, d->at_ms[p->step_count]);
 	printf("%-8s  %-20s\n", "over", at);
+	say_calendar(p);
 	if (p->policy.bake) {
 		unit_duration(stays, sizeof stays, p->bake_ms);
 		printf("a raise is kept after %s, else it %s 2m later\n", stays,

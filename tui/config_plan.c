@@ -65,6 +65,10 @@ static const struct yaml_row plan_rows[] = {
 		.help = "The time a raise must pass to be kept"},
 	{"hours", YAML_TYPE_STRING, AT(hours), ROOM(hours), .fallback = "",
 		.help = "When raises are allowed"},
+	{"freeze", YAML_TYPE_CUSTOM, .read = config_read_freeze,
+		.help = "Windows in which nothing is raised"},
+	{"zone", YAML_TYPE_STRING, AT(zone), ROOM(zone), .fallback = "",
+		.help = "The time zone of hours and freezes"},
 	{"min_samples", YAML_TYPE_INT, AT(min_samples), .max = 1e9, .fallback = "300",
 		.help = "Units of work that each side with a share must have done in a bake"},
 	{"max_delta", YAML_TYPE_SHARE, AT(max_delta_bp), .min = 1, .max = SHARE_FULL,
@@ -83,7 +87,8 @@ int config_read_plan(
 	const struct yaml_doc *doc, const struct yaml_node *map, struct plan *plan, struct err *err)
 {
 	plan_init(plan);
-	if (yaml_bind(doc, map, &config_plan_table, plan, err) != 0)
+	if (yaml_bind(doc, map, &config_plan_table, plan, err) != 0 ||
+		config_read_calendar(doc, map, plan, err) != 0)
 		return -1;
 	struct err whole = {0};
 	if (plan_check(plan, 0, &whole) != 0)

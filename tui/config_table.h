@@ -40,6 +40,13 @@ int config_read_path(
 int config_read_plan(const struct yaml_doc *doc, const struct yaml_node *map, struct plan *plan,
 	struct err *err);
 
+/* Reads the hours, freezes and zone of a plan that is bound into its calendar. 0, or -1 with err. */
+int config_read_calendar(const struct yaml_doc *doc, const struct yaml_node *map,
+	struct plan *plan, struct err *err);
+/* Checks that freezes are a list; read once the zone is known: a yaml_read_fn. */
+int config_read_freeze(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err);
+
 /* Reads what a pool says of its embedded engine into a struct config_engine: yaml_read_fn. */
 int config_read_processor(
 	const struct yaml_doc *doc, const struct yaml_node *map, void *field, struct err *err);

@@ -17,9 +17,12 @@
 struct timeline_dates timeline_dates(const struct plan *p, int64_t from_ms)
 {
 	struct timeline_dates d;
-	d.at_ms[0] = from_ms;
-	for (int i = 0; i < p->step_count; i++)
-		d.at_ms[i + 1] = unit_plus(d.at_ms[i], lint_stays_ms(p, i));
+	int64_t at_ms = from_ms;
+	for (int i = 0; i < p->step_count; i++) {
+		d.at_ms[i] = calendar_next_open(&p->calendar, at_ms);
+		at_ms = unit_plus(d.at_ms[i], lint_stays_ms(p, i));
+	}
+	d.at_ms[p->step_count] = at_ms;
 	return d;
 }
 
@@ -144,13 +147,17 @@ static int64_t earliest_ms(const struct timeline *t, const struct pool *p, struc
 static void date_what_comes(struct timeline *t, const struct pool *p, struct instant now)
 {
 	int64_t at_ms = earliest_ms(t, p, now);
-	if (t->now >= 0)
-		t->row[t->now].until_ms = at_ms;
 	for (int i = t->next; i >= 0 && i < t->count; i++) {
+		/* What stays longer than it must waits for the hours. */
+		at_ms = calendar_next_open(&p->plan.calendar, at_ms);
+		if (i > 0 && t->row[i - 1].is >= TIMELINE_NOW)
+			t->row[i - 1].until_ms = at_ms;
 		t->row[i].at_ms = at_ms;
 		at_ms = unit_plus(at_ms, t->row[i].stays_ms);
 		t->row[i].until_ms = at_ms;
 	}
+	if (t->next < 0 && t->now >= 0)
+		t->row[t->now].until_ms = at_ms;
 	t->over_ms = at_ms;
 }
 

@@ -1,8 +1,8 @@
 /* Timeline: the steps of a plan in time: when each was taken, by whom and for how long, and when
  * the ones to come may be taken at the earliest; and what a step takes in work. Pure.
  *
- * Earliest dates are lower bounds: of steps that are taken at once, each bake passed and each
- * step's own time kept. The plan's hours are not in them: nothing asks for those. */
+ * Earliest dates are lower bounds: of steps that are taken at once, each bake passed, each step's
+ * own time kept, within the plan's hours and outside its freezes. */
 #ifndef WEIR_TUI_TIMELINE_H
 #define WEIR_TUI_TIMELINE_H
 

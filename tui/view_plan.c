@@ -146,7 +146,7 @@ static void draw_title(
 		x = surface_textf(s, left, x, r.y, ROLE_DIM, ", %s %s each", count,
 			v->pool->standing.sessions ? "sessions" : "requests");
 	if (p->hours[0])
-		surface_textf(s, left, x + 2, r.y, ROLE_WARN, "mind hours %s", p->hours);
+		surface_textf(s, left, x, r.y, ROLE_DIM, ", %s", p->hours);
 	else if (t->over_ms != UNKNOWN && t->next >= 0)
 		surface_textf(s, left, x, r.y, ROLE_DIM, ", over %s at the earliest", over);
 }

@@ -120,7 +120,6 @@ static struct interlock_facts in_order_of(
 		.sample_rate = {9, 1},
 		.guard = GUARD_GREEN,
 		.verdict = VERDICT_SAFE,
-		.freeze_asked = true,
 		.approval_asked = true,
 		.approved = true,
 		.baseline_known = true,
@@ -270,6 +269,8 @@ static enum err_code spoil(struct place *at, int p, uint64_t way)
 		return spoil_guard(at, way);
 	case PREDICATE_FROZEN:
 		f->frozen = !even;
+		f->frozen_left_ms = way & 2 ? 60000 : UNKNOWN;
+		text_copy(f->frozen_text, sizeof f->frozen_text, "FROZEN (Christmas)");
 		f->held = even;
 		return even ? ERR_HELD : ERR_FROZEN;
 	case PREDICATE_APPROVAL:
@@ -452,20 +453,16 @@ static void test_not_asked_yet_never_fails(void **state)
 {
 	(void)state;
 	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
-	f.freeze_asked = false;
-	f.frozen = true;
 	f.approval_asked = f.approved = false;
 	f.drill_asked = f.drill_fresh = false;
-	const enum predicate open[] = {PREDICATE_FROZEN, PREDICATE_APPROVAL, PREDICATE_WAY_BACK};
+	const enum predicate open[] = {PREDICATE_APPROVAL, PREDICATE_WAY_BACK};
 	for (size_t k = 0; k < sizeof open / sizeof *open; k++)
 		assert_int_equal(state_of_check(&f, open[k]), CHECK_NOT_ASKED_YET);
 	struct interlock i;
 	interlock_evaluate(&i, &f);
 	assert_true(i.allowed && i.failures == 0 && i.wait_ms == 0);
-	/* the other half of 12 and of 14 is still asked */
-	f.held = true;
+	/* the other half of 14 is still asked */
 	f.v1_serving = false;
-	assert_int_equal(state_of_check(&f, PREDICATE_FROZEN), CHECK_FAILS);
 	assert_int_equal(state_of_check(&f, PREDICATE_WAY_BACK), CHECK_FAILS);
 	/* what a policy does not ask is not even open */
 	f.policy = *policy_builtin(POLICY_MANUAL);
@@ -878,7 +875,11 @@ static void test_waits(void **state)
 	assert_true(wait_of(&f) == 600000);
 	/* one that time cannot clear, before or behind one that it can */
 	f.frozen = true;
+	f.frozen_left_ms = UNKNOWN;
 	assert_true(wait_of(&f) == UNKNOWN);
+	/* and one that it can: when the hours begin */
+	f.frozen_left_ms = 700000;
+	assert_true(wait_of(&f) == 700000);
 	f.frozen = false;
 	f.open_intent = true;
 	assert_true(wait_of(&f) == UNKNOWN);

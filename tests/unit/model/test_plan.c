@@ -173,6 +173,17 @@ static void test_json(void **state)
 		"\"max_delta_bp\":5000,\"min_samples\":300,\"on_orphan\":\"revert\","
 		"\"on_reload\":\"hold\",\"policy\":\"standard\",\"steps\":["
 		"{\"for_ms\":86400000,\"share_bp\":100},{\"for_ms\":0,\"share_bp\":1000}]}");
+	/* A freeze and a zone of its own make another plan. */
+	size_t at;
+	assert_int_equal(
+		calendar_read_freeze(&p.calendar, "2026-12-20..2027-01-06 Christmas", &at, NULL), 0);
+	text_copy(p.zone, sizeof(p.zone), "Europe/Vienna");
+	text_clear(&t);
+	plan_json(&t, &p);
+	assert_non_null(strstr(text_str(&t),
+		"\"bake_ms\":600000,\"freeze\":[{\"from\":\"2026-12-20T00:00:00.000Z\","
+		"\"until\":\"2027-01-07T00:00:00.000Z\",\"why\":\"Christmas\"}],\"hours\":"));
+	assert_non_null(strstr(text_str(&t), "}],\"zone\":\"Europe/Vienna\"}"));
 	text_clear(&t);
 	plan_init(&p);
 	plan_json(&t, &p);

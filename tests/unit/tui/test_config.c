@@ -623,6 +623,27 @@ static void test_plan_file(void **state)
 	assert_wrong(FILE_PLAN, "steps: [0%]", 1, "");
 	assert_wrong(FILE_PLAN, "steps: [1%, 60%]", 1, "");
 	assert_wrong(FILE_PLAN, "max_delta: 5%, steps: [1%]", 0, "");
+	assert_wrong(FILE_PLAN, "steps: [1%]\nhours: Mon 9:00-16:00", 0,
+		"2:12: \"hours\": at \"9:00-16:00\" expected a time");
+	assert_wrong(FILE_PLAN, "steps: [1%]\nhours: 'Mon-Fro 09:00-16:00'", 0,
+		"2:13: \"hours\": at \"Fro\"");
+	assert_wrong(FILE_PLAN, "steps: [1%]\nhours: 09:00-16:00 Europe/Wien", 0,
+		"2:8: there is no time zone \"Europe/Wien\"");
+	assert_wrong(FILE_PLAN, "steps: [1%]\nzone: ../../../etc/passwd", 0,
+		"2:7: \"../../../etc/passwd\" is no name");
+	assert_wrong(
+		FILE_PLAN, "steps: [1%]\nzone: Europe", 0, "2:7: cannot read the time zone \"Europe\"");
+	assert_wrong(FILE_PLAN, "steps: [1%]\nzone: zone.tab", 0,
+		"2:7: time zone \"zone.tab\": its file is none");
+	assert_wrong(FILE_PLAN, "steps: [1%]\nzone: UTC\nhours: 09:00-16:00 Asia/Kolkata", 0,
+		"2:7: \"zone\" is \"UTC\", and the hours are of");
+	assert_wrong(
+		FILE_PLAN, "steps: [1%]\nfreeze: 2026-12-20..2026-12-21", 0, "2:9: \"freeze\" is");
+	assert_wrong(FILE_PLAN, "steps: [1%]\nfreeze: [2026-12-20..2026-12-32 x]", 0,
+		"2:22: a freeze: at \"2026-12-32\" expected a date");
+	assert_wrong(FILE_PLAN, "steps: [1%]\nfreeze: [[]]", 0, "2:10: ");
+	assert_accepted(FILE_PLAN,
+		"steps: [1%]\nzone: Asia/Kolkata\nhours: 09:00-16:00 Asia/Kolkata\nfreeze: [2026-12-20..2026-12-21 x]");
 	assert_int_equal(config_parse_plan(&plan, "steps: [60%]", 12, "p", NULL, &err), -1);
 	assert_int_equal(plan.step_count, 0);
 }

@@ -8,8 +8,10 @@
 #include <cmocka.h>
 
 #include "model/mem.h"
+#include "model/text.h"
 #include "tests/lib/golden.h"
 #include "tests/lib/site.h"
+#include "tui/config.h"
 #include "tui/console.h"
 #include "tui/timeline.h"
 
@@ -82,13 +84,21 @@ static void rolled_back(void)
 	pass(3000);
 }
 
-/* Steps of days, with hours that nothing asks for. */
+/* Steps of days, in hours: the second would end on a Sunday. */
 static void days(void)
 {
 	site_init(&s, 1, 3);
 	s.plan.steps[0].for_ms = 2 * 86400000;
 	s.plan.steps[1].for_ms = 7 * 86400000;
-	snprintf(s.plan.hours, sizeof s.plan.hours, "Mon-Thu 09:00-16:00 Europe/Vienna");
+	struct err e = {0};
+	static const char plan[] =
+		"steps: [1%]\nhours: \"Mon-Fri 09:00-16:00 Europe/Vienna\"\n"
+		"freeze: [2025-12-05T06:00:00Z..2025-12-06T00:00:00Z the sale]\n";
+	struct plan read;
+	if (config_parse_plan(&read, plan, strlen(plan), "plan.yaml", NULL, &e) < 0)
+		fail_msg("%s", e.text);
+	text_copy(s.plan.hours, sizeof s.plan.hours, read.hours);
+	s.plan.calendar = read.calendar;
 	s.node[0]->error_rate[ARM_V1] = s.node[0]->error_rate[ARM_V2] = 0.02;
 	sit_down();
 	site_step(&s, d, 100);

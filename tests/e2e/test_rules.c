@@ -1,0 +1,153 @@
+/* The rules of a house: hours and freezes, by real processes against `weir serve`. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/lib/world.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SOON_MS 20000 /* for what takes a few seconds at most, on a busy machine */
+#define CONFIRMED "--confirm", "checkout"
+
+struct fixture {
+	struct world w;
+	struct process p, other;
+	char load[WORLD_PATH], lock_dir[WORLD_PATH + 16];
+};
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+	memset(&f, 0, sizeof f);
+	world_open(&f.w);
+	world_path(&f.w, f.load, "load.yaml");
+	world_write(f.load,
+		"name: load\nrate: 200\nsessions: 200\nunit: 500ms\n"
+		"operations: [{name: echo, weight: 3, work: 250us}]\n");
+	snprintf(f.lock_dir, sizeof f.lock_dir, "WEIR_LOCK_DIR=%s", f.w.dir);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	process_release(&f->p);
+	process_release(&f->other);
+	world_close(&f->w);
+	return 0;
+}
+
+/* A pool with work, limits and a plan that also says this. */
+static void open_pool(struct fixture *f, const char *plan)
+{
+	char rest[512];
+	snprintf(rest, sizeof rest,
+		"    interval: 100ms\n"
+		"    plan: {steps: [10%%, 50%%, 100%%], bake: 1s, min_samples: 5%s}\n"
+		"    guards: {window: 3s, error_rate_threshold: 0.05}\n",
+		plan);
+	world_config(&f->w, f->w.target, rest);
+	world_pool(&f->w, false, ARGS("--scenario", f->load, "--allow-faults", "--unit", "500ms"));
+}
+
+#define KIM "WEIR_ACTOR=kim@e2e"
+
+/* `rules` are those of the preload library, NULL none. */
+static int run(struct fixture *f, const char *rules, const char *const *args)
+{
+	const char *all[40];
+	size_t n = 0;
+	struct world_env env = rules ? world_fault(&f->w, rules, ARGS(KIM, f->lock_dir))
+								 : world_env(&f->w, ARGS(KIM, f->lock_dir));
+	for (; args[n] && n < 36; n++)
+		all[n] = args[n];
+	all[n++] = "--config";
+	all[n++] = f->w.config;
+	all[n] = NULL;
+	process_release(&f->p);
+	return world_run(&f->w, &f->p, &env, all);
+}
+
+static void assert_status(struct fixture *f, int expected, int status)
+{
+	if (status != expected)
+		fail_msg("status %d, not %d:\n%s%s", status, expected, f->p.out.text, f->p.err.text);
+}
+
+static void assert_says(const struct fixture *f, const char *text)
+{
+	if (!strstr(f->p.err.text, text) && !strstr(f->p.out.text, text))
+		fail_msg("'%s' is in neither\n%s nor\n%s", text, f->p.out.text, f->p.err.text);
+}
+
+#define WEIR(f, ...) run(f, NULL, ARGS(__VA_ARGS__))
+#define DONE(f, ...) assert_status(f, 0, WEIR(f, __VA_ARGS__))
+#define REFUSED(f, ...) assert_status(f, 6, WEIR(f, __VA_ARGS__))
+
+/* ---- hours and freezes ---- */
+
+static void row_74_frozen_by_either_clock(void **state)
+{
+	struct fixture *f = *state;
+	/* Ours is 70 years ahead: what the pool's clock says still holds, and the other way round. */
+	static const char ahead[] = "clock=2208988800000";
+	open_pool(f, ", freeze: [2020-01-01..2079-12-31 the move, 2085-01-01..2110-12-31 far off]");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "W191 FROZEN (the move)");
+	assert_status(f, 6, run(f, ahead, ARGS("step", "checkout", "next", CONFIRMED)));
+	assert_says(f, "W191 FROZEN (");
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	/* Neither hold nor the way back asks. */
+	DONE(f, "hold", "checkout");
+	DONE(f, "resume", "checkout", CONFIRMED);
+	DONE(f, "rollback", "checkout", "--wait=20s");
+	DONE(f, "status", "checkout", "--json");
+	assert_says(f, "\"code\":\"W191\",\"text\":\"FROZEN (the move)\",\"wait_ms\":null");
+	DONE(f, "brief", "checkout");
+	assert_says(f, "frozen 2020-01-01 00:00 UTC to 2080-01-01 00:00 UTC: the move");
+}
+
+static void test_hours_and_dates(void **state)
+{
+	struct fixture *f = *state;
+	/* All hours are open, and a freeze is far off: nothing is in the way. */
+	open_pool(
+		f, ", hours: '00:00-24:00 Asia/Kolkata', freeze: [2085-01-01..2085-12-31 far off]");
+	DONE(f, "step", "checkout", "next", CONFIRMED, "--wait=20s");
+	char plan[WORLD_PATH];
+	world_path(&f->w, plan, "plan.yaml");
+	world_write(plan,
+		"steps: [10% for 3d, 50%]\nbake: 1s\nhours: Mon 09:00-16:00 Europe/Vienna\n"
+		"freeze: [2020-01-01..2079-12-31 the move]\n");
+	/* Foreseen by a clock behind the freeze: on Mondays, a week apart. */
+	assert_status(f, 0, run(f, "clock=2208988800000", ARGS("plan", plan, "--json")));
+	cJSON *json = cJSON_Parse(f->p.out.text);
+	assert_non_null(json);
+	const cJSON *steps = cJSON_GetObjectItem(json, "steps");
+	const char *first = world_word(cJSON_GetArrayItem(steps, 0), "earliest");
+	const char *second = world_word(cJSON_GetArrayItem(steps, 1), "earliest");
+	/* 09:00 in summer or in winter, or at once where it is Monday */
+	if (!strstr(second, "T07:00:00") && !strstr(second, "T08:00:00"))
+		fail_msg("%s, %s", first, second);
+	assert_true(strcmp(first, second) < 0);
+	cJSON_Delete(json);
+	DONE(f, "plan", plan);
+	assert_says(f, "raises only Mon 09:00-16:00 Europe/Vienna");
+	assert_says(f, "frozen from 2019-12-31 23:00:00 to 2079-12-31 23:00:00: the move");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(row_74_frozen_by_either_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hours_and_dates, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
