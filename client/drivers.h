@@ -10,5 +10,6 @@ extern const struct driver_ops driver_http;    /* http://host:port */
 extern const struct driver_ops driver_https;   /* https://host:port */
 extern const struct driver_ops driver_unix;    /* unix:/path */
 extern const struct driver_ops driver_haproxy; /* haproxy:/path, haproxy://host:port */
+extern const struct driver_ops driver_etcd;    /* etcd://host:port/pool#node */
 
 #endif

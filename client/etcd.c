@@ -8,6 +8,7 @@
 #include "client/secret.h"
 #include "client/wire_field.h"
 #include "model/mem.h"
+#include "model/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +64,14 @@ static int read_query(struct etcd_target *out, const char *query, bool *tls)
 {
 	while (*query && *query != '#') {
 		size_t len = strcspn(query, "&#");
+		int64_t nodes = 0;
+		char number[8] = "";
 		if (strncmp(query, "tls=yes", 7) == 0 && len == 7)
 			*tls = true;
+		else if (strncmp(query, "nodes=", 6) == 0 &&
+			take(number, sizeof number, query + 6, len - 6) &&
+			unit_parse_int(number, 1, 1000, &nodes))
+			out->nodes = (int)nodes;
 		else if (strncmp(query, "auth=/", 6) != 0 ||
 			!take(out->auth, sizeof out->auth, query + 5, len - 5))
 			return -1;
@@ -87,14 +94,27 @@ int etcd_target_read(struct etcd_target *out, const char *target, struct err *er
 		!text_is_name(out->pool, sizeof out->pool - 1))
 		return bad(err, target, "names no pool: etcd://HOST:PORT/POOL");
 	if (*rest == '?' && read_query(out, rest + 1, &tls) < 0)
-		return bad(err, target, "may have ?tls=yes and ?auth=/FILE and nothing else");
+		return bad(err, target, "may have ?tls=yes, auth=/FILE and nodes=N and nothing else");
 	if (read_endpoints(out, list, len, tls ? "https" : "http") < 0)
 		return bad(err, target, "needs one to eight HOST:PORT, parted by commas");
+	size_t named = node ? strcspn(node + 1, "=") : 0;
 	if (node &&
-		(!take(out->node, sizeof out->node, node + 1, strlen(node + 1)) ||
+		(!take(out->node, sizeof out->node, node + 1, named) ||
 			!text_is_name(out->node, sizeof out->node - 1)))
 		return bad(err, target, "names no node behind #");
+	if (node && node[1 + named] && !text_copy(out->url, sizeof out->url, node + 2 + named))
+		return bad(err, target, "has a node whose address is too long");
 	return 0;
+}
+
+void etcd_node_target(
+	struct text *out, const char *target, int nodes, const char *node, const char *url)
+{
+	size_t len = strcspn(target, "#");
+	text_add_n(out, target, len);
+	if (!strstr(target, "nodes="))
+		text_addf(out, "%cnodes=%d", memchr(target, '?', len) ? '&' : '?', nodes);
+	text_addf(out, "#%s=%s", node, url);
 }
 
 /* ---- open and close ---- */

@@ -20,13 +20,15 @@
 #define ETCD_AUDIT_KEPT 4096
 #define ETCD_INTENT_MS (25 * 3600 * 1000)
 
-/* etcd://HOST:PORT[,HOST:PORT…]/POOL[?tls=yes&auth=FILE][#NODE] */
+/* etcd://HOST:PORT[,HOST:PORT…]/POOL[?tls=yes&auth=FILE&nodes=N][#NODE[=URL]] */
 struct etcd_target {
 	int endpoint_count;
 	char endpoint[ETCD_ENDPOINTS_MAX][160]; /* "http://HOST:PORT" */
 	char pool[POOL_ID_MAX];
 	char auth[256];         /* file of the token; "" none */
+	int nodes;              /* how many there must be for a raise; 0: not asked */
 	char node[POOL_ID_MAX]; /* one node of it; "" the pool */
+	char url[200];          /* where it answered when it was listed; "" not known */
 };
 
 bool etcd_is_target(const char *target);
@@ -47,6 +49,10 @@ void etcd_close(struct etcd *e);
 /* "weir/POOL/<format>". */
 void etcd_key(const struct etcd *e, char out[ETCD_KEY_MAX], const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The target of one node of the pool of `target`, of `nodes` that there are. */
+void etcd_node_target(
+	struct text *out, const char *target, int nodes, const char *node, const char *url);
 
 /* A request; borrowed for the call. */
 struct etcd_request {

@@ -2,6 +2,7 @@
 #include "tui/setup.h"
 
 #include "client/drivers.h"
+#include "client/etcd.h"
 #include "client/haproxy_target.h"
 #include "client/prometheus.h"
 #include "client/prometheus_target.h"
@@ -12,6 +13,7 @@
 #include "history/replay.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tui/etcd_nodes.h"
 #include "tui/loop.h"
 
 #include <errno.h>
@@ -23,7 +25,7 @@
 #include <unistd.h>
 
 const struct driver_ops *const setup_schemes[] = {&driver_local, &driver_http, &driver_https,
-	&driver_unix, &driver_haproxy, &replay_driver, &driver_prometheus, NULL};
+	&driver_unix, &driver_haproxy, &driver_etcd, &replay_driver, &driver_prometheus, NULL};
 
 int setup_fail(const struct err *err)
 {
@@ -129,6 +131,7 @@ struct target {
 	char *token;
 	const struct config_metrics *metrics; /* NULL none */
 	char *shaped[CONFIG_NODES_MAX];       /* targets with the settings of their engine */
+	struct etcd_nodes nodes;              /* where the plan lies in etcd: its nodes */
 };
 
 static void free_target(struct target *t)
@@ -136,6 +139,7 @@ static void free_target(struct target *t)
 	secret_free(t->token);
 	for (int i = 0; i < CONFIG_NODES_MAX; i++)
 		free(t->shaped[i]);
+	etcd_nodes_release(&t->nodes);
 }
 
 /* The name of a pool given by URL: what stands at the end of it. */
@@ -236,6 +240,19 @@ static void by_url(struct target *t, const char *url, bool demo)
 	}
 }
 
+/* A fleet whose plan lies in etcd is as many nodes as are registered there. */
+static int find_nodes(struct setup *s, struct target *t, struct err *err)
+{
+	const char *target = t->pool.targets[0];
+	if (t->pool.target_count != 1 || !etcd_is_target(target) || strchr(target, '#'))
+		return 0;
+	if (etcd_nodes_find(&t->nodes, target, s->state_dir, false, err) < 0)
+		return -1;
+	t->pool.targets = (const char *const *)t->nodes.target;
+	t->pool.target_count = t->nodes.count;
+	return 0;
+}
+
 /* A second source of the pool's figures. */
 static int add_source(
 	struct setup *s, int pool, const struct config_metrics *m, struct err *err)
@@ -287,7 +304,9 @@ static int add_target(
 	}
 	t.pool.plan_hash = t.plan_hash;
 	const struct scenario *scenario = s->scenario.name[0] ? &s->scenario : NULL;
-	int rc = desk_add(s->desk, &t.pool, t.token, scenario, loop_now(), err);
+	int rc = find_nodes(s, &t, err);
+	if (rc == 0)
+		rc = desk_add(s->desk, &t.pool, t.token, scenario, loop_now(), err);
 	if (rc >= 0 && t.metrics)
 		rc = add_source(s, rc, t.metrics, err);
 	free_target(&t);

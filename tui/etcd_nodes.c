@@ -1,0 +1,233 @@
+/* The list of a fleet's nodes: asked of etcd, kept beside the history for when there is no etcd.
+ *
+ * 1. Nothing is written to etcd.
+ * 2. The file is a list of targets, one a line, written whole under another name and renamed; it is
+ *    read only where etcd does not answer. */
+#include "tui/etcd_nodes.h"
+
+#include "client/etcd.h"
+#include "model/mem.h"
+#include "model/text.h"
+#include "tui/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_MAX (64 * 1024)
+
+struct asking {
+	struct etcd etcd;
+	struct transport *transport;
+	const char *target;
+	struct etcd_nodes *out;
+	struct err err; /* code 0: done */
+	bool done;
+};
+
+/* ---- asking ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void take_nodes(struct asking *q, const struct etcd_range *r)
+{
+	struct etcd_node n;
+	struct text target = {0};
+	struct err err = {0};
+	int nodes = 0;
+	for (size_t i = 0; i < r->count; i++)
+		nodes += etcd_node_read(&n, r->kvs[i].value, NULL) == 0;
+	for (size_t i = 0; i < r->count && q->err.code == ERR_NONE; i++) {
+		const char *name = strrchr(r->kvs[i].key, '/');
+		if (!name || etcd_node_read(&n, r->kvs[i].value, &err) < 0)
+			continue; /* what no weir wrote is no node */
+		if (q->out->count == ETCD_NODES_MAX) {
+			err_set(&q->err, ERR_TOO_MANY,
+				"\"%s\" has more than %d nodes, which is more than one "
+				"pool can show",
+				q->target, ETCD_NODES_MAX);
+			break;
+		}
+		text_clear(&target);
+		etcd_node_target(&target, q->target, nodes, name + 1, n.url);
+		q->out->target[q->out->count++] = mem_copy(text_str(&target));
+	}
+	text_free(&target);
+	if (q->err.code == ERR_NONE && q->out->count == 0)
+		err_set(&q->err, ERR_NODES,
+			"no node of \"%s\" is registered in etcd at \"%s\": start weir serve --etcd there",
+			q->etcd.target.pool, etcd_endpoint(&q->etcd));
+	qsort(q->out->target, (size_t)q->out->count, sizeof *q->out->target, by_name);
+}
+
+static void listed(void *ctx, const struct transport_reply *reply, struct instant now)
+{
+	struct asking *q = ctx;
+	struct etcd_answer a = {0};
+	(void)now;
+	q->done = true;
+	if (etcd_check(&q->etcd, reply, &q->err) == 0 &&
+		wire_etcd_read(&a, reply->body, reply->len, &q->err) == 0 && a.range_count == 1)
+		take_nodes(q, &a.ranges[0]);
+	wire_etcd_release(&a);
+}
+
+static void told_version(void *ctx, const struct transport_reply *reply, struct instant now)
+{
+	struct asking *q = ctx;
+	(void)now;
+	q->done = true;
+	if (etcd_check(&q->etcd, reply, &q->err) == 0)
+		wire_etcd_read_version(
+			q->out->version, sizeof q->out->version, reply->body, reply->len, &q->err);
+}
+
+static void told_members(void *ctx, const struct transport_reply *reply, struct instant now)
+{
+	struct asking *q = ctx;
+	(void)now;
+	q->done = true;
+	if (etcd_check(&q->etcd, reply, &q->err) == 0)
+		wire_etcd_read_members(&q->out->members, reply->body, reply->len, &q->err);
+}
+
+static void wait_for(struct asking *q)
+{
+	while (!q->done) {
+		transport_turn(q->transport, loop_now());
+		if (!q->done)
+			transport_wait(q->transport, NULL, 0, 100);
+	}
+}
+
+static void send(struct asking *q, const char *path, const char *body,
+	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now))
+{
+	const struct etcd_request r = {
+		.path = path, .body = body, .reads = true, .done = done, .ctx = q};
+	q->done = false;
+	q->err = (struct err){0};
+	etcd_send(&q->etcd, &r, loop_now());
+	wait_for(q);
+}
+
+static void list(struct asking *q)
+{
+	char key[ETCD_KEY_MAX];
+	etcd_key(&q->etcd, key, "nodes/");
+	const struct etcd_op get = {.what = ETCD_GET, .key = key, .end = ""};
+	const struct etcd_txn t = {.then = &get, .then_count = 1};
+	q->done = false;
+	q->err = (struct err){0};
+	etcd_send_txn(&q->etcd, &t, true, listed, q, loop_now());
+	wait_for(q);
+}
+
+/* Each endpoint once. */
+static void ask(struct asking *q, bool wide)
+{
+	for (int i = 0; i < q->etcd.target.endpoint_count; i++) {
+		list(q);
+		if (q->err.code != ERR_UNREACHABLE && q->err.code != ERR_SLOW)
+			break;
+	}
+	if (q->err.code != ERR_NONE || !wide)
+		return;
+	struct err ignored = q->err;
+	send(q, "/version", NULL, told_version);
+	send(q, "/v3/cluster/member/list", "{}", told_members);
+	q->err = ignored;
+}
+
+/* ---- the file ---- */
+
+static char *path_of(const struct asking *q, const char *dir)
+{
+	struct text path = {0};
+	text_addf(&path, "%s/etcd-%s.nodes", dir, q->etcd.target.pool);
+	return text_take(&path);
+}
+
+/* A list that cannot be kept is no reason to stop. */
+static void keep(const struct asking *q, const char *dir)
+{
+	struct text all = {0}, next = {0};
+	char *path = path_of(q, dir);
+	text_addf(&next, "%s.%ld", path, (long)getpid());
+	for (int i = 0; i < q->out->count; i++)
+		text_addf(&all, "%s\n", q->out->target[i]);
+	int fd = open(text_str(&next), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool written = fd >= 0 && write(fd, all.data, all.len) == (ssize_t)all.len;
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 && (!written || rename(text_str(&next), path) < 0))
+		unlink(text_str(&next));
+	text_free(&all);
+	text_free(&next);
+	free(path);
+}
+
+/* True for a line that is a node of this very pool. */
+static bool is_node_of(const struct asking *q, const char *line)
+{
+	struct etcd_target t;
+	size_t len = strcspn(q->target, "?#");
+	return strncmp(line, q->target, len) == 0 && strchr("?#", line[len]) &&
+		etcd_target_read(&t, line, NULL) == 0 && t.url[0];
+}
+
+static void recall(struct asking *q, const char *dir)
+{
+	struct text all = {0};
+	char part[4096], *path = path_of(q, dir);
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	while (fd >= 0 && all.len < FILE_MAX && (n = read(fd, part, sizeof part)) > 0)
+		text_add_n(&all, part, (size_t)n);
+	if (fd >= 0)
+		close(fd);
+	char *rest = all.data;
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		if (q->out->count < ETCD_NODES_MAX && is_node_of(q, line))
+			q->out->target[q->out->count++] = mem_copy(line);
+	text_free(&all);
+	free(path);
+}
+
+int etcd_nodes_find(
+	struct etcd_nodes *out, const char *target, const char *dir, bool wide, struct err *err)
+{
+	struct asking q = {.transport = transport_new(), .target = target, .out = out};
+	*out = (struct etcd_nodes){0};
+	int rc = etcd_open(&q.etcd, target, q.transport, err);
+	if (rc == 0) {
+		ask(&q, wide);
+		bool silent = q.err.code == ERR_UNREACHABLE || q.err.code == ERR_SLOW;
+		if (q.err.code == ERR_NONE && dir)
+			keep(&q, dir);
+		else if (silent && dir)
+			recall(&q, dir);
+		rc = q.err.code == ERR_NONE || (silent && out->count > 0) ? 0 : -1;
+		if (rc < 0 && err)
+			*err = q.err;
+		if (rc < 0)
+			etcd_nodes_release(out);
+	}
+	etcd_close(&q.etcd);
+	transport_free(q.transport);
+	return rc;
+}
+
+void etcd_nodes_release(struct etcd_nodes *n)
+{
+	for (int i = 0; i < n->count; i++)
+		free(n->target[i]);
+	*n = (struct etcd_nodes){0};
+}
