@@ -376,6 +376,10 @@ static bool guard(const struct interlock_facts *f, struct interlock_check *c)
 static bool frozen(const struct interlock_facts *f, struct interlock_check *c)
 {
 	c->code = f->held ? ERR_HELD : ERR_FROZEN;
+	if (f->held && strcmp(f->held_by, POOL_ETCD) == 0) {
+		say(c, "%.120s; it ends by itself", f->held_why);
+		return false;
+	}
 	if (f->held) {
 		say(c, "held by %s; resume ends it", f->held_by[0] ? f->held_by : "somebody");
 		return false;

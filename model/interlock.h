@@ -121,6 +121,7 @@ struct interlock_facts {
 	char frozen_text[160];  /* why and until when */
 	bool held;
 	char held_by[97];
+	char held_why[POOL_REASON_MAX]; /* said where nobody but time ends it */
 	/* 13 */
 	bool approval_asked, approved;
 	/* 14 */

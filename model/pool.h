@@ -38,6 +38,7 @@ enum orphan orphan_of(const char *word); /* ORPHAN_COUNT when unknown */
 enum orphan orphan_at(enum orphan o, int share_bp);
 
 /* The actor of what a pool did by itself. */
+#define POOL_ETCD "etcd" /* holds while a node does not see the plan that it follows */
 #define POOL_ACTOR "pool"
 
 /* A person's or the pool's hold: raises are refused until resume. */

@@ -247,6 +247,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	text_copy(f->frozen_text, sizeof f->frozen_text, s->freeze.text);
 	f->held = s->hold.on;
 	text_copy(f->held_by, sizeof f->held_by, s->hold.actor);
+	text_copy(f->held_why, sizeof f->held_why, s->hold.reason);
 	f->baseline_known = s->baseline_bp >= 0;
 	f->v1_serving = v1_serving(p, s, f->v1_why, sizeof f->v1_why);
 	f->owner = s->owner;

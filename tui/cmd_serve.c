@@ -313,7 +313,7 @@ static int run(struct engine *engine, const struct engine_options *e, const stru
 		fprintf(stderr, "weir: no --state: a restart forgets share, epoch, keys and audit\n");
 	if (rc == 0 && o->etcd_count > 0)
 		rc = join_fleet(engine, serve, &how, o, err);
-	while (rc == 0 && !loop_pause(-1))
+	while (rc == 0 && !loop_interrupted() && !loop_pause(-1))
 		;
 	if (rc == 0)
 		engine_drain(engine, DRAIN_MS);

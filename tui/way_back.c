@@ -1,7 +1,8 @@
-/* The line that rolls back without weir: what the pool itself takes over HTTP, or over HAProxy's
- * socket. */
+/* The line that rolls back without weir: what the pool itself takes over HTTP, what its nodes find
+ * in etcd, or what HAProxy takes at its socket. */
 #include "tui/way_back.h"
 
+#include "client/etcd.h"
 #include "client/haproxy_advice.h"
 #include "client/haproxy_target.h"
 
@@ -20,10 +21,23 @@ static void quote(struct text *out, const char *word)
 	text_add(out, "'");
 }
 
+/* Every node does what it finds under this key, and takes it away. */
+static void ask_etcd(struct text *out, const struct etcd_target *t)
+{
+	bool tls = strncmp(t->endpoint[0], "https", 5) == 0;
+	text_addf(out, "ETCDCTL_API=3 etcdctl --endpoints=");
+	for (int i = 0; i < t->endpoint_count; i++)
+		text_addf(out, "%s%s", i ? "," : "", tls ? t->endpoint[i] : t->endpoint[i] + 7);
+	text_addf(out, " put weir/%s/now/rollback 'by hand'", t->pool);
+}
+
 void way_back_line(struct text *out, const struct node *n, const char *token_file)
 {
 	struct text url = {0};
+	struct etcd_target etcd;
 	const char *target = n->target;
+	if (etcd_is_target(target) && etcd_target_read(&etcd, target, NULL) == 0)
+		ask_etcd(out, &etcd);
 	if (haproxy_is_target(target))
 		haproxy_advise_way_back(out, target, n->last ? n->last->baseline_bp : -1);
 	bool is_unix = strncmp(target, "unix:", 5) == 0;

@@ -76,7 +76,7 @@ void control_fill(const struct control *c, struct snapshot *s, struct instant no
 	s->hold.age_ms = c->hold.on ? age(c->hold_boot_ms, now) : UNKNOWN;
 	if (c->absent[0] && !c->hold.on) {
 		s->hold = (struct hold){.on = true, .age_ms = age(c->absent_boot_ms, now)};
-		text_copy(s->hold.actor, sizeof s->hold.actor, POOL_ACTOR);
+		text_copy(s->hold.actor, sizeof s->hold.actor, POOL_ETCD);
 		text_copy(s->hold.reason, sizeof s->hold.reason, c->absent);
 	}
 	s->change = c->change;

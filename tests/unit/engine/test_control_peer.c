@@ -232,7 +232,7 @@ static void who_is_not_seen_is_told_as_a_hold(void **state)
 	control_lead(c, "not seen for 13 s", now);
 	look();
 	assert_true(snap->hold.on);
-	assert_string_equal(snap->hold.actor, POOL_ACTOR);
+	assert_string_equal(snap->hold.actor, POOL_ETCD);
 	assert_string_equal(snap->hold.reason, "not seen for 13 s");
 	assert_int_equal(snap->hold.age_ms, 2000);
 	control_lead(c, NULL, now);
