@@ -2,6 +2,7 @@
 /* Etcd: targets, requests, names. It decides nothing and keeps nothing but which endpoint answers.
  *
  * 1. A token goes as it is behind Authorization, which is what etcd 3.4 takes.
+ *    It is read anew when it was refused.
  * 2. An endpoint that cannot be reached, or says that it has no leader, is left for the next. */
 #include "client/etcd.h"
 
@@ -117,6 +118,15 @@ void etcd_node_target(
 	text_addf(out, "#%s=%s", node, url);
 }
 
+void etcd_pool_target(struct text *out, const char *target)
+{
+	size_t len = strcspn(target, "#");
+	const char *nodes = strstr(target, "nodes=");
+	bool was_added = target[len] == '#' && nodes && nodes < target + len &&
+		nodes + strcspn(nodes, "&#") == target + len;
+	text_add_n(out, target, was_added ? (size_t)(nodes - target) - 1 : len);
+}
+
 /* ---- open and close ---- */
 
 int etcd_open(struct etcd *e, const char *target, struct transport *t, struct err *err)
@@ -190,6 +200,16 @@ static void turn_away(struct etcd *e)
 	e->at = (e->at + 1) % e->target.endpoint_count;
 }
 
+/* Tokens of etcd run out, and whoever renews them writes the file. */
+static void read_token_anew(struct etcd *e)
+{
+	char *token;
+	if (!e->target.auth[0] || secret_read(&token, e->target.auth, NULL) < 0)
+		return;
+	secret_free(e->credential);
+	e->credential = token;
+}
+
 int etcd_check(struct etcd *e, const struct transport_reply *reply, struct err *err)
 {
 	char why[160];
@@ -208,6 +228,10 @@ int etcd_check(struct etcd *e, const struct transport_reply *reply, struct err *
 		turn_away(e);
 		return -1;
 	}
+	if (reply->status == 401)
+		read_token_anew(e);
+	if (strstr(why, "user name is empty"))
+		return err_set(err, ERR_UNAUTHORISED, "etcd at \"%s\" wants a token", at);
 	if (reply->status == 401 || reply->status == 403)
 		return err_set(err, reply->status == 401 ? ERR_UNAUTHORISED : ERR_READ_ONLY,
 			"etcd at \"%s\" refuses the token: %s (%d)", at, why, reply->status);

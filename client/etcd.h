@@ -54,6 +54,9 @@ void etcd_key(const struct etcd *e, char out[ETCD_KEY_MAX], const char *format, 
 void etcd_node_target(
 	struct text *out, const char *target, int nodes, const char *node, const char *url);
 
+/* The pool's target of a node's: without node, address and number. */
+void etcd_pool_target(struct text *out, const char *target);
+
 /* A request; borrowed for the call. */
 struct etcd_request {
 	const char *path;   /* "/v3/kv/txn" */

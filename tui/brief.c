@@ -346,7 +346,7 @@ static void write_way_back(struct brief *b, const struct brief_how *how)
 {
 	const struct pool *p = how->pool;
 	char to[16];
-	struct text line = {0};
+	struct text line = {0}, before = {0};
 	if (p->standing.baseline_bp < 0)
 		text_copy(to, sizeof to, "the baseline");
 	else
@@ -365,6 +365,10 @@ static void write_way_back(struct brief *b, const struct brief_how *how)
 	for (int k = 0; k < p->node_count && k < NODES; k++) {
 		text_clear(&line);
 		way_back_line(&line, &p->nodes[k], how->token_file);
+		if (k > 0 && strcmp(text_str(&line), text_str(&before)) == 0)
+			continue; /* one line is for all nodes */
+		text_clear(&before);
+		text_add(&before, text_str(&line));
 		add(b, BRIEF_WAY_BACK, ROLE_TEXT, "%s",
 			line.len ? text_str(&line) : "none: this pool lives in its console");
 	}
@@ -372,6 +376,7 @@ static void write_way_back(struct brief *b, const struct brief_how *how)
 		add(b, BRIEF_WAY_BACK, ROLE_TEXT, "and %d nodes more: weir doctor prints all",
 			p->node_count - NODES);
 	text_free(&line);
+	text_free(&before);
 }
 
 /* ---- the whole ---- */

@@ -1,8 +1,10 @@
 /* weir doctor: looks at one target and changes nothing: what it can do, what is missing, what to
  * put into the configuration, and the line that rolls back without weir. A socket of HAProxy that
  * names no split yet is looked around in (doctor_haproxy.c). */
+#include "client/etcd.h"
 #include "model/text.h"
 #include "tui/commands.h"
+#include "tui/doctor_etcd.h"
 #include "tui/doctor_haproxy.h"
 #include "tui/loop.h"
 #include "tui/setup.h"
@@ -63,6 +65,8 @@ struct visit {
 	struct setup s;
 	const char *target;
 	enum found found[FINDING_COUNT];
+	bool has_etcd; /* the plan lies there */
+	struct doctor_etcd etcd;
 };
 
 /* Whether all that speak have it; one that does not speak leaves it open. */
@@ -172,6 +176,8 @@ static const char *said(const struct visit *v, int f)
 
 static bool could_work(const struct visit *v)
 {
+	if (v->has_etcd && (v->etcd.err.code || v->etcd.refused.code))
+		return false;
 	for (int f = 0; f < FINDING_COUNT; f++)
 		if (findings[f].needed && v->found[f] != FOUND_YES)
 			return false;
@@ -198,7 +204,11 @@ static const char *token_file(const struct visit *v, const struct pool *p)
 static void paste(struct text *out, const struct visit *v, const struct pool *p)
 {
 	text_addf(out, "pools:\n  %s:\n    target: ", name_of(p));
-	if (p->node_count == 1)
+	if (etcd_is_target(p->nodes[0].target)) {
+		text_add(out, "\"");
+		etcd_pool_target(out, p->nodes[0].target);
+		text_add(out, "\"\n");
+	} else if (p->node_count == 1)
 		text_addf(out, "\"%s\"\n", p->nodes[0].target);
 	else
 		for (int k = 0; k < p->node_count; k++)
@@ -245,9 +255,16 @@ static void say_json(const struct visit *v, const struct pool *p)
 		text_json_str(&t, "trouble", n->trouble.code ? n->trouble.text : NULL);
 		text_json_str(&t, "code", n->trouble.code ? err_name(n->trouble.code) : NULL);
 		text_json_str(&t, "way_back", line.len ? text_str(&line) : NULL);
+		if (v->has_etcd) {
+			text_clear(&line);
+			way_back_direct(&line, n, token_file(v, p));
+			text_json_str(&t, "way_back_direct", line.len ? text_str(&line) : NULL);
+		}
 		text_add(&t, "}");
 	}
 	text_add(&t, "]");
+	if (v->has_etcd)
+		doctor_etcd_json(&t, &v->etcd);
 	paste(&config, v, p);
 	text_json_str(&t, "configuration", text_str(&config));
 	text_add(&t, "}\n");
@@ -255,6 +272,20 @@ static void say_json(const struct visit *v, const struct pool *p)
 	text_free(&t);
 	text_free(&line);
 	text_free(&config);
+}
+
+/* One line for all nodes, and one each for when etcd is gone too. */
+static void say_etcd_back(const struct visit *v, const struct pool *p)
+{
+	struct text t = {0};
+	way_back_line(&t, &p->nodes[0], token_file(v, p));
+	printf("  %s\n\nand where etcd is gone too, at every node:\n\n", text_str(&t));
+	for (int k = 0; k < p->node_count; k++) {
+		text_clear(&t);
+		way_back_direct(&t, &p->nodes[k], token_file(v, p));
+		printf("  %s\n", text_str(&t));
+	}
+	text_free(&t);
 }
 
 static void say_plain(const struct visit *v, const struct pool *p)
@@ -270,12 +301,19 @@ static void say_plain(const struct visit *v, const struct pool *p)
 				: findings[f].needed           ? "NO"
 											   : "-",
 			findings[f].word, said(v, f));
+	struct text etcd = {0};
+	if (v->has_etcd)
+		doctor_etcd_plain(&etcd, &v->etcd);
+	printf("%s", text_str(&etcd));
+	text_free(&etcd);
 	for (int k = 0; k < p->node_count; k++)
 		if (p->nodes[k].trouble.code)
 			printf("\n  %s %s\n", err_name(p->nodes[k].trouble.code), p->nodes[k].trouble.text);
 	paste(&t, v, p);
 	printf("\nfor weir.yaml:\n\n%s\nwithout weir, the way back is:\n\n", text_str(&t));
-	for (int k = 0; k < p->node_count; k++) {
+	if (v->has_etcd)
+		say_etcd_back(v, p);
+	for (int k = 0; k < p->node_count && !v->has_etcd; k++) {
 		text_clear(&t);
 		way_back_line(&t, &p->nodes[k], token_file(v, p));
 		printf("  %s\n", t.len ? text_str(&t) : "none: this pool lives in its console");
@@ -296,9 +334,13 @@ int cmd_doctor(const struct options *o)
 	} else {
 		setup_settle(&v.s, SETTLE_MS);
 		look(&v);
+		v.has_etcd = etcd_is_target(desk_model(v.s.desk)->pools[0].nodes[0].target);
+		if (v.has_etcd)
+			doctor_etcd_look(&v.etcd, desk_model(v.s.desk)->pools[0].nodes[0].target);
 		(o->json ? say_json : say_plain)(&v, &desk_model(v.s.desk)->pools[0]);
 		status = could_work(&v) ? EXIT_DONE : EXIT_REFUSED;
 	}
+	doctor_etcd_release(&v.etcd);
 	setup_release(&v.s);
 	return status;
 }

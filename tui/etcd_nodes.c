@@ -27,14 +27,11 @@ struct asking {
 	struct etcd_nodes *out;
 	struct err err; /* code 0: done */
 	bool done;
+	char lease[ETCD_NODES_MAX][ETCD_LEASE_MAX]; /* of each node */
+	int64_t left_ms;
 };
 
 /* ---- asking ---- */
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
 
 static void take_nodes(struct asking *q, const struct etcd_range *r)
 {
@@ -57,14 +54,15 @@ static void take_nodes(struct asking *q, const struct etcd_range *r)
 		}
 		text_clear(&target);
 		etcd_node_target(&target, q->target, nodes, name + 1, n.url);
-		q->out->target[q->out->count++] = mem_copy(text_str(&target));
+		text_copy(q->lease[q->out->count], sizeof q->lease[0], r->kvs[i].lease);
+		q->out->left_ms[q->out->count] = UNKNOWN;
+		q->out->target[q->out->count++] = mem_copy(text_str(&target)); /* etcd sorts by name */
 	}
 	text_free(&target);
 	if (q->err.code == ERR_NONE && q->out->count == 0)
 		err_set(&q->err, ERR_NODES,
 			"no node of \"%s\" is registered in etcd at \"%s\": start weir serve --etcd there",
 			q->etcd.target.pool, etcd_endpoint(&q->etcd));
-	qsort(q->out->target, (size_t)q->out->count, sizeof *q->out->target, by_name);
 }
 
 static void listed(void *ctx, const struct transport_reply *reply, struct instant now)
@@ -96,6 +94,25 @@ static void told_members(void *ctx, const struct transport_reply *reply, struct 
 	q->done = true;
 	if (etcd_check(&q->etcd, reply, &q->err) == 0)
 		wire_etcd_read_members(&q->out->members, reply->body, reply->len, &q->err);
+}
+
+static void told_lease(void *ctx, const struct transport_reply *reply, struct instant now)
+{
+	struct asking *q = ctx;
+	char id[ETCD_LEASE_MAX];
+	(void)now;
+	q->done = true;
+	q->left_ms = UNKNOWN;
+	if (etcd_check(&q->etcd, reply, &q->err) == 0)
+		(void)wire_etcd_read_lease(id, &q->left_ms, reply->body, reply->len, &q->err);
+}
+
+static void told_right(void *ctx, const struct transport_reply *reply, struct instant now)
+{
+	struct asking *q = ctx;
+	(void)now;
+	q->done = true;
+	(void)etcd_check(&q->etcd, reply, &q->err);
 }
 
 static void wait_for(struct asking *q)
@@ -143,7 +160,34 @@ static void ask(struct asking *q, bool wide)
 	struct err ignored = q->err;
 	send(q, "/version", NULL, told_version);
 	send(q, "/v3/cluster/member/list", "{}", told_members);
+	for (int i = 0; i < q->out->count; i++) {
+		struct text body = {0};
+		wire_etcd_lease(&body, q->lease[i]);
+		send(q, "/v3/lease/timetolive", text_str(&body), told_lease);
+		q->out->left_ms[i] = q->left_ms;
+		text_free(&body);
+	}
 	q->err = ignored;
+}
+
+/* Rights are looked at before the comparison, which nothing passes. */
+int etcd_nodes_may_write(const char *target, struct err *err)
+{
+	struct asking q = {.transport = transport_new(), .target = target};
+	char key[ETCD_KEY_MAX];
+	if (etcd_open(&q.etcd, target, q.transport, &q.err) == 0) {
+		etcd_key(&q.etcd, key, "now/split");
+		const struct etcd_compare never = {.key = key, .what = ETCD_MOD, .revision = INT64_MAX};
+		const struct etcd_op put = {.what = ETCD_PUT, .key = key, .value = ""};
+		const struct etcd_txn t = {
+			.compare = &never, .compare_count = 1, .then = &put, .then_count = 1};
+		etcd_send_txn(&q.etcd, &t, true, told_right, &q, loop_now());
+		wait_for(&q);
+	}
+	etcd_close(&q.etcd);
+	transport_free(q.transport);
+	*err = q.err;
+	return q.err.code == ERR_NONE ? 0 : -1;
 }
 
 /* ---- the file ---- */

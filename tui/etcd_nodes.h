@@ -5,14 +5,17 @@
 #include "model/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define ETCD_NODES_MAX 64 /* what one pool can show */
 
 struct etcd_nodes {
 	char *target[ETCD_NODES_MAX]; /* of each node, by name */
 	int count;
-	char version[32]; /* of etcd; "" not asked */
-	int members;      /* of its cluster; 0 not asked */
+	char version[32];                /* of etcd; "" not asked */
+	int members;                     /* of its cluster; 0 not asked */
+	int64_t left_ms[ETCD_NODES_MAX]; /* until a node that says nothing more is off the list;
+	                                    UNKNOWN: not asked */
 };
 
 /* Lists the nodes of `target`, waiting a few seconds at most; with `wide` asks etcd about itself
@@ -21,6 +24,9 @@ struct etcd_nodes {
  * releases. */
 int etcd_nodes_find(
 	struct etcd_nodes *out, const char *target, const char *dir, bool wide, struct err *err);
+
+/* Whether etcd would take a change of the plan, without making one: 0, or -1 with err. */
+int etcd_nodes_may_write(const char *target, struct err *err);
 void etcd_nodes_release(struct etcd_nodes *n);
 
 #endif

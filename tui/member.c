@@ -7,11 +7,18 @@
 #include "tui/loop.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TTL_MIN_MS 2000
 #define TTL_MAX_MS 600000
 #define LEAVE_MS 1000
+#define HTTPS "https://"
+
+static bool is_https(const char *endpoint)
+{
+	return strncmp(endpoint, HTTPS, sizeof HTTPS - 1) == 0;
+}
 
 int member_check(const struct options *o, struct err *err)
 {
@@ -22,6 +29,9 @@ int member_check(const struct options *o, struct err *err)
 			err, ERR_USAGE, "--etcd-auth, --etcd-ttl and --advertise go with --etcd HOST:PORT");
 	if (o->etcd_count == 0)
 		return 0;
+	for (int i = 1; i < o->etcd_count; i++)
+		if (is_https(o->etcd[i]) != is_https(o->etcd[0]))
+			return err_set(err, ERR_USAGE, "--etcd is https:// for all members or for none");
 	if (!o->pool || !o->node)
 		return err_set(err, ERR_USAGE,
 			"--etcd needs --pool and --node: they are the node's place in etcd");
@@ -48,12 +58,15 @@ static void tell(void *ctx, const char *line)
 
 static void write_target(struct text *out, const struct options *o)
 {
+	bool tls = is_https(o->etcd[0]);
+	char *auth = o->etcd_auth ? realpath(o->etcd_auth, NULL) : NULL;
 	text_add(out, "etcd://");
 	for (int i = 0; i < o->etcd_count; i++)
-		text_addf(out, "%s%s", i ? "," : "", o->etcd[i]);
-	text_addf(out, "/%s", o->pool);
+		text_addf(out, "%s%s", i ? "," : "", o->etcd[i] + (tls ? sizeof HTTPS - 1 : 0));
+	text_addf(out, "/%s%s", o->pool, tls ? "?tls=yes" : "");
 	if (o->etcd_auth)
-		text_addf(out, "?auth=%s", o->etcd_auth);
+		text_addf(out, "%cauth=%s", tls ? '&' : '?', auth ? auth : o->etcd_auth);
+	free(auth);
 }
 
 static void leave(struct serve_etcd *s)

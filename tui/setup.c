@@ -145,8 +145,13 @@ static void free_target(struct target *t)
 /* The name of a pool given by URL: what stands at the end of it. */
 static void name_of_url(char *out, size_t size, const char *url)
 {
+	struct etcd_target etcd;
 	if (haproxy_target_name(out, size, url))
 		return;
+	if (etcd_is_target(url) && etcd_target_read(&etcd, url, NULL) == 0) {
+		text_copy(out, size, etcd.pool);
+		return;
+	}
 	const char *at = strstr(url, "://");
 	at = at ? at + 3 : strchr(url, ':') + 1;
 	const char *slash = strrchr(at, '/');

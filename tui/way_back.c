@@ -31,15 +31,9 @@ static void ask_etcd(struct text *out, const struct etcd_target *t)
 	text_addf(out, " put weir/%s/now/rollback 'by hand'", t->pool);
 }
 
-void way_back_line(struct text *out, const struct node *n, const char *token_file)
+static void ask_pool(struct text *out, const char *target, const char *token_file)
 {
 	struct text url = {0};
-	struct etcd_target etcd;
-	const char *target = n->target;
-	if (etcd_is_target(target) && etcd_target_read(&etcd, target, NULL) == 0)
-		ask_etcd(out, &etcd);
-	if (haproxy_is_target(target))
-		haproxy_advise_way_back(out, target, n->last ? n->last->baseline_bp : -1);
 	bool is_unix = strncmp(target, "unix:", 5) == 0;
 	if (!is_unix && strncmp(target, "http", 4) != 0)
 		return;
@@ -60,4 +54,22 @@ void way_back_line(struct text *out, const struct node *n, const char *token_fil
 	text_add(out, "-d '{\"actor\":\"by hand\"}' ");
 	quote(out, text_str(&url));
 	text_free(&url);
+}
+
+void way_back_line(struct text *out, const struct node *n, const char *token_file)
+{
+	struct etcd_target etcd;
+	if (haproxy_is_target(n->target))
+		haproxy_advise_way_back(out, n->target, n->last ? n->last->baseline_bp : -1);
+	else if (etcd_is_target(n->target) && etcd_target_read(&etcd, n->target, NULL) == 0)
+		ask_etcd(out, &etcd);
+	else
+		ask_pool(out, n->target, token_file);
+}
+
+void way_back_direct(struct text *out, const struct node *n, const char *token_file)
+{
+	struct etcd_target etcd;
+	if (etcd_is_target(n->target) && etcd_target_read(&etcd, n->target, NULL) == 0)
+		ask_pool(out, etcd.url, token_file);
 }

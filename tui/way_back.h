@@ -9,4 +9,8 @@
  * is the file that has the pool's token. */
 void way_back_line(struct text *out, const struct node *n, const char *token_file);
 
+/* The same at the node itself, where the way of its pool is gone; nothing where there is no other
+ * way. */
+void way_back_direct(struct text *out, const struct node *n, const char *token_file);
+
 #endif
