@@ -247,10 +247,10 @@ void haproxy_advise_way_back(struct text *out, const char *target, int baseline_
 		return;
 	baseline_bp = baseline_bp > 0 ? baseline_bp : 0;
 	text_add(out, "echo '");
-	if (t.way == HAPROXY_MAP)
-		text_addf(
-			out, "set map %s %s %d", t.map, t.key, baseline_bp * HAPROXY_PERMILLE / SHARE_FULL);
-	else
+	for (int i = 0; i < t.keys.count; i++)
+		text_addf(out, "%sset map %s %s %d", i > 0 ? "; " : "", t.map, t.keys.name[i],
+			baseline_bp * HAPROXY_PERMILLE / SHARE_FULL);
+	if (t.way == HAPROXY_WEIGHTS)
 		add_weights(out, &t, baseline_bp);
 	if (t.path[0] != '\0')
 		text_addf(out, "' | socat stdio 'unix-connect:%s'", t.path);

@@ -132,8 +132,9 @@ static void take_back(
 	err_set(
 		&why, ERR_CHANGED, "a rollback was pressed meanwhile, and stays: the step is undone");
 	clean(d, c, &why, to_bp);
+	const struct haproxy_share share = {.to_bp = to_bp, .version = -1, .brakes = true};
 	if (after->share_bp != to_bp &&
-		haproxy_write_share(c->session, &d->where, after, to_bp, NULL, &err) != 0)
+		haproxy_write_share(c->session, &d->where, after, &share, &err) != 0)
 		c->answer.err = err;
 }
 
@@ -154,7 +155,7 @@ static void judge(struct driver *d, struct haproxy_call *c, const struct haproxy
 	if (there && haproxy_call_is_rollback(c) && !haproxy_v1_serves(after)) {
 		err_set(&err, ERR_NOT_SEEN,
 			"the share went back, and \"%s\" has no server of v1 that takes work: look after them",
-			d->where.backend[ARM_V1]);
+			d->where.backends[ARM_V1].name[0]);
 		haproxy_call_say(c, ANSWER_LOST, &err, now);
 	} else if (there || moved) {
 		if (!as_asked)

@@ -20,7 +20,8 @@ struct haproxy_call {
 	struct haproxy_session *session;
 	struct haproxy_view before;
 	bool has_before;
-	bool blind; /* a rollback for which nothing could be read */
+	int64_t version; /* of the map, to write the change into; -1: none was asked for, or made */
+	bool blind;      /* a rollback for which nothing could be read */
 	struct haproxy_note note;
 	bool has_note;
 	size_t written; /* lines before those of the read-back */

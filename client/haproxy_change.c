@@ -1,7 +1,7 @@
 /* Changes of HAProxy: read, compare, write, read back, on one connection each.
  *
  * 1. HAProxy compares nothing by itself. Between the reading and the writing of one weir no other
- *    one of this user and host writes, since both take a lock; others can, and the read-back tells.
+ *    one of this host writes, since both take a lock; others can, and the read-back tells.
  * 2. Success is what was read back, never what was answered: HAProxy takes a value that is none,
  *    says so to nobody, and changes nothing.
  * 3. Once a line of the writing may have left, a lost connection is a LOST answer.
@@ -32,6 +32,17 @@ static void begin_reading(struct haproxy_call *c, const struct driver *d, struct
 	c->phase = PHASE_READ;
 	c->session = haproxy_session_new(d->epoll_fd, &d->where, false, HAPROXY_TIMEOUT_MS, now);
 	haproxy_view_ask(c->session, &d->where);
+	/* Made together with what it is made of: one that is not committed is forgotten by itself. */
+	if (haproxy_call_is_share(c) && haproxy_write_commits(&d->where))
+		haproxy_session_ask(c->session, "prepare map %s", d->where.map);
+}
+
+static void read_version(struct haproxy_call *c, const struct driver *d)
+{
+	size_t last = haproxy_session_asked(c->session) - 1;
+	c->version = -1;
+	if (haproxy_call_is_share(c) && haproxy_write_commits(&d->where))
+		c->version = haproxy_version_read(haproxy_session_answer(c->session, last));
 }
 
 /* What the command stands on is what is there. */
@@ -107,11 +118,12 @@ static int ask_change(
 	if (haproxy_call_is_rollback(c))
 		c->to_bp = haproxy_write_floor(&d->where, v, c->to_bp);
 	begin_note(d, c, now);
-	/* Before the share: of a rollback that breaks off between them, the share is what is missed. */
-	if (haproxy_call_is_rollback(c) && v != NULL)
-		haproxy_write_release(c->session, &d->where, v);
-	return haproxy_write_share(
-		c->session, &d->where, v, c->to_bp, c->has_note ? &c->note : NULL, err);
+	const struct haproxy_share share = {.to_bp = c->to_bp,
+		.note = c->has_note ? &c->note : NULL,
+		.version = c->version,
+		.brakes = haproxy_call_is_rollback(c),
+		.releases = haproxy_call_is_rollback(c)};
+	return haproxy_write_share(c->session, &d->where, v, &share, err);
 }
 
 /* A repeated command is done once. */
@@ -165,6 +177,7 @@ static void write_blindly(struct driver *d, struct haproxy_call *c, struct insta
 	haproxy_session_free(c->session);
 	c->session = haproxy_session_new(d->epoll_fd, &d->where, false, HAPROXY_TIMEOUT_MS, now);
 	c->blind = true;
+	c->version = -1;
 	write_it(d, c, now);
 }
 
@@ -191,6 +204,7 @@ static void read_it(struct driver *d, struct haproxy_call *c, struct instant now
 			haproxy_call_say(c, not_done, haproxy_session_err(c->session), now);
 		return;
 	}
+	read_version(c, d);
 	c->has_before = haproxy_view_read(&c->before, c->session, 0, &d->where, &err) == 0;
 	if (c->has_before && c->before.info.stopping) {
 		err_set(&err, ERR_UNREACHABLE, "\"%s\" is still answered by an old process", d->target);

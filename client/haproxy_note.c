@@ -170,6 +170,9 @@ static void keep_note(struct haproxy_map *m, const struct haproxy_note *n)
 struct reading {
 	struct haproxy_map *map;
 	const char *key;
+	const struct haproxy_group *keys;   /* NULL */
+	int permille[HAPROXY_SERVICES_MAX]; /* of keys[i]; -1: not there, or no number */
+	bool seen[HAPROXY_SERVICES_MAX];
 };
 
 static int permille_of(int64_t value)
@@ -215,13 +218,25 @@ static void take_note(struct haproxy_map *m, const char *line, const char *rest,
 	}
 }
 
+/* Of two lines of one key HAProxy takes the first. */
+static void take_other(struct reading *r, const char *key, const char *value)
+{
+	for (int i = 0; r->keys != NULL && i < r->keys->count; i++) {
+		if (r->seen[i] || strcmp(r->keys->name[i], key) != 0)
+			continue;
+		r->seen[i] = true;
+		r->permille[i] = permille_of(read_value(value));
+	}
+}
+
 static bool take_entry(void *ctx, const char *key, const char *value)
 {
-	const struct reading *r = ctx;
+	struct reading *r = ctx;
 	size_t len = strlen(r->key);
+	take_other(r, key, value);
 	if (strcmp(key, r->key) == 0) {
 		if (r->map->has_split)
-			return true; /* of two lines of one key HAProxy takes the first */
+			return true;
 		r->map->has_split = true;
 		r->map->permille = permille_of(read_value(value));
 		text_clean(r->map->value, sizeof(r->map->value), value, strlen(value));
@@ -232,13 +247,16 @@ static bool take_entry(void *ctx, const char *key, const char *value)
 	return true;
 }
 
-int haproxy_map_read(
-	struct haproxy_map *out, const char *key, const char *text, struct err *err)
+int haproxy_map_read(struct haproxy_map *out, const char *key, const struct haproxy_group *keys,
+	const char *text, struct err *err)
 {
-	struct reading r = {out, key};
+	struct reading r = {.map = out, .key = key, .keys = keys};
 	memset(out, 0, sizeof(*out));
 	out->permille = -1;
-	return haproxy_read_map(text, take_entry, &r, err);
+	int rc = haproxy_read_map(text, take_entry, &r, err);
+	for (int i = 0; keys != NULL && i < keys->count; i++)
+		out->uneven |= !r.seen[i] || r.permille[i] != out->permille;
+	return rc;
 }
 
 const struct haproxy_note *haproxy_map_last(const struct haproxy_map *m)

@@ -38,6 +38,7 @@ struct haproxy_note {
 /* A map as far as it concerns one split. */
 struct haproxy_map {
 	bool has_split;
+	bool uneven;    /* keys that step together have not one number */
 	int permille;   /* of the split; -1: not there, or no number of 0..1000 */
 	char value[24]; /* as it stands there, cleaned */
 	int count;
@@ -53,9 +54,9 @@ struct haproxy_map {
 };
 
 /* Reads the lines of `show map` that concern `key`. 0, or -1 with err. A note that is not whole
- * counts as none. */
-int haproxy_map_read(
-	struct haproxy_map *out, const char *key, const char *text, struct err *err);
+ * counts as none. `keys`: those that step together, `key` the first; NULL: it is alone. */
+int haproxy_map_read(struct haproxy_map *out, const char *key, const struct haproxy_group *keys,
+	const char *text, struct err *err);
 
 /* The newest change; NULL none. Borrowed. */
 const struct haproxy_note *haproxy_map_last(const struct haproxy_map *m);

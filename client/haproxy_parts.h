@@ -82,14 +82,21 @@ size_t haproxy_snapshot_audit(struct audit_entry out[HAPROXY_NOTES_MAX],
 int haproxy_write_floor(
 	const struct haproxy_target *t, const struct haproxy_view *v, int to_bp);
 
-/* A step or a rollback to `to_bp`. `v`: the view before; NULL where nothing could be read, a
- * rollback is written all the same. `note`: NULL, none is kept. */
-int haproxy_write_share(struct haproxy_session *s, const struct haproxy_target *t,
-	const struct haproxy_view *v, int to_bp, const struct haproxy_note *note, struct err *err);
+/* A step or a rollback. */
+struct haproxy_share {
+	int to_bp;
+	const struct haproxy_note *note; /* NULL: none is kept */
+	int64_t version; /* of the map, prepared for this; -1: none, keys are set one by one */
+	bool brakes;     /* a rollback: done as well as can be, refused by nothing */
+	bool releases;   /* a hold ends with it */
+};
 
-/* Ends a hold, where the map has one. */
-void haproxy_write_release(struct haproxy_session *s, const struct haproxy_target *t,
-	const struct haproxy_view *v);
+/* `v`: the view before; NULL where nothing could be read, a rollback is written all the same. */
+int haproxy_write_share(struct haproxy_session *s, const struct haproxy_target *t,
+	const struct haproxy_view *v, const struct haproxy_share *share, struct err *err);
+
+/* True where the change of the share is to be committed as a version of the map. */
+bool haproxy_write_commits(const struct haproxy_target *t);
 
 /* Whatever else a command may be: a note, or a drain. */
 int haproxy_write_other(struct haproxy_session *s, const struct haproxy_target *t,

@@ -134,7 +134,7 @@ void haproxy_ring_free(struct haproxy_ring *r)
 static int arm_of(const struct haproxy_target *t, const struct haproxy_event *e)
 {
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
-		if (strcmp(e->backend, t->backend[arm]) != 0)
+		if (!haproxy_group_has(&t->backends[arm], e->backend))
 			continue;
 		if (t->way == HAPROXY_MAP)
 			return arm;

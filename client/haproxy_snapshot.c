@@ -92,8 +92,11 @@ static void name_it(
 	uint64_t pool = hash(HASH_BEGIN, t->way == HAPROXY_MAP ? "map" : "weights");
 	char place[HAPROXY_PATH_MAX + 80];
 	pool = hash(pool, t->key);
+	for (int i = 1; i < t->keys.count; i++)
+		pool = hash(pool, t->keys.name[i]);
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
-		pool = hash(pool, t->backend[arm]);
+		for (int i = 0; i < t->backends[arm].count; i++)
+			pool = hash(pool, t->backends[arm].name[i]);
 		for (int i = 0; i < t->servers[arm].count; i++)
 			pool = hash(pool, t->servers[arm].name[i]);
 	}
@@ -187,10 +190,11 @@ static void fill_arm(struct arm_counts *out, const struct haproxy_arm *a, int64_
 	};
 }
 
-static void fill_worker(
-	struct worker_row *w, enum arm arm, int index, const struct haproxy_server *s)
+/* `backend`: NULL where its arm has but one. */
+static void fill_worker(struct worker_row *w, enum arm arm, int index,
+	const struct haproxy_server *s, const char *backend)
 {
-	char words[2 * WORKER_TROUBLE_MAX];
+	char words[3 * WORKER_TROUBLE_MAX];
 	*w = (struct worker_row){
 		.arm = arm,
 		.index = index,
@@ -207,17 +211,21 @@ static void fill_worker(
 		.cpu_us = UNKNOWN,
 		.fds = UNKNOWN,
 	};
-	snprintf(words, sizeof(words), "%s, weight %d: %s%s%s", s->name, s->weight, s->status,
+	snprintf(words, sizeof(words), "%s%s%s, weight %d: %s%s%s", backend != NULL ? backend : "",
+		backend != NULL ? "/" : "", s->name, s->weight, s->status,
 		s->check[0] != '\0' ? ", " : "", s->check);
 	text_copy(w->trouble, sizeof(w->trouble), words);
 }
 
-static void fill_crew(struct crew *c, const struct haproxy_view *v)
+static void fill_crew(
+	struct crew *c, const struct haproxy_target *t, const struct haproxy_view *v)
 {
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		const struct haproxy_arm *a = &v->arms[arm];
+		const struct haproxy_group *g = &t->backends[arm];
 		for (int i = 0; i < a->count && c->worker_count < POOL_WORKERS_MAX; i++)
-			fill_worker(&c->worker[c->worker_count++], (enum arm)arm, i, &a->server[i]);
+			fill_worker(&c->worker[c->worker_count++], (enum arm)arm, i, &a->server[i],
+				g->count > 1 ? g->name[a->server[i].backend] : NULL);
 		c->workers_dropped += (int)(a->total - a->count);
 		c->segment[c->segment_count++] = (struct segment_row){.arm = (enum arm)arm,
 			.workers = a->total,
@@ -245,7 +253,7 @@ void haproxy_snapshot_make(struct snapshot *out, const struct haproxy_boot *b,
 	fill_change(out, b, v, now);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		fill_arm(&out->arms[arm], &v->arms[arm], b->ok[arm]);
-	fill_crew(&out->crew, v);
+	fill_crew(&out->crew, t, v);
 	out->unit_ms = out->drain_ms = out->settle_ms = UNKNOWN;
 	out->audit_seq = t->map[0] != '\0' ? out->rev : UNKNOWN;
 }

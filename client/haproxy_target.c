@@ -2,7 +2,7 @@
  *
  * 1. A target that was read holds no byte outside NAME_BYTES and MAP_BYTES in what goes into a
  *    command.
- * 2. No server is in both groups, and no group is empty. */
+ * 2. No server, and of a map no backend, is on both sides, and no side is empty. */
 #include "client/haproxy_target.h"
 
 #include "model/mem.h"
@@ -167,13 +167,14 @@ static int take_map(
 }
 
 static int take_group(
-	struct haproxy_group *g, const char *target, const char *value, struct err *err)
+	struct haproxy_group *g, int most, const char *target, const char *value, struct err *err)
 {
 	char *list = mem_copy(value), *rest = list;
 	int rc = 0;
 	for (char *name; rc == 0 && (name = strsep(&rest, ",")) != NULL;) {
-		if (g->count == HAPROXY_SERVERS_MAX)
-			rc = bad(err, target, "has more than 32 servers on one side");
+		if (g->count == most)
+			rc = err_set(
+				err, ERR_CONFIG, "target \"%.120s\" names more than %d at once", target, most);
 		else
 			rc = take_name(g->name[g->count++], HAPROXY_NAME_MAX, target, name, err);
 	}
@@ -190,14 +191,26 @@ static bool holds(const struct haproxy_group *g, int count, const char *name)
 	return false;
 }
 
+bool haproxy_group_has(const struct haproxy_group *g, const char *name)
+{
+	return holds(g, g->count, name);
+}
+
+static bool repeats(const struct haproxy_group *g)
+{
+	for (int i = 0; i < g->count; i++)
+		if (holds(g, i, g->name[i]))
+			return true;
+	return false;
+}
+
 static bool names_twice(const struct haproxy_group g[ARM_COUNT])
 {
-	for (int arm = 0; arm < ARM_COUNT; arm++)
-		for (int i = 0; i < g[arm].count; i++)
-			if (holds(&g[arm], i, g[arm].name[i]) ||
-				(arm == ARM_V2 && holds(&g[ARM_V1], g[ARM_V1].count, g[arm].name[i])))
-				return true;
-	return false;
+	const struct haproxy_group *v1 = &g[ARM_V1], *v2 = &g[ARM_V2];
+	for (int i = 0; i < v2->count; i++)
+		if (haproxy_group_has(v1, v2->name[i]))
+			return true;
+	return repeats(v1) || repeats(v2);
 }
 
 static int take_weights(
@@ -209,13 +222,15 @@ static int take_weights(
 			"(a shell cuts at &)");
 	out->way = HAPROXY_WEIGHTS;
 	if (take_name(out->key, sizeof(out->key), target, s->backend, err) != 0 ||
-		take_group(&out->servers[ARM_V1], target, s->v1, err) != 0 ||
-		take_group(&out->servers[ARM_V2], target, s->v2, err) != 0)
+		take_group(&out->servers[ARM_V1], HAPROXY_SERVERS_MAX, target, s->v1, err) != 0 ||
+		take_group(&out->servers[ARM_V2], HAPROXY_SERVERS_MAX, target, s->v2, err) != 0)
 		return -1;
 	if (names_twice(out->servers))
 		return bad(err, target, "names a server twice");
-	for (int arm = 0; arm < ARM_COUNT; arm++)
-		text_copy(out->backend[arm], HAPROXY_NAME_MAX, out->key);
+	for (int arm = 0; arm < ARM_COUNT; arm++) {
+		out->backends[arm].count = 1;
+		text_copy(out->backends[arm].name[0], HAPROXY_NAME_MAX, out->key);
+	}
 	return s->map != NULL ? take_map(out, target, s->map, err) : 0;
 }
 
@@ -228,12 +243,15 @@ static int take_split_map(
 			"shell cuts at &)");
 	out->way = HAPROXY_MAP;
 	if (take_map(out, target, s->map, err) != 0 ||
-		take_name(out->key, sizeof(out->key), target, s->key, err) != 0 ||
-		take_name(out->backend[ARM_V1], HAPROXY_NAME_MAX, target, s->v1, err) != 0 ||
-		take_name(out->backend[ARM_V2], HAPROXY_NAME_MAX, target, s->v2, err) != 0)
+		take_group(&out->keys, HAPROXY_SERVICES_MAX, target, s->key, err) != 0 ||
+		take_group(&out->backends[ARM_V1], HAPROXY_SERVICES_MAX, target, s->v1, err) != 0 ||
+		take_group(&out->backends[ARM_V2], HAPROXY_SERVICES_MAX, target, s->v2, err) != 0)
 		return -1;
-	if (strcmp(out->backend[ARM_V1], out->backend[ARM_V2]) == 0)
-		return bad(err, target, "names one backend for both sides");
+	text_copy(out->key, sizeof(out->key), out->keys.name[0]);
+	if (repeats(&out->keys))
+		return bad(err, target, "names a key twice");
+	if (names_twice(out->backends))
+		return bad(err, target, "names one backend twice, or for both sides");
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* HAProxy targets: the URL of a runtime socket and of what splits the traffic behind it.
  *
  *   haproxy:PATH?map=FILE&key=KEY&v1=BACKEND&v2=BACKEND     a number in a map file
+ *   haproxy:PATH?map=FILE&key=K1,K2&v1=B1,B2&v2=B3,B4       services that step at one moment
  *   haproxy:PATH?backend=B&v1=s1,s2&v2=s3[&map=FILE]        the weights of two groups of servers
  *   haproxy://ADDRESS:PORT?...                              the same over TCP
  *   haproxy:PATH                                            only to look around
@@ -20,6 +21,7 @@
 #define HAPROXY_PATH_MAX 108
 #define HAPROXY_MAP_MAX 192
 #define HAPROXY_SERVERS_MAX 32 /* of a group */
+#define HAPROXY_SERVICES_MAX 8 /* that step together */
 
 enum haproxy_way {
 	HAPROXY_LOOK,    /* no split is named */
@@ -38,11 +40,15 @@ struct haproxy_target {
 	int port;
 	enum haproxy_way way;
 	char map[HAPROXY_MAP_MAX]; /* WEIGHTS: keeps the notes alone; "" none */
-	char key[HAPROXY_NAME_MAX];
-	char backend[ARM_COUNT][HAPROXY_NAME_MAX]; /* WEIGHTS: the same twice */
-	struct haproxy_group servers[ARM_COUNT];   /* WEIGHTS */
-	char ring[HAPROXY_NAME_MAX];               /* "" it is looked for */
+	char key
+		[HAPROXY_NAME_MAX]; /* names the pool: MAP: the first of keys; WEIGHTS: the backend */
+	struct haproxy_group keys;                /* MAP: those with one number, at every moment */
+	struct haproxy_group backends[ARM_COUNT]; /* WEIGHTS: the one, twice */
+	struct haproxy_group servers[ARM_COUNT];  /* WEIGHTS */
+	char ring[HAPROXY_NAME_MAX];              /* "" it is looked for */
 };
+
+bool haproxy_group_has(const struct haproxy_group *g, const char *name);
 
 /* True for a target of this scheme. */
 bool haproxy_is_target(const char *target);

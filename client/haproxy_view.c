@@ -18,12 +18,23 @@ static bool has_map(const struct haproxy_target *t)
 	return t->map[0] != '\0';
 }
 
+/* Weights are of one backend's servers. */
+static int arms_asked(const struct haproxy_target *t)
+{
+	return t->way == HAPROXY_MAP ? ARM_COUNT : 1;
+}
+
+static bool is_together(const struct haproxy_target *t)
+{
+	return t->keys.count > 1;
+}
+
 void haproxy_view_ask(struct haproxy_session *s, const struct haproxy_target *t)
 {
 	haproxy_session_ask(s, "show info");
-	haproxy_session_ask(s, "show stat %s 6 -1", t->backend[ARM_V1]);
-	if (t->way == HAPROXY_MAP)
-		haproxy_session_ask(s, "show stat %s 6 -1", t->backend[ARM_V2]);
+	for (int arm = 0; arm < arms_asked(t); arm++)
+		for (int i = 0; i < t->backends[arm].count; i++)
+			haproxy_session_ask(s, "show stat %s 6 -1", t->backends[arm].name[i]);
 	if (has_map(t))
 		haproxy_session_ask(s, "show map %s", t->map);
 }
@@ -31,10 +42,10 @@ void haproxy_view_ask(struct haproxy_session *s, const struct haproxy_target *t)
 void haproxy_view_ask_share(struct haproxy_session *s, const struct haproxy_target *t)
 {
 	haproxy_session_ask(s, "show info");
-	if (t->way == HAPROXY_MAP)
-		haproxy_session_ask(s, "get map %s %s", t->map, t->key);
-	else
-		haproxy_session_ask(s, "show stat %s 6 -1", t->backend[ARM_V1]);
+	for (int i = 0; i < t->keys.count; i++)
+		haproxy_session_ask(s, "get map %s %s", t->map, t->keys.name[i]);
+	if (t->way == HAPROXY_WEIGHTS)
+		haproxy_session_ask(s, "show stat %s 6 -1", t->backends[ARM_V1].name[0]);
 }
 
 /* ---- the arms ---- */
@@ -49,7 +60,7 @@ static bool begins(const char *word, const char *with)
 	return strncmp(word, with, strlen(with)) == 0;
 }
 
-static void take_server(struct haproxy_arm *a, const struct haproxy_row *r)
+static void take_server(struct haproxy_arm *a, const struct haproxy_row *r, int backend)
 {
 	bool ready = begins(r->status, "UP") || begins(r->status, "no check");
 	a->total++;
@@ -59,6 +70,7 @@ static void take_server(struct haproxy_arm *a, const struct haproxy_row *r)
 		return;
 	struct haproxy_server *s = &a->server[a->count++];
 	text_copy(s->name, sizeof(s->name), r->server);
+	s->backend = backend;
 	text_copy(s->status, sizeof(s->status), r->status);
 	text_copy(s->check, sizeof(s->check), r->check);
 	int64_t weight = known(r->uweight != UNKNOWN ? r->uweight : r->weight);
@@ -96,6 +108,7 @@ struct reading {
 	struct haproxy_view *view;
 	const struct haproxy_target *target;
 	enum arm arm; /* MAP: whose backend it is */
+	int backend;  /* which of them */
 	int found;    /* rows of a backend of the name */
 	bool is_http;
 };
@@ -112,10 +125,10 @@ static bool take_backend(void *ctx, const struct haproxy_row *r)
 {
 	struct reading *x = ctx;
 	struct haproxy_arm *a = &x->view->arms[x->arm];
-	if (strcmp(r->proxy, x->target->backend[x->arm]) != 0)
+	if (strcmp(r->proxy, x->target->backends[x->arm].name[x->backend]) != 0)
 		return true;
 	if (r->kind == HAPROXY_SERVER)
-		take_server(a, r);
+		take_server(a, r, x->backend);
 	if (r->kind != HAPROXY_BACKEND)
 		return true;
 	take_found(x, r);
@@ -136,7 +149,7 @@ static int arm_of(const struct haproxy_target *t, const char *server)
 static bool take_group(void *ctx, const struct haproxy_row *r)
 {
 	struct reading *x = ctx;
-	if (strcmp(r->proxy, x->target->backend[ARM_V1]) != 0)
+	if (strcmp(r->proxy, x->target->backends[ARM_V1].name[0]) != 0)
 		return true;
 	if (r->kind == HAPROXY_BACKEND)
 		take_found(x, r);
@@ -144,7 +157,7 @@ static bool take_group(void *ctx, const struct haproxy_row *r)
 	if (arm == ARM_COUNT)
 		return true;
 	struct haproxy_arm *a = &x->view->arms[arm];
-	take_server(a, r);
+	take_server(a, r, 0);
 	count(a, r);
 	a->response_errors += known(r->eresp);
 	a->connection_errors += known(r->econ);
@@ -154,7 +167,7 @@ static bool take_group(void *ctx, const struct haproxy_row *r)
 static int read_arms(struct reading *x, const char *text, struct err *err)
 {
 	bool by_map = x->target->way == HAPROXY_MAP;
-	const char *name = x->target->backend[x->arm];
+	const char *name = x->target->backends[x->arm].name[x->backend];
 	x->found = 0;
 	x->is_http = true;
 	if (haproxy_read_stat(text, by_map ? take_backend : take_group, x, err) != 0)
@@ -182,6 +195,11 @@ static int share_of_map(struct haproxy_view *v, const struct haproxy_target *t, 
 		return err_set(err, ERR_FIELD,
 			"the map \"%s\" says \"%s\" for \"%s\", which is no number of 0 to 1000", t->map,
 			v->map.value, t->key);
+	if (v->map.uneven)
+		return err_set(err, ERR_FIELD,
+			"the map \"%s\" has not one number for all keys of \"%s\": a rollback sets "
+			"those that it has",
+			t->map, t->key);
 	v->share_bp = v->map.permille * (SHARE_FULL / HAPROXY_PERMILLE);
 	return 0;
 }
@@ -208,20 +226,32 @@ static int share_of_weights(
 	return 0;
 }
 
+static int read_map(
+	struct haproxy_view *out, const struct haproxy_target *t, const char *text, struct err *err)
+{
+	const struct haproxy_group *keys = is_together(t) ? &t->keys : NULL;
+	if (haproxy_map_read(&out->map, t->key, keys, text, err) == 0 &&
+		(keys == NULL || haproxy_lines_read(&out->lines, text, err) == 0))
+		return 0;
+	return err_prefix(err, "map \"%s\"", t->map);
+}
+
 int haproxy_view_read(struct haproxy_view *out, const struct haproxy_session *s, size_t from,
 	const struct haproxy_target *t, struct err *err)
 {
 	struct reading x = {.view = out, .target = t};
 	memset(out, 0, sizeof(*out));
-	if (haproxy_read_info(&out->info, haproxy_session_answer(s, from++), err) != 0 ||
-		read_arms(&x, haproxy_session_answer(s, from++), err) != 0)
+	if (haproxy_read_info(&out->info, haproxy_session_answer(s, from++), err) != 0)
 		return -1;
-	x.arm = ARM_V2;
-	if (t->way == HAPROXY_MAP && read_arms(&x, haproxy_session_answer(s, from++), err) != 0)
+	for (int arm = 0; arm < arms_asked(t); arm++)
+		for (int i = 0; i < t->backends[arm].count; i++) {
+			x.arm = (enum arm)arm;
+			x.backend = i;
+			if (read_arms(&x, haproxy_session_answer(s, from++), err) != 0)
+				return -1;
+		}
+	if (has_map(t) && read_map(out, t, haproxy_session_answer(s, from++), err) != 0)
 		return -1;
-	if (has_map(t) &&
-		haproxy_map_read(&out->map, t->key, haproxy_session_answer(s, from++), err) != 0)
-		return err_prefix(err, "map \"%s\"", t->map);
 	return t->way == HAPROXY_MAP ? share_of_map(out, t, err) : share_of_weights(out, t, err);
 }
 
@@ -229,15 +259,20 @@ int haproxy_view_read_share(struct haproxy_view *out, const struct haproxy_sessi
 	size_t from, const struct haproxy_target *t, struct err *err)
 {
 	struct reading x = {.view = out, .target = t};
-	int permille;
 	memset(out, 0, sizeof(*out));
 	if (haproxy_read_info(&out->info, haproxy_session_answer(s, from++), err) != 0)
 		return -1;
-	const char *text = haproxy_session_answer(s, from);
 	if (t->way == HAPROXY_WEIGHTS)
-		return read_arms(&x, text, err) != 0 ? -1 : share_of_weights(out, t, err);
-	if (haproxy_read_value(&permille, text, err) != 0)
-		return err_prefix(err, "map \"%s\"", t->map);
-	out->share_bp = permille * (SHARE_FULL / HAPROXY_PERMILLE);
-	return 0;
+		return read_arms(&x, haproxy_session_answer(s, from), err) != 0
+			? -1
+			: share_of_weights(out, t, err);
+	out->map.has_split = true;
+	for (int i = 0; i < t->keys.count; i++) {
+		int permille;
+		if (haproxy_read_value(&permille, haproxy_session_answer(s, from++), err) != 0)
+			return err_prefix(err, "map \"%s\"", t->map);
+		out->map.uneven |= i > 0 && permille != out->map.permille;
+		out->map.permille = permille;
+	}
+	return share_of_map(out, t, err);
 }

@@ -3,6 +3,7 @@
 #ifndef WEIR_CLIENT_HAPROXY_VIEW_H
 #define WEIR_CLIENT_HAPROXY_VIEW_H
 
+#include "client/haproxy_lines.h"
 #include "client/haproxy_note.h"
 #include "client/haproxy_read.h"
 #include "client/haproxy_session.h"
@@ -11,6 +12,7 @@
 
 struct haproxy_server {
 	char name[HAPROXY_NAME_MAX];
+	int backend; /* of its arm */
 	char status[24], check[WORKER_TROUBLE_MAX];
 	int weight;
 	bool ready;  /* takes work */
@@ -32,7 +34,8 @@ struct haproxy_arm {
 struct haproxy_view {
 	struct haproxy_info info;
 	struct haproxy_arm arms[ARM_COUNT];
-	struct haproxy_map map; /* the split, or the notes beside weights */
+	struct haproxy_map map;     /* the split, or the notes beside weights */
+	struct haproxy_lines lines; /* all of the map, where several keys step together */
 	int share_bp;
 	int weights[ARM_COUNT]; /* WEIGHTS: sums of those that may take work */
 };

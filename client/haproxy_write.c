@@ -5,7 +5,8 @@
  *    clients that a cookie binds where they are.
  * 3. A server is raised from weight 0 through maintenance: with a queue before it, it would get
  *    nothing else.
- * 4. The note goes before what it notes: a change without one would be nobody's.
+ * 4. The note goes before what it notes: a change without one would be nobody's. Keys that step
+ *    together, and their note, change at one moment: as a version of the map, which is committed.
  * 5. v1 gets no traffic without a server that takes work: where none would be, those that a person
  *    took out are put back. Nobody else's are, and v2 leaves only for a v1 that can serve. */
 #include "client/haproxy_parts.h"
@@ -27,6 +28,14 @@ static void add_note(struct haproxy_session *s, const struct haproxy_target *t,
 	text_free(&key);
 	for (int i = 0; v != NULL && i + HAPROXY_NOTES_KEPT <= v->map.count; i++)
 		haproxy_session_ask(s, "del map %s %s", t->map, v->map.note[i].key);
+}
+
+/* Ends a hold. */
+static void release(
+	struct haproxy_session *s, const struct haproxy_target *t, const struct haproxy_view *v)
+{
+	if (v->map.held)
+		haproxy_session_ask(s, "del map %s %s", t->map, v->map.hold_key);
 }
 
 /* ---- servers ---- */
@@ -69,21 +78,98 @@ static bool v1_can_serve(const struct haproxy_view *v)
 
 /* ---- by map ---- */
 
-static int write_map(struct haproxy_session *s, const struct haproxy_target *t,
-	const struct haproxy_view *v, int to_bp, struct err *err)
+/* What a version leaves out of the map before it. */
+struct leaving {
+	const struct haproxy_map *map;
+	bool releases;
+};
+
+static bool is_gone(void *ctx, const char *key)
 {
-	if (to_bp % PERMILLE_BP != 0)
+	const struct leaving *x = ctx;
+	if (x->releases && x->map->held && strcmp(key, x->map->hold_key) == 0)
+		return true;
+	for (int i = 0; i + HAPROXY_NOTES_KEPT <= x->map->count; i++)
+		if (strcmp(key, x->map->note[i].key) == 0)
+			return true;
+	return false;
+}
+
+static void commit(struct haproxy_session *s, const struct haproxy_target *t,
+	const struct haproxy_view *v, const struct haproxy_share *share)
+{
+	struct text note = {0};
+	struct leaving leaving = {&v->map, share->releases};
+	if (share->note != NULL)
+		haproxy_note_key(&note, t->key, share->note);
+	haproxy_lines_commit(s, t->map, share->version, &v->lines, &t->keys,
+		share->to_bp / PERMILLE_BP, share->note != NULL ? text_str(&note) : NULL,
+		share->note != NULL ? share->note->permille : 0, is_gone, &leaving);
+	text_free(&note);
+}
+
+/* A rollback does without what a step is refused for. */
+static int check_commit(const struct haproxy_target *t, const struct haproxy_view *v,
+	const struct haproxy_share *share, struct err *err)
+{
+	if (share->version < 0)
 		return err_set(err, ERR_LIMIT,
-			"%.2f %% cannot be set: the map counts tenths of a percent", to_bp / 100.0);
+			"HAProxy made no version of the map \"%s\": keys of several services cannot step at "
+			"one moment",
+			t->map);
+	if (v->lines.cut)
+		return err_set(err, ERR_LIMIT,
+			"services that step together need a map of their own: more than %d lines, or odd ones, "
+			"are in \"%s\"",
+			HAPROXY_LINES_KEPT, t->map);
+	return 0;
+}
+
+static void set_one_by_one(struct haproxy_session *s, const struct haproxy_target *t,
+	const struct haproxy_view *v, const struct haproxy_share *share)
+{
+	if (share->note != NULL)
+		add_note(s, t, v, share->note);
+	if (share->releases && v != NULL)
+		release(s, t, v);
+	for (int i = 0; i < t->keys.count; i++)
+		haproxy_session_ask(
+			s, "set map %s %s %d", t->map, t->keys.name[i], share->to_bp / PERMILLE_BP);
+}
+
+static void put_v1_back(struct haproxy_session *s, const struct haproxy_target *t,
+	const struct haproxy_view *v, int to_bp)
+{
 	bool put_back = to_bp < SHARE_FULL && v1_is_out(t, v);
 	for (int i = 0; put_back && v != NULL && i < v->arms[ARM_V1].count; i++) {
 		const struct haproxy_server *at = &v->arms[ARM_V1].server[i];
 		if (at->locked && haproxy_is_name(at->name))
-			haproxy_session_ask(
-				s, "set server %s/%s state ready", t->backend[ARM_V1], at->name);
+			haproxy_session_ask(s, "set server %s/%s state ready",
+				t->backends[ARM_V1].name[at->backend], at->name);
 	}
-	haproxy_session_ask(s, "set map %s %s %d", t->map, t->key, to_bp / PERMILLE_BP);
+}
+
+static int write_map(struct haproxy_session *s, const struct haproxy_target *t,
+	const struct haproxy_view *v, const struct haproxy_share *share, struct err *err)
+{
+	bool together = haproxy_write_commits(t) && v != NULL;
+	if (share->to_bp % PERMILLE_BP != 0)
+		return err_set(err, ERR_LIMIT,
+			"%.2f %% cannot be set: the map counts tenths of a percent", share->to_bp / 100.0);
+	bool can = together && check_commit(t, v, share, err) == 0;
+	if (together && !can && !share->brakes)
+		return -1;
+	put_v1_back(s, t, v, share->to_bp);
+	if (can)
+		commit(s, t, v, share);
+	else
+		set_one_by_one(s, t, v, share);
 	return 0;
+}
+
+bool haproxy_write_commits(const struct haproxy_target *t)
+{
+	return t->keys.count > 1;
 }
 
 /* ---- by weights ---- */
@@ -125,12 +211,16 @@ static int refuse_weights(const int servers[ARM_COUNT], int to_bp, struct err *e
 }
 
 static int write_weights(struct haproxy_session *s, const struct haproxy_target *t,
-	const struct haproxy_view *v, int to_bp, struct err *err)
+	const struct haproxy_view *v, const struct haproxy_share *share, struct err *err)
 {
-	int weight[ARM_COUNT], servers[ARM_COUNT];
+	int weight[ARM_COUNT], servers[ARM_COUNT], to_bp = share->to_bp;
 	count_active(servers, t, v);
 	if (!haproxy_split_reaches(servers, to_bp))
 		return refuse_weights(servers, to_bp, err);
+	if (share->note != NULL)
+		add_note(s, t, v, share->note);
+	if (share->releases && v != NULL)
+		release(s, t, v);
 	haproxy_split_weights(weight, servers, to_bp);
 	bool rises = v != NULL && to_bp > v->share_bp;
 	enum arm first = rises ? ARM_V2 : ARM_V1, second = rises ? ARM_V1 : ARM_V2;
@@ -153,16 +243,10 @@ int haproxy_write_floor(const struct haproxy_target *t, const struct haproxy_vie
 }
 
 int haproxy_write_share(struct haproxy_session *s, const struct haproxy_target *t,
-	const struct haproxy_view *v, int to_bp, const struct haproxy_note *note, struct err *err)
+	const struct haproxy_view *v, const struct haproxy_share *share, struct err *err)
 {
-	int servers[ARM_COUNT];
-	count_active(servers, t, v);
-	bool fits = t->way == HAPROXY_MAP ? to_bp % PERMILLE_BP == 0
-									  : haproxy_split_reaches(servers, to_bp);
-	if (fits && note != NULL)
-		add_note(s, t, v, note);
-	return t->way == HAPROXY_MAP ? write_map(s, t, v, to_bp, err)
-								 : write_weights(s, t, v, to_bp, err);
+	return t->way == HAPROXY_MAP ? write_map(s, t, v, share, err)
+								 : write_weights(s, t, v, share, err);
 }
 
 /* ---- notes ---- */
@@ -189,18 +273,11 @@ static int write_hold(struct haproxy_session *s, const struct haproxy_target *t,
 	return 0;
 }
 
-void haproxy_write_release(
-	struct haproxy_session *s, const struct haproxy_target *t, const struct haproxy_view *v)
-{
-	if (v->map.held)
-		haproxy_session_ask(s, "del map %s %s", t->map, v->map.hold_key);
-}
-
 static int write_resume(struct haproxy_session *s, const struct haproxy_target *t,
 	const struct haproxy_view *v, const struct command *c, struct instant now, struct err *err)
 {
 	(void)c, (void)now, (void)err;
-	haproxy_write_release(s, t, v);
+	release(s, t, v);
 	return 0;
 }
 
@@ -282,8 +359,9 @@ static int write_drain(struct haproxy_session *s, const struct haproxy_target *t
 		return -1;
 	for (int i = 0; i < a->count; i++)
 		if (is_meant(&c->drain, c->drain.arm, i) && haproxy_is_name(a->server[i].name))
-			haproxy_session_ask(s, "set server %s/%s state %s", t->backend[c->drain.arm],
-				a->server[i].name, c->drains ? "drain" : "ready");
+			haproxy_session_ask(s, "set server %s/%s state %s",
+				t->backends[c->drain.arm].name[a->server[i].backend], a->server[i].name,
+				c->drains ? "drain" : "ready");
 	return 0;
 }
 

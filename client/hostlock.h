@@ -14,6 +14,12 @@ struct hostlock;
  * another process holds it, W204 the file is not ours to trust, W004 it cannot be made. */
 int hostlock_take(struct hostlock **out, const char *path, struct err *err);
 
+/* Takes the lock of `path` as any user of this host may, whoever made the file: it orders those
+ * that take turns, and says nothing. Any user can hold it too, so it is not to be waited for
+ * without end. Freed like the other. 0; -1 with err: W202 somebody holds it, W204 it is no plain
+ * file, W004 it cannot be made or opened. */
+int hostlock_share(struct hostlock **out, const char *path, struct err *err);
+
 /* Writes the line, as a whole, over the one before it. At most HOSTLOCK_LINE_MAX - 1 bytes. */
 #define HOSTLOCK_LINE_MAX 512
 bool hostlock_write(struct hostlock *l, const char *line);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "client/haproxy_lines.h"
 #include "client/haproxy_note.h"
 #include "client/haproxy_read.h"
 #include "client/haproxy_ring.h"
@@ -171,7 +172,7 @@ static void statistics_without_end_are_bounded(void **state)
 		text_add(&t, "a,b,,,,,,,,2,\n");
 	assert_int_equal(haproxy_read_stat(text_str(&t), take, &x, &err), -1);
 	assert_int_equal(err.code, ERR_TOO_MANY);
-	text_clear(&t);
+	text_free(&t);
 	text_add(&t, HEADER "a,");
 	for (int i = 0; i < 20000; i++)
 		text_add(&t, "bbbb");
@@ -244,7 +245,7 @@ static void notes_are_read_as_they_were_written(void **state)
 		text_add(&t, "0x55da689bdb70 orders 250\n");
 		add_line(&t, "orders", &n);
 		assert_null(strpbrk(text_str(&t) + 26, ";\\"));
-		assert_int_equal(haproxy_map_read(&m, "orders", text_str(&t), NULL), 0);
+		assert_int_equal(haproxy_map_read(&m, "orders", NULL, text_str(&t), NULL), 0);
 		assert_int_equal(m.permille, 250);
 		assert_int_equal(m.count, 1);
 		const struct haproxy_note *last = haproxy_map_last(&m);
@@ -286,14 +287,14 @@ static void keys_that_begin_alike_are_kept_apart(void **state)
 	text_add(&t, "0x1 a 100\n0x1 a.1 200\n");
 	add_line(&t, "a.1", &longer);
 	add_line(&t, "ab", &longer);
-	assert_int_equal(haproxy_map_read(&m, "a", text_str(&t), NULL), 0);
+	assert_int_equal(haproxy_map_read(&m, "a", NULL, text_str(&t), NULL), 0);
 	assert_int_equal(m.permille, 100);
 	assert_int_equal(m.count, 0);
 	add_line(&t, "a", &dotted);
-	assert_int_equal(haproxy_map_read(&m, "a", text_str(&t), NULL), 0);
+	assert_int_equal(haproxy_map_read(&m, "a", NULL, text_str(&t), NULL), 0);
 	assert_int_equal(m.count, 1);
 	assert_string_equal(haproxy_map_last(&m)->actor, "5.x@h");
-	assert_int_equal(haproxy_map_read(&m, "a.1", text_str(&t), NULL), 0);
+	assert_int_equal(haproxy_map_read(&m, "a.1", NULL, text_str(&t), NULL), 0);
 	assert_int_equal(m.permille, 200);
 	assert_int_equal(m.count, 1);
 	text_free(&t);
@@ -308,7 +309,7 @@ static void the_newest_notes_are_kept_in_order(void **state)
 		struct haproxy_note n = a_note(1 + (i * 7) % 40, i, "ana@h");
 		add_line(&t, "k", &n);
 	}
-	assert_int_equal(haproxy_map_read(&m, "k", text_str(&t), NULL), 0);
+	assert_int_equal(haproxy_map_read(&m, "k", NULL, text_str(&t), NULL), 0);
 	assert_int_equal(m.count, HAPROXY_NOTES_MAX);
 	for (int i = 0; i < m.count; i++)
 		assert_int_equal(m.note[i].rev, 40 - HAPROXY_NOTES_MAX + 1 + i);
@@ -326,7 +327,7 @@ static void hold_and_arm_are_notes_too(void **state)
 	text_add(&t, " 1795000000000\n0x1 ");
 	haproxy_note_arm(&t, "k", "0123abcd");
 	text_add(&t, " 50\n");
-	assert_int_equal(haproxy_map_read(&m, "k", text_str(&t), NULL), 0);
+	assert_int_equal(haproxy_map_read(&m, "k", NULL, text_str(&t), NULL), 0);
 	assert_true(m.held);
 	assert_string_equal(m.holder, "ana@h");
 	assert_int_equal(m.held_ms, 1795000000000);
@@ -334,6 +335,70 @@ static void hold_and_arm_are_notes_too(void **state)
 	assert_int_equal(m.baseline_permille, 50);
 	assert_string_equal(m.plan_hash, "0123abcd");
 	text_free(&t);
+}
+
+static void keys_that_step_together_have_one_number(void **state)
+{
+	(void)state;
+	static const struct haproxy_group keys = {.count = 2, .name = {"k", "l"}};
+	static const struct {
+		const char *text;
+		int permille;
+		bool uneven;
+	} rows[] = {
+		{"0x1 k 5\n0x2 l 5\n0x3 m 9\n", 5, false},
+		{"0x2 l 5\n0x1 k 5\n0x3 l 9\n", 5, false},
+		{"0x1 k 5\n0x2 l 6\n", 5, true},
+		{"0x1 k 5\n", 5, true},
+		{"0x1 l 5\n", -1, true},
+		{"0x1 k 5\n0x2 l x\n", 5, true},
+		{"0x1 k 5\n0x2 l 6\n0x3 l 5\n", 5, true},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct haproxy_map m;
+		assert_int_equal(haproxy_map_read(&m, "k", &keys, rows[i].text, NULL), 0);
+		assert_int_equal(m.permille, rows[i].permille);
+		assert_int_equal(m.uneven, rows[i].uneven);
+	}
+}
+
+static void lines_are_written_again_as_they_are(void **state)
+{
+	(void)state;
+	struct haproxy_lines l;
+	struct text t = {0};
+	assert_int_equal(
+		haproxy_lines_read(&l, "0x1 k 5\n0x2 weir.k.1.a%20b@h/step/i/0/1/2/3 7\n", NULL), 0);
+	assert_int_equal(l.count, 2);
+	assert_string_equal(l.line[1].key, "weir.k.1.a%20b@h/step/i/0/1/2/3");
+	assert_string_equal(l.line[1].value, "7");
+	assert_false(l.cut);
+	static const char *const odd[] = {"0x1 k;x 5\n", "0x1 k\\ 5\n", "0x1 k <<\n", "0x1 k \n",
+		"0x1 k\n", "0x1 k 5 6\n", "0x1 \"k 5\n", "0x1 k\x01 5\n",
+		"0x1 k 1234567890123456789012345\n"};
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+		assert_int_equal(haproxy_lines_read(&l, odd[i], NULL), 0);
+		if (!l.cut || l.count)
+			fail_msg("taken: %s", odd[i]);
+	}
+	text_addf(&t, "0x1 k 5\n0x1 %01100d 5\n", 0);
+	assert_int_equal(haproxy_lines_read(&l, text_str(&t), NULL), 0);
+	assert_true(l.cut);
+	text_clear(&t);
+	for (int i = 0; i < HAPROXY_LINES_KEPT; i++)
+		text_addf(&t, "0x1 k%d 5\n", i);
+	assert_int_equal(haproxy_lines_read(&l, text_str(&t), NULL), 0);
+	assert_true(l.count == HAPROXY_LINES_KEPT && !l.cut);
+	text_add(&t, "0x1 one.more 5\n");
+	assert_int_equal(haproxy_lines_read(&l, text_str(&t), NULL), 0);
+	assert_true(l.cut);
+	text_free(&t);
+	assert_int_equal(haproxy_lines_read(&l, "Unknown map identifier.\n", NULL), -1);
+	assert_int_equal(haproxy_version_read("New version created: 12\n"), 12);
+	assert_int_equal(haproxy_version_read("New version created: 12x\n"), -1);
+	assert_int_equal(haproxy_version_read("New version created: -1\n"), -1);
+	assert_int_equal(haproxy_version_read("New version created: 4294967296\n"), -1);
+	assert_int_equal(haproxy_version_read("Unknown map identifier.\n"), -1);
 }
 
 static void hostile_maps_say_nothing(void **state)
@@ -350,7 +415,7 @@ static void hostile_maps_say_nothing(void **state)
 		"0x1 weir.k.arm. 1", "0x1 weir.k.", "0x1 weir.", "0x1", "0x1  "};
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
 		struct haproxy_map m;
-		assert_int_equal(haproxy_map_read(&m, "k", lines[i], NULL), 0);
+		assert_int_equal(haproxy_map_read(&m, "k", NULL, lines[i], NULL), 0);
 		if (m.count || m.held || m.armed || m.has_split)
 			fail_msg("taken: %s", lines[i]);
 	}
@@ -360,16 +425,16 @@ static void hostile_maps_say_nothing(void **state)
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
 		char line[64];
 		snprintf(line, sizeof line, "0x1 k %s\n", values[i]);
-		assert_int_equal(haproxy_map_read(&m, "k", line, NULL), 0);
+		assert_int_equal(haproxy_map_read(&m, "k", NULL, line, NULL), 0);
 		assert_true(m.has_split);
 		assert_int_equal(m.permille, -1);
 	}
 	struct err err = {0};
-	assert_int_equal(haproxy_map_read(&m, "k", "Unknown map identifier.\n", &err), -1);
+	assert_int_equal(haproxy_map_read(&m, "k", NULL, "Unknown map identifier.\n", &err), -1);
 	assert_int_equal(err.code, ERR_CONFIG);
-	assert_int_equal(haproxy_map_read(&m, "k", "", NULL), 0);
+	assert_int_equal(haproxy_map_read(&m, "k", NULL, "", NULL), 0);
 	/* Of a key that is there twice HAProxy takes the first. */
-	assert_int_equal(haproxy_map_read(&m, "k", "0x1 k 5\n0x2 k 900\n", NULL), 0);
+	assert_int_equal(haproxy_map_read(&m, "k", NULL, "0x1 k 5\n0x2 k 900\n", NULL), 0);
 	assert_int_equal(m.permille, 5);
 }
 
@@ -464,6 +529,8 @@ int main(void)
 		cmocka_unit_test(keys_that_begin_alike_are_kept_apart),
 		cmocka_unit_test(the_newest_notes_are_kept_in_order),
 		cmocka_unit_test(hold_and_arm_are_notes_too),
+		cmocka_unit_test(keys_that_step_together_have_one_number),
+		cmocka_unit_test(lines_are_written_again_as_they_are),
 		cmocka_unit_test(hostile_maps_say_nothing),
 		cmocka_unit_test(the_value_of_one_key_is_read),
 		cmocka_unit_test(a_log_line_is_read),

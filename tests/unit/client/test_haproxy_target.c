@@ -24,9 +24,25 @@ static void a_map_is_read(void **state)
 	assert_string_equal(t.path, "/run/h.sock");
 	assert_string_equal(t.map, "/etc/haproxy/w.map");
 	assert_string_equal(t.key, "shop.example");
-	assert_string_equal(t.backend[ARM_V1], "a_1");
-	assert_string_equal(t.backend[ARM_V2], "a_2");
+	assert_string_equal(t.backends[ARM_V1].name[0], "a_1");
+	assert_string_equal(t.backends[ARM_V2].name[0], "a_2");
 	assert_string_equal(t.ring, "weir");
+}
+
+static void services_that_step_together_are_read(void **state)
+{
+	(void)state;
+	struct haproxy_target t;
+	char name[65];
+	static const char target[] = "haproxy:/s?map=m&key=a,b.c&v1=a1,b1,x1&v2=a2";
+	assert_int_equal(haproxy_target_read(&t, target, NULL), 0);
+	assert_int_equal(t.keys.count, 2);
+	assert_string_equal(t.keys.name[1], "b.c");
+	assert_int_equal(t.backends[ARM_V1].count, 3);
+	assert_string_equal(t.backends[ARM_V1].name[2], "x1");
+	assert_int_equal(t.backends[ARM_V2].count, 1);
+	assert_true(haproxy_target_name(name, sizeof name, target));
+	assert_string_equal(name, "a");
 }
 
 static void weights_are_read(void **state)
@@ -40,7 +56,7 @@ static void weights_are_read(void **state)
 	assert_int_equal(t.way, HAPROXY_WEIGHTS);
 	assert_string_equal(t.host, "127.0.0.1");
 	assert_int_equal(t.port, 9999);
-	assert_string_equal(t.backend[ARM_V2], "B");
+	assert_string_equal(t.backends[ARM_V2].name[0], "B");
 	assert_int_equal(t.servers[ARM_V1].count, 2);
 	assert_string_equal(t.servers[ARM_V1].name[1], "s2");
 	assert_string_equal(t.servers[ARM_V2].name[0], "s3");
@@ -85,7 +101,12 @@ static const struct {
 	{"haproxy:/s?map=m&key=k&v1=a", "quote it"},
 	{"haproxy:/s?backend=b&v1=a", "quote it"},
 	{"haproxy:/s?backend=b&key=k&v1=a&v2=c", "splits by weights"},
-	{"haproxy:/s?map=m&key=k&v1=a&v2=a", "one backend for both"},
+	{"haproxy:/s?map=m&key=k&v1=a&v2=a", "or for both"},
+	{"haproxy:/s?map=m&key=k,l&v1=a,b&v2=c,a", "or for both"},
+	{"haproxy:/s?map=m&key=k,l&v1=a,a&v2=c", "one backend twice"},
+	{"haproxy:/s?map=m&key=k,k&v1=a&v2=c", "a key twice"},
+	{"haproxy:/s?map=m&key=k,&v1=a&v2=c", "1 to 64 of"},
+	{"haproxy:/s?map=m&key=1,2,3,4,5,6,7,8,9&v1=a&v2=c", "more than 8"},
 	{"haproxy:/s?map=m&key=k&v1=a&v2=b&v2=c", "says twice v2="},
 	{"haproxy:/s?map=m&key=&v1=a&v2=b", "says nothing behind key="},
 	{"haproxy:/s?map=m&keys=k&v1=a&v2=b", "did you mean key="},
@@ -145,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_map_is_read),
+		cmocka_unit_test(services_that_step_together_are_read),
 		cmocka_unit_test(weights_are_read),
 		cmocka_unit_test(a_socket_alone_is_to_look_around),
 		cmocka_unit_test(the_pool_is_called_by_its_key),

@@ -116,6 +116,76 @@ static void test_a_line_that_is_too_long(void **state)
 	assert_true(reads(p->path, longest));
 }
 
+static enum err_code shares(const char *path, struct hostlock **lock)
+{
+	struct err err = {0};
+	*lock = NULL;
+	int rc = hostlock_share(lock, path, &err);
+	assert_int_equal(rc == 0, *lock != NULL);
+	return rc == 0 ? ERR_NONE : err.code;
+}
+
+/* As another user would; -1 where this one may not become another. */
+static int shares_as_nobody(const char *path)
+{
+	struct hostlock *lock;
+	if (geteuid() != 0 || seteuid(65534) != 0)
+		return -1;
+	int code = (int)shares(path, &lock);
+	hostlock_free(lock);
+	assert_int_equal(seteuid(0), 0);
+	return code;
+}
+
+static void test_users_take_turns(void **state)
+{
+	struct place *p = *state;
+	struct hostlock *lock, *other;
+	struct stat st;
+	mode_t umask_was = umask(077);
+	assert_int_equal(chmod(p->dir, 01777), 0);
+	assert_int_equal(shares(p->path, &lock), ERR_NONE);
+	umask(umask_was);
+	assert_int_equal(stat(p->path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644); /* nobody else writes to it */
+	assert_int_equal(shares(p->path, &other), ERR_LOCKED);
+	int code = shares_as_nobody(p->path);
+	assert_true(code == -1 || code == ERR_LOCKED);
+	hostlock_free(lock);
+	code = shares_as_nobody(p->path);
+	assert_true(code == -1 || code == ERR_NONE);
+	assert_int_equal(stat(p->path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	/* One that another has made. */
+	code = shares_as_nobody(p->other);
+	assert_true(code == -1 || code == ERR_NONE);
+	assert_int_equal(shares(p->other, &lock), ERR_NONE);
+	hostlock_free(lock);
+}
+
+/* What somebody has put there instead of a lock is not followed, waited for or written to. */
+static void test_traps_are_no_locks(void **state)
+{
+	struct place *p = *state;
+	struct hostlock *lock, *other;
+	scribble(p->other, "precious", 8, 0600);
+	assert_int_equal(symlink(p->other, p->path), 0);
+	assert_int_equal(shares(p->path, &lock), ERR_FILE);
+	assert_int_equal(unlink(p->path), 0);
+	assert_int_equal(mkfifo(p->path, 0666), 0);
+	assert_int_equal(shares(p->path, &lock), ERR_UNSAFE_FILE);
+	assert_int_equal(unlink(p->path), 0);
+	/* One that was moved away under its holder is no lock of that name any more. */
+	assert_int_equal(shares(p->path, &lock), ERR_NONE);
+	assert_int_equal(rename(p->other, p->path), 0);
+	assert_int_equal(shares(p->path, &other), ERR_NONE);
+	hostlock_free(other);
+	hostlock_free(lock);
+	struct stat st;
+	assert_int_equal(stat(p->path, &st), 0);
+	assert_int_equal(st.st_size, 8);
+}
+
 /* Killed, its lock is gone and its last line is not: nobody believes it. */
 static void test_a_stale_line_of_the_dead(void **state)
 {
@@ -216,6 +286,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_the_line_of_whoever_holds_it),
 		TEST(test_a_line_that_is_too_long),
+		TEST(test_users_take_turns),
+		TEST(test_traps_are_no_locks),
 		TEST(test_a_stale_line_of_the_dead),
 		TEST(test_files_that_are_not_to_be_trusted),
 		TEST(test_a_foreign_owner),
