@@ -157,6 +157,18 @@ static const struct yaml_row pool_rows[] = {
 		.help = "What v2 is asked to prove against v1"},
 	{"metrics", YAML_TYPE_CUSTOM, AT(config_pool, metrics), .read = config_read_metrics,
 		.help = "A second source of the pool's figures"},
+	{"map", YAML_TYPE_CUSTOM, AT(config_pool, split.map), .read = config_read_split_map,
+		.help = "HAProxy: the map file that splits, or that keeps the notes beside weights"},
+	{"key", YAML_TYPE_CUSTOM, AT(config_pool, split.keys), .read = config_read_split_names,
+		.help = "HAProxy: the key of the share in the map, or a list that steps together"},
+	{"backend", YAML_TYPE_CUSTOM, AT(config_pool, split.backend),
+		.read = config_read_split_name, .help = "HAProxy: the backend that splits by weights"},
+	{"v1", YAML_TYPE_CUSTOM, AT(config_pool, split.v1), .read = config_read_split_names,
+		.help = "HAProxy: v1's backend, by weights its servers"},
+	{"v2", YAML_TYPE_CUSTOM, AT(config_pool, split.v2), .read = config_read_split_names,
+		.help = "HAProxy: v2's"},
+	{"ring", YAML_TYPE_CUSTOM, AT(config_pool, split.ring), .read = config_read_split_name,
+		.help = "HAProxy: the ring of log lines, where there is more than one"},
 };
 
 YAML_TABLE(config_pool_table, "a pool", pool_rows);
@@ -240,7 +252,7 @@ static int read_pools(
 		plan_init(&pool->plan);
 		guard_limits_init(&pool->guards);
 		if (yaml_bind(doc, item, &config_pool_table, pool, err) != 0 ||
-			check_limits(doc, item, err) != 0 || check_local(doc, item, pool, err) != 0 ||
+			config_take_split(doc, item, pool, err) != 0 || check_limits(doc, item, err) != 0 || check_local(doc, item, pool, err) != 0 ||
 			config_check_judge(doc, yaml_get(item, "judge"), &pool->guards.judge, err) != 0)
 			return -1;
 		if (pool->metrics.source.interval_ms == 0)
@@ -398,6 +410,7 @@ void config_free(struct config *c)
 		free(c->pools[i].token_file);
 		free(c->pools[i].metrics.token_file);
 		config_engine_free(&c->pools[i].engine);
+		config_split_free(&c->pools[i].split);
 	}
 	config_engine_free(&c->engine);
 	free(c->pools);

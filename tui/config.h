@@ -23,6 +23,21 @@ struct config_metrics {
 	char *token_file;                /* NULL none; ~ expanded */
 };
 
+/* X(key, member): what splits behind a HAProxy, in place of a target's query; NULL not said. */
+#define CONFIG_SPLIT_INFO(X) \
+	X(map, map) \
+	X(key, keys) \
+	X(backend, backend) \
+	X(v1, v1) \
+	X(v2, v2) \
+	X(ring, ring)
+
+struct config_split {
+#define X(key, member) char *member;
+	CONFIG_SPLIT_INFO(X)
+#undef X
+};
+
 struct config_pool {
 	char name[POOL_NAME_MAX];
 	char *targets[CONFIG_NODES_MAX]; /* `target: URL` or `target: [URL, URL]` */
@@ -35,6 +50,7 @@ struct config_pool {
 	struct guard_limits guards;  /* and what the judge is asked */
 	struct config_engine engine; /* of a pool that is `local:`; else nothing */
 	struct config_metrics metrics;
+	struct config_split split; /* in force by the targets, of which it is a part */
 };
 
 struct config {

@@ -47,6 +47,21 @@ int config_read_calendar(const struct yaml_doc *doc, const struct yaml_node *map
 int config_read_freeze(
 	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err);
 
+/* Read what splits behind a HAProxy into a char *: yaml_read_fn. */
+int config_read_split_map(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err);
+int config_read_split_name(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err);
+int config_read_split_names(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err);
+
+/* Makes it a part of the pool's targets, checked as a whole. 0, or -1 with err. */
+struct config_pool;
+struct config_split;
+int config_take_split(const struct yaml_doc *doc, const struct yaml_node *item,
+	struct config_pool *pool, struct err *err);
+void config_split_free(struct config_split *s);
+
 /* Reads what a pool says of its embedded engine into a struct config_engine: yaml_read_fn. */
 int config_read_processor(
 	const struct yaml_doc *doc, const struct yaml_node *map, void *field, struct err *err);

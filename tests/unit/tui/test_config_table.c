@@ -327,11 +327,19 @@ static void check_neighbours(const struct context *c, const struct yaml_row *row
 	assert_wrong(c->kind, m.text, m.value + strlen(good_value(row)) + 2, says);
 }
 
+/* What splits behind a HAProxy is wrong for any other target: test_config_haproxy.c has it. */
+static bool is_of_haproxy(const struct yaml_row *row)
+{
+	return row->read == config_read_split_map || row->read == config_read_split_name ||
+		row->read == config_read_split_names;
+}
+
 static void for_each_row(void (*check)(const struct context *, const struct yaml_row *))
 {
 	for (size_t i = 0; i < CONTEXTS; i++)
 		for (size_t k = 0; k < contexts[i].table->count; k++)
-			check(&contexts[i], &contexts[i].table->rows[k]);
+			if (!is_of_haproxy(&contexts[i].table->rows[k]))
+				check(&contexts[i], &contexts[i].table->rows[k]);
 }
 
 static void test_each_key_missing(void **state)
