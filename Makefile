@@ -44,7 +44,7 @@ A_engine  := $(B)/libengine.a $(A_model)
 A_client  := $(B)/libclient.a $(A_engine)
 A_tui     := $(B)/libtui.a $(B)/libclient.a $(B)/libengine.a $(B)/libhistory.a $(A_model)
 
-.PHONY: all run test check unit e2e san tsan bench arch docs cov cov-run crash crash-storage prop sim lint install \
+.PHONY: all run test check unit e2e san tsan bench screenshots arch docs cov cov-run crash crash-storage prop sim lint install \
 	clean deps-run deps-test
 
 all: $(B)/weir
@@ -195,6 +195,14 @@ $(BENCH_BIN): $(B)/tests/bench/%: tests/bench/%.c $(B)/tests/bench/bench.o $(B)/
 # Figures against yardsticks of the same run, one program after the other; nothing is asserted.
 bench: $(B)/weir $(BENCH_BIN)
 	@for b in $(BENCH_BIN); do WEIR=$(abspath $(B)/weir) $$b || exit 1; done
+
+# Pictures of every screen and the main dialogs, of what goldens show, and of the report: to be
+# looked at. Needs chromium and the font DejaVu Sans Mono.
+SHOTS := $(B)/tests/shots/shots
+$(SHOTS): $(B)/tests/shots/shots.o $(B)/libtestlib.a $(A_tui)
+	@$(LINK) -o $@ $^ $(LIBS_tui)
+screenshots: $(B)/weir $(SHOTS)
+	@tests/screenshots.sh $(B)
 
 # What the judge promises: its short form is a test, its long form prints every table. Both run the
 # release build: the sanitizers have the judge's unit tests, and here are millions of looks.

@@ -52,26 +52,33 @@ static void do_zoom(struct console *c, const char *argument, struct instant now)
 	}
 	if (!has_plots(c, "zoom", now, &axis, &columns))
 		return;
-	if (zoom == c->scope.zoom)
-		console_say(c, now, ROLE_TEXT, "zoom: %s is the %s", zooms[zoom].word,
-			zoom == 0                    ? "shortest"
-				: zoom + 1 == ZOOM_COUNT ? "longest"
-										 : "one that shows");
+	console_say(c, now, ROLE_TEXT, "zoom: %s%s", zooms[zoom].word,
+		zoom != c->scope.zoom        ? ""
+			: zoom == 0              ? " is the shortest"
+			: zoom + 1 == ZOOM_COUNT ? " is the longest"
+									 : " is the one that shows");
 	c->scope.zoom = zoom;
 }
 
 static void do_wide(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
-	if (is_here(c, "wide", now))
-		c->scope.wide = !c->scope.wide;
+	if (!is_here(c, "wide", now))
+		return;
+	c->scope.wide = !c->scope.wide;
+	console_say(c, now, ROLE_TEXT, "wide: %s",
+		c->scope.wide ? "plots take the screen, where they have room; w gives it back"
+					  : "the screen has all again");
 }
 
 static void do_times(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
-	if (is_here(c, "times", now))
-		c->scope.ago = !c->scope.ago;
+	if (!is_here(c, "times", now))
+		return;
+	c->scope.ago = !c->scope.ago;
+	console_say(c, now, ROLE_TEXT, "times: %s",
+		c->scope.ago ? "as ages; t tells them by the clock" : "by the clock (UTC)");
 }
 
 /* ---- the crosshair ---- */
@@ -124,9 +131,10 @@ static void do_cross(struct console *c, const char *argument, struct instant now
 
 static void do_copy(struct console *c, const char *argument, struct instant now)
 {
-	(void)argument, (void)now;
+	(void)argument;
 	text_clear(&c->copy);
 	facts_line(&c->copy, console_pool(c));
+	console_say(c, now, ROLE_TEXT, "copy: on its way to the terminal");
 }
 
 const struct console_word console_words_flow[] = {

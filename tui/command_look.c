@@ -60,26 +60,27 @@ static void do_back(struct console *c, const char *argument, struct instant now)
 
 static void do_next_pool(struct console *c, const char *argument, struct instant now)
 {
-	(void)argument, (void)now;
-	c->pool = (c->pool + 1) % desk_model(c->how.desk)->pool_count;
+	(void)argument;
+	int count = desk_model(c->how.desk)->pool_count;
+	if (count < 2)
+		console_say(c, now, ROLE_TEXT, "next-pool: this console has one pool");
+	c->pool = (c->pool + 1) % count;
 	c->last_act[0] = 0;
 }
 
 static void do_screen(struct console *c, const char *argument, struct instant now)
 {
-	static const char *const words[] = {
-#define X(name, word) word,
-		SCREEN_INFO(X)
-#undef X
-	};
 	struct text all = {0};
 	for (int i = 0; i < SCREEN_COUNT; i++) {
-		if (strcmp(words[i], argument) == 0) {
+		if (strcmp(screen_word((enum screen)i), argument) == 0) {
+			if (c->screen == (enum screen)i)
+				console_say(c, now, ROLE_TEXT, "screen: %s is what shows", argument);
 			screen_go(c, (enum screen)i);
 			text_free(&all);
 			return;
 		}
-		text_addf(&all, "%s%s", i == 0 ? "" : i + 1 < SCREEN_COUNT ? ", " : " or ", words[i]);
+		text_addf(&all, "%s%s", i == 0 ? "" : i + 1 < SCREEN_COUNT ? ", " : " or ",
+			screen_word((enum screen)i));
 	}
 	console_say(
 		c, now, ROLE_WARN, "screen: '%.24s' is none; write %s", argument, text_str(&all));
@@ -102,7 +103,9 @@ static void do_select(struct console *c, const char *argument, struct instant no
 	for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
 		if (strcmp(moves[i].word, argument) != 0)
 			continue;
-		screen->move(c, moves[i].by);
+		if (!screen->move(c, moves[i].by))
+			console_say(c, now, ROLE_TEXT, "select: there is nothing %s it",
+				moves[i].by < 0 ? "above" : "below");
 		return;
 	}
 	console_say(c, now, ROLE_WARN,
@@ -162,11 +165,14 @@ static void do_sort(struct console *c, const char *argument, struct instant now)
 static void do_all_pools(struct console *c, const char *argument, struct instant now)
 {
 	(void)argument;
-	if (screen_row(c->screen)->widen)
-		screen_row(c->screen)->widen(c);
-	else
+	if (!screen_row(c->screen)->widen) {
 		console_say(
 			c, now, ROLE_TEXT, "all-pools: only the journal (6) shows them as one list");
+		return;
+	}
+	screen_row(c->screen)->widen(c);
+	console_say(c, now, ROLE_TEXT, "all-pools: %s",
+		c->journal_all ? "of all pools; Tab goes back to one" : "of this pool");
 }
 
 /* What the selected line is called in notes, commands and logs. */
@@ -191,6 +197,8 @@ static void do_redraw(struct console *c, const char *argument, struct instant no
 	(void)argument;
 	const struct pool *p = console_pool(c);
 	c->redraw = true;
+	console_say(c, now, ROLE_TEXT, "redraw: drawn anew, and %d node%s asked", p->node_count,
+		p->node_count > 1 ? "s" : "");
 	for (int k = 0; k < p->node_count; k++)
 		client_poll_now(desk_client(c->how.desk), p->nodes[k].id, now);
 }

@@ -22,6 +22,7 @@
 #define REPEAT_MS 300 /* the same acting key this soon again is a held key */
 #define FREEZE_MS 60000
 #define BELL_MS 10000
+#define HELP_ALL 10000 /* rows, more than it has */
 #define GUIDE_ROWS 16 /* a screen with no more has none */
 
 struct console *console_new(const struct console_options *how, struct instant now)
@@ -353,22 +354,67 @@ static void verb_key(struct console *c, enum verb verb, struct instant now)
 	}
 }
 
-static void help_input(struct console *c, uint32_t key)
+#define HELP_PAGE 10
+
+/* What does not scroll it closes it; true for a key that has done what it is for. */
+static bool help_input(struct console *c, uint32_t key)
 {
-	if (key == KEYS_DOWN || key == 'j' || key == ' ')
-		c->help_scroll++;
-	else if ((key == KEYS_UP || key == 'k') && c->help_scroll > 0)
-		c->help_scroll--;
-	else if (key == KEYS_ESC || key == 'q' || key == '?' || key == KEYS_ENTER)
-		c->help = false;
+	static const struct {
+		uint32_t key;
+		int by;
+	} scrolls[] = {{KEYS_DOWN, 1}, {'j', 1}, {KEYS_UP, -1}, {'k', -1}, {KEYS_PGDN, HELP_PAGE},
+		{' ', HELP_PAGE}, {KEYS_PGUP, -HELP_PAGE}, {'g', -HELP_ALL}, {KEYS_HOME, -HELP_ALL},
+		{'G', HELP_ALL}, {KEYS_END, HELP_ALL}};
+	for (size_t i = 0; i < sizeof scrolls / sizeof *scrolls; i++) {
+		if (scrolls[i].key != key)
+			continue;
+		c->help_scroll += scrolls[i].by;
+		c->help_scroll = c->help_scroll > 0 ? c->help_scroll : 0;
+		return true;
+	}
+	c->help = false;
+	return key == KEYS_ESC || key == 'q' || key == '?' || key == KEYS_F1 || key == KEYS_ENTER;
+}
+
+/* A key that means nothing here says where it does. */
+static void say_idle(struct console *c, uint32_t key, struct instant now)
+{
+	enum verb verb = keymap_meant(key);
+	enum screen at;
+	char name[8] = "";
+	if (c->message[0] && (c->message_role == ROLE_WARN || c->message_role == ROLE_FAIL))
+		return; /* what matters more stays to be read */
+	if (key == KEYS_PASTE) {
+		console_say(c, now, ROLE_TEXT, "pasted text is never taken for keys");
+		return;
+	}
+	if (verb != VERB_COUNT && !c->how.replay) {
+		console_say(c, now, ROLE_TEXT, "%c is %s: upper case acts", verb_row(verb)->key,
+			verb_row(verb)->word);
+		return;
+	}
+	const struct keymap_row *r = keymap_elsewhere(key, c->how.replay != NULL, &at);
+	if (r) {
+		console_say(c, now, ROLE_TEXT, "%s is for screen %s: %s", r->label, screen_word(at),
+			r->help);
+		return;
+	}
+	if (key < KEY_SPECIAL)
+		name[text_encode(key, name)] = 0;
+	console_say(c, now, ROLE_TEXT, "%s is no key here; ? lists them",
+		text_valid(name, strlen(name)) && key > ' ' && *name ? name : "that");
 }
 
 void console_key(struct console *c, uint32_t key, struct instant now)
 {
 	c->bell_quiet = true;
 	fleet_hold_still(&c->fleet, now);
-	if (key == KEYS_PASTE || key == KEYS_UNKNOWN)
-		return; /* pasted text is never a command */
+	if (key == KEYS_UNKNOWN)
+		return; /* what a terminal reports by itself, too */
+	if (key == KEYS_PASTE) {
+		say_idle(c, key, now);
+		return;
+	}
 	if (c->sheet.kind != SHEET_NONE) {
 		sheet_input(c, key, now);
 		return;
@@ -378,10 +424,8 @@ void console_key(struct console *c, uint32_t key, struct instant now)
 		return;
 	}
 	enum verb verb = keymap_verb(key);
-	if (c->help && verb == VERB_COUNT) {
-		help_input(c, key);
+	if (c->help && verb == VERB_COUNT && help_input(c, key))
 		return;
-	}
 	if (verb != VERB_COUNT) {
 		c->help = false;
 		verb_key(c, verb, now);
@@ -396,10 +440,7 @@ void console_key(struct console *c, uint32_t key, struct instant now)
 		console_command(c, command, now);
 		return;
 	}
-	verb = keymap_meant(key);
-	if (verb != VERB_COUNT && !c->how.replay)
-		console_say(c, now, ROLE_TEXT, "%c is %s: upper case acts", verb_row(verb)->key,
-			verb_row(verb)->word);
+	say_idle(c, key, now);
 }
 
 void console_freeze(struct console *c, struct instant now)

@@ -117,23 +117,28 @@ void journal_screen_answer(void *console, struct history_answer *a)
 
 /* ---- keys ---- */
 
-void journal_screen_move(struct console *c, int by)
+bool journal_screen_move(struct console *c, int by)
 {
 	struct journal *j = &c->journal;
 	if (!j->open) {
+		size_t from = j->at;
 		journal_move(j, by);
-		return;
+		return j->at != from;
 	}
 	int64_t most = view_journal_scroll(j, c->surface.w, c->surface.h, c->journal_now.wall_ms);
 	int64_t at = (int64_t)j->scroll + by;
 	at = at > most ? most : at;
-	j->scroll = at > 0 ? (int)at : 0;
+	at = at > 0 ? at : 0;
+	bool moved = j->scroll != at;
+	j->scroll = (int)at;
+	return moved;
 }
 
 void journal_screen_enter(struct console *c, struct instant now)
 {
-	(void)now;
 	c->journal.open = journal_selected(&c->journal) != NULL;
+	if (!c->journal.open)
+		console_say(c, now, ROLE_TEXT, "enter: there is nothing to open");
 	c->journal.scroll = 0;
 }
 

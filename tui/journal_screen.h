@@ -7,7 +7,7 @@
 
 /* The functions of its row in the table of screens. */
 void journal_screen_look(struct console *c, struct instant now);
-void journal_screen_move(struct console *c, int by);
+bool journal_screen_move(struct console *c, int by);
 void journal_screen_enter(struct console *c, struct instant now);
 void journal_screen_filter(struct console *c, const char *text);
 bool journal_screen_back(struct console *c);

@@ -23,6 +23,18 @@ const char *keymap_command(uint32_t key, bool replay, enum screen screen)
 	return NULL;
 }
 
+const struct keymap_row *keymap_elsewhere(uint32_t key, bool replay, enum screen *at)
+{
+	for (size_t i = 0; i < keymap_row_count; i++)
+		for (int s = 0; s < SCREEN_COUNT && keymap_rows[i].key == key; s++) {
+			if (!works(&keymap_rows[i], replay, (enum screen)s))
+				continue;
+			*at = (enum screen)s;
+			return &keymap_rows[i];
+		}
+	return NULL;
+}
+
 enum verb keymap_verb(uint32_t key)
 {
 	for (int v = 0; v < VERB_COUNT; v++)

@@ -100,6 +100,10 @@ extern const size_t keymap_row_count;
 /* The command text of a looking key, NULL when it means nothing here. */
 const char *keymap_command(uint32_t key, bool replay, enum screen screen);
 
+/* The row of a key that means nothing on this screen but something on another, which is told in
+ * `at`; NULL for one that means nothing anywhere. */
+const struct keymap_row *keymap_elsewhere(uint32_t key, bool replay, enum screen *at);
+
 /* The verb of an acting key, VERB_COUNT for another. */
 enum verb keymap_verb(uint32_t key);
 

@@ -113,16 +113,6 @@ static const char *sheet_fact(const struct sheet *s, struct instant now)
 	return sheet_may_accept(s, now) ? "y counts now" : "";
 }
 
-static const char *screen_word(enum screen s)
-{
-	static const char *const words[] = {
-#define X(name, word) word,
-		SCREEN_INFO(X)
-#undef X
-	};
-	return words[s];
-}
-
 static void read_facts(char facts[FACT_COUNT][400], const struct console *c, struct instant now)
 {
 	const struct pool *p = console_pool(c);

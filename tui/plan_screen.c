@@ -4,15 +4,18 @@
 
 #include "tui/timeline.h"
 
-void plan_screen_move(struct console *c, int by)
+bool plan_screen_move(struct console *c, int by)
 {
 	struct timeline t;
 	timeline_of(&t, console_pool(c), (struct instant){0});
 	if (t.count == 0)
-		return;
-	int64_t at = (int64_t)timeline_selected(&t, c->plan_bp) + by;
+		return false;
+	int from = timeline_selected(&t, c->plan_bp);
+	int64_t at = (int64_t)from + by;
 	at = at < t.count ? at : t.count - 1;
-	c->plan_bp = t.row[at > 0 ? at : 0].share_bp;
+	at = at > 0 ? at : 0;
+	c->plan_bp = t.row[at].share_bp;
+	return at != from;
 }
 
 void plan_screen_enter(struct console *c, struct instant now)

@@ -5,7 +5,7 @@
 #include "tui/console_parts.h"
 
 /* The functions of its row in the table of screens. */
-void plan_screen_move(struct console *c, int by);
+bool plan_screen_move(struct console *c, int by);
 void plan_screen_enter(struct console *c, struct instant now);
 
 #endif

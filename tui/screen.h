@@ -18,6 +18,9 @@ enum screen {
 		SCREEN_COUNT
 };
 
+/* "flow". */
+const char *screen_word(enum screen s);
+
 /* Sets of screens, as bits. */
 #define SCREEN_ON(name) (1u << SCREEN_##name)
 #define SCREEN_ON_ALL ((1u << SCREEN_COUNT) - 1)

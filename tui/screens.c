@@ -12,9 +12,11 @@ static void workers_look(struct console *c, struct instant now)
 	roster_look(&c->roster, console_pool(c), c->pool);
 }
 
-static void workers_move(struct console *c, int by)
+static bool workers_move(struct console *c, int by)
 {
+	int at = roster_at(&c->roster);
 	roster_move(&c->roster, by);
+	return roster_at(&c->roster) != at;
 }
 
 /* ---- pools: the selected one is the console's ---- */
@@ -24,9 +26,11 @@ static void fleet_takes_look(struct console *c, struct instant now)
 	fleet_look(&c->fleet, desk_model(c->how.desk), now);
 }
 
-static void fleet_moves(struct console *c, int by)
+static bool fleet_moves(struct console *c, int by)
 {
+	int at = c->pool;
 	c->pool = fleet_moved(&c->fleet, c->pool, by);
+	return c->pool != at;
 }
 
 static void fleet_enters(struct console *c, struct instant now)

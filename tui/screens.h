@@ -10,8 +10,8 @@ struct screen_row {
 	void (*draw)(struct surface *s, const struct view *v);
 	/* Takes in how things stand now: before a frame and before a key. */
 	void (*look)(struct console *c, struct instant now);
-	/* Moves the selection by so many lines; it stops at the ends. */
-	void (*move)(struct console *c, int by);
+	/* Moves the selection by so many lines; false where it is at that end already. */
+	bool (*move)(struct console *c, int by);
 	/* Opens what is selected. */
 	void (*enter)(struct console *c, struct instant now);
 	/* Marks what is selected, or takes its mark off. */

@@ -5,7 +5,8 @@
  * 2. A wide character is followed by a cell whose point is 0; neither half ever stands alone.
  * 3. Nothing outside the clip changes, but for a blank that replaces the other half of a wide
  *    character that was cut in two.
- * 4. With `ascii` every point is below 0x7f and there are no marks. */
+ * 4. Text that is cut at the right ends in an ellipsis: what is missing is seen to be.
+ * 5. With `ascii` every point is below 0x7f and there are no marks. */
 #include "tui/surface.h"
 
 #include "model/mem.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #define MARKS_MAX 4
+#define CUT 0x2026 /* in the last column of what goes on beyond it */
 #define DRAWN_MAX 4096 /* bytes of one cleaned text: more than the widest row */
 
 /* What stands for a character where only ASCII may be drawn; sorted by range. */
@@ -34,7 +36,7 @@ static const struct fallback {
 	{0x2018, 0x2019, '\''},
 	{0x201c, 0x201d, '"'},
 	{0x2022, 0x2022, 'o'}, /* bullet */
-	{0x2026, 0x2026, '.'}, /* ellipsis */
+	{0x2026, 0x2026, '~'}, /* ellipsis: no number ends so */
 	{0x2190, 0x2190, '<'},
 	{0x2191, 0x2191, '^'},
 	{0x2192, 0x2192, '>'},
@@ -238,6 +240,10 @@ static int draw_clean(struct surface *s, struct rect visible, int x, int y, enum
 		add_mark(last, point);
 		text += used;
 		len -= (size_t)used;
+	}
+	if (strspn(text, " ") < len) {
+		write_cell(s, (int)end - 1, y, role, s->ascii ? ascii_of(CUT) : CUT, 1);
+		drawn_end = (int)end;
 	}
 	return drawn_end;
 }

@@ -34,8 +34,8 @@ void surface_clear(struct surface *s);
 struct rect surface_all(const struct surface *s);
 
 /* Draws valid UTF-8 from column x of row y within `clip`; control bytes never reach a cell
- * (they go through text_clean). Returns the column after the last one drawn. Wide characters
- * that do not fit are left out. */
+ * (they go through text_clean). Returns the column after the last one drawn. Of what does not
+ * fit the last column has an ellipsis. */
 int surface_text(
 	struct surface *s, struct rect clip, int x, int y, enum role role, const char *text);
 int surface_textf(struct surface *s, struct rect clip, int x, int y, enum role role,

@@ -1,6 +1,4 @@
 /* The rows that every screen shares: state, headline, who acts, message, keys. */
-#include "model/fit.h"
-#include "model/text.h"
 #include "tui/keymap.h"
 #include "tui/reach.h"
 
@@ -144,10 +142,7 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 void view_headline(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct headline *h = &v->pool->standing.headline;
-	char text[sizeof h->text + 2];
-	text_copy(text, sizeof text, h->text);
-	fit(text, sizeof text, r.w - 1);
-	surface_text(s, r, r.x + 1, r.y, level_role(h->level), text);
+	surface_text(s, r, r.x + 1, r.y, level_role(h->level), h->text);
 }
 
 void view_message(struct surface *s, struct rect r, const struct view *v)
@@ -169,6 +164,8 @@ void view_message(struct surface *s, struct rect r, const struct view *v)
 		return;
 	if (st->next_bp >= 0 || lost)
 		interlock_summary(why, sizeof why, &st->next);
+	if (!*why)
+		return;
 	int x = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "S locked: ");
 	surface_text(s, r, x, r.y, ROLE_TEXT, why);
 }

@@ -153,16 +153,6 @@ static void word_line(void *ctx, const struct console_word *w)
 	line(p, name, 30, word_help(w), on, not );
 }
 
-static const char *screen_name(enum screen s)
-{
-	static const char *const names[] = {
-#define X(name, word) word,
-		SCREEN_INFO(X)
-#undef X
-	};
-	return names[s];
-}
-
 static void plain_lines(struct leaf *p, const char *const *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -173,7 +163,7 @@ static void plain_lines(struct leaf *p, const char *const *lines, size_t count)
 static void fill(struct leaf *p)
 {
 	char here[48];
-	snprintf(here, sizeof here, "On this screen (%s)", screen_name(p->v->screen));
+	snprintf(here, sizeof here, "On this screen (%s)", screen_word(p->v->screen));
 	for (size_t i = 0; i < VERB_COUNT && !p->v->looking; i++)
 		if (verb_row(order[i])->key)
 			verb_line(p, order[i]);
