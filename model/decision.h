@@ -40,6 +40,7 @@ bool outcome_is_final(enum outcome_kind k);
 /* The role of what a guard decided, and how its reason begins. */
 #define GUARD_ROLE "guard"
 #define KEEPER_ROLE "keeper"
+#define FLAG_ROLE "flag" /* a file asked for it */
 #define GUARD_REASON "guard: "
 
 struct decision {
@@ -49,7 +50,7 @@ struct decision {
 	int64_t seq;               /* of its row in the chain; 0 before it is recorded */
 	int64_t at_ms;             /* wall clock */
 	char actor[POOL_ACTOR_MAX];
-	char role[24]; /* "operator", "keeper", "guard", "pool" */
+	char role[24]; /* "operator", "keeper", "guard", "flag", "pool" */
 	enum verb verb;
 	int from_bp, to_bp; /* -1: not known */
 	char reason[POOL_REASON_MAX];

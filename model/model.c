@@ -394,6 +394,14 @@ static unsigned on_owner(
 	return same ? 0 : DIRTY_STATE;
 }
 
+static unsigned on_flags(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	m->pools[e->pool].flags = *e->flags;
+	return DIRTY_STATE;
+}
+
 static unsigned on_history(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -455,6 +463,7 @@ static const struct {
 	[MODEL_PROGRESS] = {on_progress, false, false},
 	[MODEL_PINNED] = {on_pinned, false, false},
 	[MODEL_OWNER] = {on_owner, false, false},
+	[MODEL_FLAGS] = {on_flags, false, false},
 	[MODEL_HISTORY] = {on_history, false, true},
 	[MODEL_HEAD] = {on_head, false, true},
 	[MODEL_LOST] = {on_lost, true, false},

@@ -92,7 +92,18 @@ struct arm_figures {
 	int64_t requests; /* since boot, over all nodes; UNKNOWN */
 };
 
-/* Raises are closed, by hours or a freeze. */
+#define FLAG_REASON_MAX 80
+#define FLAG_ID_MAX 64
+
+/* What files of a script say of a pool (tui/flag_file.h). */
+struct flags {
+	char unknown[120];            /* why they cannot be looked at; "" they can */
+	char name[POOL_NAME_MAX + 16]; /* of the file that keeps raises closed; "" none does */
+	char reason[FLAG_REASON_MAX]; /* its first line, cleaned */
+	char rollback[FLAG_ID_MAX];   /* which file asks to roll back; "" none does */
+};
+
+/* Raises are closed, by hours, a freeze or a flag. */
 struct freeze {
 	bool on;
 	bool by_pool;    /* only by the pool's clock, not by ours */
@@ -189,6 +200,7 @@ struct pool {
 	int64_t bake_from_ms; /* and when that last ended after more than a window; UNKNOWN never */
 	int64_t
 		no_data_ms; /* boot time since when the guard is judged UNKNOWN; UNKNOWN: it is not */
+	struct flags flags;
 	struct owner_line owner_line; /* of a recorder on this host that guards; zero: none */
 	struct standing standing;
 };
@@ -237,6 +249,7 @@ enum model_event_kind {
 	                 */
 	MODEL_PINNED,   /* pool, text: the identity of the pool as known from the history */
 	MODEL_OWNER,    /* pool, owner_line: what a recorder that guards says of itself */
+	MODEL_FLAGS,    /* pool, flags: what the files of a script say */
 	MODEL_HISTORY,  /* err (code 0: writable), text: head */
 	MODEL_HEAD,     /* text: the history's head has moved */
 	MODEL_LOST,     /* node, text: a head that it knows and this history does not; "" none */
@@ -255,6 +268,7 @@ struct model_event {
 	const struct decision *decision;
 	const struct outcome_row *outcome;
 	const struct owner_line *owner_line;
+	const struct flags *flags;
 	const char *text;
 };
 

@@ -1,5 +1,5 @@
-/* Freeze: whether raises are closed now, until when and why, by the plan's calendar. Not whether
- * that is asked of an act: the interlock's table says so.
+/* Freeze: whether raises are closed now, until when and why: by a flag, else by the plan's
+ * calendar. Not whether that is asked of an act: the interlock's table says so.
  *
  * 1. Closed when either end's wall clock says so: a clock that is wrong opens nothing. */
 #include "model/standing.h"
@@ -42,6 +42,22 @@ static bool is_later(int64_t left_ms, const struct freeze *f)
 	return !f->on || (f->left_ms != UNKNOWN && (left_ms == UNKNOWN || left_ms > f->left_ms));
 }
 
+/* What is not known is not open; and nobody says when a file goes away. */
+static bool flag_freezes(struct freeze *f, const struct flags *flags)
+{
+	if (!flags->unknown[0] && !flags->name[0])
+		return false;
+	f->on = true;
+	f->left_ms = UNKNOWN;
+	if (flags->unknown[0])
+		snprintf(f->text, sizeof f->text, "flag files cannot be read: %s", flags->unknown);
+	else
+		snprintf(f->text, sizeof f->text, "FROZEN (%.70s), flag %.60s",
+			flags->reason[0] ? flags->reason : "no reason given", flags->name);
+	text_mend(f->text);
+	return true;
+}
+
 void standing_freeze(struct standing *s, const struct pool *p, struct instant now)
 {
 	struct calendar_now at;
@@ -49,6 +65,8 @@ void standing_freeze(struct standing *s, const struct pool *p, struct instant no
 	char why[CALENDAR_WHY_MAX] = "";
 	bool frozen = false;
 	s->freeze = (struct freeze){0};
+	if (flag_freezes(&s->freeze, &p->flags))
+		return;
 	if (!p->has_plan || !calendar_asks(c))
 		return;
 	for (int k = -1; k < p->node_count; k++) {

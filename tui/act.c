@@ -168,6 +168,8 @@ static void write_request(struct text *t, const struct pool *p, const struct act
 		text_json_str(t, "strategy", strategy_name(r->strategy));
 	if (r->gradual)
 		text_json_bool(t, "gradual", true);
+	if (r->flag)
+		text_json_str(t, "flag", r->flag);
 	if (r->verb == VERB_CLOSE)
 		text_json_str(t, "of", r->of);
 	if (r->verb == VERB_GUARD) {
@@ -347,6 +349,8 @@ void desk_act(
 	struct desk *d, const struct act_request *r, struct instant now, struct act_result *out)
 {
 	d->now = now;
+	if (is_gated(r->verb))
+		flags_look(d, r->pool);
 	desk_judge(d, r, out);
 	if (out->status != ACT_BEGUN)
 		return;
@@ -369,7 +373,7 @@ void desk_act(
 	struct flight *f = flight_add(d, r->pool, &what);
 	f->phase = FLIGHT_RECORDING;
 	f->request = *r;
-	f->request.role = NULL;
+	f->request.role = f->request.flag = NULL;
 	f->for_desk = is_for_desk(&d->model.pools[r->pool], r);
 	desk_apply(
 		d, &(struct model_event){.kind = MODEL_DECISION, .pool = r->pool, .decision = &what});

@@ -182,6 +182,8 @@ static const struct yaml_row config_rows[] = {
 	{"history_cap", YAML_TYPE_BYTES, AT(config, history_cap), .min = 16 << 20,
 		.max = (double)(INT64_C(1) << 50), .fallback = "4GiB",
 		.help = "How large the history may be before samples become minutes earlier"},
+	{"flags", YAML_TYPE_CUSTOM, AT(config, flags), .read = config_read_path,
+		.help = "The directory of the files by which scripts freeze and roll back"},
 	{"theme", YAML_TYPE_NAME, AT(config, theme), ROOM(config, theme), .fallback = "",
 		.help = "The colours of the console"},
 	{"notify", YAML_TYPE_MAP, AT(config, notify), .table = &config_notify_table,
@@ -415,6 +417,7 @@ void config_free(struct config *c)
 	config_engine_free(&c->engine);
 	free(c->pools);
 	free(c->history);
+	free(c->flags);
 	free(c->notify.command);
 	free(c->path);
 	*c = (struct config){0};
@@ -473,6 +476,8 @@ void config_json(struct text *out, const struct config *c)
 {
 	text_add(out, "{");
 	text_json_str(out, "history", c->history);
+	if (c->flags)
+		text_json_str(out, "flags", c->flags);
 	text_json_int(out, "retention_ms", c->retention_ms);
 	text_json_int(out, "history_cap", c->history_cap);
 	text_json_str(out, "theme", c->theme);

@@ -56,6 +56,7 @@ struct config_pool {
 struct config {
 	char *path;                                  /* the file that was read; NULL: none */
 	char *history;                               /* NULL: default */
+	char *flags;                                 /* directory of flag files; NULL: default */
 	int64_t retention_ms;                        /* samples that are older become minutes */
 	int64_t history_cap;                         /* bytes; the oldest become minutes above it */
 	char theme[32];                              /* "" default */

@@ -284,6 +284,8 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 			return -1;
 	if (d->history)
 		history_load(d->history, setup->name, POOL_DECISIONS / 2);
+	d->now = now;
+	flags_look(d, index);
 	return index;
 }
 

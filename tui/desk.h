@@ -30,6 +30,7 @@ struct desk_options {
 	bool passive;         /* writes down, but never commands, not even to ask for a fate */
 	bool record;          /* samples too, as a recording */
 	const char *lock_dir; /* where recorders that guard keep their locks; NULL: none is seen */
+	const char *flags_dir; /* where the flags of scripts lie; NULL: none are looked at; borrowed */
 	const char *shared;   /* whose owner is trusted with such a lock too: the history; NULL */
 	bool guard;           /* own guards, keep, carry on: a recorder that guards */
 	bool console;         /* a person sits here: it guards while nobody else does, keeps own
@@ -126,6 +127,7 @@ struct act_request {
 	char node[POOL_ID_MAX];         /* of this node; "" of all */
 	char of[DECISION_ID_MAX];       /* CLOSE: the rollback */
 	const char *role;               /* NULL: "operator" */
+	const char *flag;               /* ROLLBACK: which file asked for it; NULL none did */
 	char reason[POOL_REASON_MAX];   /* ANNOTATE: the text */
 	int64_t shown_epoch, shown_rev; /* what the asker saw */
 };

@@ -96,6 +96,9 @@ struct desk_pool {
 	int64_t order_end_ms;        /* boot time until which it only holds */
 	int64_t hear_due_ms;         /* boot time at which the history is read for orders again */
 	bool hearing;                /* it is being read */
+	int64_t flags_due_ms;        /* boot time at which flags are looked at again */
+	int64_t flag_due_ms;         /* and before which none is acted on again */
+	char flag_done[FLAG_ID_MAX]; /* the file that this process rolled back for */
 	struct hostlock *lock;       /* of a recorder that guards; NULL none */
 	int64_t line_due_ms;
 	char line_path[256]; /* of the recorder's line; "" before the pool is known */
@@ -195,6 +198,10 @@ bool order_holds(const struct desk *d, int pool);
 void order_show(const struct desk *d, int pool, struct owner_line *line);
 void order_turn(struct desk *d, struct flight *f);
 int64_t order_due_ms(const struct flight *f);
+
+/* flags.c */
+void flags_look(struct desk *d, int pool); /* what the files say now */
+void flags_turn(struct desk *d, int pool);
 
 /* keeper.c */
 void keeper_turn(struct desk *d);

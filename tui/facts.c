@@ -313,7 +313,8 @@ static void add_share(struct text *out, const struct decision *d)
 /* Who in the actor's name did it, where that was no person. */
 static void add_role(struct text *out, const struct decision *d)
 {
-	if (strcmp(d->role, "guard") == 0 || strcmp(d->role, "keeper") == 0)
+	if (strcmp(d->role, "guard") == 0 || strcmp(d->role, "keeper") == 0 ||
+		strcmp(d->role, FLAG_ROLE) == 0)
 		text_addf(out, " (%s)", d->role);
 }
 

@@ -291,6 +291,7 @@ void flight_committed(struct desk *d, const char *id)
 		leg_send_all(d, f);
 		return;
 	}
+	flags_look(d, f->pool);
 	judge_again(d, f);
 	if (!f->interlock.allowed) {
 		char why[POOL_REASON_MAX];

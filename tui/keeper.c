@@ -294,6 +294,7 @@ void keeper_turn(struct desk *d)
 		order_hear(d, i);
 		order_take(d, i);
 		find_owner(d, i);
+		flags_turn(d, i);
 		renew(d, i);
 		if (!may_act(d))
 			continue;

@@ -367,6 +367,18 @@ static const char *lock_dir(void)
 	return dir && *dir == '/' ? dir : "/run/lock";
 }
 
+/* Beside the history, where nothing else is said. */
+static char *find_flags(const struct setup *s)
+{
+	const char *name = strrchr(s->history_path, '/');
+	struct text path = {0};
+	if (s->config.flags)
+		return mem_copy(s->config.flags);
+	text_add_n(&path, s->history_path, name ? (size_t)(name + 1 - s->history_path) : 0);
+	text_add(&path, "flags");
+	return text_take(&path);
+}
+
 int setup_open(struct setup *s, const struct options *o, const char *const *targets, int count,
 	enum setup_mode mode, bool demo_allowed, struct err *err)
 {
@@ -393,6 +405,7 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 		setup_fail(err);
 		mode = SETUP_LOOK;
 	}
+	s->flags_dir = find_flags(s);
 	config_json(&s->config_json, &s->config);
 	struct desk_options how = {.actor = s->actor,
 		.history_path = mode == SETUP_LOOK ? NULL : s->history_path,
@@ -407,6 +420,7 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 		.guard = mode == SETUP_GUARD,
 		.console = mode == SETUP_CONSOLE,
 		.lock_dir = lock_dir(),
+		.flags_dir = s->flags_dir,
 		.shared = s->history_path,
 		.config_json = text_str(&s->config_json),
 		.host = s->host};
@@ -441,6 +455,7 @@ int64_t setup_release(struct setup *s)
 	text_free(&s->config_json);
 	free(s->state_dir);
 	free(s->history_path);
+	free(s->flags_dir);
 	memset(s, 0, sizeof *s);
 	return lost;
 }

@@ -26,6 +26,7 @@ struct setup {
 	char actor[POOL_ACTOR_MAX], host[POOL_NAME_MAX];
 	char *state_dir; /* where keys and the default history live */
 	char *history_path;
+	char *flags_dir; /* of flag files */
 	struct text config_json;
 	bool demo; /* the living demo: its own history, begun afresh */
 	struct desk *desk;

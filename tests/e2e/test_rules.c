@@ -8,9 +8,13 @@
 #include "tests/lib/world.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SOON_MS 20000 /* for what takes a few seconds at most, on a busy machine */
 #define CONFIRMED "--confirm", "checkout"
@@ -143,11 +147,142 @@ static void test_hours_and_dates(void **state)
 	assert_says(f, "frozen from 2019-12-31 23:00:00 to 2079-12-31 23:00:00: the move");
 }
 
+/* ---- flags ---- */
+
+static void raise_flag(struct fixture *f, const char *name, const char *text)
+{
+	char path[WORLD_PATH], dir[WORLD_PATH];
+	world_path(&f->w, dir, "flags");
+	if (mkdir(dir, 0755) < 0)
+		assert_int_equal(errno, EEXIST);
+	world_path(&f->w, path, name);
+	world_write(path, text);
+}
+
+static void lower_flag(struct fixture *f, const char *name)
+{
+	char path[WORLD_PATH];
+	world_path(&f->w, path, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void await_share(struct fixture *f, int64_t wanted)
+{
+	int64_t now = -1;
+	for (int64_t end_ms = process_clock_ms() + SOON_MS; process_clock_ms() < end_ms;) {
+		if ((now = world_fact(&f->w, "share_bp")) == wanted)
+			return;
+		process_wait(&f->w.pool, 20);
+	}
+	fail_msg("the share is %lld, not %lld", (long long)now, (long long)wanted);
+}
+
+static int count_flagged(struct fixture *f)
+{
+	cJSON *log = world_log(&f->w, f->w.history);
+	const cJSON *row;
+	int n = 0;
+	cJSON_ArrayForEach(row, log) n += strcmp(world_word(row, "role"), "flag") == 0;
+	cJSON_Delete(log);
+	return n;
+}
+
+static void await_verified(struct fixture *f)
+{
+	for (int64_t end_ms = process_clock_ms() + SOON_MS; process_clock_ms() < end_ms;) {
+		DONE(f, "log", "--verb", "rollback");
+		if (strstr(f->p.out.text, "VERIFIED"))
+			return;
+	}
+	fail_msg("not verified: %s", f->p.out.text);
+}
+
+static void start_recorder(struct fixture *f)
+{
+	struct world_env env = world_env(&f->w, ARGS("WEIR_ACTOR=rec@e2e", f->lock_dir));
+	process_release(&f->other);
+	world_start(&f->w, &f->other, &env,
+		ARGS("record", "checkout", "--guard", "--progress", "never", "--config", f->w.config));
+	if (!process_wait_err(&f->other, "guards", SOON_MS))
+		fail_msg("it does not guard: %s", f->other.err.text);
+}
+
+static void test_a_flag_rolls_back_beside_a_dead_console(void **state)
+{
+	struct fixture *f = *state;
+	struct world_env env = world_env(&f->w, ARGS(KIM, f->lock_dir));
+	struct pty console = {0};
+	open_pool(f, "");
+	start_recorder(f);
+	DONE(f, "step", "checkout", "next", CONFIRMED, "--wait=20s");
+	world_console(&f->w, &console, 100, 30, &env, ARGS("checkout", "--config", f->w.config));
+	assert_true(pty_wait_text(&console, "BAKING", SOON_MS));
+	pty_signal(&console, SIGSTOP);
+	raise_flag(f, "flags/rollback.checkout", "pager \x1b[31m 4711\nmore\n");
+	await_share(f, 0);
+	/* Stopped, it may hold the history's lock: what was done is written down when that is free.
+	 * It says why, and while the file lies there nothing is raised. */
+	pty_signal(&console, SIGCONT);
+	await_verified(f);
+	pty_release(&console);
+	DONE(f, "log");
+	assert_says(f, "\"flag rollback.checkout: pager ^[[31m 4711\"");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "W191 FROZEN (pager ^[[31m 4711), flag rollback.checkout");
+	/* Once a file, over a restart of the recorder too; a new one is another. */
+	assert_int_equal(count_flagged(f), 1);
+	process_signal(&f->other, SIGTERM);
+	assert_int_equal(process_wait(&f->other, SOON_MS), 0);
+	start_recorder(f);
+	assert_int_equal(count_flagged(f), 1);
+	lower_flag(f, "flags/rollback.checkout");
+	DONE(f, "step", "checkout", "next", CONFIRMED, "--wait=20s");
+	raise_flag(f, "flags/rollback.checkout", "again\n");
+	await_share(f, 0);
+}
+
+static void test_freeze_flags(void **state)
+{
+	struct fixture *f = *state;
+	char path[WORLD_PATH];
+	open_pool(f, "");
+	raise_flag(f, "flags/freeze.other", "not for us\n");
+	DONE(f, "step", "checkout", "next", CONFIRMED, "--wait=20s");
+	raise_flag(f, "flags/freeze", "the sale\n");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "W191 FROZEN (the sale), flag freeze");
+	DONE(f, "rollback", "checkout", "--wait=20s");
+	lower_flag(f, "flags/freeze");
+	raise_flag(f, "flags/freeze.checkout", "");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED, "--dry-run");
+	assert_says(f, "FROZEN (no reason given), flag freeze.checkout");
+	/* What is not known is not open. */
+	lower_flag(f, "flags/freeze.checkout");
+	world_path(&f->w, path, "flags/freeze");
+	assert_int_equal(symlink("/etc/hostname", path), 0);
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "flag files cannot be read: 'freeze'");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "is no file that only its owner can write");
+	assert_int_equal(unlink(path), 0);
+	world_path(&f->w, path, "flags");
+	assert_int_equal(chmod(path, 0777), 0);
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "can be written by others: run chmod o-w on it");
+	assert_int_equal(chmod(path, 0755), 0);
+	DONE(f, "step", "checkout", "next", CONFIRMED, "--wait=20s");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(row_74_frozen_by_either_clock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hours_and_dates, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_flag_rolls_back_beside_a_dead_console, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_freeze_flags, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
