@@ -233,7 +233,7 @@ static void test_places(void **state)
 			"f:4:5: unknown key \"jury\" in a pool: it has target, env, token_file, interval, "
 			"plan, guards, error_rate_threshold"},
 		{"bogus: {}\n",
-			"f:1:1: unknown key \"bogus\" in the configuration: it has history, retention, history_cap, theme, "
+			"f:1:1: unknown key \"bogus\" in the configuration: it has history, retention, history_cap, flags, theme, "
 			"notify, policies, engine, pools"},
 		{"history: history.db\n",
 			"f:1:10: \"history\" is \"history.db\": write a path that begins"},
