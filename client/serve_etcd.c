@@ -8,11 +8,14 @@
  * 2. What the engine did by itself is offered by compare-and-set; who loses takes in the winner's
  *    and offers what is left of its own.
  * 3. Without etcd the engine keeps its last word; unseen for the lease's time it says so.
- * 4. A name that another node has is waited for, never taken; one that answered at our own address
+ * 4. An etcd that lost its data, or was restored from an older copy, gets the newest word that a
+ *    node has; what was changed there since is newer.
+ * 5. A name that another node has is waited for, never taken; one that answered at our own address
  *    was ours. */
 #include "client/serve_etcd.h"
 
 #include "client/engine/engine.h"
+#include "client/engine/store_record.h"
 #include "client/etcd.h"
 #include "model/mem.h"
 
@@ -49,8 +52,10 @@ struct serve_etcd {
 	char taken[200];  /* who has our name; "" nobody */
 	char unfit[400];  /* why the plan cannot be taken in; "" it can */
 
-	int64_t split_mod, rollback_mod, revision;
-	struct text offer; /* lines on their way */
+	int64_t split_mod, rollback_mod;
+	int64_t revision;       /* the newest heard of */
+	int64_t asked_revision; /* the same when the request under way was sent */
+	struct text offer;      /* lines on their way */
 	char intents[ETCD_LEASE_MAX];
 	int64_t intents_ms; /* until when that lease is used for new keys */
 
@@ -136,18 +141,36 @@ static void hear_lease(struct serve_etcd *s, const struct etcd_kv *kv)
 	engine_hear_holder(s->engine, held ? kv->value : "", HOLDER_MS);
 }
 
+/* etcd was restored from a copy that is older than what this node knows. */
+static bool is_behind(const struct serve_etcd *s, const struct etcd_kv *split)
+{
+	struct engine_stand stand;
+	struct store_record r;
+	struct text own = {0}, text = {0};
+	engine_stand(s->engine, &stand, &own);
+	bool behind = store_record_read_value(&r, &text, split->value, NULL) == 0 &&
+		(r.epoch < stand.control.epoch ||
+			(r.epoch == stand.control.epoch && r.seq < stand.control.agreed_seq));
+	text_free(&own);
+	text_free(&text);
+	return behind;
+}
+
 /* Everything under now/, and the changes that were missed. */
 static void take(struct serve_etcd *s, const struct etcd_answer *a)
 {
 	char key[ETCD_KEY_MAX];
 	const struct etcd_range *now = &a->ranges[0];
-	bool went_back = a->revision < s->revision;
-	s->revision = a->revision;
+	/* Of what the watch brought since it was asked an answer cannot know. */
+	bool went_back = a->revision < s->asked_revision;
+	if (went_back || a->revision > s->revision)
+		s->revision = a->revision;
 	etcd_key(&s->etcd, key, "now/split");
 	const struct etcd_kv *split = wire_etcd_find(now, key);
-	if (went_back) {
-		/* Restored from an older copy: what its nodes know is newer. */
-		s->split_mod = split ? split->mod : 0;
+	if (went_back)
+		s->split_mod = 0;
+	if (went_back && split && is_behind(s, split)) {
+		s->split_mod = split->mod;
 		engine_begin(s->engine);
 	} else if (!split) {
 		s->split_mod = 0;
@@ -205,14 +228,15 @@ static void watch_done(void *ctx, const struct transport_reply *reply, struct in
 	s->watch_ended = true;
 }
 
-static void watch_on(struct serve_etcd *s)
+/* From the revision behind one that was read whole. */
+static void watch_on(struct serve_etcd *s, int64_t revision)
 {
 	char prefix[ETCD_KEY_MAX];
 	struct text body = {0};
 	if (s->watch != 0 || s->leaving)
 		return;
 	etcd_key(&s->etcd, prefix, "now/");
-	wire_etcd_watch(&body, prefix, s->revision + 1);
+	wire_etcd_watch(&body, prefix, revision + 1);
 	text_clear(&s->news);
 	s->watch_ended = false;
 	s->watch = etcd_send(&s->etcd,
@@ -329,10 +353,13 @@ static void offered(void *ctx, const struct transport_reply *reply, struct insta
 		char *last = s->offer.data, *line = last;
 		for (; *line; line += strcspn(line, "\n") + 1)
 			last = line;
-		s->revision = a.revision;
-		s->split_mod = a.revision;
+		if (a.revision > s->split_mod) { /* else the watch was faster */
+			s->split_mod = a.revision;
+			(void)engine_adopt(s->engine, last, true, &err);
+		}
+		if (a.revision > s->revision)
+			s->revision = a.revision;
 		s->rollback_mod = 0;
-		(void)engine_adopt(s->engine, last, true, &err);
 	} else if (a.range_count > 0) {
 		take(s, &a);
 	}
@@ -404,17 +431,18 @@ static void offer(struct serve_etcd *s)
 	if (s->rollback_mod)
 		add_op(s, o, "now/rollback", (struct etcd_op){.what = ETCD_DELETE});
 	etcd_key(&s->etcd, end, "audit/%016" PRId64,
-		stand.seq > ETCD_AUDIT_KEPT ? stand.seq - ETCD_AUDIT_KEPT : 0);
+		stand.control.seq > ETCD_AUDIT_KEPT ? stand.control.seq - ETCD_AUDIT_KEPT : 0);
 	add_op(s, o, "audit/", (struct etcd_op){.what = ETCD_DELETE, .end = end});
 	etcd_key(&s->etcd, split, "now/split");
 	const struct etcd_compare same = {.key = split, .what = ETCD_MOD, .revision = s->split_mod};
-	read_plan(s, &r, stand.agreed_seq);
+	read_plan(s, &r, stand.control.agreed_seq);
 	const struct etcd_txn t = {.compare = &same,
 		.compare_count = 1,
 		.then = o->ops,
 		.then_count = o->count,
 		.otherwise = r.ops,
 		.otherwise_count = r.count};
+	s->asked_revision = s->revision;
 	s->asked = etcd_send_txn(&s->etcd, &t, false, offered, s, s->now);
 	while (i > 0)
 		free(o->value[--i]);
@@ -434,7 +462,7 @@ static void intents_granted(void *ctx, const struct transport_reply *reply, stru
 		return;
 	}
 	s->intents_ms = now.boot_ms + INTENT_SPARE_MS;
-	offer(s);
+	go_on(s); /* by now the watch may have brought another's */
 }
 
 static uint64_t grant(struct serve_etcd *s, int64_t ttl_ms,
@@ -512,8 +540,8 @@ static void wrote(void *ctx, const struct transport_reply *reply, struct instant
 	if (a.range_count > 0)
 		take(s, &a);
 	see(s);
+	watch_on(s, a.revision);
 	wire_etcd_release(&a);
-	watch_on(s);
 	go_on(s);
 }
 
@@ -530,14 +558,14 @@ static void write_node(struct serve_etcd *s)
 	text_copy(n.node, sizeof n.node, s->node);
 	text_copy(n.url, sizeof n.url, s->url);
 	text_copy(n.boot_id, sizeof n.boot_id, stand.boot_id);
-	text_copy(n.head, sizeof n.head, stand.head);
-	n.epoch = stand.epoch;
-	n.rev = stand.rev;
-	n.seq = stand.seq;
-	n.share_bp = stand.share_bp;
+	text_copy(n.head, sizeof n.head, stand.control.head);
+	n.epoch = stand.control.epoch;
+	n.rev = stand.control.rev;
+	n.seq = stand.control.seq;
+	n.share_bp = stand.control.share_bp;
 	text_clear(&s->next);
 	etcd_node_write(&s->next, &n);
-	read_plan(s, &r, stand.agreed_seq);
+	read_plan(s, &r, stand.control.agreed_seq);
 	size_t count = 0;
 	for (; count < r.count; count++)
 		then[count] = otherwise[count] = r.ops[count];
@@ -554,6 +582,7 @@ static void write_node(struct serve_etcd *s)
 		.then_count = count + writes,
 		.otherwise = otherwise,
 		.otherwise_count = count + 1};
+	s->asked_revision = s->revision;
 	s->asked = etcd_send_txn(&s->etcd, &t, !writes, wrote, s, s->now);
 	text_free(&own);
 }
@@ -607,7 +636,7 @@ static void look(struct serve_etcd *s)
 		return;
 	s->look_ms = s->now.boot_ms + LOOK_MS;
 	engine_stand(s->engine, &stand, &own);
-	bool told = strstr(text_str(&s->put), stand.head) != NULL;
+	bool told = strstr(text_str(&s->put), stand.control.head) != NULL;
 	if (s->asked == 0 && s->seen && s->told[0] == '\0' && (own.len > 0 || !told))
 		s->due_ms = s->now.boot_ms;
 	text_free(&own);

@@ -33,18 +33,30 @@ struct asking {
 
 /* ---- asking ---- */
 
-static void take_nodes(struct asking *q, const struct etcd_range *r)
+/* The target of a registered node, of `nodes`; false for what no weir wrote: a raise then finds one
+ * more registered than watched. */
+static bool read_node(
+	struct text *target, const struct asking *q, const struct etcd_kv *kv, int nodes)
 {
 	struct etcd_node n;
+	struct etcd_target t;
+	const char *name = strrchr(kv->key, '/');
+	text_clear(target);
+	if (!name || etcd_node_read(&n, kv->value, NULL) < 0)
+		return false;
+	etcd_node_target(target, q->target, nodes > 0 ? nodes : 1, name + 1, n.url);
+	return etcd_target_read(&t, text_str(target), NULL) == 0;
+}
+
+static void take_nodes(struct asking *q, const struct etcd_range *r)
+{
 	struct text target = {0};
-	struct err err = {0};
 	int nodes = 0;
 	for (size_t i = 0; i < r->count; i++)
-		nodes += etcd_node_read(&n, r->kvs[i].value, NULL) == 0;
+		nodes += read_node(&target, q, &r->kvs[i], 0);
 	for (size_t i = 0; i < r->count && q->err.code == ERR_NONE; i++) {
-		const char *name = strrchr(r->kvs[i].key, '/');
-		if (!name || etcd_node_read(&n, r->kvs[i].value, &err) < 0)
-			continue; /* what no weir wrote is no node */
+		if (!read_node(&target, q, &r->kvs[i], nodes))
+			continue;
 		if (q->out->count == ETCD_NODES_MAX) {
 			err_set(&q->err, ERR_TOO_MANY,
 				"\"%s\" has more than %d nodes, which is more than one "
@@ -52,8 +64,6 @@ static void take_nodes(struct asking *q, const struct etcd_range *r)
 				q->target, ETCD_NODES_MAX);
 			break;
 		}
-		text_clear(&target);
-		etcd_node_target(&target, q->target, nodes, name + 1, n.url);
 		text_copy(q->lease[q->out->count], sizeof q->lease[0], r->kvs[i].lease);
 		q->out->left_ms[q->out->count] = UNKNOWN;
 		q->out->target[q->out->count++] = mem_copy(text_str(&target)); /* etcd sorts by name */

@@ -170,8 +170,14 @@ void control_share(struct control *c);
  * newline; "" nothing. Borrowed until the next change. */
 const char *control_own(const struct control *c);
 
-/* The seq of the newest change that was not made here, or has been agreed on. */
-int64_t control_agreed_seq(const struct control *c);
+/* Where it stands. */
+struct control_stand {
+	int64_t epoch, rev, seq;
+	int64_t agreed_seq; /* without what was made here and not yet agreed on */
+	int share_bp;
+	char head[POOL_HASH_MAX];
+};
+void control_stand(const struct control *c, struct control_stand *out);
 
 /* Makes a change that changes nothing: what this control is, as a line, for a store that has
  * none. */

@@ -12,6 +12,8 @@
 #include "client/engine/control_state.h"
 #include "client/engine/store.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define OWN_MAX (64 * 1024)
@@ -28,9 +30,14 @@ const char *control_own(const struct control *c)
 	return text_str(&c->own);
 }
 
-int64_t control_agreed_seq(const struct control *c)
+void control_stand(const struct control *c, struct control_stand *out)
 {
-	return c->own.len > 0 ? c->own_seq - 1 : c->seq;
+	*out = (struct control_stand){.epoch = c->epoch,
+		.rev = c->rev,
+		.seq = c->seq,
+		.agreed_seq = c->own.len > 0 ? c->own_seq - 1 : c->seq,
+		.share_bp = c->share_bp};
+	snprintf(out->head, sizeof out->head, "%016" PRIx64, c->head);
 }
 
 void control_note_own(struct control *c, const struct store_record *r)

@@ -132,10 +132,7 @@ void engine_lease(
 	struct engine *e, const struct lease_request *request, struct control_answer *out);
 /* Where the control stands, for whoever shares its plan. */
 struct engine_stand {
-	int64_t epoch, rev, seq;
-	int64_t agreed_seq; /* without what was made here and not yet agreed on */
-	int share_bp;
-	char head[POOL_HASH_MAX];
+	struct control_stand control;
 	char boot_id[POOL_ID_MAX];
 };
 

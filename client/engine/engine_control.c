@@ -4,10 +4,7 @@
 
 #include "client/engine/supervisor.h"
 
-#include "model/mem.h"
 #include "model/verb.h"
-
-#include <stdlib.h>
 
 struct instant engine_skewed_now(struct engine *e)
 {
@@ -163,20 +160,11 @@ void engine_hear_holder(struct engine *e, const char *holder, int64_t ttl_ms)
 
 void engine_stand(struct engine *e, struct engine_stand *out, struct text *own)
 {
-	struct snapshot *s = mem_new(1, sizeof *s);
 	pthread_mutex_lock(&e->control_lock);
-	control_fill(e->control, s, engine_skewed_now(e));
+	control_stand(e->control, &out->control);
 	text_add(own, control_own(e->control));
-	int64_t agreed_seq = control_agreed_seq(e->control);
 	pthread_mutex_unlock(&e->control_lock);
-	*out = (struct engine_stand){.epoch = s->epoch,
-		.rev = s->rev,
-		.seq = s->audit_seq,
-		.agreed_seq = agreed_seq,
-		.share_bp = s->share_bp};
-	text_copy(out->head, sizeof out->head, s->audit_head);
 	text_copy(out->boot_id, sizeof out->boot_id, e->boot_id);
-	free(s);
 }
 
 void engine_watch(struct engine *e)

@@ -97,12 +97,27 @@ static bool all_agree(struct fixture *f)
 	return true;
 }
 
+/* Where all stand, for whoever reads why a test failed. */
+static void tell(struct fixture *f)
+{
+	for (int i = 0; i < NODES; i++) {
+		cJSON *doc = document(f, i);
+		fprintf(stderr, "n%d: epoch %lld rev %lld seq %lld share %lld hold '%s'; %s", i + 1,
+			(long long)fact(f, i, "epoch"), (long long)fact(f, i, "rev"),
+			(long long)fact(f, i, "audit_seq"), (long long)fact(f, i, "share_bp"),
+			doc ? world_word(doc, "hold.reason") : "no answer", f->node[i].err.text);
+		cJSON_Delete(doc);
+	}
+}
+
 #define UNTIL(f, truth) \
 	do { \
 		int64_t end_ms_ = process_clock_ms() + WAIT_MS; \
 		while (!(truth)) { \
-			if (process_clock_ms() > end_ms_) \
+			if (process_clock_ms() > end_ms_) { \
+				tell(f); \
 				fail_msg("not within %d ms: %s", WAIT_MS, #truth); \
+			} \
 			process_wait(&(f)->node[0], 20); \
 		} \
 	} while (0)
@@ -547,6 +562,23 @@ static void without_etcd_the_last_word_stands(void **state)
 	assert_true(world_verified(&f->w, f->w.history));
 }
 
+static void an_etcd_that_lost_its_data_is_told_by_its_nodes(void **state)
+{
+	struct fixture *f = begin(state);
+	char data[WORLD_PATH];
+	struct process p;
+	step_to(f, "1%", 0, "VERIFIED");
+	etcd_peer_kill(&f->etcd);
+	world_path(&f->w, data, "etcd");
+	assert_int_equal(process_run(&p, ARGS("/bin/rm", "-r", data), NULL, WAIT_MS), 0);
+	process_release(&p);
+	etcd_peer_run(&f->etcd);
+	UNTIL(f, is_listed(f, "n1") && is_listed(f, "n2") && is_listed(f, "n3") && all_agree(f));
+	assert_true(all_have(f, "share_bp", 100));
+	roll_back(f, "VERIFIED");
+	assert_true(all_have(f, "share_bp", 0));
+}
+
 static void who_leaves_is_taken_off_the_list(void **state)
 {
 	struct fixture *f = begin(state);
@@ -579,6 +611,7 @@ int main(void)
 		cmocka_unit_test(a_rollback_at_one_node_is_one_of_all),
 		cmocka_unit_test(a_node_that_hangs_locks_steps_and_catches_up),
 		cmocka_unit_test(without_etcd_the_last_word_stands),
+		cmocka_unit_test(an_etcd_that_lost_its_data_is_told_by_its_nodes),
 		cmocka_unit_test(who_leaves_is_taken_off_the_list),
 	};
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
