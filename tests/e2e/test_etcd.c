@@ -36,7 +36,7 @@ struct fixture {
 
 static void start_node(struct fixture *f, int i)
 {
-	char name[8], listen[WORLD_PATH + 8];
+	char name[16], listen[WORLD_PATH + 8];
 	snprintf(name, sizeof name, "n%d", i + 1);
 	snprintf(listen, sizeof listen, "unix:%s", f->socket[i]);
 	world_start(&f->w, &f->node[i], NULL,
@@ -68,13 +68,18 @@ static int64_t fact(struct fixture *f, int i, const char *name)
 	return n;
 }
 
-/* True when the node is held with these words. */
-static bool is_held(struct fixture *f, int i, const char *words)
+/* True when a word of a node's document has these words in it. */
+static bool says(struct fixture *f, int i, const char *path, const char *words)
 {
 	cJSON *doc = document(f, i);
-	bool held = strstr(world_word(doc, "hold.reason"), words) != NULL;
+	bool there = strstr(world_word(doc, path), words) != NULL;
 	cJSON_Delete(doc);
-	return held;
+	return there;
+}
+
+static bool is_held(struct fixture *f, int i, const char *words)
+{
+	return says(f, i, "hold.reason", words);
 }
 
 static bool all_have(struct fixture *f, const char *name, int64_t value)
@@ -142,13 +147,13 @@ static int set_up_all(void **state)
 	etcd_peer_start(&f.etcd, f.w.dir);
 	snprintf(f.target, sizeof f.target, "etcd://%s/shop", f.etcd.address);
 	for (int i = 0; i < NODES; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof name, "s%d", i);
 		world_path(&f.w, f.socket[i], name);
 		start_node(&f, i);
 	}
 	for (int i = 0; i < NODES; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof name, "n%d", i + 1);
 		UNTIL(&f, is_listed(&f, name));
 	}
@@ -434,7 +439,7 @@ static void one_actor_raises_at_a_time(void **state)
 	assert_int_equal(h.answer.kind, ANSWER_REFUSED);
 	assert_int_equal(h.answer.err.code, ERR_LEASE);
 	assert_non_null(strstr(h.answer.err.text, "ann@ops"));
-	UNTIL(f, strstr(world_word(document(f, 2), "lease.holder"), "ann@ops") != NULL);
+	UNTIL(f, says(f, 2, "lease.holder", "ann@ops"));
 	struct command c = command_of(&h, VERB_STEP, "not-mine", 100);
 	hand_apply(&h, &c);
 	assert_int_equal(h.answer.err.code, ERR_LEASE);
