@@ -79,12 +79,20 @@ $(B)/weir: $(B)/tui/main.o $(A_tui)
 # Themes are data, and all of them are embedded too, so that the binary alone has them. The first is
 # the default.
 THEMES := themes/dark.theme $(filter-out themes/dark.theme,$(sort $(wildcard themes/*.theme)))
+# {"NAME", "its text"}, for each file.
+embed = (echo "/* made from $(1) */"; for f in $(2); do \
+		echo "{\"$$(basename $$f .$(3))\","; \
+		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo "},"; done) > $@
 $(B)/gen/themes.h: $(THEMES)
 	@mkdir -p $(@D)
-	@(echo "/* made from themes/ */"; for f in $(THEMES); do \
-		echo "{\"$$(basename $$f .theme)\","; \
-		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo "},"; done) > $@
+	@$(call embed,themes/,$^,theme)
 $(B)/tui/theme.o: $(B)/gen/themes.h
+
+# What can be rehearsed, the same way.
+$(B)/gen/scenarios.h: $(sort $(wildcard tests/scenarios/*.yaml))
+	@mkdir -p $(@D)
+	@$(call embed,tests/scenarios/,$^,yaml)
+$(B)/tui/repertoire.o: $(B)/gen/scenarios.h
 
 # ---- tests ----
 

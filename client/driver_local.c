@@ -1,13 +1,16 @@
-/* Driver of `local:`: the embedded engine in this process, by function calls. What a pool across
- * a network would read of a command, and what its answer would mean, is the wire's word.
+/* Drivers of `local:` and `sim:`: the embedded engine in this process, by function calls; on its own
+ * threads and the real clock, or simulated on the clock of whoever turns it. What a pool across a
+ * network would read of a command, and what its answer would mean, is the wire's word.
  *
  * Invariants:
  * 1. What was asked is done when it is asked; what came of it is told in `turn`, in that order.
- * 2. An event's data lives only during the event. */
+ * 2. An event's data lives only during the event.
+ * 3. A simulated engine has lived up to the moment of the call when anything is asked of it. */
 #include "client/drivers.h"
 
 #include "client/engine/engine.h"
 #include "client/engine/environment.h"
+#include "client/engine/sim.h"
 #include "client/serve_shape.h"
 #include "client/wire.h"
 #include "model/mem.h"
@@ -19,6 +22,7 @@
 #include <string.h>
 
 #define PREFIX "local:"
+#define SIM_PREFIX "sim:"
 #define AUDIT_PAGE 1000
 
 /* What `turn` has to tell. */
@@ -31,22 +35,164 @@ struct news {
 	int64_t ttl_ms; /* LEASE */
 };
 
+/* What an engine can be asked, however its time passes. */
+struct works {
+	void (*advance)(void *end, struct instant now);
+	void (*change)(
+		void *end, const struct control_request *request, struct control_answer *out);
+	void (*lease)(void *end, const struct lease_request *request, struct control_answer *out);
+	enum intent_fate (*intent)(
+		void *end, const char *key, bool make_void, struct control_answer *out);
+	size_t (*audit)(void *end, int64_t since, struct audit_entry *out, size_t max);
+	void (*snapshot)(void *end, struct snapshot *out);
+	void (*stop)(void *end);
+};
+
 struct driver {
 	uint64_t node;
 	struct driver_sink sink;
-	struct engine *engine;
+	const struct works *works;
+	void *end; /* the engine */
 	struct news *news;
 	size_t count, cap;
 	bool is_polling;
 };
 
-static int start(struct engine **out, const struct scenario *s, char *query, struct err *err)
+/* ---- on threads ---- */
+
+static void engine_advance(void *end, struct instant now)
 {
+	(void)end, (void)now; /* its time passes by itself */
+}
+
+static void change_engine(
+	void *end, const struct control_request *request, struct control_answer *out)
+{
+	engine_change(end, request, out);
+}
+
+static void lease_engine(
+	void *end, const struct lease_request *request, struct control_answer *out)
+{
+	engine_lease(end, request, out);
+}
+
+static enum intent_fate intent_engine(
+	void *end, const char *key, bool make_void, struct control_answer *out)
+{
+	return engine_intent(end, key, make_void, out);
+}
+
+static size_t audit_engine(void *end, int64_t since, struct audit_entry *out, size_t max)
+{
+	return engine_audit(end, since, out, max);
+}
+
+static void snapshot_engine(void *end, struct snapshot *out)
+{
+	engine_snapshot(end, out);
+}
+
+static void stop_engine(void *end)
+{
+	engine_stop(end);
+}
+
+static const struct works on_threads = {engine_advance, change_engine, lease_engine,
+	intent_engine, audit_engine, snapshot_engine, stop_engine};
+
+static int start_engine(void **out, const struct scenario *s, char *query, struct err *err)
+{
+	struct engine *engine;
 	struct serve_shape shape = {.engine = {.scenario = s, .strategy = STRATEGY_CANARY}};
 	if (query && serve_shape_query(&shape, query, err))
 		return -1;
-	return environment_apply(&shape.engine, err) || engine_start(out, &shape.engine, err) ? -1
-																						  : 0;
+	if (environment_apply(&shape.engine, err) || engine_start(&engine, &shape.engine, err))
+		return -1;
+	*out = engine;
+	return 0;
+}
+
+/* ---- simulated ---- */
+
+/* It begins at the moment of its opening, and is told of each later one. */
+struct simulated {
+	struct sim *sim;
+	int64_t told_ms;
+};
+
+static void advance_sim(void *end, struct instant now)
+{
+	struct simulated *s = end;
+	if (now.boot_ms > s->told_ms)
+		sim_run(s->sim, now.boot_ms - s->told_ms);
+	s->told_ms = now.boot_ms > s->told_ms ? now.boot_ms : s->told_ms;
+}
+
+static void change_sim(
+	void *end, const struct control_request *request, struct control_answer *out)
+{
+	sim_change(((struct simulated *)end)->sim, request, out);
+}
+
+static void lease_sim(
+	void *end, const struct lease_request *request, struct control_answer *out)
+{
+	sim_lease(((struct simulated *)end)->sim, request, out);
+}
+
+static enum intent_fate intent_sim(
+	void *end, const char *key, bool make_void, struct control_answer *out)
+{
+	return sim_intent(((struct simulated *)end)->sim, key, make_void, out);
+}
+
+static size_t audit_sim(void *end, int64_t since, struct audit_entry *out, size_t max)
+{
+	return sim_audit(((struct simulated *)end)->sim, since, out, max);
+}
+
+static void snapshot_sim(void *end, struct snapshot *out)
+{
+	sim_snapshot(((struct simulated *)end)->sim, out);
+}
+
+static void stop_sim(void *end)
+{
+	struct simulated *s = end;
+	sim_free(s->sim);
+	free(s);
+}
+
+static const struct works in_simulation = {
+	advance_sim, change_sim, lease_sim, intent_sim, audit_sim, snapshot_sim, stop_sim};
+
+static int start_sim(void **out, const struct scenario *s, struct instant now, struct err *err)
+{
+	const struct sim_options how = {.pool = s->name,
+		.work = {.scenario = s, .seed = s->seed},
+		.strategy = STRATEGY_CANARY,
+		.start = now};
+	struct sim *sim;
+	if (sim_new(&sim, &how, err) < 0)
+		return -1;
+	struct simulated *end = mem_new(1, sizeof *end);
+	*end = (struct simulated){sim, now.boot_ms};
+	*out = end;
+	return 0;
+}
+
+/* ---- opening ---- */
+
+static struct driver *driver_new(
+	const struct driver_open *how, const struct works *works, void *end)
+{
+	struct driver *d = mem_new(1, sizeof *d);
+	d->node = how->node;
+	d->sink = how->sink;
+	d->works = works;
+	d->end = end;
+	return d;
 }
 
 static int open_local(struct driver **out, const struct driver_open *how, struct err *err)
@@ -56,23 +202,34 @@ static int open_local(struct driver **out, const struct driver_open *how, struct
 	/* SCENARIO?SETTING&SETTING: what a query says goes before the scenario's own. */
 	char *name = mem_copy(how->target + strlen(PREFIX)), *query = name;
 	const struct scenario *s = how->scenario;
-	struct engine *engine = NULL;
+	void *engine = NULL;
 	strsep(&query, "?");
 	if (s || !name[0] || (s = scenario_find(name)))
-		start(&engine, s, query, err);
+		start_engine(&engine, s, query, err);
 	else
 		err_set(err, ERR_CONFIG, "no scenario is called \"%s\"; use local:demo or local:quiet",
 			name);
 	free(name);
 	if (!engine)
 		return err_prefix(err, "\"%s\"", how->target);
-	struct driver *d = mem_new(1, sizeof *d);
-	d->node = how->node;
-	d->sink = how->sink;
-	d->engine = engine;
-	*out = d;
+	*out = driver_new(how, &on_threads, engine);
 	return 0;
 }
+
+static int open_sim(struct driver **out, const struct driver_open *how, struct err *err)
+{
+	const char *name = how->target + strlen(SIM_PREFIX);
+	const struct scenario *s = how->scenario ? how->scenario : scenario_find(name);
+	void *end;
+	if (!s)
+		return err_set(err, ERR_CONFIG, "no scenario is called \"%s\"", name);
+	if (start_sim(&end, s, how->now, err) < 0)
+		return err_prefix(err, "\"%s\"", how->target);
+	*out = driver_new(how, &in_simulation, end);
+	return 0;
+}
+
+/* ---- what is asked ---- */
 
 static struct news *add_news(struct driver *d, enum driver_event_kind kind)
 {
@@ -92,7 +249,7 @@ static void poll_local(struct driver *d, struct instant now)
 
 static void apply_local(struct driver *d, const struct command *c, struct instant now)
 {
-	(void)now;
+	d->works->advance(d->end, now);
 	struct control_request r;
 	struct control_answer a = {.status = 400,
 		.epoch = UNKNOWN,
@@ -101,7 +258,7 @@ static void apply_local(struct driver *d, const struct command *c, struct instan
 		.changed_age_ms = UNKNOWN};
 	struct err err = {0};
 	if (wire_request(&r, c, &err) == 0)
-		engine_change(d->engine, &r, &a);
+		d->works->change(d->end, &r, &a);
 	else
 		text_copy(a.message, sizeof a.message, err.text);
 
@@ -114,9 +271,9 @@ static void apply_local(struct driver *d, const struct command *c, struct instan
 
 static void resolve_local(struct driver *d, const char *intent, struct instant now)
 {
-	(void)now;
 	struct control_answer a;
-	enum intent_fate fate = engine_intent(d->engine, intent, true, &a);
+	d->works->advance(d->end, now);
+	enum intent_fate fate = d->works->intent(d->end, intent, true, &a);
 	struct news *n = add_news(d, DRIVER_RESOLVED);
 	text_copy(n->intent, sizeof n->intent, intent);
 	wire_take_fate(&n->answer, fate, &a);
@@ -125,9 +282,9 @@ static void resolve_local(struct driver *d, const char *intent, struct instant n
 
 static void lease_local(struct driver *d, const struct lease_request *r, struct instant now)
 {
-	(void)now;
 	struct control_answer a;
-	engine_lease(d->engine, r, &a);
+	d->works->advance(d->end, now);
+	d->works->lease(d->end, r, &a);
 	struct news *n = add_news(d, DRIVER_LEASE);
 	n->ttl_ms = r->ttl_ms;
 	wire_take_answer(&n->answer, &a, NULL);
@@ -146,12 +303,12 @@ static void tell(struct driver *d, const struct news *n, struct instant now)
 	void *data = NULL;
 	if (n->kind == DRIVER_SNAPSHOT) {
 		struct snapshot *s = data = mem_new(1, sizeof *s);
-		engine_snapshot(d->engine, s);
+		d->works->snapshot(d->end, s);
 		e.snapshot = s;
 		d->is_polling = false;
 	} else if (n->kind == DRIVER_AUDIT) {
 		struct audit_entry *entries = data = mem_new(AUDIT_PAGE, sizeof *entries);
-		e.audit_count = engine_audit(d->engine, n->since, entries, AUDIT_PAGE);
+		e.audit_count = d->works->audit(d->end, n->since, entries, AUDIT_PAGE);
 		e.audit = entries;
 	} else {
 		e.intent = n->intent;
@@ -165,6 +322,7 @@ static void tell(struct driver *d, const struct news *n, struct instant now)
 
 static void turn_local(struct driver *d, struct instant now)
 {
+	d->works->advance(d->end, now);
 	/* The sink may ask for more; that is told in the next turn. */
 	struct news *news = d->news;
 	size_t count = d->count;
@@ -177,22 +335,27 @@ static void turn_local(struct driver *d, struct instant now)
 
 static void close_local(struct driver *d)
 {
-	engine_stop(d->engine);
+	d->works->stop(d->end);
 	free(d->news);
 	free(d);
 }
 
+#define EMBEDDED \
+	.capabilities = CAPABILITY_COMPARE_AND_SET | CAPABILITY_KEYS | CAPABILITY_BASELINE | \
+		CAPABILITY_SESSIONS | CAPABILITY_QUANTILES | CAPABILITY_AUDIT | CAPABILITY_COMMANDS, \
+	.poll = poll_local, .apply = apply_local, .resolve = resolve_local, .lease = lease_local, \
+	.audit = audit_local, .turn = turn_local, .close = close_local
+
 const struct driver_ops driver_local = {
 	.scheme = "local",
-	.capabilities = CAPABILITY_COMPARE_AND_SET | CAPABILITY_KEYS | CAPABILITY_BASELINE |
-		CAPABILITY_SESSIONS | CAPABILITY_QUANTILES | CAPABILITY_AUDIT | CAPABILITY_COMMANDS,
 	.help = "local:[SCENARIO]  the embedded engine in this process",
 	.open = open_local,
-	.poll = poll_local,
-	.apply = apply_local,
-	.resolve = resolve_local,
-	.lease = lease_local,
-	.audit = audit_local,
-	.turn = turn_local,
-	.close = close_local,
+	EMBEDDED,
+};
+
+const struct driver_ops driver_sim = {
+	.scheme = "sim",
+	.help = "sim:[SCENARIO]  the embedded engine on a virtual clock",
+	.open = open_sim,
+	EMBEDDED,
 };

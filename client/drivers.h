@@ -6,6 +6,7 @@
 #include "model/driver.h"
 
 extern const struct driver_ops driver_local;   /* local:[SCENARIO] */
+extern const struct driver_ops driver_sim;     /* sim:[SCENARIO], on the desk's clock */
 extern const struct driver_ops driver_http;    /* http://host:port */
 extern const struct driver_ops driver_https;   /* https://host:port */
 extern const struct driver_ops driver_unix;    /* unix:/path */

@@ -52,6 +52,14 @@ static int check_step(const struct plan *p, int i, int before_bp, int from_bp, s
 	return 0;
 }
 
+void plan_usual(struct plan *p)
+{
+	static const int steps[] = {100, 1000, 5000, 10000};
+	p->step_count = (int)(sizeof steps / sizeof *steps);
+	for (int i = 0; i < p->step_count; i++)
+		p->steps[i] = (struct plan_step){.share_bp = steps[i]};
+}
+
 int plan_check(const struct plan *p, int from_bp, struct err *err)
 {
 	assert(p->step_count >= 0 && p->step_count <= PLAN_STEPS_MAX);

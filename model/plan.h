@@ -35,6 +35,9 @@ struct plan {
 /* A plan with every default and no steps. */
 void plan_init(struct plan *p);
 
+/* The steps of who writes none: 1, 10, 50 and 100 %. */
+void plan_usual(struct plan *p);
+
 /* Checks what single fields cannot: at least one step, shares strictly rising, none 0, no delta
  * above max_delta_bp. `from_bp` is the baseline: steps up to it are passed over, the first
  * delta is measured from it, and the last step is above it. */

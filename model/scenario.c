@@ -3,7 +3,6 @@
 #include "model/scenario.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
 #define TURN 6.283185307179586 /* of a circle */
@@ -23,6 +22,7 @@
 static const struct scenario built_in[] = {
 	{
 		GOOD("demo"),
+		.help = "the first look: after two minutes one operation of v2 breaks",
 		.phases = {{
 			.at_ms = 120000,
 			.arm = ARM_V2,
@@ -30,12 +30,17 @@ static const struct scenario built_in[] = {
 		}},
 		.phase_count = 1,
 	},
-	{GOOD("quiet")},
+	{GOOD("quiet"), .help = "nothing fails"},
 };
 
 const struct scenario *scenario_demo(void)
 {
 	return &built_in[0];
+}
+
+const struct scenario *scenario_built_in(size_t i)
+{
+	return i < sizeof(built_in) / sizeof(built_in[0]) ? &built_in[i] : NULL;
 }
 
 const struct scenario *scenario_find(const char *name)
@@ -108,4 +113,46 @@ int scenario_restarts(const struct scenario *s, int64_t elapsed_ms)
 	for (int i = 0; i < s->event_count && s->events[i].at_ms <= elapsed_ms; i++)
 		restarts += s->events[i].restart;
 	return restarts;
+}
+
+/* Run time of a fault-free call times this. */
+static double pace_of(const struct fault *f, double own)
+{
+	return (f->slow_factor > 0 ? f->slow_factor : 1) * (own > 0 ? own : 1);
+}
+
+bool scenario_is_worse(const struct scenario *s, int share_bp, int64_t elapsed_ms)
+{
+	const struct fault v1 = scenario_fault(s, ARM_V1, elapsed_ms);
+	const struct fault v2 = scenario_fault(s, ARM_V2, elapsed_ms);
+
+	for (int i = 0; i < s->worse_count; i++) {
+		const struct scenario_worse *w = &s->worse[i];
+
+		if (elapsed_ms >= w->from_ms && elapsed_ms < w->until_ms && share_bp > w->above_bp)
+			return share_bp > 0;
+	}
+	return share_bp > 0 &&
+		(v2.error_rate > v1.error_rate || v2.crash_rate > v1.crash_rate ||
+			v2.latency_add_us > v1.latency_add_us || v2.leak_bytes > v1.leak_bytes ||
+			(v2.hang && !v1.hang) || (v2.stall && !v1.stall) ||
+			pace_of(&v2, s->v2_slow_factor) > pace_of(&v1, s->v1_slow_factor));
+}
+
+#define AFTER_MS (5 * 60 * 1000)
+
+int64_t scenario_length_ms(const struct scenario *s)
+{
+	int64_t last_ms = 0;
+
+	if (s->for_ms > 0)
+		return s->for_ms;
+	for (int i = 0; i < s->phase_count; i++)
+		last_ms = s->phases[i].at_ms > last_ms ? s->phases[i].at_ms : last_ms;
+	for (int i = 0; i < s->level_count; i++)
+		if (s->levels[i].at_ms + s->levels[i].over_ms > last_ms)
+			last_ms = s->levels[i].at_ms + s->levels[i].over_ms;
+	for (int i = 0; i < s->event_count; i++)
+		last_ms = s->events[i].at_ms > last_ms ? s->events[i].at_ms : last_ms;
+	return last_ms + AFTER_MS;
 }

@@ -6,6 +6,7 @@
 #include "model/counts.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What is done to one arm from one moment on. Zero is no fault. */
@@ -28,6 +29,8 @@ struct fault {
 #define SCENARIO_SESSIONS_MAX 1000000
 #define SCENARIO_KEYS_MAX 100000
 #define SCENARIO_STRATEGY_MAX 24
+#define SCENARIO_HELP_MAX 73
+#define SCENARIO_WORSE_MAX 8
 
 /* One part of the mix of arriving work. */
 struct scenario_operation {
@@ -60,8 +63,16 @@ struct scenario_event {
 	bool restart; /* the process starts anew: another boot, all counters from 0 */
 };
 
+/* A time in which v2 is worse though none of its faults says so: what it lacks shows under load. */
+struct scenario_worse {
+	int64_t from_ms, until_ms;
+	int above_bp; /* only while v2's share is above this */
+};
+
 struct scenario {
 	char name[OPERATION_NAME_MAX];
+	char help[SCENARIO_HELP_MAX]; /* one line for who chooses; "" none */
+	int64_t for_ms;               /* how long it is played; 0: scenario_length_ms says */
 	double rate;             /* arrivals a second, Poisson, until the first level; 0: none */
 	int64_t sessions;        /* at the same time, that the arrivals come from, >= 1 */
 	double session_requests; /* of one session on average, >= 1, geometric; 0: it never ends */
@@ -77,6 +88,8 @@ struct scenario {
 	int phase_count;
 	struct scenario_event events[SCENARIO_EVENTS_MAX]; /* in order of time */
 	int event_count;
+	struct scenario_worse worse[SCENARIO_WORSE_MAX];
+	int worse_count;
 
 	/* What the engine is made of; 0 or "" where its options or its defaults say it. */
 	double v1_slow_factor, v2_slow_factor; /* the own pace of an implementation; 0 is 1 */
@@ -93,6 +106,9 @@ const struct scenario *scenario_demo(void);
 /* A built-in scenario by name ("demo", "quiet"), NULL when there is none. */
 const struct scenario *scenario_find(const char *name);
 
+/* The built-in ones by index, the demo first; NULL beyond them. */
+const struct scenario *scenario_built_in(size_t i);
+
 /* True when work arrives at any time. */
 bool scenario_arrives(const struct scenario *s);
 
@@ -107,5 +123,12 @@ int64_t scenario_skew_ms(const struct scenario *s, int64_t elapsed_ms);
 
 /* How often the node has restarted until `elapsed_ms` after the start, that moment included. */
 int scenario_restarts(const struct scenario *s, int64_t elapsed_ms);
+
+/* True when v2 at this share is worse than v1 `elapsed_ms` after the start: by its faults, or
+ * because the scenario says so. */
+bool scenario_is_worse(const struct scenario *s, int share_bp, int64_t elapsed_ms);
+
+/* How long it is played: as it says, or five minutes beyond the last thing that happens. */
+int64_t scenario_length_ms(const struct scenario *s);
 
 #endif

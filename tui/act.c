@@ -125,7 +125,7 @@ static int check(const struct desk *d, const struct act_request *r, struct act_r
 		return refuse(out, ERR_READ_ONLY, "this console only looks");
 	if (r->verb == VERB_ROLLBACK && p->finalized)
 		return refuse(out, ERR_FINALIZED, "'%s' is finished: there is no way back", p->name);
-	if (!d->history && !verb_is_brake(r->verb))
+	if (!d->history && !d->how.forgets && !verb_is_brake(r->verb))
 		return refuse(out, ERR_HISTORY, "no history: nothing could be recorded");
 	if (is_gated(r->verb) && d->history && !d->pools[r->pool].loaded)
 		return refuse(out, ERR_HISTORY, "what was decided about '%s' is not read yet", p->name);
@@ -379,7 +379,7 @@ void desk_act(
 		d, &(struct model_event){.kind = MODEL_DECISION, .pool = r->pool, .decision = &what});
 	if (d->history) {
 		history_intent(d->history, &what);
-	} else {
+	} else if (!d->how.forgets) {
 		struct err none;
 		err_set(&none, ERR_HISTORY, "no history");
 		flight_unrecorded(d, what.id, &none);

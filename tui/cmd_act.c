@@ -25,6 +25,7 @@ struct job {
 	enum verb verb;
 	const char *word; /* of the act: the command's, "operations" of a rollback by operation */
 	char words[400];  /* what is asked behind it */
+	int from_bp;      /* of --from; -1 not given */
 	struct act_request request;
 	struct act_result result;
 	struct act_view view;
@@ -335,7 +336,7 @@ static int dry_run(struct job *j)
 /* A job that writes both numbers steps once: a second run finds the share there already. */
 static int check_from(const struct job *j, const struct pool *p, struct err *err)
 {
-	int is_bp = p->standing.reported_bp, from_bp = j->o->from_bp;
+	int is_bp = p->standing.reported_bp, from_bp = j->from_bp;
 	if (from_bp < 0 || is_bp == from_bp || is_bp == j->request.to_bp)
 		return 0;
 	char is[16], from[16];
@@ -502,6 +503,12 @@ static int read_job(struct job *j, const char *const **targets, int *count, stru
 {
 	const struct options *o = j->o;
 	j->verb = ask_verb(o->command->name);
+	j->from_bp = -1;
+	if (o->from && !unit_parse_share(o->from, &j->from_bp)) {
+		err_set(err, ERR_USAGE, "--from '%s' is no share; write 25%%, 0.5%% or 2500bp",
+			o->from);
+		return -1;
+	}
 	*targets = o->args;
 	*count = o->arg_count;
 	if (j->verb == VERB_ANNOTATE || j->verb == VERB_CLOSE) {

@@ -1,87 +1,21 @@
 /* weir [TARGET...] and weir replay FILE: the console, live or over a recording. */
 #include "history/query.h"
 #include "history/replay.h"
-#include "tui/cast_replay.h"
 #include "tui/commands.h"
-#include "tui/console.h"
 #include "tui/facts.h"
 #include "tui/loop.h"
-#include "tui/plain.h"
 #include "tui/setup.h"
+#include "tui/show.h"
 
-#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool wants_ascii(const struct options *o)
-{
-	return o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-}
-
-static int load_theme(
-	struct theme *out, const struct options *o, const struct setup *s, struct err *err)
-{
-	struct theme_dirs dirs;
-	struct theme_wish wish = {.option = o->theme,
-		.config = s->config.theme,
-		.color = o->color,
-		.no_color = getenv("NO_COLOR"),
-		.colorfgbg = getenv("COLORFGBG"),
-		.colours = term_colours(getenv("TERM"))};
-	theme_dirs(&dirs);
-	return theme_load(out, theme_choose(&wish), dirs.list, err);
-}
-
 /* A demo that nobody asked for by name: somebody looks at weir for the first time. */
 static bool is_first_look(const struct setup *s, const struct options *o)
 {
 	return o->arg_count == 0 && s->config.pool_count == 0 && !o->read_only && !o->scenario;
-}
-
-static int show(
-	struct setup *s, const struct options *o, struct driver *replay, struct err *err)
-{
-	struct theme theme;
-	if (load_theme(&theme, o, s, err) < 0)
-		return -1;
-	struct console_options how = {.desk = s->desk,
-		.replay = replay,
-		.recording = replay ? o->args[0] : NULL,
-		.w = 80,
-		.h = 24,
-		.ascii = wants_ascii(o) || o->plain,
-		.braille = theme.braille,
-		.read_only = o->read_only,
-		.screen_file = o->screen_file,
-		.guide = is_first_look(s, o) && !o->plain,
-		.notice = s->config.notify.terminal};
-	/* One who only looks, and one over a recording, tell nobody. */
-	if (!replay && !o->read_only)
-		how.notify = notify_new(&s->config.notify, desk_model(s->desk)->pool_count, false);
-	if (how.notice == NOTIFY_AUTO)
-		how.notice = notify_terminal_of(getenv("TERM"), getenv("TERM_PROGRAM"));
-	struct console *c = console_new(&how, loop_now());
-	struct term_options term = {.in_fd = -1,
-		.out_fd = -1,
-		.type = getenv("TERM"),
-		.colour = theme_has_colour(&theme) && !(o->color && strcmp(o->color, "never") == 0),
-		.ascii = how.ascii};
-	const struct cast_film film = {.console = c,
-		.desk = s->desk,
-		.replay = replay,
-		.theme = &theme,
-		.colour = term.colour,
-		.ascii = term.ascii,
-		.path = o->cast,
-		.size = o->size};
-	int rc = o->cast ? cast_replay(&film, err)
-		: o->plain   ? plain_run(c, s->desk, err)
-					 : console_run(c, s->desk, &theme, &term, err);
-	console_free(c);
-	notify_free(how.notify);
-	return rc;
 }
 
 /* Somebody else than this console, which ends, sees to it; or there is nothing to see to. */
@@ -120,7 +54,7 @@ int cmd_console(const struct options *o)
 	enum setup_mode mode = o->read_only ? SETUP_LOOK : SETUP_CONSOLE;
 	if (setup_init(&s, o, &err) < 0 ||
 		setup_open(&s, o, o->args, o->arg_count, mode, true, &err) < 0 ||
-		(o->read_only && setup_remember(&s, &err) < 0) || show(&s, o, NULL, &err) < 0) {
+		(o->read_only && setup_remember(&s, &err) < 0) || show_desk(&s, o, &(struct show){.guide = is_first_look(&s, o)}, &err) < 0) {
 		status = setup_fail(&err);
 	} else {
 		/* What was pressed just before the terminal went still leaves. */
@@ -270,7 +204,7 @@ int cmd_replay(const struct options *o)
 		status = setup_fail(&err);
 	else if (o->headless)
 		status = headless(&s, replay, o);
-	else if (show(&s, o, replay, &err) < 0)
+	else if (show_desk(&s, o, &(struct show){.replay = replay, .quiet = true}, &err) < 0)
 		status = setup_fail(&err);
 	setup_release(&s);
 	return status;

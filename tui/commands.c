@@ -67,6 +67,11 @@ const struct command_row command_rows[] = {
 		"pool migration format out", 1, 1, cmd_report},
 	{"whatif", "FILE...", "what other guards would have done in recorded migrations",
 		"set policy grid pool since until progress", 1, 32, cmd_whatif},
+	{"rehearse", "[SCENARIO]",
+		"practise on the embedded engine, scored; without a SCENARIO it lists them",
+		"auto plan policy set pool for seed runs scores plain theme screen-file "
+		"progress",
+		0, 1, cmd_rehearse},
 	{"judge", "[FILE]", "is v2 worse? judge anybody's counts, a line n1,x1,n2,x2 an interval",
 		"alpha beta tolerance margin limit phi quiet", 0, 1, cmd_judge},
 	{"check", "[FILE]", "check a configuration", "rps error-rate strict", 0, 1, cmd_check},

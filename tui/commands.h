@@ -19,6 +19,7 @@ int cmd_serve(const struct options *o);
 int cmd_record(const struct options *o);
 int cmd_replay(const struct options *o);
 int cmd_report(const struct options *o);
+int cmd_rehearse(const struct options *o);
 int cmd_whatif(const struct options *o);
 int cmd_judge(const struct options *o);
 int cmd_check(const struct options *o);

@@ -326,14 +326,20 @@ static int fail_unread(struct err *err, const char *what, const char *path, int 
 	return err_set(err, ERR_CONFIG, "cannot read the %s \"%s\": %s", what, path, strerror(why));
 }
 
+int config_text(struct text *out, const char *what, const char *path, struct err *err)
+{
+	int why = read_file(path, out);
+	return why ? fail_unread(err, what, path, why) : 0;
+}
+
 int config_load_plan(
 	struct plan *out, const char *path, const struct config *own, struct err *err)
 {
 	struct text text = {0};
-	int why = read_file(path, &text);
 	plan_init(out);
-	int rc = why ? fail_unread(err, "plan", path, why)
-				 : config_parse_plan(out, text_str(&text), text.len, path, own, err);
+	int rc = config_text(&text, "plan", path, err);
+	if (rc == 0)
+		rc = config_parse_plan(out, text_str(&text), text.len, path, own, err);
 	text_free(&text);
 	return rc;
 }
@@ -341,10 +347,10 @@ int config_load_plan(
 int config_load_scenario(struct scenario *out, const char *path, struct err *err)
 {
 	struct text text = {0};
-	int why = read_file(path, &text);
 	*out = (struct scenario){0};
-	int rc = why ? fail_unread(err, "scenario", path, why)
-				 : config_parse_scenario(out, text_str(&text), text.len, path, err);
+	int rc = config_text(&text, "scenario", path, err);
+	if (rc == 0)
+		rc = config_parse_scenario(out, text_str(&text), text.len, path, err);
 	text_free(&text);
 	return rc;
 }

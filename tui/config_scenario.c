@@ -85,9 +85,24 @@ static const struct yaml_row event_rows[] = {
 
 YAML_TABLE(config_event_table, "an event", event_rows);
 
+static const struct yaml_row worse_rows[] = {
+	{"from", YAML_TYPE_DURATION, AT(scenario_worse, from_ms), .max = AXIS_MS, .fallback = "0",
+		.help = "When it begins, counted from the start"},
+	{"until", YAML_TYPE_DURATION, AT(scenario_worse, until_ms), .max = AXIS_MS,
+		.required = true, .help = "When it is over"},
+	{"above", YAML_TYPE_SHARE, AT(scenario_worse, above_bp), .max = SHARE_FULL,
+		.fallback = "0%", .help = "Only while v2's share is above this"},
+};
+
+YAML_TABLE(config_worse_table, "a worse time", worse_rows);
+
 static const struct yaml_row scenario_rows[] = {
 	{"name", YAML_TYPE_NAME, AT(scenario, name), ROOM(scenario, name), .min = 1,
 		.fallback = "scenario", .help = "What it is called"},
+	{"help", YAML_TYPE_STRING, AT(scenario, help), ROOM(scenario, help), .fallback = "",
+		.help = "One line for who chooses what to rehearse"},
+	{"for", YAML_TYPE_DURATION, AT(scenario, for_ms), .max = AXIS_MS, .fallback = "0",
+		.help = "How long it is played; 0 for five minutes beyond the last that happens"},
 	{"rate", YAML_TYPE_REAL, AT(scenario, rate), .max = 1e6, .required = true,
 		.help = "Arrivals a second, at random; 0 for none"},
 	{"sessions", YAML_TYPE_INT, AT(scenario, sessions), .min = 1, .max = SCENARIO_SESSIONS_MAX,
@@ -133,6 +148,10 @@ static const struct yaml_row scenario_rows[] = {
 		.max = SCENARIO_EVENTS_MAX, .table = &config_event_table,
 		.count_offset = offsetof(struct scenario, event_count),
 		.help = "What happens to the pool's machine"},
+	{"worse", YAML_TYPE_LIST, AT(scenario, worse), .size = sizeof(struct scenario_worse),
+		.max = SCENARIO_WORSE_MAX, .table = &config_worse_table,
+		.count_offset = offsetof(struct scenario, worse_count),
+		.help = "When v2 is worse though no phase says so, for the score of a rehearsal"},
 };
 
 YAML_TABLE(config_scenario_table, "the scenario", scenario_rows);
@@ -232,6 +251,15 @@ static int check_phase_reach(const struct yaml_doc *doc, const struct yaml_node 
 		"\"%s\" is of the whole side: take \"operation\" out", whole);
 }
 
+static int check_worse(const struct yaml_doc *doc, const struct scenario *s, struct err *err)
+{
+	for (int i = 0; i < s->worse_count; i++)
+		if (s->worse[i].from_ms > s->worse[i].until_ms)
+			return yaml_fail(doc, yaml_get(item_of(doc, "worse", i), "until")->at, err,
+				"it is over before it begins: write a later \"until\"");
+	return 0;
+}
+
 static int check_phases(const struct yaml_doc *doc, const struct scenario *s, struct err *err)
 {
 	int64_t last_ms[ARM_COUNT] = {-1, -1};
@@ -266,6 +294,8 @@ int config_parse_scenario(
 		rc = check_phases(&doc, out, err);
 	if (rc == 0)
 		rc = check_events(&doc, out, err);
+	if (rc == 0)
+		rc = check_worse(&doc, out, err);
 	yaml_doc_free(&doc);
 	if (rc != 0)
 		*out = (struct scenario){0};

@@ -23,6 +23,7 @@ extern const struct yaml_table config_operation_table;
 extern const struct yaml_table config_level_table;
 extern const struct yaml_table config_phase_table;
 extern const struct yaml_table config_event_table;
+extern const struct yaml_table config_worse_table;
 extern const struct yaml_table config_policy_table;
 extern const struct yaml_table config_engine_table;
 extern const struct yaml_table config_processor_table;

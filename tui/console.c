@@ -462,6 +462,8 @@ void console_freeze(struct console *c, struct instant now)
 void console_refresh(struct console *c, struct instant now)
 {
 	const struct pool *p = console_pool(c);
+	if (c->how.each_turn && c->how.each_turn(c->how.each_ctx, now))
+		c->left = true;
 	screens_look(c, now);
 	sheet_refresh(&c->sheet, desk_model(c->how.desk), now);
 	follow_act(c, now);

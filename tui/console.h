@@ -23,6 +23,8 @@ struct console_options {
 	bool guide;              /* through the first five minutes */
 	struct notify *notify;   /* tells others; borrowed, NULL none */
 	enum notify_terminal notice;
+	bool (*each_turn)(void *ctx, struct instant now); /* true ends it; NULL none */
+	void *each_ctx;
 };
 
 struct console *console_new(const struct console_options *how, struct instant now);

@@ -200,6 +200,8 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 	d->last_left_ms = desk_file(d) ? left_read(desk_file(d), d->actor) : UNKNOWN;
 	d->client = client_new(how->schemes, (struct driver_sink){on_event, d}, desk_random(d));
 	d->driver_fd = -1;
+	if (how->forgets)
+		desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY});
 	if (!how->history_path)
 		return d;
 	struct history_options history = {.path = how->history_path,

@@ -29,6 +29,8 @@ struct desk_options {
 	bool read_only;       /* no command, no resolving of what was found open */
 	bool passive;         /* writes down, but never commands, not even to ask for a fate */
 	bool record;          /* samples too, as a recording */
+	bool forgets;         /* nothing is written down, and an act counts as recorded at once: for
+	                         a pool that does not outlive the process; without history_path */
 	const char *lock_dir; /* where recorders that guard keep their locks; NULL: none is seen */
 	const char *flags_dir; /* where the flags of scripts lie; NULL: none are looked at; borrowed */
 	const char *shared;   /* whose owner is trusted with such a lock too: the history; NULL */

@@ -336,6 +336,10 @@ void flight_unrecorded(struct desk *d, const char *id, const struct err *err)
 static void turn_recording(struct desk *d, struct flight *f)
 {
 	int64_t waited = d->now.boot_ms - f->begun_ms;
+	if (d->how.forgets) {
+		flight_committed(d, f->id);
+		return;
+	}
 	if (verb_is_brake(f->verb)) {
 		bool hopeless = !d->history || !history_writable(d->history);
 		if (waited >= BRAKE_DELAY_MS || hopeless)
@@ -373,7 +377,9 @@ int64_t flight_due_ms(const struct desk *d)
 	for (size_t i = 0; i < d->flight_count; i++) {
 		const struct flight *f = &d->flights[i];
 		int64_t at = prelude_due_ms(f);
-		if (f->phase == FLIGHT_RECORDING && verb_is_sent(f->verb))
+		if (f->phase == FLIGHT_RECORDING && d->how.forgets)
+			at = f->begun_ms;
+		else if (f->phase == FLIGHT_RECORDING && verb_is_sent(f->verb))
 			at = f->begun_ms + (verb_is_brake(f->verb) ? BRAKE_DELAY_MS : COMMIT_LIMIT_MS);
 		if (f->phase == FLIGHT_TELLING)
 			at = order_due_ms(f);

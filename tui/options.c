@@ -35,7 +35,7 @@ const struct option_row option_rows[] = {
 	{"wait", 0, OPTION_WAIT, AT(wait), AT(wait_ms), "DURATION",
 		"wait until the effect is verified; default 30s"},
 	{"dry-run", 0, OPTION_FLAG, AT(dry_run), 0, NULL, "print the 14 checks, change nothing"},
-	{"from", 0, OPTION_SHARE, AT(from_bp), 0, "SHARE", "refuse unless this is the share now"},
+	{"from", 0, OPTION_TEXT, AT(from), 0, "SHARE", "refuse unless this is the share now"},
 	{"plan", 0, OPTION_TEXT, AT(plan), 0, "FILE",
 		"the plan, in place of the configuration's: the keys below plan: of weir.yaml"},
 	{"baseline", 0, OPTION_TEXT, AT(baseline), 0, "SHARE",
@@ -122,11 +122,18 @@ const struct option_row option_rows[] = {
 	{"quiet", 0, OPTION_FLAG, AT(quiet), 0, NULL, "print the last line only"},
 	{"set", 0, OPTION_LIST, AT(set), AT(set_count), "KEY=VALUE",
 		"a key of guards or judge: guards.error_rate_threshold=0.02; repeatable"},
-	{"policy", 0, OPTION_TEXT, AT(policy), 0, "FILE", "guards: and judge: as in weir.yaml"},
+	{"policy", 0, OPTION_TEXT, AT(policy), 0, "FILE",
+		"guards: and judge: as in weir.yaml; of rehearse also a policy's name"},
 	{"grid", 0, OPTION_TEXT, AT(grid), 0, "KEY=FROM:TO:STEP", "try every value of a range"},
 	{"cast", 0, OPTION_TEXT, AT(cast), 0, "FILE",
 		"write the replay as an asciicast that any player shows"},
 	{"size", 0, OPTION_TEXT, AT(size), 0, "WxH", "of the cast; default 120x40"},
+	{"auto", 0, OPTION_FLAG, AT(auto_play), 0, NULL,
+		"the plan plays, in virtual time: it takes each step as soon as it may"},
+	{"seed", 0, OPTION_TEXT, AT(seed), 0, "N",
+		"other arrivals; the same seed gives the same play"},
+	{"runs", 0, OPTION_TEXT, AT(runs), 0, "N", "play it so often, each time with another seed"},
+	{"scores", 0, OPTION_FLAG, AT(scores), 0, NULL, "how people did in earlier rehearsals"},
 	{"rps", 0, OPTION_TEXT, AT(rps), 0, "N",
 		"requests a second of both sides; default: the last day of the history"},
 	{"error-rate", 0, OPTION_TEXT, AT(error_rate), 0, "PART",
@@ -297,7 +304,7 @@ static void defaults(struct options *out)
 {
 	memset(out, 0, sizeof *out);
 	out->wait_ms = 30000;
-	out->from_bp = out->share_bp = -1;
+	out->share_bp = -1;
 	out->timeout_ms = 30 * 60 * 1000;
 	out->for_ms = out->interval_ms = out->etcd_ttl_ms = UNKNOWN;
 }

@@ -31,7 +31,6 @@ struct options {
 	bool dry_run;
 	const char *plan, *baseline, *operation;
 	bool gradual, guard, off;
-	int from_bp;
 	int64_t timeout_ms;
 	const char *await; /* --for of wait */
 	const char *pool, *actor, *verb, *since, *until, *outcome, *head;
@@ -59,6 +58,9 @@ struct options {
 	const char *set[OPTIONS_LIST_MAX];
 	int set_count;
 	const char *policy, *grid, *cast, *size;
+	const char *from; /* a share */
+	const char *seed, *runs;
+	bool auto_play, scores;
 };
 
 /* What kind of value an option takes. */

@@ -15,6 +15,7 @@
 #include "model/text.h"
 #include "tui/etcd_nodes.h"
 #include "tui/loop.h"
+#include "tui/repertoire.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -93,24 +94,14 @@ static int make_dirs(const char *path, struct err *err)
 	return rc;
 }
 
-static int find_scenario(struct setup *s, const struct options *o, struct err *err)
-{
-	if (!o->scenario)
-		return 0;
-	const struct scenario *known = scenario_find(o->scenario);
-	if (known) {
-		s->scenario = *known;
-		return 0;
-	}
-	return config_load_scenario(&s->scenario, o->scenario, err);
-}
-
 int setup_init(struct setup *s, const struct options *o, struct err *err)
 {
 	memset(s, 0, sizeof *s);
 	find_actor(s);
 	s->state_dir = find_state_dir();
-	int rc = config_load(&s->config, o->config, err) < 0 ? -1 : find_scenario(s, o, err);
+	int rc = config_load(&s->config, o->config, err);
+	if (rc == 0 && o->scenario)
+		rc = repertoire_find(&s->scenario, o->scenario, err);
 	const char *path = o->out ? o->out : o->history ? o->history : s->config.history;
 	s->history_path = path ? mem_copy(path) : join(s->state_dir, "/history.db");
 	return rc;
@@ -162,20 +153,16 @@ static void name_of_url(char *out, size_t size, const char *url)
 	text_copy(out, size, *clean ? clean : "local");
 }
 
-/* The demo's plan: bakes of seconds, few samples. */
-static void demo_plan(struct target *t)
+void setup_demo(struct plan *plan, struct guard_limits *limits)
 {
-	plan_init(&t->plan);
-	static const int steps[] = {100, 1000, 5000, 10000};
-	t->plan.step_count = 4;
-	for (int i = 0; i < 4; i++)
-		t->plan.steps[i].share_bp = steps[i];
-	t->plan.bake_ms = 15000;
-	t->plan.min_samples = 10;
-	t->plan.policy = *policy_builtin(POLICY_DEMO);
-	t->limits.error_rate = 0.05;
-	t->limits.latency_ms = 1000;
-	t->pool.env = "DEMO";
+	plan_init(plan);
+	plan_usual(plan);
+	plan->bake_ms = 15000;
+	plan->min_samples = 10;
+	plan->policy = *policy_builtin(POLICY_DEMO);
+	guard_limits_init(limits);
+	limits->error_rate = 0.05;
+	limits->latency_ms = 1000;
 }
 
 static bool is_url(const char *target)
@@ -233,16 +220,21 @@ static int by_name(struct setup *s, struct target *t, const char *name, struct e
 	return c->token_file ? secret_read(&t->token, c->token_file, err) : 0;
 }
 
-static void by_url(struct target *t, const char *url, bool demo)
+static void by_url(const struct setup *s, struct target *t, const char *url, bool demo)
 {
 	name_of_url(t->name, sizeof t->name, url);
 	t->url = url;
 	t->pool.targets = &t->url;
 	t->pool.target_count = 1;
-	if (demo) {
-		demo_plan(t);
-		t->pool.plan = &t->plan;
+	if (!demo)
+		return;
+	setup_demo(&t->plan, &t->limits);
+	if (s->rules) {
+		t->plan = s->rules->plan;
+		t->limits = s->rules->limits;
 	}
+	t->pool.plan = &t->plan;
+	t->pool.env = s->rules ? "REHEARSAL" : "DEMO";
 }
 
 /* A fleet whose plan lies in etcd is as many nodes as are registered there. */
@@ -280,7 +272,7 @@ static int add_target(
 	struct target t = {.pool = {.interval_ms = 1000}};
 	guard_limits_init(&t.limits);
 	if (is_url(word))
-		by_url(&t, word, demo);
+		by_url(s, &t, word, demo);
 	else if (by_name(s, &t, word, err) < 0) {
 		free_target(&t);
 		return -1;
@@ -332,12 +324,13 @@ static void forget_demo(const char *path)
 #define DEMOS 16 /* at once of one person */
 
 /* Where a demo records: what another one that runs has open is left alone. */
-static char *demo_history(const char *dir)
+static char *demo_history(const char *dir, const char *what)
 {
-	char name[24] = "/demo.db", whose[64];
+	char name[32], whose[64];
+	snprintf(name, sizeof name, "/%s.db", what);
 	char *path = join(dir, name);
 	for (int i = 2; i <= DEMOS && lock_other(path, whose, sizeof whose); i++) {
-		snprintf(name, sizeof name, "/demo-%d.db", i);
+		snprintf(name, sizeof name, "/%s-%d.db", what, i);
 		free(path);
 		path = join(dir, name);
 	}
@@ -349,7 +342,7 @@ static int prepare_history(
 {
 	if (s->demo && !o->history && !o->out) {
 		free(s->history_path);
-		s->history_path = demo_history(s->state_dir);
+		s->history_path = demo_history(s->state_dir, s->rules ? "rehearsal" : "demo");
 	}
 	if (mode == SETUP_LOOK)
 		return 0;

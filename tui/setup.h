@@ -20,6 +20,12 @@ enum setup_mode {
 	SETUP_CONSOLE, /* records decisions and samples */
 };
 
+/* By what rules a scenario is rehearsed. */
+struct setup_rules {
+	struct plan plan;
+	struct guard_limits limits;
+};
+
 struct setup {
 	struct config config;
 	struct scenario scenario; /* of --scenario; name "" none */
@@ -29,6 +35,7 @@ struct setup {
 	char *flags_dir; /* of flag files */
 	struct text config_json;
 	bool demo; /* the living demo: its own history, begun afresh */
+	const struct setup_rules *rules; /* of a rehearsal, which is a demo by these; NULL none */
 	struct desk *desk;
 };
 
@@ -40,6 +47,9 @@ int setup_init(struct setup *s, const struct options *o, struct err *err);
  * configured pool; no configuration: the demo where `demo_allowed`). 0, or -1 with err. */
 int setup_open(struct setup *s, const struct options *o, const char *const *targets, int count,
 	enum setup_mode mode, bool demo_allowed, struct err *err);
+
+/* The rules of the demo: bakes of seconds. */
+void setup_demo(struct plan *plan, struct guard_limits *limits);
 
 /* Frees everything, and says on stderr where the chain of the history ends when this process
  * wrote to it. Returns what the history lost. */

@@ -8,6 +8,7 @@
 #include "model/text.h"
 #include "model/verb.h"
 #include "tui/options.h"
+#include "tui/repertoire.h"
 #include "tui/theme.h"
 
 #include <stdio.h>
@@ -83,8 +84,9 @@ static void add_next(struct asked *a)
 
 static void add_scenarios(struct asked *a)
 {
-	add(a, "demo", "an operation of v2 begins to fail");
-	add(a, "quiet", "nothing fails");
+	struct scenario s;
+	for (size_t i = 0; repertoire_read(&s, i); i++)
+		add(a, s.name, s.help);
 	add_files(a);
 }
 
@@ -94,6 +96,7 @@ static const struct {
 	void (*fill)(struct asked *a);
 } kinds[] = {
 	{"scenario", "FILE", add_scenarios},
+	{NULL, "SCENARIO", add_scenarios},
 	{NULL, "FILE", add_files},
 	{NULL, "DIR", add_directories},
 	{NULL, "TARGET", add_pools},

@@ -84,6 +84,12 @@ size_t sim_audit(struct sim *s, int64_t since, struct audit_entry *out, size_t m
 	return control_audit(s->control, since, out, max, sim_now(s));
 }
 
+enum intent_fate sim_intent(
+	struct sim *s, const char *key, bool make_void, struct control_answer *out)
+{
+	return control_intent(s->control, key, make_void, sim_now(s), out);
+}
+
 void sim_fault(struct sim *s, enum arm arm, const struct fault *fault)
 {
 	sim_work_fault(s->work, arm, fault);

@@ -33,6 +33,8 @@ void sim_change(
 	struct sim *s, const struct control_request *request, struct control_answer *out);
 void sim_lease(struct sim *s, const struct lease_request *request, struct control_answer *out);
 size_t sim_audit(struct sim *s, int64_t since, struct audit_entry *out, size_t max);
+enum intent_fate sim_intent(
+	struct sim *s, const char *key, bool make_void, struct control_answer *out);
 void sim_fault(struct sim *s, enum arm arm, const struct fault *fault);
 
 /* The process ends and begins anew: a new boot; what control knows it still knows. */

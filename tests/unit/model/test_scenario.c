@@ -168,6 +168,52 @@ static void test_what_happens_to_the_node(void **state)
 	assert_int_equal(scenario_restarts(&s, 9999), 2);
 }
 
+static void test_when_v2_is_worse(void **state)
+{
+	struct scenario s = {
+		.phases =
+			{
+				{.at_ms = 1000, .arm = ARM_V1, .fault = {.error_rate = 0.1}},
+				{.at_ms = 2000, .arm = ARM_V2, .fault = {.error_rate = 0.1}},
+				{.at_ms = 3000, .arm = ARM_V2, .fault = {.error_rate = 0.2}},
+				{.at_ms = 4000, .arm = ARM_V2, .fault = {.slow_factor = 3}},
+				{.at_ms = 5000, .arm = ARM_V2},
+			},
+		.phase_count = 5,
+		.worse = {{.from_ms = 7000, .until_ms = 8000, .above_bp = 2000}},
+		.worse_count = 1,
+		.v1_slow_factor = 1.15,
+	};
+
+	(void)state;
+	assert_false(scenario_is_worse(&s, 100, 0)); /* faster, and that is no harm */
+	assert_false(scenario_is_worse(&s, 100, 2500));
+	assert_true(scenario_is_worse(&s, 100, 3000));
+	assert_false(scenario_is_worse(&s, 0, 3000)); /* where it has no share nothing is */
+	assert_true(scenario_is_worse(&s, 100, 4000));
+	assert_false(scenario_is_worse(&s, 100, 5000));
+	assert_false(scenario_is_worse(&s, 2000, 7000));
+	assert_true(scenario_is_worse(&s, 2001, 7000));
+	assert_false(scenario_is_worse(&s, 2001, 8000));
+	s.v2_slow_factor = 2;
+	assert_true(scenario_is_worse(&s, 100, 0));
+}
+
+static void test_how_long_it_is_played(void **state)
+{
+	struct scenario s = {
+		.levels = {{.at_ms = 50000, .over_ms = 20000}},
+		.level_count = 1,
+		.events = {{.at_ms = 60000}},
+		.event_count = 1,
+	};
+
+	(void)state;
+	assert_int_equal(scenario_length_ms(&s), 370000);
+	s.for_ms = 1000;
+	assert_int_equal(scenario_length_ms(&s), 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +224,8 @@ int main(void)
 		cmocka_unit_test(test_the_rate_along_the_axis),
 		cmocka_unit_test(test_whether_work_arrives),
 		cmocka_unit_test(test_what_happens_to_the_node),
+		cmocka_unit_test(test_when_v2_is_worse),
+		cmocka_unit_test(test_how_long_it_is_played),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,7 @@ static const struct context contexts[] = {
 	{&config_level_table, FILE_SCENARIO, "{rate: 1, " MIX ", arrivals: [{", "}]}",
 		"at: 1s, rate: 2"},
 	{&config_event_table, FILE_SCENARIO, "{rate: 0, node: [{", "}]}", "at: 1s"},
+	{&config_worse_table, FILE_SCENARIO, "{rate: 0, worse: [{", "}]}", "until: 7d"},
 };
 #define CONTEXTS (sizeof(contexts) / sizeof(*contexts))
 

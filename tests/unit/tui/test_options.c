@@ -156,7 +156,7 @@ static void nothing_given_is_nothing_set(void **state)
 	assert_null(o.pool);
 	assert_false(o.json || o.ascii || o.help || o.version || o.read_only || o.watch || o.wait ||
 		o.dry_run);
-	assert_int_equal(o.from_bp, -1);
+	assert_null(o.from);
 	assert_int_equal(o.share_bp, -1);
 	assert_int_equal(o.timeout_ms, 30 * 60 * 1000);
 	assert_int_equal(o.interval_ms, UNKNOWN);
