@@ -9,6 +9,7 @@
 #include "model/text.h"
 #include "model/unit.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* ---- asking ---- */
@@ -226,6 +227,14 @@ static int share_of_weights(
 	return 0;
 }
 
+/* The lines are many, and few have them. */
+static void clear(struct haproxy_view *v)
+{
+	memset(v, 0, offsetof(struct haproxy_view, lines));
+	v->lines.count = 0;
+	v->lines.cut = false;
+}
+
 static int read_map(
 	struct haproxy_view *out, const struct haproxy_target *t, const char *text, struct err *err)
 {
@@ -240,7 +249,7 @@ int haproxy_view_read(struct haproxy_view *out, const struct haproxy_session *s,
 	const struct haproxy_target *t, struct err *err)
 {
 	struct reading x = {.view = out, .target = t};
-	memset(out, 0, sizeof(*out));
+	clear(out);
 	if (haproxy_read_info(&out->info, haproxy_session_answer(s, from++), err) != 0)
 		return -1;
 	for (int arm = 0; arm < arms_asked(t); arm++)
@@ -259,7 +268,7 @@ int haproxy_view_read_share(struct haproxy_view *out, const struct haproxy_sessi
 	size_t from, const struct haproxy_target *t, struct err *err)
 {
 	struct reading x = {.view = out, .target = t};
-	memset(out, 0, sizeof(*out));
+	clear(out);
 	if (haproxy_read_info(&out->info, haproxy_session_answer(s, from++), err) != 0)
 		return -1;
 	if (t->way == HAPROXY_WEIGHTS)

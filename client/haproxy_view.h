@@ -34,10 +34,10 @@ struct haproxy_arm {
 struct haproxy_view {
 	struct haproxy_info info;
 	struct haproxy_arm arms[ARM_COUNT];
-	struct haproxy_map map;     /* the split, or the notes beside weights */
-	struct haproxy_lines lines; /* all of the map, where several keys step together */
+	struct haproxy_map map; /* the split, or the notes beside weights */
 	int share_bp;
-	int weights[ARM_COUNT]; /* WEIGHTS: sums of those that may take work */
+	int weights[ARM_COUNT];     /* WEIGHTS: sums of those that may take work */
+	struct haproxy_lines lines; /* all of the map, where several keys step together */
 };
 
 /* Asks for it. */

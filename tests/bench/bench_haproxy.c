@@ -1,7 +1,9 @@
-/* A real HAProxy: a change until the first request under it, beside a bare `set map`; and the CPU
- * of one poll, beside the same questions asked by a bare socket and beside HATop where it is
+/* A real HAProxy: a change until the first request under it, beside a bare `set map`, without and
+ * with the intent on the disk before; and the CPU of one poll, beside the same questions asked by a bare socket and beside HATop where it is
  * installed. */
 #include "client/drivers.h"
+#include "history/history.h"
+#include "model/mem.h"
 #include "model/text.h"
 #include "tests/bench/bench.h"
 #include "tests/lib/haproxy.h"
@@ -10,6 +12,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +35,13 @@ struct stage {
 	struct answer answer;
 	char dir[64];
 	struct pty hatop;
+	struct history *history;
+	struct history_answer *page;
+	sem_t go, served; /* to, and of, who asks the front */
+	int wanted;       /* the side that is to serve him */
+	bool ends;
+	int64_t served_ns, answered_ns;
+	int answered;
 };
 
 /* ---- the driver ---- */
@@ -86,59 +97,158 @@ static void open_driver(struct stage *s)
 
 /* ---- a change ---- */
 
-/* The next request is served by the side that now has all. */
-static void ask_front(struct stage *s, int permille)
-{
-	struct balancer_seen seen;
-	if (!balancer_traffic(s->b.front, 0, 1, &seen) || seen.served[permille > 0] != 1)
-		bench_die("a request was not served by the side that was asked for");
-}
-
-static double run_raw_change(void *arg)
+/* Who asks the front until the side that is wanted serves him: then the change is there, whether
+ * it was read back already or not. */
+static void *watch_front(void *arg)
 {
 	struct stage *s = arg;
-	int64_t start = bench_ns();
-	for (int i = 0; i < CHANGES; i++) {
-		char line[BALANCER_PATH + 64];
-		int permille = i % 2 == 0 ? 1000 : 0;
-		snprintf(line, sizeof line, "set map %s orders %d", s->b.map, permille);
-		free(balancer_ask(&s->b, line));
-		ask_front(s, permille);
+	for (struct balancer_seen seen;;) {
+		sem_wait(&s->go);
+		if (s->ends)
+			return NULL;
+		do {
+			if (!balancer_traffic(s->b.front, 0, 1, &seen))
+				bench_die("a request was not answered");
+		} while (seen.served[s->wanted] != 1);
+		s->served_ns = bench_ns();
+		sem_post(&s->served);
 	}
-	return (double)(bench_ns() - start) / CHANGES;
 }
 
-static double run_weir_change(void *arg)
+/* One round of `change`, which ends when it has its answer. */
+static double run_changes(struct stage *s, void (*change)(struct stage *s, int permille))
+{
+	int64_t all_ns = 0;
+	for (int i = 0; i < CHANGES; i++) {
+		s->wanted = i % 2 == 0;
+		sem_post(&s->go);
+		int64_t start = bench_ns();
+		change(s, s->wanted ? 1000 : 0);
+		s->answered_ns += bench_ns() - start;
+		sem_wait(&s->served);
+		all_ns += s->served_ns - start;
+	}
+	s->answered += CHANGES;
+	return (double)all_ns / CHANGES;
+}
+
+static void set_bare(struct stage *s, int permille)
+{
+	char line[BALANCER_PATH + 64];
+	snprintf(line, sizeof line, "set map %s orders %d", s->b.map, permille);
+	free(balancer_ask(&s->b, line));
+}
+
+static void set_by_weir(struct stage *s, int permille)
+{
+	int to_bp = permille * 10;
+	struct command c = {.verb = VERB_STEP,
+		.from_bp = SHARE_FULL - to_bp,
+		.to_bp = to_bp,
+		.strategy = STRATEGY_COUNT,
+		.epoch = UNKNOWN,
+		.rev = UNKNOWN,
+		.baseline_bp = -1,
+		.actor = "bench@host"};
+	snprintf(c.id, sizeof c.id, "bench-%d", s->changes++);
+	s->now.boot_ms = bench_ns() / 1000000;
+	driver_haproxy.apply(s->driver, &c, s->now);
+	turn_until(s, &s->answers, s->answers + 1);
+	if (s->answer.kind != ANSWER_APPLIED)
+		bench_die("%s", s->answer.err.text);
+}
+
+static void wait_for(struct stage *s, enum history_answer_kind kind)
+{
+	for (;;) {
+		struct pollfd wait = {.fd = history_fd(s->history), .events = POLLIN};
+		while (!history_next(s->history, s->page))
+			if (poll(&wait, 1, WAIT_MS) <= 0)
+				bench_die("the history does not answer");
+		enum history_answer_kind got = s->page->kind;
+		if (got == HISTORY_FAILED || got == HISTORY_REFUSED)
+			bench_die("the history: %s", s->page->err.text);
+		history_answer_release(s->page);
+		if (got == kind)
+			return;
+	}
+}
+
+static void set_durably(struct stage *s, int permille)
+{
+	struct decision what = {.at_ms = s->now.wall_ms,
+		.pool = "orders",
+		.pool_id = "bench",
+		.actor = "bench@host",
+		.role = "operator",
+		.verb = VERB_STEP,
+		.from_bp = SHARE_FULL - permille * 10,
+		.to_bp = permille * 10,
+		.evidence = "{}",
+		.outcome_ms = UNKNOWN,
+		.verified_ms = UNKNOWN,
+		.latency_ms = UNKNOWN};
+	snprintf(what.id, sizeof what.id, "intent-%d", s->changes);
+	history_intent(s->history, &what);
+	wait_for(s, HISTORY_COMMITTED);
+	set_by_weir(s, permille);
+}
+
+static double run_bare(void *arg)
+{
+	return run_changes(arg, set_bare);
+}
+
+static double run_weir(void *arg)
 {
 	struct stage *s = arg;
-	int64_t start = bench_ns();
-	for (int i = 0; i < CHANGES; i++) {
-		int to_bp = i % 2 == 0 ? SHARE_FULL : 0;
-		struct command c = {.verb = VERB_STEP,
-			.from_bp = SHARE_FULL - to_bp,
-			.to_bp = to_bp,
-			.strategy = STRATEGY_COUNT,
-			.epoch = UNKNOWN,
-			.rev = UNKNOWN,
-			.baseline_bp = -1,
-			.actor = "bench@host"};
-		snprintf(c.id, sizeof c.id, "bench-%d", s->changes++);
-		driver_haproxy.apply(s->driver, &c, s->now);
-		turn_until(s, &s->answers, s->answers + 1);
-		if (s->answer.kind != ANSWER_APPLIED)
-			bench_die("%s", s->answer.err.text);
-		ask_front(s, to_bp);
-	}
-	return (double)(bench_ns() - start) / CHANGES;
+	s->answered = 0;
+	s->answered_ns = 0;
+	return run_changes(s, set_by_weir);
+}
+
+static double run_durable(void *arg)
+{
+	return run_changes(arg, set_durably);
+}
+
+static void open_history(struct stage *s)
+{
+	char path[128], keys[128];
+	struct err err = {0};
+	snprintf(path, sizeof path, "%s/history.db", s->dir);
+	snprintf(keys, sizeof keys, "%s", s->dir);
+	const struct history_options how = {
+		.path = path, .actor = "bench@host", .key_dir = keys, .must_be_new = true};
+	s->page = mem_new(1, sizeof *s->page);
+	if (history_start(&s->history, &how, &err) != 0)
+		bench_die("no history: %s", err.text);
+	wait_for(s, HISTORY_OPENED);
 }
 
 static void race_change(struct stage *s)
 {
 	const struct bench_side sides[] = {
-		{"a bare 'set map', then a request", run_raw_change, s},
-		{"weir: compared, noted, read back", run_weir_change, s},
+		{"a bare 'set map', compared with nothing", run_bare, s},
+		{"weir: compared and noted first", run_weir, s},
+		{"weir, and its intent on the disk before", run_durable, s},
 	};
-	bench_race("from the act to the first request under the new share", sides, 2);
+	pthread_t watcher;
+	sem_init(&s->go, 0, 0);
+	sem_init(&s->served, 0, 0);
+	open_history(s);
+	if (pthread_create(&watcher, NULL, watch_front, s) != 0)
+		bench_die("no thread");
+	bench_race("from the act to the first request under the new share", sides, 3);
+	run_weir(s);
+	bench_note(
+		"read back and answered after %.0f us", (double)s->answered_ns / s->answered / 1000);
+	s->ends = true;
+	sem_post(&s->go);
+	pthread_join(watcher, NULL);
+	if (history_stop(s->history, 30000) > 0)
+		bench_die("the history lost what it was given");
+	free(s->page);
 }
 
 /* ---- a poll ---- */
