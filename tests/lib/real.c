@@ -162,7 +162,8 @@ static struct instant clock_of(const struct real *r)
 
 void real_desk(struct real *r, const char *actor)
 {
-	static const struct driver_ops *const schemes[] = {&driver_http, &driver_unix, &driver_haproxy, NULL};
+	static const struct driver_ops *const schemes[] = {
+		&driver_http, &driver_unix, &driver_haproxy, NULL};
 	char history[160], keys[160];
 	struct err err;
 	snprintf(history, sizeof history, "%s/history.db", r->dir);
