@@ -31,6 +31,7 @@
 	X(LOOK, suspected) \
 	X(LOOK, blind) \
 	X(LOOK, untrusted) \
+	X(LOOK, approvable) \
 	X(LOOK, unkept) \
 	X(LOOK, unguarded) \
 	X(LOOK, only_holds) \

@@ -1,4 +1,5 @@
 /* Headlines of a pool that is well: what its plan waits for, and what a step would find. */
+#include "model/approving.h"
 #include "model/headline_parts.h"
 
 #include <math.h>
@@ -9,6 +10,18 @@ bool headline_complete(const struct headline_view *v, char *out, size_t size)
 		return false;
 	return headline_say(
 		out, size, "All work is on v2 and its bake has passed. The way back is open: R");
+}
+
+/* Somebody waits for another's word; whoever may not give it may know all the same. */
+bool headline_approvable(const struct headline_view *v, char *out, size_t size)
+{
+	const struct decision *ask = approving_open(v->m, v->p);
+	if (!ask)
+		return false;
+	char to[24];
+	unit_share(to, sizeof to, ask->to_bp);
+	return headline_say(out, size, FIT " asks for %s: :approve, or weir approve " FIT, ask->actor,
+		to, v->p->name);
 }
 
 bool headline_finalized(const struct headline_view *v, char *out, size_t size)

@@ -395,20 +395,27 @@ static bool frozen(const struct interlock_facts *f, struct interlock_check *c)
 
 static bool approval(const struct interlock_facts *f, struct interlock_check *c)
 {
-	char above[24];
+	char above[24], left[24];
 	c->code = ERR_APPROVAL;
+	unit_share(above, sizeof above, f->policy.approval_bp);
+	unit_countdown(left, sizeof left, f->approval_left_ms);
 	if (f->to_bp >= 0 && f->to_bp <= f->policy.approval_bp) {
-		unit_share(above, sizeof above, f->policy.approval_bp);
 		say(c, "approvals only above %s", above);
 		return true;
 	}
-	if (!f->approval_asked) {
-		c->state = CHECK_NOT_ASKED_YET;
-		say(c, "approvals: not asked yet");
-		return true;
+	if (!f->approvers_known) {
+		say(c, "approval is asked above %s, and the plan names no approvers", above);
+		return false;
 	}
-	say(c, f->approved ? "approved" : "approval is missing");
-	return f->approved;
+	if (f->approval == APPROVAL_NONE && f->asked_id[0])
+		say(c, "approval is missing; ask somebody: weir approve %s %s", f->pool, f->asked_id);
+	else if (f->approval == APPROVAL_NONE)
+		say(c, "approval is missing; the step asks for it");
+	else if (f->approval != APPROVAL_GOOD)
+		say(c, "APPROVAL NOT VALID (%s), by %.60s", approval_name(f->approval), f->approved_by);
+	else
+		say(c, "approved by %.80s, valid for %s", f->approved_by, left);
+	return f->approval == APPROVAL_GOOD;
 }
 
 static bool owner_stays(const struct interlock_facts *f, struct interlock_check *c)

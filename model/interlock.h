@@ -6,6 +6,7 @@
 #ifndef WEIR_MODEL_INTERLOCK_H
 #define WEIR_MODEL_INTERLOCK_H
 
+#include "model/approval.h"
 #include "model/err.h"
 #include "model/guard.h"
 #include "model/owner.h"
@@ -123,7 +124,11 @@ struct interlock_facts {
 	char held_by[97];
 	char held_why[POOL_REASON_MAX]; /* said where nobody but time ends it */
 	/* 13 */
-	bool approval_asked, approved;
+	bool approvers_known;        /* the plan names some */
+	enum approval_word approval; /* of the best that there is */
+	char approved_by[97];
+	int64_t approval_left_ms; /* GOOD: how long it still is */
+	char asked_id[DECISION_ID_MAX]; /* the ask that waits for one; "" none does */
 	/* 14 */
 	bool baseline_known, v1_serving;
 	char v1_why[120]; /* why v1 is not serving; "" */

@@ -171,6 +171,8 @@ bool migration_accepts(enum state s, enum verb v)
 		[VERB_DRAIN] = OPEN,
 		[VERB_ADOPT] = DI,
 		[VERB_CLOSE] = RO | RU,
+		[VERB_ASK] = ANY,
+		[VERB_APPROVE] = ANY,
 	};
 	assert(s < STATE_COUNT && v < VERB_COUNT);
 	return in[v] >> s & 1;

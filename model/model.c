@@ -2,6 +2,7 @@
  * the facts is derived in standing.c and its sisters. */
 #include "model/model.h"
 
+#include "model/approving.h"
 #include "model/intake.h"
 #include "model/mem.h"
 #include "model/standing.h"
@@ -431,6 +432,14 @@ static unsigned on_lost(
 	return DIRTY_STATE;
 }
 
+static unsigned on_approval(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	approving_add(&m->pools[e->pool], e->approval);
+	return DIRTY_DECISION;
+}
+
 static unsigned on_reset(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -439,6 +448,7 @@ static unsigned on_reset(
 	for (int k = 0; k < p->node_count; k++)
 		node_forget(&p->nodes[k]);
 	p->decision_count = 0;
+	p->approval_count = 0;
 	p->unseen = UINT64_MAX;
 	forget_samples(p);
 	return DIRTY_FACTS | DIRTY_SAMPLE | DIRTY_DECISION;
@@ -467,6 +477,7 @@ static const struct {
 	[MODEL_HISTORY] = {on_history, false, true},
 	[MODEL_HEAD] = {on_head, false, true},
 	[MODEL_LOST] = {on_lost, true, false},
+	[MODEL_APPROVAL] = {on_approval, false, false},
 	[MODEL_RESET] = {on_reset, false, false},
 };
 
@@ -493,6 +504,7 @@ unsigned model_apply(struct model *m, const struct model_event *e, struct model_
 		free(mine);
 		return 0;
 	}
+	m->now = e->at;
 	unsigned dirty = rows[e->kind].apply(m, e, sample);
 	free(mine);
 	if (rows[e->kind].all) {

@@ -10,6 +10,7 @@
 #ifndef WEIR_MODEL_MODEL_H
 #define WEIR_MODEL_MODEL_H
 
+#include "model/approval.h"
 #include "model/decision.h"
 #include "model/guard.h"
 #include "model/headline.h"
@@ -194,6 +195,8 @@ struct pool {
 	int64_t counter_back_ms;    /* boot time at which a counter last went back; UNKNOWN */
 	struct decision *decisions; /* oldest first */
 	size_t decision_count;
+	struct approval approvals[APPROVALS_MAX]; /* oldest first */
+	int approval_count;
 	uint64_t unseen; /* bit k: node k has not shown the open decision's effect */
 	bool finalized;
 	int64_t doubt_ms;     /* boot time since when 11 has not been green; UNKNOWN: it is */
@@ -209,6 +212,8 @@ struct model {
 	struct pool *pools;
 	int pool_count;
 	char actor[POOL_ACTOR_MAX];
+	char key[POOL_HASH_MAX]; /* this person's public one, hex; "" not known */
+	struct instant now;      /* of the last event */
 	bool read_only;
 	bool guards; /* this process acts on guards that nobody else owns */
 	bool history_known, history_writable;
@@ -253,6 +258,7 @@ enum model_event_kind {
 	MODEL_HISTORY,  /* err (code 0: writable), text: head */
 	MODEL_HEAD,     /* text: the history's head has moved */
 	MODEL_LOST,     /* node, text: a head that it knows and this history does not; "" none */
+	MODEL_APPROVAL, /* pool, approval */
 	MODEL_RESET,    /* pool: forget what it said and what was decided */
 };
 
@@ -269,6 +275,7 @@ struct model_event {
 	const struct outcome_row *outcome;
 	const struct owner_line *owner_line;
 	const struct flags *flags;
+	const struct approval *approval;
 	const char *text;
 };
 
@@ -307,8 +314,13 @@ struct intent {
 	bool has_strategy;
 	enum strategy strategy;         /* STEP: one that implies another share moves it too */
 	bool widens;                    /* OPERATIONS: v2 gets one that it did not get */
+	const struct operation_set *operations; /* OPERATIONS: those from then on */
+	bool forced;                    /* by break-glass */
 	int64_t shown_epoch, shown_rev; /* those on the asker's screen */
 };
+
+/* The share that it ends at; -1: where it stands. */
+int intent_share(const struct intent *want);
 
 /* The facts of it as things stand, for the interlock. */
 void pool_facts(const struct model *m, const struct pool *p, const struct intent *want,

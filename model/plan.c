@@ -141,9 +141,21 @@ static void freezes_json(struct text *out, const struct calendar *c)
 	text_add(out, "]");
 }
 
+/* Nobody joins them unseen: they are of what is armed. */
+static void approvers_json(struct text *out, const struct plan *p)
+{
+	text_json_key(out, "approvers");
+	text_add(out, "[");
+	for (int i = 0; i < p->approver_count; i++)
+		text_addf(out, "%s\"%s\"", i ? "," : "", p->approvers[i]);
+	text_add(out, "]");
+}
+
 void plan_json(struct text *out, const struct plan *p)
 {
 	text_add(out, "{");
+	if (p->approver_count > 0)
+		approvers_json(out, p);
 	text_json_int(out, "bake_ms", p->bake_ms);
 	freezes_json(out, &p->calendar);
 	text_json_str(out, "hours", p->hours);

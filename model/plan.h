@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define PLAN_STEPS_MAX 32
+#define PLAN_APPROVERS_MAX 16
 
 struct plan_step {
 	int share_bp;
@@ -30,6 +31,8 @@ struct plan {
 	char zone[ZONE_NAME_MAX]; /* as written; "" that of the hours, else UTC */
 	struct calendar calendar; /* hours and freezes, read */
 	char on_reload[16];   /* "hold" or "put_back" */
+	int approver_count;
+	char approvers[PLAN_APPROVERS_MAX][POOL_HASH_MAX]; /* public keys, hex in lower case */
 };
 
 /* A plan with every default and no steps. */

@@ -2,6 +2,7 @@
  * carry a guard's rollback on. */
 #include "model/standing.h"
 
+#include "model/approving.h"
 #include "model/reconcile.h"
 #include "model/text.h"
 
@@ -9,8 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The share that a step ends at; -1: where it stands. */
-static int intent_share(const struct intent *want)
+int intent_share(const struct intent *want)
 {
 	int implied_bp = want->has_strategy ? strategy_share_bp(want->strategy) : -1;
 	return implied_bp >= 0 ? implied_bp : want->to_bp;
@@ -46,6 +46,8 @@ static enum act act_of(const struct pool *p, const struct intent *want)
 		[VERB_DRAIN] = ACT_TELL,
 		[VERB_ADOPT] = ACT_ADOPT,
 		[VERB_CLOSE] = ACT_TELL,
+		[VERB_ASK] = ACT_TELL,
+		[VERB_APPROVE] = ACT_TELL,
 	};
 	if (want->verb == VERB_STEP)
 		return step_act(&p->standing, want);
@@ -248,6 +250,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	f->held = s->hold.on;
 	text_copy(f->held_by, sizeof f->held_by, s->hold.actor);
 	text_copy(f->held_why, sizeof f->held_why, s->hold.reason);
+	approving_facts(f, m, p, want);
 	f->baseline_known = s->baseline_bp >= 0;
 	f->v1_serving = v1_serving(p, s, f->v1_why, sizeof f->v1_why);
 	f->owner = s->owner;

@@ -45,7 +45,10 @@ enum verb_class {
 	X(ADOPT, "adopt", 0, VERB_GRAVE, "", true, VERB_SENT, \
 		"hold, and take what the pool says for what was asked") \
 	X(CLOSE, "close", 0, VERB_CHANGE, "ID", false, 0, \
-		"give up a rollback that is not seen, with a reason")
+		"give up a rollback that is not seen, with a reason") \
+	X(ASK, "ask", 0, VERB_SAFE, "SHARE", false, 0, "ask somebody else to approve a step") \
+	X(APPROVE, "approve", 0, VERB_CHANGE, "ID", true, 0, \
+		"allow what somebody else asks for")
 
 /* What a verb is, beside its class. */
 enum verb_trait {

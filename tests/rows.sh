@@ -90,7 +90,7 @@ done <<'ROWS'
 71|the rollback itself is harmful
 72|wrong target, wrong number
 73|the way back was never tried|the drill
-75|an approval that is none|approvals
+75|an approval that is none
 76|the console dies at 25 %
 77|the console shares the target's fate
 78|somebody edits the balancer by hand

@@ -73,8 +73,10 @@ static bool closes(const struct desk *d, const struct act_request *r)
 
 struct intent act_intent(const struct act_request *r)
 {
-	return (struct intent){.verb = r->verb,
+	return (struct intent){.verb = r->verb == VERB_ASK ? r->asks : r->verb,
 		.to_bp = r->to_bp,
+		.operations = &r->operations,
+		.forced = r->forced,
 		.has_strategy = r->has_strategy,
 		.strategy = r->strategy,
 		.widens = r->widens,
@@ -88,9 +90,7 @@ static bool is_gated(enum verb v)
 	return verb_is_sent(v) && !verb_is_brake(v);
 }
 
-static int refuse(struct act_result *out, enum err_code code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static int refuse(struct act_result *out, enum err_code code, const char *format, ...)
+int act_refuse(struct act_result *out, enum err_code code, const char *format, ...)
 {
 	char text[300];
 	va_list args;
@@ -122,29 +122,31 @@ static int check(const struct desk *d, const struct act_request *r, struct act_r
 	const struct pool *p = &d->model.pools[r->pool];
 	const char *word = verb_row(r->verb)->word;
 	if (d->how.read_only || (d->how.passive && verb_is_sent(r->verb)))
-		return refuse(out, ERR_READ_ONLY, "this console only looks");
+		return act_refuse(out, ERR_READ_ONLY, "this console only looks");
 	if (r->verb == VERB_ROLLBACK && p->finalized)
-		return refuse(out, ERR_FINALIZED, "'%s' is finished: there is no way back", p->name);
+		return act_refuse(out, ERR_FINALIZED, "'%s' is finished: there is no way back", p->name);
 	if (!d->history && !d->how.forgets && !verb_is_brake(r->verb))
-		return refuse(out, ERR_HISTORY, "no history: nothing could be recorded");
+		return act_refuse(out, ERR_HISTORY, "no history: nothing could be recorded");
 	if (is_gated(r->verb) && d->history && !d->pools[r->pool].loaded)
-		return refuse(out, ERR_HISTORY, "what was decided about '%s' is not read yet", p->name);
+		return act_refuse(out, ERR_HISTORY, "what was decided about '%s' is not read yet", p->name);
 	if (is_gated(r->verb) && !r->role && p->plan.policy.reason && !r->reason[0])
-		return refuse(out, ERR_USAGE, "policy %s asks for a reason: %s with one",
+		return act_refuse(out, ERR_USAGE, "policy %s asks for a reason: %s with one",
 			p->plan.policy.name, word);
 	if ((r->verb == VERB_ADOPT || r->verb == VERB_CLOSE) && !r->reason[0])
-		return refuse(out, ERR_USAGE, "%s asks for a reason", word);
+		return act_refuse(out, ERR_USAGE, "%s asks for a reason", word);
 	if ((r->verb == VERB_ARM || r->verb == VERB_KEEP) && !p->has_plan)
-		return refuse(out, ERR_USAGE, "'%s' has no plan here to %s", p->name, word);
+		return act_refuse(out, ERR_USAGE, "'%s' has no plan here to %s", p->name, word);
 	if (r->verb == VERB_GUARD && !is_for_desk(p, r) && !p->standing.pool_guard.known)
-		return refuse(out, ERR_LIMIT,
+		return act_refuse(out, ERR_LIMIT,
 			"'%s' has no guard of its own to tell, and no recorder guards it on this host; the "
 			"guard of a console is told there",
 			p->name);
 	if (r->verb == VERB_DRAIN && r->node[0] && !has_node(p, r->node))
-		return refuse(out, ERR_USAGE, "'%s' has no node '%s'", p->name, r->node);
+		return act_refuse(out, ERR_USAGE, "'%s' has no node '%s'", p->name, r->node);
+	if (r->verb == VERB_ASK || r->verb == VERB_APPROVE)
+		return approvals_check(d, r, out);
 	if (r->verb == VERB_CLOSE && !closes(d, r))
-		return refuse(out, ERR_USAGE, "no rollback '%s' of '%s' is open", r->of, p->name);
+		return act_refuse(out, ERR_USAGE, "no rollback '%s' of '%s' is open", r->of, p->name);
 	return 0;
 }
 
@@ -184,7 +186,7 @@ static void write_request(struct text *t, const struct pool *p, const struct act
 		text_json_bool(t, "on", r->drains);
 		text_json_str(t, "node", r->node[0] ? r->node : NULL);
 	}
-	if (r->verb != VERB_OPERATIONS)
+	if (act_intent(r).verb != VERB_OPERATIONS)
 		return;
 	text_json_key(t, "operations");
 	text_add(t, "[");
@@ -212,9 +214,10 @@ static void write_checks(struct text *t, const struct interlock *i, bool texts)
 }
 
 /* What was known, and the checks as they stood: a canonical JSON object. */
-static bool write_known(struct decision *what, const struct pool *p,
+static bool write_known(struct decision *what, const struct desk *d,
 	const struct act_request *r, const struct interlock *i, bool texts)
 {
+	const struct pool *p = &d->model.pools[r->pool];
 	const struct standing *s = &p->standing;
 	struct text t = {0};
 	text_add(&t, "{");
@@ -232,6 +235,10 @@ static bool write_known(struct decision *what, const struct pool *p,
 		text_add(&t, "}");
 	}
 	write_request(&t, p, r);
+	if (r->verb == VERB_ASK)
+		approvals_write_ask(&t, d, r);
+	else if (i)
+		approvals_write_use(&t, d, r);
 	if (i)
 		write_checks(&t, i, texts);
 	text_add(&t, "}");
@@ -241,11 +248,30 @@ static bool write_known(struct decision *what, const struct pool *p,
 }
 
 /* With many operations the words of the checks have no room; what held has. */
-static void write_evidence(struct decision *what, const struct pool *p,
+static void write_evidence(struct decision *what, const struct desk *d,
 	const struct act_request *r, const struct interlock *i)
 {
-	if (!write_known(what, p, r, i, true) && !write_known(what, p, r, i, false))
+	if (!write_known(what, d, r, i, true) && !write_known(what, d, r, i, false))
 		text_copy(what->evidence, sizeof what->evidence, "{}");
+}
+
+/* An approval says what it allows, and the token by which it does. 0, or -1 with err. */
+static int write_approval(struct decision *what, struct desk *d, const struct act_request *r,
+	struct err *err)
+{
+	struct approval_claim claim;
+	const struct decision *ask = approvals_asked(d, r, &claim);
+	struct text t = {0};
+	what->from_bp = ask->from_bp;
+	what->to_bp = ask->to_bp;
+	what->epoch = ask->epoch;
+	what->rev = ask->rev;
+	text_add(&t, "{");
+	int rc = approvals_sign(&t, d, r, err);
+	text_add(&t, "}");
+	text_copy(what->evidence, sizeof what->evidence, text_str(&t));
+	text_free(&t);
+	return rc;
 }
 
 /* Where a rollback goes: it never raises. */
@@ -259,6 +285,7 @@ static void make_decision(struct desk *d, const struct act_request *r, struct de
 {
 	const struct pool *p = &d->model.pools[r->pool];
 	const struct standing *s = &p->standing;
+	const struct intent want = act_intent(r);
 	memset(what, 0, sizeof *what);
 	unsigned char random[10];
 	uint64_t bits[2] = {desk_random(d), desk_random(d)};
@@ -273,6 +300,7 @@ static void make_decision(struct desk *d, const struct act_request *r, struct de
 	what->verb = r->verb;
 	what->from_bp = s->reported_bp;
 	what->to_bp = r->verb == VERB_STEP           ? r->to_bp
+		: r->verb == VERB_ASK && intent_share(&want) >= 0 ? intent_share(&want)
 		: r->verb == VERB_ROLLBACK               ? back_bp(s)
 		: r->verb == VERB_ARM && r->has_baseline ? r->baseline_bp
 												 : s->reported_bp;
@@ -352,8 +380,16 @@ void desk_act(
 	if (is_gated(r->verb))
 		flags_look(d, r->pool);
 	desk_judge(d, r, out);
+	if (out->status == ACT_REFUSED && r->verb != VERB_ASK)
+		approvals_ask(d, r, out);
 	if (out->status != ACT_BEGUN)
 		return;
+	const struct decision *before = r->verb == VERB_ASK ? approvals_before(d, r) : NULL;
+	if (before) {
+		out->status = ACT_REPLAYED;
+		text_copy(out->id, sizeof out->id, before->id);
+		return;
+	}
 	struct flight *open = verb_is_brake(r->verb) ? open_brake(d, r) : NULL;
 	if (open) {
 		/* Whoever presses again does not want to go slowly any more. */
@@ -367,8 +403,13 @@ void desk_act(
 	}
 	struct decision what;
 	make_decision(d, r, &what);
-	write_evidence(
-		&what, &d->model.pools[r->pool], r, is_gated(r->verb) ? &out->interlock : NULL);
+	bool judged = is_gated(r->verb) || r->verb == VERB_ASK;
+	if (r->verb != VERB_APPROVE) {
+		write_evidence(&what, d, r, judged ? &out->interlock : NULL);
+	} else if (write_approval(&what, d, r, &out->err) < 0) {
+		out->status = ACT_REFUSED;
+		return;
+	}
 	text_copy(out->id, sizeof out->id, what.id);
 	struct flight *f = flight_add(d, r->pool, &what);
 	f->phase = FLIGHT_RECORDING;

@@ -195,6 +195,8 @@ static const struct {
 	{VERB_GUARD, read_guard},
 	{VERB_DRAIN, read_workers},
 	{VERB_CLOSE, read_id},
+	{VERB_ASK, read_share},
+	{VERB_APPROVE, read_id},
 	{VERB_ARM, read_baseline},
 };
 

@@ -1,5 +1,6 @@
 /* weir step, hold, rollback and the other acts: one each, through the same desk and interlock
  * as the console's keys. */
+#include "history/approval.h"
 #include "model/mem.h"
 #include "model/text.h"
 #include "tui/ask.h"
@@ -106,7 +107,7 @@ static void watch_guards(struct job *j)
 	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
 	const struct standing *s = &p->standing;
 	bool bakes = p->plan.policy.bake;
-	if (j->verb != VERB_STEP || !bakes || s->owner >= OWNER_RECORD || s->reported_bp <= 0 ||
+	if ((j->verb != VERB_STEP && j->verb != VERB_ASK) || !bakes || s->owner >= OWNER_RECORD || s->reported_bp <= 0 ||
 		s->reported_bp == s->baseline_bp || s->guard.state == GUARD_NONE || p->latch.red ||
 		j->request.to_bp <= s->reported_bp)
 		return;
@@ -160,6 +161,23 @@ static int64_t reverts_in(const struct pool *p, const struct decision *d)
 													: p->plan.bake_ms + KEEP_SPARE_MS;
 }
 
+/* The ask that was recorded for want of an approval; whole, for whoever has another history. */
+static void write_asked(struct text *t, const struct job *j)
+{
+	const struct decision *ask =
+		pool_decision(&desk_model(j->s->desk)->pools[j->request.pool], j->result.asked);
+	struct text whole = {0};
+	if (!ask)
+		return;
+	approval_pack_ask(&whole, ask);
+	text_json_key(t, "ask");
+	text_add(t, "{");
+	text_json_str(t, "id", ask->id);
+	text_json_str(t, "text", text_str(&whole));
+	text_add(t, "}");
+	text_free(&whole);
+}
+
 static void print_json(const struct job *j, const char *outcome, const struct interlock *i)
 {
 	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
@@ -182,6 +200,7 @@ static void print_json(const struct job *j, const char *outcome, const struct in
 	text_json_bool(&t, "recorded", !d || j->view.recorded);
 	text_json_key(&t, "refused");
 	facts_refused(&t, i);
+	write_asked(&t, j);
 	text_add(&t, "}\n");
 	fputs(text_str(&t), stdout);
 	text_free(&t);
@@ -201,14 +220,40 @@ static void say_refused(const struct job *j, const struct interlock *i)
 	}
 }
 
-static int report_refusal(const struct job *j)
+/* What was asked stands in the history before anybody is told so. */
+static bool asked(void *ctx)
 {
+	const struct job *j = ctx;
+	struct act_view view;
+	return !desk_progress(j->s->desk, j->result.asked, &view) ||
+		view.progress == PROGRESS_DONE;
+}
+
+static int report_refusal(struct job *j)
+{
+	if (j->result.asked[0])
+		loop_finish(j->s->desk, asked, j, ANSWER_MS);
 	if (j->o->json)
 		print_json(j, "REFUSED", &j->result.interlock);
 	if (j->result.err.code != ERR_NONE)
 		return setup_fail(&j->result.err);
 	say_refused(j, &j->result.interlock);
 	return EXIT_REFUSED;
+}
+
+static int report_asked(struct job *j)
+{
+	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	text_copy(j->result.asked, sizeof j->result.asked, j->result.id);
+	loop_finish(j->s->desk, asked, j, ANSWER_MS);
+	if (j->o->json) {
+		static const struct interlock none;
+		print_json(j, outcome_name(OUTCOME_APPLIED), &none);
+	} else {
+		printf("%s: asked; somebody else: weir approve %s %s\n", p->name, p->name,
+			j->result.asked);
+	}
+	return EXIT_DONE;
 }
 
 /* Who will keep a raise, or when it goes back: by the plan, since the pool's news of it are still
@@ -349,7 +394,7 @@ static int check_from(const struct job *j, const struct pool *p, struct err *err
 /* Waits for what a gated act is judged on, and reads what is asked. */
 static int prepare(struct job *j, const struct pool *p, struct err *err)
 {
-	bool gated = verb_is_sent(j->verb) && !verb_is_brake(j->verb);
+	bool gated = (verb_is_sent(j->verb) && !verb_is_brake(j->verb)) || j->verb == VERB_ASK;
 	if (gated && loop_until(j->s->desk, heard, j, SETTLE_MS) && setup_settle(j->s, SETTLE_MS))
 		loop_until(j->s->desk, nothing_open, j, OPEN_MS);
 	if (j->verb == VERB_CLOSE)
@@ -359,7 +404,9 @@ static int prepare(struct job *j, const struct pool *p, struct err *err)
 	if (ask_read(&j->request, j->word, j->words, p, err) < 0 || check_from(j, p, err) < 0)
 		return -1;
 	watch_guards(j);
-	return 0;
+	return j->o->approval ? desk_take_approval(j->s->desk, j->request.pool, j->o->approval,
+								loop_now(), err)
+						  : 0;
 }
 
 static int report_already(const struct job *j, const struct pool *p)
@@ -395,6 +442,8 @@ static int begin(struct job *j)
 	desk_act(j->s->desk, &j->request, loop_now(), &j->result);
 	if (j->result.status == ACT_REFUSED)
 		return report_refusal(j);
+	if (j->verb == VERB_ASK)
+		return report_asked(j);
 	return j->result.status == ACT_ALREADY ? report_already(j, p) : UNDER_WAY;
 }
 

@@ -1,5 +1,6 @@
 /* The words that act. A verb opens the same sheet that its key opens; nothing typed here acts
  * without it but hold and annotate. */
+#include "model/approving.h"
 #include "model/text.h"
 #include "tui/ask.h"
 #include "tui/console_words.h"
@@ -75,6 +76,33 @@ ACT(adopt)
 ACT(close)
 #undef ACT
 
+/* Asked for by its words alone: what is asked is what the step's sheet would show. */
+static void do_ask(struct console *c, const char *argument, struct instant now)
+{
+	const struct pool *p = console_pool(c);
+	struct act_request what = {.pool = c->pool};
+	struct err err;
+	if (ask_read(&what, "ask", *argument ? argument : "next", p, &err) < 0) {
+		console_say(c, now, ROLE_WARN, "ask: %s", err.text);
+		return;
+	}
+	what.shown_epoch = p->standing.epoch;
+	what.shown_rev = p->standing.rev;
+	console_act(c, &what, now);
+}
+
+/* Without an id it is the newest ask that waits. */
+static void do_approve(struct console *c, const char *argument, struct instant now)
+{
+	const struct pool *p = console_pool(c);
+	const struct decision *ask =
+		*argument ? NULL : approving_open(desk_model(c->how.desk), p);
+	if (!*argument && !ask)
+		console_say(c, now, ROLE_WARN, "approve: nobody asks for anything");
+	else
+		do_act(c, "approve", ask ? ask->id : argument, now);
+}
+
 static void do_annotate(struct console *c, const char *argument, struct instant now)
 {
 	if (*argument)
@@ -99,5 +127,7 @@ const struct console_word console_words_act[] = {
 	{"disarm", do_disarm, "", false, true},
 	{"adopt", do_adopt, "", false, true},
 	{"close", do_close, "ID", false, true},
+	{"ask", do_ask, "[SHARE|next]", false, true},
+	{"approve", do_approve, "[ID]", false, true},
 	{0},
 };

@@ -9,6 +9,7 @@ int cmd_status(const struct options *o);
 int cmd_brief(const struct options *o);
 int cmd_wait(const struct options *o);
 int cmd_act(const struct options *o); /* step, hold, rollback and the other acts */
+int cmd_approve(const struct options *o);
 int cmd_plan(const struct options *o);
 int cmd_doctor(const struct options *o);
 int cmd_log(const struct options *o);

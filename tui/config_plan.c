@@ -6,6 +6,7 @@
 #include "model/mem.h"
 #include "model/text.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,22 @@ static int read_step(
 	return rc;
 }
 
+static int read_approver(
+	const struct yaml_doc *doc, const struct yaml_node *node, void *field, struct err *err)
+{
+	static const char expected[] = "a public key: the 64 hex digits of weir approve --key";
+	char *key = field;
+	const char *text = yaml_scalar(doc, node, expected, err);
+	if (!text)
+		return -1;
+	size_t len = strlen(text);
+	if (len != POOL_HASH_MAX - 1 || strspn(text, "0123456789abcdefABCDEF") != len)
+		return yaml_fail_expected(doc, node, expected, err);
+	for (size_t i = 0; i <= len; i++)
+		key[i] = (char)tolower((unsigned char)text[i]);
+	return 0;
+}
+
 #define AT(member) .offset = offsetof(struct plan, member)
 #define ROOM(member) .size = sizeof(((struct plan *)0)->member)
 
@@ -61,6 +78,11 @@ static const struct yaml_row plan_rows[] = {
 		.max = PLAN_STEPS_MAX, .required = true, .read = read_step,
 		.count_offset = offsetof(struct plan, step_count),
 		.help = "The shares of v2 in order, each with the time it stays before the next"},
+	{"approvers", YAML_TYPE_LIST, AT(approvers), .size = POOL_HASH_MAX,
+		.max = PLAN_APPROVERS_MAX, .read = read_approver,
+		.count_offset = offsetof(struct plan, approver_count),
+		.help = "The public keys of those who may approve a step, as weir approve --key prints "
+				"one"},
 	{"bake", YAML_TYPE_DURATION, AT(bake_ms), .min = 100, .max = 30 * DAY_MS, .fallback = "10m",
 		.help = "The time a raise must pass to be kept"},
 	{"hours", YAML_TYPE_STRING, AT(hours), ROOM(hours), .fallback = "",

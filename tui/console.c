@@ -99,7 +99,11 @@ static void say_result(
 	struct console *c, enum verb verb, const struct act_result *r, struct instant now)
 {
 	const char *word = verb_row(verb)->word;
-	if (r->status == ACT_BEGUN) {
+	bool begun = r->status == ACT_BEGUN || r->status == ACT_REPLAYED;
+	if (verb == VERB_ASK && begun) {
+		console_say(c, now, ROLE_TEXT, "asked; somebody else: weir approve %s %s",
+			console_pool(c)->name, r->id);
+	} else if (r->status == ACT_BEGUN) {
 		text_copy(c->last_act, sizeof c->last_act, r->id);
 		c->last_progress = PROGRESS_RECORDING;
 		c->last_outcome = OUTCOME_PENDING;

@@ -4,6 +4,7 @@
 
 #include "client/prometheus.h"
 #include "client/prometheus_join.h"
+#include "history/approval.h"
 #include "model/mem.h"
 #include "model/text.h"
 #include "tui/left.h"
@@ -33,6 +34,8 @@ void desk_apply(struct desk *d, const struct model_event *e)
 	struct model_event event = *e;
 	event.at = d->now;
 	d->dirty |= model_apply(&d->model, &event, d->sample);
+	if (e->kind == MODEL_DECISION && e->decision->verb == VERB_APPROVE)
+		approvals_hear(d, e->pool, e->decision);
 }
 
 static int pool_index(const struct desk *d, uint64_t node)
@@ -198,6 +201,9 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 	d->model.guards = how->console && !how->read_only;
 	d->file = mem_copy(how->history_path ? how->history_path : how->shared);
 	d->last_left_ms = desk_file(d) ? left_read(desk_file(d), d->actor) : UNKNOWN;
+	/* Where there is none, the history cannot be opened and says why. */
+	if (how->history_path && how->key_dir)
+		approval_key(d->model.key, how->key_dir, &(struct err){0});
 	d->client = client_new(how->schemes, (struct driver_sink){on_event, d}, desk_random(d));
 	d->driver_fd = -1;
 	if (how->forgets)

@@ -127,7 +127,9 @@ struct act_request {
 	struct drain drain;             /* DRAIN: these, */
 	bool drains;                    /* out of new work, or back into it, */
 	char node[POOL_ID_MAX];         /* of this node; "" of all */
-	char of[DECISION_ID_MAX];       /* CLOSE: the rollback */
+	char of[DECISION_ID_MAX];       /* CLOSE: the rollback; APPROVE: the ask */
+	enum verb asks;                 /* ASK: for this act, and what else is said of it */
+	bool forced;                    /* by break-glass */
 	const char *role;               /* NULL: "operator" */
 	const char *flag;               /* ROLLBACK: which file asked for it; NULL none did */
 	char reason[POOL_REASON_MAX];   /* ANNOTATE: the text */
@@ -147,9 +149,14 @@ enum act_status {
 struct act_result {
 	enum act_status status;
 	char id[DECISION_ID_MAX];
+	char asked[DECISION_ID_MAX]; /* REFUSED for want of an approval: the ask for it; "" none */
 	struct interlock interlock; /* STEP and RESUME: also when begun */
 	struct err err;             /* REFUSED for another reason than predicates; code 0 none */
 };
+
+/* Takes an approval that came as a token. 0, or -1 with err for what is none. */
+int desk_take_approval(
+	struct desk *d, int pool, const char *token, struct instant now, struct err *err);
 
 /* Judges without acting. */
 void desk_judge(struct desk *d, const struct act_request *r, struct act_result *out);

@@ -1,11 +1,12 @@
 /* The inside of a desk, shared by desk.c (lifecycle, news), act.c (what is asked), flight.c
  * (acts under way), leg.c (an act's way to one node), found.c (what was found open), keeper.c
- * (what a desk does by itself), order.c (what its guard is told) and scribe.c (what is written
+ * (what a desk does by itself), approvals.c (who asks, who allows), order.c (what its guard is told) and scribe.c (what is written
  * down). Nothing else includes this. */
 #ifndef WEIR_TUI_DESK_PARTS_H
 #define WEIR_TUI_DESK_PARTS_H
 
 #include "history/trail.h"
+#include "model/approving.h"
 #include "model/reconcile.h"
 #include "tui/desk.h"
 
@@ -180,6 +181,27 @@ bool prelude_answer(struct desk *d, const struct driver_event *e);
 void prelude_lower(struct desk *d, struct flight *f); /* begins a gradual rollback */
 void prelude_turn(struct desk *d, struct flight *f);
 int64_t prelude_due_ms(const struct flight *f);
+
+/* act.c */
+int act_refuse(struct act_result *out, enum err_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* approvals.c */
+void approvals_hear(struct desk *d, int pool, const struct decision *approve);
+/* What is in the way of an ask or an approval; 0, or -1 with the result refused. */
+int approvals_check(const struct desk *d, const struct act_request *r, struct act_result *out);
+/* The own ask for the same; NULL none. */
+const struct decision *approvals_before(const struct desk *d, const struct act_request *r);
+/* Where only an approval lacks: records the ask for it, once. */
+void approvals_ask(struct desk *d, const struct act_request *r, struct act_result *out);
+/* The members of the evidence of an ask; of an approval: signs it; of any other act: which
+ * approval it is made by. -1 with err where it cannot be signed. */
+void approvals_write_ask(struct text *t, const struct desk *d, const struct act_request *r);
+int approvals_sign(struct text *t, struct desk *d, const struct act_request *r, struct err *err);
+void approvals_write_use(struct text *t, const struct desk *d, const struct act_request *r);
+/* The ask that a request is about, with what it asks; NULL none. */
+const struct decision *approvals_asked(
+	const struct desk *d, const struct act_request *r, struct approval_claim *claim);
 
 /* found.c */
 void found_adopt(struct desk *d, int pool, const struct decision *found);

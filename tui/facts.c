@@ -301,7 +301,8 @@ static void add_share(struct text *out, const struct decision *d)
 	char from[16], to[16];
 	unit_share(from, sizeof from, d->from_bp);
 	unit_share(to, sizeof to, d->to_bp);
-	if (d->verb == VERB_STEP || d->verb == VERB_ROLLBACK)
+	if (d->verb == VERB_STEP || d->verb == VERB_ROLLBACK || d->verb == VERB_ASK ||
+		d->verb == VERB_APPROVE)
 		text_addf(out, " %s > %s", from, to);
 	else if ((d->verb == VERB_KEEP || d->verb == VERB_ADOPT) && d->to_bp >= 0)
 		text_addf(out, " %s", to);

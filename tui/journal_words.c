@@ -22,8 +22,10 @@ static const char *id_end(const char *id)
 void journal_what(char *out, size_t size, const struct page_row *r)
 {
 	char from[16], to[16];
-	bool moves =
-		strcmp(r->what, verb_row(VERB_STEP)->word) == 0 || strcmp(r->what, "rollback") == 0;
+	static const enum verb of_shares[] = {VERB_STEP, VERB_ROLLBACK, VERB_ASK, VERB_APPROVE};
+	bool moves = false;
+	for (size_t i = 0; i < sizeof of_shares / sizeof *of_shares; i++)
+		moves |= strcmp(r->what, verb_row(of_shares[i])->word) == 0;
 	if (r->about[0] && strcmp(r->what, verb_row(VERB_CLOSE)->word) == 0) {
 		snprintf(out, size, "close ..%s", id_end(r->about));
 	} else if (r->about[0]) {

@@ -24,8 +24,9 @@ struct options {
 	/* values; NULL, false, UNKNOWN or -1 when not given */
 	const char *config, *history, *color, *theme;
 	bool ascii, json, help, version, read_only, plain;
+	bool key;
 	bool watch;
-	const char *confirm, *reason;
+	const char *confirm, *reason, *approval;
 	bool wait;
 	int64_t wait_ms;
 	bool dry_run;

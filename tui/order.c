@@ -24,7 +24,8 @@
 void order_hear(struct desk *d, int pool)
 {
 	struct desk_pool *own = &d->pools[pool];
-	if (!d->how.guard || !d->history || !own->loaded || own->hearing ||
+	bool asks = d->model.pools[pool].plan.approver_count > 0;
+	if ((!d->how.guard && !asks) || !d->history || !own->loaded || own->hearing ||
 		d->now.boot_ms < own->hear_due_ms)
 		return;
 	own->hearing = true;
@@ -37,7 +38,11 @@ static void hear(struct desk *d, int pool, const struct decision *what)
 	struct owner_order order;
 	const struct decision *known = pool_decision(&d->model.pools[pool], what->id);
 	const struct flight *f = flight_find(d, what->id);
-	if (!owner_order_read(&order, what) || (f && f->phase != FLIGHT_DONE))
+	bool is_of_two = what->verb == VERB_ASK || what->verb == VERB_APPROVE;
+	if (is_of_two && (!known || known->outcome != what->outcome))
+		desk_apply(
+			d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = what});
+	if (is_of_two || !owner_order_read(&order, what) || (f && f->phase != FLIGHT_DONE))
 		return;
 	if (!known || known->outcome != what->outcome) {
 		desk_apply(

@@ -426,6 +426,11 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 	return rc;
 }
 
+int setup_keys(const struct setup *s, struct err *err)
+{
+	return make_dirs(s->state_dir, err);
+}
+
 #define SETTLE_MS 5000
 
 /* Whoever notes it down can tell later whether the file was cut or exchanged. */

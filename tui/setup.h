@@ -51,6 +51,9 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 /* The rules of the demo: bakes of seconds. */
 void setup_demo(struct plan *plan, struct guard_limits *limits);
 
+/* Makes the directory of this person's key. 0, or -1 with err. */
+int setup_keys(const struct setup *s, struct err *err);
+
 /* Frees everything, and says on stderr where the chain of the history ends when this process
  * wrote to it. Returns what the history lost. */
 int64_t setup_release(struct setup *s);

@@ -142,10 +142,15 @@ void sheet_refresh(struct sheet *s, const struct model *m, struct instant now)
 	}
 }
 
+bool sheet_asks(const struct sheet *s)
+{
+	return is_gated(s) && s->interlock.failing == 1u << PREDICATE_APPROVAL;
+}
+
 /* What is shown may be done, and has been shown long enough. */
 static bool stands(const struct sheet *s, struct instant now)
 {
-	if (s->stale || (is_gated(s) && !s->interlock.allowed))
+	if (s->stale || (is_gated(s) && !s->interlock.allowed && !sheet_asks(s)))
 		return false;
 	return now.boot_ms - s->opened_ms >= kinds[s->kind].stand_ms;
 }

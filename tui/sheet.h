@@ -78,6 +78,9 @@ enum sheet_answer {
 enum sheet_answer sheet_key(
 	struct sheet *s, uint32_t key, const struct model *m, struct instant now);
 
+/* True when only an approval lacks: y asks for it. */
+bool sheet_asks(const struct sheet *s);
+
 /* True when `y` would count now. */
 bool sheet_may_accept(const struct sheet *s, struct instant now);
 

@@ -1,5 +1,6 @@
 /* Dialogs as cells. */
 #include "model/text.h"
+#include "tui/asked.h"
 #include "tui/facts.h"
 #include "tui/pen.h"
 #include "tui/view.h"
@@ -21,7 +22,8 @@ static const char *title_word(const struct sheet *sheet)
 		[VERB_GUARD] = "GUARD",
 		[VERB_DRAIN] = "DRAIN",
 		[VERB_ADOPT] = "ADOPT",
-		[VERB_CLOSE] = "CLOSE"};
+		[VERB_CLOSE] = "CLOSE",
+		[VERB_APPROVE] = "APPROVE"};
 	if (sheet->request.verb == VERB_DRAIN && !sheet->request.drains)
 		return "GIVE WORK BACK:";
 	return sheet->kind == SHEET_ACT ? words[sheet->request.verb] : sheet_word(sheet->kind);
@@ -312,6 +314,15 @@ static void drain_rows(struct pen *p, const struct view *v, const struct act_req
 		left > 0 || all == 0 ? "" : ": the pool refuses that while it has traffic");
 }
 
+static void asked_for(struct pen *p, const struct view *v, const struct act_request *r)
+{
+	struct asked_row rows[ASKED_ROWS];
+	const struct decision *ask = pool_decision(v->pool, r->of);
+	int n = ask ? asked_rows(rows, ask, v->now.wall_ms) : 0;
+	for (int i = 0; i < n; i++)
+		pen_row(p, rows[i].warns ? ROLE_WARN : ROLE_REMOTE, rows[i].label, "%s", rows[i].text);
+}
+
 static void act_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	const struct act_request *r = &sheet->request;
@@ -348,6 +359,9 @@ static void act_rows(struct pen *p, const struct view *v, const struct sheet *sh
 	case VERB_ADOPT:
 		pen_row(p, ROLE_WARN, "share", "%s is what was asked from now on; held until resume",
 			share);
+		break;
+	case VERB_APPROVE:
+		asked_for(p, v, r);
 		break;
 	case VERB_CLOSE:
 		pen_row(p, ROLE_WARN, "gives up", "rollback %.36s: nobody tries it any more", r->of);
@@ -421,7 +435,7 @@ static bool is_judged(const struct sheet *sheet)
 
 struct button {
 	enum role role;
-	char text[32];
+	char text[40];
 };
 
 static void add_button(struct button *b, size_t *n, enum role role, const char *text)
@@ -437,10 +451,11 @@ static size_t write_buttons(
 	static const char *const accepts[SHEET_COUNT] = {
 		"", "y step to ", "y roll back now", "y resume", "y ", "y roll all back", "y leave"};
 	bool may = sheet_may_accept(sheet, now);
-	bool shut = sheet->stale || (is_judged(sheet) && !sheet->interlock.allowed);
+	bool asks = sheet_asks(sheet);
+	bool shut = sheet->stale || (is_judged(sheet) && !sheet->interlock.allowed && !asks);
 	enum role chosen = sheet->accept_chosen ? ROLE_KEY : ROLE_CHOICE;
 	enum role accept = !may ? ROLE_KEY_OFF : sheet->accept_chosen ? ROLE_CHOICE : ROLE_KEY;
-	char to[24] = "", text[32];
+	char to[24] = "", text[40];
 	size_t n = 0;
 	add_button(b, &n, chosen, shut ? "[Esc close]" : "[Esc cancel]");
 	if (sheet->stale)
@@ -452,7 +467,8 @@ static size_t write_buttons(
 			sheet->request.verb == VERB_DRAIN && !sheet->request.drains
 				? "give work back"
 				: verb_row(sheet->request.verb)->word);
-	snprintf(text, sizeof text, "%s%s", accepts[sheet->kind], to);
+	snprintf(
+		text, sizeof text, "%s%s", asks ? "y ask to allow " : accepts[sheet->kind], to);
 	if (!shut)
 		add_button(b, &n, accept, text);
 	if (sheet->kind == SHEET_ROLLBACK) {

@@ -120,8 +120,8 @@ static struct interlock_facts in_order_of(
 		.sample_rate = {9, 1},
 		.guard = GUARD_GREEN,
 		.verdict = VERDICT_SAFE,
-		.approval_asked = true,
-		.approved = true,
+		.approvers_known = true,
+		.approval = APPROVAL_GOOD,
 		.baseline_known = true,
 		.v1_serving = true,
 		.owner = OWNER_POOL,
@@ -274,7 +274,7 @@ static enum err_code spoil(struct place *at, int p, uint64_t way)
 		f->held = even;
 		return even ? ERR_HELD : ERR_FROZEN;
 	case PREDICATE_APPROVAL:
-		f->approved = false;
+		f->approval = APPROVAL_EXPIRED;
 		return ERR_APPROVAL;
 	case PREDICATE_WAY_BACK:
 		return spoil_way_back(at, way);
@@ -453,9 +453,8 @@ static void test_not_asked_yet_never_fails(void **state)
 {
 	(void)state;
 	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
-	f.approval_asked = f.approved = false;
 	f.drill_asked = f.drill_fresh = false;
-	const enum predicate open[] = {PREDICATE_APPROVAL, PREDICATE_WAY_BACK};
+	const enum predicate open[] = {PREDICATE_WAY_BACK};
 	for (size_t k = 0; k < sizeof open / sizeof *open; k++)
 		assert_int_equal(state_of_check(&f, open[k]), CHECK_NOT_ASKED_YET);
 	struct interlock i;
@@ -758,17 +757,43 @@ static void test_the_split_that_is_seen_counts(void **state)
 	assert_false(fails(f, PREDICATE_DRIFT));
 }
 
+static void assert_says(struct interlock_facts f, enum predicate p, const char *text)
+{
+	struct interlock i;
+	interlock_evaluate(&i, &f);
+	assert_string_equal(i.check[p].text, text);
+}
+
 /* ---- 13 ---- */
 
 static void test_approvals_begin_above_a_share(void **state)
 {
 	(void)state;
 	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
-	f.approved = false;
+	f.approval = APPROVAL_NONE;
 	f.to_bp = 5000;
 	assert_false(fails(f, PREDICATE_APPROVAL));
 	f.to_bp = 5001;
 	assert_true(fails(f, PREDICATE_APPROVAL));
+	/* any but a good one is none, and says why */
+	for (int w = 0; w < APPROVAL_COUNT; w++) {
+		f.approval = (enum approval_word)w;
+		assert_true(fails(f, PREDICATE_APPROVAL) == (w != APPROVAL_GOOD));
+	}
+	f.approval = APPROVAL_OWN;
+	text_copy(f.approved_by, sizeof f.approved_by, "kim@ops1");
+	assert_says(f, PREDICATE_APPROVAL, "APPROVAL NOT VALID (own), by kim@ops1");
+	f.approval = APPROVAL_GOOD;
+	f.approval_left_ms = 61000;
+	assert_says(f, PREDICATE_APPROVAL, "approved by kim@ops1, valid for 01:01");
+	f.approval = APPROVAL_NONE;
+	assert_says(f, PREDICATE_APPROVAL, "approval is missing; the step asks for it");
+	text_copy(f.asked_id, sizeof f.asked_id, "0193-a");
+	assert_says(f, PREDICATE_APPROVAL,
+		"approval is missing; ask somebody: weir approve shop 0193-a");
+	f.approvers_known = false;
+	assert_says(f, PREDICATE_APPROVAL,
+		"approval is asked above 50 %, and the plan names no approvers");
 }
 
 /* ---- 14 ---- */
@@ -908,13 +933,6 @@ static void test_no_rate_no_wait(void **state)
 }
 
 /* ---- texts ---- */
-
-static void assert_says(struct interlock_facts f, enum predicate p, const char *text)
-{
-	struct interlock i;
-	interlock_evaluate(&i, &f);
-	assert_string_equal(i.check[p].text, text);
-}
 
 static void test_texts_have_their_numbers(void **state)
 {

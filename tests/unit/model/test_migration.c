@@ -372,6 +372,8 @@ static void test_what_a_person_may_begin(void **state)
 		{VERB_DRAIN, "IPASBRHUrubDC."},
 		{VERB_ADOPT, "...........D.."},
 		{VERB_CLOSE, "........ru...."},
+		{VERB_ASK, "IPASBRHUrubDCF"},
+		{VERB_APPROVE, "IPASBRHUrubDCF"},
 	};
 	assert_int_equal(sizeof rows / sizeof *rows, VERB_COUNT);
 	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)

@@ -47,8 +47,13 @@ static void test_unknown_words(void **state)
 static void test_sent(void **state)
 {
 	(void)state;
-	for (int i = 0; i < VERB_COUNT; i++)
-		assert_int_equal(verb_is_sent((enum verb)i), i != VERB_ANNOTATE && i != VERB_CLOSE);
+	static const enum verb written[] = {VERB_ANNOTATE, VERB_CLOSE, VERB_ASK, VERB_APPROVE};
+	for (int i = 0; i < VERB_COUNT; i++) {
+		bool is_written = false;
+		for (size_t k = 0; k < sizeof written / sizeof *written; k++)
+			is_written |= (int)written[k] == i;
+		assert_int_equal(verb_is_sent((enum verb)i), !is_written);
+	}
 	assert_false(verb_is_sent(VERB_COUNT));
 }
 

@@ -1,0 +1,230 @@
+/* More than one person: two logins with keys of their own, one history or two, one pool. Through
+ * the program as people use it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "model/text.h"
+#include "tests/lib/glass.h"
+#include "tests/lib/world.h"
+
+#include <cjson/cJSON.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONFIRMED "--confirm", "checkout"
+#define KIM 0
+#define ANA 1
+#define EVE 2
+
+struct fixture {
+	struct world w;
+	struct process p; /* of the last command */
+	struct glass g;
+	char who[3][40], state[3][WORLD_PATH + 20], history[3][WORLD_PATH];
+	char key[3][80], load[WORLD_PATH];
+};
+
+/* Runs as somebody; the exit status. */
+static int run_as(struct fixture *f, int who, const char *const *args)
+{
+	const char *all[40];
+	size_t n = 0;
+	struct world_env env = world_env(&f->w, ARGS(f->who[who], f->state[who]));
+	for (; args[n] && n < 32; n++)
+		all[n] = args[n];
+	all[n++] = "--config";
+	all[n++] = f->w.config;
+	all[n++] = "--history";
+	all[n++] = f->history[who];
+	all[n] = NULL;
+	process_release(&f->p);
+	return world_run(&f->w, &f->p, &env, all);
+}
+
+#define AS(who, ...) run_as(f, who, ARGS(__VA_ARGS__))
+
+static void assert_says(const struct fixture *f, const char *text)
+{
+	if (!strstr(f->p.err.text, text) && !strstr(f->p.out.text, text))
+		fail_msg("'%s' is in neither\n%s nor\n%s", text, f->p.out.text, f->p.err.text);
+}
+
+#define DOES(status, ...) \
+	do { \
+		int is = run_as(f, __VA_ARGS__); \
+		if (is != (status)) \
+			fail_msg("status %d, not %d:\n%s%s", is, status, f->p.out.text, f->p.err.text); \
+	} while (0)
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+	static const char *const names[] = {"kim", "ana", "eve"};
+	memset(&f, 0, sizeof f);
+	world_open(&f.w);
+	world_path(&f.w, f.load, "load.yaml");
+	world_write(f.load,
+		"name: load\nrate: 200\nsessions: 200\nunit: 500ms\n"
+		"operations: [{name: echo, weight: 3, work: 250us}, {name: predict, work: 250us}]\n");
+	world_config(&f.w, f.w.target, "    interval: 100ms\n");
+	for (int i = 0; i < 3; i++) {
+		char dir[WORLD_PATH];
+		world_path(&f.w, dir, names[i]);
+		snprintf(f.who[i], sizeof f.who[i], "WEIR_ACTOR=%s@e2e", names[i]);
+		snprintf(f.state[i], sizeof f.state[i], "XDG_STATE_HOME=%s", dir);
+		text_copy(f.history[i], sizeof f.history[i], f.w.history);
+		assert_int_equal(run_as(&f, i, ARGS("approve", "--key")), 0);
+		text_copy(f.key[i], sizeof f.key[i], f.p.out.text);
+		f.key[i][strcspn(f.key[i], "\n")] = 0;
+		assert_int_equal(strlen(f.key[i]), 64);
+	}
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	glass_close(&f->g);
+	process_release(&f->p);
+	world_close(&f->w);
+	return 0;
+}
+
+/* A pool at 5 %, where more than that needs Ana or Eve. */
+static void open_at_5(struct fixture *f, const char *policy)
+{
+	char text[1200];
+	world_pool(&f->w, false, ARGS("--scenario", f->load, "--share", "0%", "--unit", "500ms"));
+	snprintf(text, sizeof text,
+		"policies: {two: {base: manual, approval_above: 5%%}}\n"
+		"pools:\n  checkout:\n    target: %s\n    interval: 100ms\n"
+		"    plan: {steps: [5%%, 10%%, 50%%, 100%%], bake: 100ms, min_samples: 1, policy: %s,\n"
+		"      approvers: [%s, %s]}\n",
+		f->w.target, policy, f->key[ANA], f->key[EVE]);
+	world_write(f->w.config, text);
+	DOES(0, KIM, ARGS("step", "checkout", "5%", CONFIRMED, "--wait"));
+}
+
+/* Kim's refused step; its ask's id. */
+static void ask(struct fixture *f, char id[64], const char *share)
+{
+	DOES(6, KIM, ARGS("step", "checkout", share, "-m", "it looks fine", CONFIRMED));
+	const char *at = strstr(f->p.err.text, "weir approve checkout ");
+	if (!at)
+		fail_msg("no ask:\n%s", f->p.err.text);
+	snprintf(id, 64, "%.36s", at + strlen("weir approve checkout "));
+}
+
+static int asks_of(struct fixture *f)
+{
+	cJSON *log = world_log(&f->w, f->w.history), *row;
+	int n = 0;
+	cJSON_ArrayForEach(row, log) n += strcmp(world_word(row, "verb"), "ask") == 0;
+	cJSON_Delete(log);
+	return n;
+}
+
+static void another_person_allows_what_one_asks_for(void **state)
+{
+	struct fixture *f = *state;
+	char id[64];
+	open_at_5(f, "two");
+	ask(f, id, "10%");
+	/* asked once, however often it is tried */
+	DOES(6, KIM, ARGS("step", "checkout", "10%", CONFIRMED));
+	assert_says(f, id);
+	assert_int_equal(asks_of(f), 1);
+	/* one's own is none, and the sheet shows what was seen */
+	DOES(6, KIM, ARGS("approve", "checkout", id, CONFIRMED));
+	assert_says(f, "W190 APPROVAL NOT VALID (own)");
+	DOES(0, ANA, ARGS("approve", "checkout", id, CONFIRMED));
+	assert_says(f, "kim@e2e");
+	assert_says(f, "step 5 > 10 %");
+	assert_says(f, "it looks fine");
+	assert_says(f, "weir-approval.");
+	/* another share than the one that was allowed stays locked */
+	DOES(6, KIM, ARGS("step", "checkout", "50%", "--dry-run", CONFIRMED));
+	DOES(0, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--wait"));
+	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
+	cJSON *log = world_log(&f->w, f->w.history);
+	const cJSON *last = cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1);
+	assert_string_equal(world_word(last, "verb"), "step");
+	assert_string_equal(world_word(last, "evidence.approval.by"), "ana@e2e");
+	assert_string_equal(world_word(last, "evidence.approval.key"), f->key[ANA]);
+	cJSON_Delete(log);
+	assert_true(world_verified(&f->w, f->w.history));
+}
+
+static void row_75_what_is_no_approval_moves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char id[64], token[3000];
+	open_at_5(f, "two");
+	ask(f, id, "10%");
+	DOES(0, ANA, ARGS("approve", "checkout", id, CONFIRMED, "--json"));
+	cJSON *json = cJSON_Parse(f->p.out.text);
+	text_copy(token, sizeof token, world_word(json, "token"));
+	cJSON_Delete(json);
+	assert_true(strlen(token) > 100);
+	/* no token at all, and one of which a byte was turned: refused where it is given */
+	DOES(2, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--approval", "yes"));
+	assert_says(f, "this is no approval");
+	/* for 5 > 10 %, used for it; then it is used, then for another share */
+	DOES(0, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--wait", "--approval", token));
+	DOES(0, KIM, ARGS("rollback", "checkout", "--wait"));
+	DOES(0, KIM, ARGS("step", "checkout", "5%", CONFIRMED, "--wait"));
+	DOES(6, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--approval", token));
+	assert_says(f, "W190 APPROVAL NOT VALID (used before), by ana@e2e");
+	DOES(6, EVE, ARGS("step", "checkout", "10%", CONFIRMED, "--approval", token));
+	assert_says(f, "W190 APPROVAL NOT VALID");
+	DOES(6, ANA, ARGS("step", "checkout", "10%", CONFIRMED, "--approval", token));
+	assert_says(f, "W190 APPROVAL NOT VALID (own)");
+	assert_int_equal(world_fact(&f->w, "share_bp"), 500);
+	/* nobody asks that */
+	DOES(2, ANA, ARGS("approve", "checkout", "0193-none", CONFIRMED));
+	assert_says(f, "nobody asks");
+	DOES(2, ANA, ARGS("approve", "checkout", id));
+	assert_says(f, "--confirm checkout");
+	DOES(2, ANA, ARGS("approve", "checkout", id, "--confirm", "other"));
+	DOES(2, ANA, ARGS("approve", "checkout"));
+}
+
+static void a_token_goes_between_histories_and_needs_no_pool(void **state)
+{
+	struct fixture *f = *state;
+	char *whole, *token;
+	open_at_5(f, "two");
+	world_path(&f->w, f->history[ANA], "ana.db");
+	DOES(6, KIM, ARGS("step", "checkout", "10%", "--json", CONFIRMED));
+	cJSON *json = cJSON_Parse(f->p.out.text);
+	whole = strdup(world_word(json, "ask.text"));
+	cJSON_Delete(json);
+	assert_int_equal(strncmp(whole, "weir-ask.", 9), 0);
+	process_signal(&f->w.pool, SIGSTOP);
+	DOES(0, ANA, ARGS("approve", "checkout", whole, CONFIRMED));
+	token = strdup(strstr(f->p.out.text, "weir-approval."));
+	token[strcspn(token, "\n")] = 0;
+	process_signal(&f->w.pool, SIGCONT);
+	DOES(0, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--wait", "--approval", token));
+	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
+	free(whole);
+	free(token);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(another_person_allows_what_one_asks_for),
+		CASE(row_75_what_is_no_approval_moves_nothing),
+		CASE(a_token_goes_between_histories_and_needs_no_pool),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
