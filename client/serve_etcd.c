@@ -296,6 +296,7 @@ static void hear(struct serve_etcd *s)
 		s->due_ms = s->now.boot_ms;
 		if (len > 0 && !hear_line(s, s->news.data + begin, len)) {
 			watch_off(s);
+			s->due_ms = s->now.boot_ms + AGAIN_MS;
 			return;
 		}
 		begin += len + 1;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "client/drivers.h"
+#include "client/etcd.h"
 #include "model/mem.h"
 #include "model/text.h"
 #include "tests/lib/etcd.h"
@@ -541,6 +542,94 @@ static void a_node_that_hangs_locks_steps_and_catches_up(void **state)
 	client_free(h.client);
 }
 
+/* ---- the watch itself ---- */
+
+struct watch {
+	struct text heard;
+	bool over;
+};
+
+static void watch_piece(void *ctx, const char *data, size_t len)
+{
+	struct watch *w = ctx;
+	text_add_n(&w->heard, data, len);
+}
+
+static void watch_over(void *ctx, const struct transport_reply *reply, struct instant at)
+{
+	struct watch *w = ctx;
+	(void)reply, (void)at;
+	w->over = true;
+}
+
+/* Watches weir/shop/now/ from `revision` on until there are so many lines; the last one. */
+static struct etcd_news watch_from(struct fixture *f, int64_t revision, int lines)
+{
+	struct transport *t = transport_new();
+	struct watch w = {0};
+	struct etcd e;
+	struct text body = {0};
+	struct err err = {0};
+	struct etcd_news news;
+	assert_int_equal(etcd_open(&e, f->target, t, &err), 0);
+	wire_etcd_watch(&body, "weir/shop/now/", revision);
+	const struct etcd_request r = {.path = "/v3/watch",
+		.body = text_str(&body),
+		.timeout_ms = WAIT_MS,
+		.piece = watch_piece,
+		.done = watch_over,
+		.ctx = &w};
+	uint64_t id = etcd_send(&e, &r, now());
+	int seen = 0;
+	int64_t end_ms = process_clock_ms() + WAIT_MS;
+	while (seen < lines && !w.over) {
+		assert_true(process_clock_ms() < end_ms);
+		transport_wait(t, NULL, 0, 50);
+		transport_turn(t, now());
+		seen = 0;
+		for (const char *c = text_str(&w.heard); *c; c++)
+			seen += *c == '\n';
+	}
+	const char *last = text_str(&w.heard);
+	for (int i = 1; i < lines; i++)
+		last = strchr(last, '\n') + 1;
+	if (wire_etcd_read_news(&news, last, strcspn(last, "\n"), &err) < 0)
+		fail_msg("%s", err.text);
+	transport_cancel(t, id);
+	text_free(&w.heard);
+	text_free(&body);
+	etcd_close(&e);
+	transport_free(t);
+	return news;
+}
+
+/* What cannot be told any more is said to be gone, with the least that can be asked for. */
+static void a_compacted_watch_says_so(void **state)
+{
+	struct fixture *f = begin(state);
+	for (int i = 0; i < 5; i++) /* a key that nobody knows */
+		free(etcd_peer_ctl(&f->etcd, ARGS("put", "weir/shop/now/other", "x")));
+	char *json = etcd_peer_ctl(&f->etcd, ARGS("get", "x", "-w", "json"));
+	long long revision = strtoll(strstr(json, "\"revision\":") + 11, NULL, 10);
+	char number[24];
+	free(json);
+	/* before: the past comes as events */
+	struct etcd_news n = watch_from(f, revision - 5, 2);
+	assert_false(n.canceled);
+	assert_true(n.events.count > 0);
+	wire_etcd_release_news(&n);
+	snprintf(number, sizeof number, "%lld", revision);
+	free(etcd_peer_ctl(&f->etcd, ARGS("compact", number)));
+	n = watch_from(f, revision - 5, 2);
+	assert_true(n.canceled);
+	assert_int_equal(n.compacted, revision);
+	wire_etcd_release_news(&n);
+	n = watch_from(f, revision + 1, 1);
+	assert_true(n.created);
+	assert_false(n.canceled);
+	wire_etcd_release_news(&n);
+}
+
 static void without_etcd_the_last_word_stands(void **state)
 {
 	struct fixture *f = begin(state);
@@ -615,6 +704,7 @@ int main(void)
 		cmocka_unit_test(what_a_hand_without_weir_asks_is_done),
 		cmocka_unit_test(a_rollback_at_one_node_is_one_of_all),
 		cmocka_unit_test(a_node_that_hangs_locks_steps_and_catches_up),
+		cmocka_unit_test(a_compacted_watch_says_so),
 		cmocka_unit_test(without_etcd_the_last_word_stands),
 		cmocka_unit_test(an_etcd_that_lost_its_data_is_told_by_its_nodes),
 		cmocka_unit_test(who_leaves_is_taken_off_the_list),
