@@ -61,6 +61,7 @@ static const struct refusal {
 	{409, "held", ERR_HELD, true},
 	{409, "unkept", ERR_UNKEPT, true},
 	{409, "open", ERR_LIMIT, true}, /* of a disarm: not at the baseline */
+	{409, "led", ERR_LIMIT, true},  /* its plan lies in etcd */
 	{409, "last", ERR_LIMIT, true}, /* an arm would be without a worker */
 	{409, "in_progress", ERR_UNRESOLVED, false},
 	{409, NULL, ERR_CHANGED, true},

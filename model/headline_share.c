@@ -131,6 +131,9 @@ bool headline_held(const struct headline_view *v, char *out, size_t size)
 	if (v->s->state != STATE_HELD || !v->s->hold.on)
 		return false;
 	const char *reason = v->s->hold.reason;
+	if (strcmp(v->s->hold.actor, POOL_ETCD) == 0)
+		return headline_say(
+			out, size, FIT ": the last word stands, nobody raises. R rolls back", reason);
 	return headline_say(out, size, "Held by " FIT "%s" FIT "%s. U resumes, R rolls back",
 		v->s->hold.actor, reason[0] ? ": \"" : "", reason, reason[0] ? "\"" : "");
 }

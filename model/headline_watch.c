@@ -42,12 +42,30 @@ bool headline_never(const struct headline_view *v, char *out, size_t size)
 	return headline_say(out, size, "No news from the pool yet: " FIT, e->text);
 }
 
+/* The node whose news are the oldest, where others of the pool have spoken since; NULL none. */
+static const struct node *silent_node(const struct pool *p)
+{
+	const struct node *oldest = p->nodes, *newest = p->nodes;
+	for (const struct node *n = p->nodes; n < p->nodes + p->node_count; n++) {
+		oldest = n->last_at.boot_ms < oldest->last_at.boot_ms ? n : oldest;
+		newest = n->last_at.boot_ms > newest->last_at.boot_ms ? n : newest;
+	}
+	int64_t apart_ms = newest->last_at.boot_ms - oldest->last_at.boot_ms;
+	bool differs = oldest->last && freshness_of(apart_ms, p->interval_ms) >= FRESHNESS_STALE;
+	return differs ? oldest : NULL;
+}
+
 bool headline_stale(const struct headline_view *v, char *out, size_t size)
 {
 	if (v->s->freshness < FRESHNESS_STALE)
 		return false;
 	char age[24];
+	const struct node *silent = silent_node(v->p);
 	unit_age(age, sizeof age, v->s->age_ms);
+	if (silent)
+		return headline_say(out, size,
+			"No news from " FIT " for %s: its figures are old. Steps locked, R works",
+			silent->last->node, age);
 	return headline_say(
 		out, size, "No news for %s: all figures are old. Steps locked, R works", age);
 }

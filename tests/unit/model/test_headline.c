@@ -430,6 +430,25 @@ static void held_by_pool(struct virtual *v)
 	virtual_run(v, 1000);
 }
 
+static void held_by_etcd(struct virtual *v)
+{
+	go_to(v, 1000);
+	virtual_apply_at(v, 0, VERB_HOLD, -1, POOL_ETCD);
+	text_copy(v->node[0].s->hold.reason, sizeof v->node[0].s->hold.reason,
+		"etcd not seen for 12 s");
+	virtual_run(v, 1000);
+}
+
+static void one_is_silent(struct virtual *v)
+{
+	go_to(v, 1000);
+	for (int i = 0; i < 14; i++) {
+		virtual_traffic(v, 1000);
+		virtual_poll_node(v, 0);
+	}
+	virtual_tick(v);
+}
+
 static void blind(struct virtual *v)
 {
 	go_to(v, 1000);
@@ -604,6 +623,10 @@ static const struct {
 	{partial, PLAN | TWO, LEVEL_LOOK, "Step to 10 % reached 1/2 nodes; S sends it to the rest"},
 	{partial_unkept, PLAN | TWO, LEVEL_LOOK,
 		"Step to 10 % reached 1/2 nodes; S sends it to the rest, or back in 01:40"},
+	{held_by_etcd, PLAN, LEVEL_LOOK,
+		"etcd not seen for 12 s: the last word stands, nobody raises. R rolls back"},
+	{one_is_silent, PLAN | TWO, LEVEL_LOOK,
+		"No news from node-b for 14s: its figures are old. Steps locked, R works"},
 	{held_by_pool, PLAN, LEVEL_LOOK, "Held by pool: \"not kept\". U resumes, R rolls back"},
 	{went_back, PLAN, LEVEL_LOOK, "Went back 10 % > 1 %: not kept in time. S steps anew"},
 	{blind, PLAN, LEVEL_LOOK,
