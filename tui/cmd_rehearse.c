@@ -8,10 +8,12 @@
 #include "tui/progress.h"
 #include "tui/rehearsal.h"
 #include "tui/repertoire.h"
+#include "tui/scenario_from.h"
 #include "tui/setup.h"
 #include "tui/show.h"
 #include "tui/whatif.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +86,7 @@ static int read_rules(struct course *c, struct err *err)
 		plan_init(&c->rules.plan);
 		plan_usual(&c->rules.plan);
 	}
-	if (o->pool && !pool)
+	if (o->pool && !pool && !o->from)
 		return err_set(err, ERR_USAGE, "no pool '%s' in the configuration", o->pool);
 	if (pool)
 		c->rules.limits = pool->guards;
@@ -110,13 +112,44 @@ static int read_number(
 		(long long)min, (long long)max);
 }
 
+/* One that is named, or one that a recording makes. */
+static int find_scenario(struct course *c, struct err *err)
+{
+	const struct options *o = c->o;
+	if (!o->from && (o->faults || o->out))
+		return err_set(
+			err, ERR_USAGE, "--%s is for --from RECORDING", o->faults ? "faults" : "out");
+	if (!o->from)
+		return repertoire_find(&c->scenario, o->args[0], err);
+	if (o->arg_count > 0)
+		return err_set(
+			err, ERR_USAGE, "either SCENARIO or --from RECORDING, not both: '%s'", o->args[0]);
+	const struct scenario_source source = {.path = o->from,
+		.pool = o->pool,
+		.faults = !o->faults || strcmp(o->faults, "none") != 0};
+	return scenario_from(&c->scenario, &source, err);
+}
+
+static int write_out(const struct course *c, struct err *err)
+{
+	struct text t = {0};
+	FILE *f = fopen(c->o->out, "we");
+	scenario_write(&t, &c->scenario);
+	bool good = f && fputs(text_str(&t), f) >= 0;
+	good = (!f || fclose(f) == 0) && good;
+	text_free(&t);
+	return good
+		? EXIT_DONE
+		: err_set(err, ERR_FILE, "\"%s\" cannot be written: %s", c->o->out, strerror(errno));
+}
+
 static int read_course(struct course *c, struct err *err)
 {
 	const struct options *o = c->o;
 	int64_t seed = UNKNOWN;
 	c->runs = 1;
 	c->for_ms = UNKNOWN;
-	if (read_rules(c, err) < 0 || repertoire_find(&c->scenario, o->args[0], err) < 0 ||
+	if (read_rules(c, err) < 0 || find_scenario(c, err) < 0 ||
 		read_number(&seed, "seed", o->seed, 1, SEED_MAX - RUNS_MAX, err) < 0 ||
 		read_number(&c->runs, "runs", o->runs, 1, RUNS_MAX, err) < 0)
 		return -1;
@@ -353,13 +386,15 @@ int cmd_rehearse(const struct options *o)
 	struct setup s;
 	struct err err = {0};
 	struct course c = {.o = o, .s = &s};
-	if (o->arg_count == 0 && !o->scores)
+	if (o->arg_count == 0 && !o->scores && !o->from)
 		return list(o);
 	int status = setup_init(&s, o, &err);
 	if (status == 0 && o->scores)
 		status = tell_scores(&c, &err);
 	else if (status == 0 && (status = read_course(&c, &err)) == 0)
-		status = o->auto_play ? play_by_plan(&c, &err) : play_by_person(&c, &err);
+		status = o->out    ? write_out(&c, &err)
+			: o->auto_play ? play_by_plan(&c, &err)
+						   : play_by_person(&c, &err);
 	if (status < 0)
 		status = setup_fail(&err);
 	setup_release(&s);

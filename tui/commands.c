@@ -73,7 +73,7 @@ const struct command_row command_rows[] = {
 		"set policy grid pool since until progress", 1, 32, cmd_whatif},
 	{"rehearse", "[SCENARIO]",
 		"practise on the embedded engine, scored; without a SCENARIO it lists them",
-		"auto plan policy set pool for seed runs scores plain theme screen-file "
+		"auto plan policy set pool for seed runs from faults out scores plain theme screen-file "
 		"progress",
 		0, 1, cmd_rehearse},
 	{"judge", "[FILE]", "is v2 worse? judge anybody's counts, a line n1,x1,n2,x2 an interval",

@@ -59,8 +59,8 @@ struct options {
 	const char *set[OPTIONS_LIST_MAX];
 	int set_count;
 	const char *policy, *grid, *cast, *size;
-	const char *from; /* a share */
-	const char *seed, *runs;
+	const char *from; /* a share, of step; a recording, of rehearse */
+	const char *seed, *runs, *faults;
 	bool auto_play, scores;
 };
 

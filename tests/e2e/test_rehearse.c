@@ -147,6 +147,29 @@ static void what_is_wrong_is_told(void **state)
 	assert_says("nobody has rehearsed yet");
 }
 
+/* The recorded checkout: 150 requests a second, and v2 worse from its 50 % on. */
+static void a_recording_is_played_again(void **state)
+{
+	char db[WORLD_PATH], out[WORLD_PATH];
+	(void)state;
+	world_path(&w, db, "checkout.db");
+	world_path(&w, out, "checkout.yaml");
+	assert_int_equal(WEIR("import", "tests/recordings/checkout.jsonl", "--history", db), 0);
+	assert_int_equal(WEIR("rehearse", "--from", db, "--out", out), 0);
+	assert_int_equal(WEIR("rehearse", "--auto", out, "--json", "--for", "2m"), 0);
+	cJSON *score = cJSON_Parse(p.out.text);
+	assert_string_equal(world_word(score, "scenario"), "checkout");
+	cJSON_Delete(score);
+	assert_int_equal(
+		WEIR("rehearse", "--auto", "--from", db, "--faults", "none", "--for", "1m"), 0);
+	assert_says("v2 was bad     never while it had a share");
+	assert_int_equal(WEIR("rehearse", "--from", w.history), 1);
+	assert_int_equal(WEIR("rehearse", "--from", db, "--pool", "nix"), 2);
+	assert_complains("has no pool nix");
+	assert_int_equal(WEIR("rehearse", "demo", "--faults", "none"), 2);
+	assert_complains("--faults is for --from");
+}
+
 static void press(const char *keys)
 {
 	if (!glass_press(&g, keys))
@@ -232,6 +255,7 @@ int main(void)
 		T(twice_the_errors_are_found_again_and_again),
 		T(limits_that_miss_it_fail_a_job),
 		T(a_pool_that_restarts),
+		T(a_recording_is_played_again),
 		T(what_is_wrong_is_told),
 		T(a_person_finds_it),
 		T(it_ends_by_itself_or_by_a_signal),

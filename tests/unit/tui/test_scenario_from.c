@@ -1,0 +1,169 @@
+/* Scenario from a recording: its rates, errors and pace are those that were recorded, chance makes no
+ * level and no fault, and what is written is read back the same. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/recording.h"
+#include "tui/config.h"
+#include "tui/scenario_from.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECONDS 300
+#define BROKEN 200
+#define NEAR(a, b, part) assert_true(fabs((a) - (b)) <= (part) * (b))
+
+static char dir[128], path[160], keys[160];
+static struct recording_second seconds[SECONDS];
+static struct scenario s;
+static struct err err;
+
+static int set_up(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+	(void)state;
+	snprintf(dir, sizeof dir, "%.64s/weir-from-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/night.db", dir);
+	snprintf(keys, sizeof keys, "%s/keys", dir);
+	recording_quiet(seconds, SECONDS, 60);
+	return 0;
+}
+
+static void remove_files(const char *name)
+{
+	DIR *d = opendir(name);
+	char each[600];
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(each, sizeof each, "%.300s/%.250s", name, e->d_name);
+		if (unlink(each) < 0)
+			remove_files(each);
+	}
+	if (d)
+		closedir(d);
+	rmdir(name);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	remove_files(dir);
+	return 0;
+}
+
+static void make(const char *pool, bool faults)
+{
+	const struct scenario_source source = {.path = path, .pool = pool, .faults = faults};
+	recording_make(path, keys, 1, seconds, SECONDS);
+	if (scenario_from(&s, &source, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void a_quiet_one_is_quiet(void **state)
+{
+	(void)state;
+	make(NULL, true);
+	assert_string_equal(s.name, "checkout");
+	NEAR(s.rate, 100.0, 0.02);
+	assert_int_equal(s.level_count, 0);
+	assert_int_equal(s.phase_count, 2);
+	NEAR(s.phases[0].fault.error_rate, 0.001, 0.2);
+	assert_true(s.phases[1].fault.error_rate == s.phases[0].fault.error_rate);
+	assert_true(s.v2_slow_factor == 1);
+	NEAR((double)s.operations[0].work_us, 1000.0, 0.02);
+	NEAR((double)s.for_ms, SECONDS * 1000.0, 0.02);
+	for (int64_t ms = 0; ms < s.for_ms; ms += 1000)
+		assert_false(scenario_is_worse(&s, SHARE_FULL, ms));
+}
+
+static void a_bad_v2_is_bad_again(void **state)
+{
+	(void)state;
+	for (size_t i = BROKEN; i < SECONDS; i++) {
+		seconds[i].failed[ARM_V2] = 5;
+		seconds[i].each_us[ARM_V2] = 1000;
+	}
+	make("checkout", true);
+	assert_false(scenario_is_worse(&s, 1000, (BROKEN - 20) * 1000));
+	assert_true(scenario_is_worse(&s, 1000, (BROKEN + 20) * 1000));
+	NEAR(scenario_fault(&s, ARM_V2, (SECONDS - 10) * 1000).error_rate, 0.5, 0.1);
+	make("checkout", false);
+	assert_false(scenario_is_worse(&s, 1000, (BROKEN + 20) * 1000));
+}
+
+static void load_and_pace_are_those_of_then(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SECONDS; i++) {
+		seconds[i].each_us[ARM_V2] = 4000;
+		if (i < 150)
+			continue;
+		seconds[i].done[ARM_V1] = 270;
+		seconds[i].done[ARM_V2] = 30;
+	}
+	make(NULL, true);
+	NEAR(scenario_rate(&s, 60000), 100.0, 0.03);
+	NEAR(scenario_rate(&s, 250000), 300.0, 0.03);
+	NEAR(s.v2_slow_factor, 4.0, 0.05);
+	assert_true(scenario_is_worse(&s, 1000, 100000));
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+	struct text t = {0}, again = {0};
+	struct scenario read;
+	(void)state;
+	for (size_t i = BROKEN; i < SECONDS; i++) {
+		seconds[i].failed[ARM_V2] = 5;
+		seconds[i].done[ARM_V1] = 400;
+	}
+	make(NULL, true);
+	assert_true(s.level_count > 0 && s.phase_count > 2);
+	scenario_write(&t, &s);
+	if (config_parse_scenario(&read, text_str(&t), t.len, "f", &err) < 0)
+		fail_msg("%s\n%s", err.text, text_str(&t));
+	scenario_write(&again, &read);
+	assert_string_equal(text_str(&t), text_str(&again));
+	text_free(&t);
+	text_free(&again);
+}
+
+static void what_is_no_recording(void **state)
+{
+	const struct scenario_source none = {.path = "/nowhere/night.db"},
+								 other = {.path = path, .pool = "search"};
+	(void)state;
+	assert_int_equal(scenario_from(&s, &none, &err), -1);
+	recording_make(path, keys, 1, seconds, 0);
+	assert_int_equal(scenario_from(&s, &(struct scenario_source){.path = path}, &err), -1);
+	assert_int_equal(scenario_from(&s, &other, &err), -1);
+	assert_non_null(strstr(err.text, "has no pool search"));
+	FILE *f = fopen(path, "w");
+	fputs("not a history", f);
+	fclose(f);
+	assert_int_equal(scenario_from(&s, &other, &err), -1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(a_quiet_one_is_quiet),
+		T(a_bad_v2_is_bad_again),
+		T(load_and_pace_are_those_of_then),
+		T(what_is_written_is_read_back),
+		T(what_is_no_recording),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
