@@ -514,9 +514,10 @@ void transport_wait(
 	if (due_ms < timeout_ms)
 		timeout_ms = due_ms;
 	int ms = timeout_ms < 0 ? 0 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
-	must_multi(curl_multi_poll(t->multi, waited, (unsigned)count, ms, NULL));
-	/* asked again, since curl_multi_poll does not tell of a hang-up */
-	if (count == 0 || poll(asked, (nfds_t)count, 0) <= 0)
+	int news = 0;
+	must_multi(curl_multi_poll(t->multi, waited, (unsigned)count, ms, &news));
+	/* asked again, since curl_multi_poll does not tell of a hang-up, though it counts it */
+	if (news == 0 || count == 0 || poll(asked, (nfds_t)count, 0) <= 0)
 		memset(asked, 0, sizeof(asked));
 	for (size_t i = 0; i < count; i++)
 		extra[i].ready = asked[i].revents != 0;

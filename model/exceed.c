@@ -1,11 +1,7 @@
-/* The last intervals are kept as what is in them, not as whole histograms: of 1,331 buckets some
- * hundred are filled. */
+/* The last intervals, and their sum. */
 #include "model/exceed.h"
 
-#include "model/mem.h"
-
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TAIL_LEAST 20  /* units beyond the quantile that make it one */
@@ -14,7 +10,7 @@
 void exceed_clear(struct exceed *x)
 {
 	for (int i = 0; i < EXCEED_INTERVALS; i++)
-		free(x->interval[i].counts);
+		filled_clear(&x->interval[i]);
 	memset(x, 0, sizeof *x);
 }
 
@@ -23,42 +19,19 @@ void exceed_release(struct exceed *x)
 	exceed_clear(x);
 }
 
-static void forget(struct exceed *x, struct exceed_interval *i)
-{
-	for (int k = 0; k < i->count; k++) {
-		x->sum.count[i->counts[k].bucket] -= i->counts[k].units;
-		x->total -= i->counts[k].units;
-	}
-	free(i->counts);
-	*i = (struct exceed_interval){0};
-}
-
-/* More in one bucket of one interval than 32 bits hold are that many. */
-static uint32_t narrow(int64_t n)
-{
-	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
-}
-
 void exceed_add(struct exceed *x, const struct histogram *v1)
 {
-	struct exceed_interval *i = &x->interval[x->next];
+	struct filled *i = &x->interval[x->next];
 	x->next = (x->next + 1) % EXCEED_INTERVALS;
-	forget(x, i);
-	struct exceed_count filled[HISTOGRAM_BUCKETS];
-	int count = 0;
-	for (int b = 0; b < HISTOGRAM_BUCKETS; b++) {
-		if (v1->count[b] <= 0)
-			continue;
-		uint32_t units = narrow(v1->count[b]);
-		filled[count++] = (struct exceed_count){.bucket = (uint16_t)b, .units = units};
-		x->sum.count[b] += units;
-		x->total += units;
+	for (int k = 0; k < i->count; k++) {
+		x->sum.count[i->buckets[k].bucket] -= i->buckets[k].units;
+		x->total -= i->buckets[k].units;
 	}
-	if (count == 0)
-		return;
-	i->count = count;
-	i->counts = mem_new((size_t)count, sizeof *filled);
-	memcpy(i->counts, filled, (size_t)count * sizeof *filled);
+	filled_clear(i);
+	filled_add(i, v1);
+	filled_pour(i, &x->sum);
+	for (int k = 0; k < i->count; k++)
+		x->total += i->buckets[k].units;
 }
 
 int exceed_bucket(const struct exceed *x, double q)

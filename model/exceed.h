@@ -4,7 +4,7 @@
 #ifndef WEIR_MODEL_EXCEED_H
 #define WEIR_MODEL_EXCEED_H
 
-#include "model/histogram.h"
+#include "model/filled.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,13 +13,7 @@
 
 /* Zero-initialised it has seen nothing. */
 struct exceed {
-	struct exceed_interval {
-		int count;
-		struct exceed_count {
-			uint16_t bucket;
-			uint32_t units;
-		} * counts; /* owned; NULL for none */
-	} interval[EXCEED_INTERVALS];
+	struct filled interval[EXCEED_INTERVALS];
 	int next;
 	int64_t total;
 	struct histogram sum;

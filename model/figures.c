@@ -42,7 +42,7 @@ static void derive_gauges(struct arm_figures *f, const struct pool *p, enum arm 
 		f->busy = f->total = f->queue_depth = f->requests = f->memory_bytes = UNKNOWN;
 }
 
-static void derive_figures(struct standing *s, const struct pool *p, struct instant now,
+static void derive_figures(struct standing *s, struct pool *p, struct instant now,
 	struct guard_window window[ARM_COUNT])
 {
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
@@ -51,8 +51,8 @@ static void derive_figures(struct standing *s, const struct pool *p, struct inst
 		f->done = window[arm].done;
 		f->failed = window[arm].failed;
 		f->error_rate = f->done > 0 ? (double)f->failed / (double)f->done : NAN;
-		f->p50_us = window_quantile_us(&p->window[arm], now.boot_ms, 0.50);
-		f->p95_us = window_quantile_us(&p->window[arm], now.boot_ms, 0.95);
+		f->p50_us = window[arm].p50_us;
+		f->p95_us = window[arm].p95_us;
 		f->p99_us = window[arm].p99_us;
 		derive_rate(f, p, (enum arm)arm);
 		derive_gauges(f, p, (enum arm)arm);
@@ -75,7 +75,7 @@ static void derive_worst(struct standing *s, const struct pool *p)
 	}
 }
 
-void figures_derive(struct standing *s, const struct pool *p, struct instant now,
+void figures_derive(struct standing *s, struct pool *p, struct instant now,
 	struct guard_window window[ARM_COUNT])
 {
 	derive_figures(s, p, now, window);

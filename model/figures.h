@@ -6,7 +6,7 @@
 
 /* Fills s->arms and s->worst_operation from the pool's ring, windows and newest documents;
  * `window` gets the sums that the guard is judged on. */
-void figures_derive(struct standing *s, const struct pool *p, struct instant now,
+void figures_derive(struct standing *s, struct pool *p, struct instant now,
 	struct guard_window window[ARM_COUNT]);
 
 #endif

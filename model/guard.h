@@ -65,7 +65,7 @@ bool guard_limits_any(const struct guard_limits *l);
 /* The sums of one arm over the window. */
 struct guard_window {
 	int64_t done, failed; /* of requests */
-	int64_t p99_us;       /* worst interval's p99 weighed by the histogram; UNKNOWN none */
+	int64_t p50_us, p95_us, p99_us; /* of all that was timed; UNKNOWN none */
 	int64_t memory_bytes; /* the newest; UNKNOWN none */
 	int64_t covered_ms;   /* of the window with samples */
 };

@@ -1,8 +1,11 @@
 /* Sums over nodes, look by look. */
 #include "model/judging.h"
 
+#include "model/mem.h"
+
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void begin(struct judging *g)
@@ -10,7 +13,8 @@ static void begin(struct judging *g)
 	g->pending = (struct judge_interval){.settled = true, .sessions = true, .share_bp = -1};
 	g->spoken = 0;
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
-		memset(&g->latency[arm], 0, sizeof g->latency[arm]);
+		if (g->latency[arm])
+			memset(g->latency[arm], 0, sizeof *g->latency[arm]);
 		g->timed[arm] = true;
 	}
 }
@@ -26,6 +30,8 @@ void judging_init(struct judging *g, const struct judge_policy *p, int node_coun
 
 void judging_release(struct judging *g)
 {
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		free(g->latency[arm]);
 	judge_release(&g->judge);
 	ring_release(&g->trail);
 }
@@ -58,6 +64,17 @@ static struct units units_of(const struct arm_sample *a, bool sessions)
 	return (struct units){.n = a->ok + a->failed_total, .bad = a->failed_total};
 }
 
+/* The latencies of all nodes so far; those of an only one are looked at before they go. */
+static const struct histogram *sum_of(struct judging *g, int arm, const struct histogram *h)
+{
+	if (g->nodes == 1 || !h)
+		return h;
+	if (!g->latency[arm])
+		g->latency[arm] = mem_new(1, sizeof *g->latency[arm]);
+	histogram_merge(g->latency[arm], h);
+	return g->latency[arm];
+}
+
 static void add(struct judging *g, const struct judging_part *p)
 {
 	struct judge_interval *i = &g->pending;
@@ -79,8 +96,7 @@ static void add(struct judging *g, const struct judging_part *p)
 		i->arm[arm].units.n += u.n;
 		i->arm[arm].units.bad += u.bad;
 		g->timed[arm] &= h != NULL;
-		if (h)
-			histogram_merge(&g->latency[arm], h);
+		i->arm[arm].latency = sum_of(g, arm, h);
 	}
 	for (int half = 0; half < 2; half++) {
 		i->half[half].n += p->half[half].n;
@@ -115,7 +131,8 @@ static void note_point(struct judging *g, int64_t wall_ms)
 static void look(struct judging *g)
 {
 	for (int arm = 0; arm < ARM_COUNT; arm++)
-		g->pending.arm[arm].latency = g->timed[arm] ? &g->latency[arm] : NULL;
+		if (!g->timed[arm])
+			g->pending.arm[arm].latency = NULL;
 	judge_look(&g->judge, &g->pending);
 	note_point(g, g->pending.at.wall_ms);
 	begin(g);

@@ -33,8 +33,8 @@ struct judging_point {
 
 struct judging {
 	struct judge judge;
-	struct judge_interval pending; /* its histograms are those below */
-	struct histogram latency[ARM_COUNT];
+	struct judge_interval pending;
+	struct histogram *latency[ARM_COUNT]; /* owned; NULL where one node's need no sum */
 	bool timed[ARM_COUNT];
 	uint64_t nodes, spoken; /* bits: all of them; those in `pending` */
 	struct ring trail;      /* struct judging_point, a slot every JUDGING_POINT_MS */

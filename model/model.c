@@ -457,28 +457,29 @@ static unsigned on_reset(
 typedef unsigned apply_fn(
 	struct model *m, const struct model_event *e, struct model_sample *sample);
 
+enum concern { ITS_POOL, POOL_OF_NODE, EVERY_POOL, NO_POOL };
+
 static const struct {
 	apply_fn *apply;
-	bool by_node; /* the pool is the node's */
-	bool all;     /* concerns every pool */
+	enum concern concern; /* whose standing follows from it */
 } rows[] = {
-	[MODEL_TICK] = {on_tick, false, true},
-	[MODEL_SNAPSHOT] = {on_snapshot, true, false},
-	[MODEL_TROUBLE] = {on_trouble, true, false},
-	[MODEL_DOUBT] = {on_doubt, true, false},
-	[MODEL_RIGHTS] = {on_rights, true, false},
-	[MODEL_AUDIT] = {on_audit, true, false},
-	[MODEL_DECISION] = {on_decision, false, false},
-	[MODEL_OUTCOME] = {on_outcome, false, false},
-	[MODEL_PROGRESS] = {on_progress, false, false},
-	[MODEL_PINNED] = {on_pinned, false, false},
-	[MODEL_OWNER] = {on_owner, false, false},
-	[MODEL_FLAGS] = {on_flags, false, false},
-	[MODEL_HISTORY] = {on_history, false, true},
-	[MODEL_HEAD] = {on_head, false, true},
-	[MODEL_LOST] = {on_lost, true, false},
-	[MODEL_APPROVAL] = {on_approval, false, false},
-	[MODEL_RESET] = {on_reset, false, false},
+	[MODEL_TICK] = {on_tick, EVERY_POOL},
+	[MODEL_SNAPSHOT] = {on_snapshot, POOL_OF_NODE},
+	[MODEL_TROUBLE] = {on_trouble, POOL_OF_NODE},
+	[MODEL_DOUBT] = {on_doubt, POOL_OF_NODE},
+	[MODEL_RIGHTS] = {on_rights, POOL_OF_NODE},
+	[MODEL_AUDIT] = {on_audit, POOL_OF_NODE},
+	[MODEL_DECISION] = {on_decision, ITS_POOL},
+	[MODEL_OUTCOME] = {on_outcome, ITS_POOL},
+	[MODEL_PROGRESS] = {on_progress, ITS_POOL},
+	[MODEL_PINNED] = {on_pinned, ITS_POOL},
+	[MODEL_OWNER] = {on_owner, ITS_POOL},
+	[MODEL_FLAGS] = {on_flags, ITS_POOL},
+	[MODEL_HISTORY] = {on_history, EVERY_POOL},
+	[MODEL_HEAD] = {on_head, NO_POOL},
+	[MODEL_LOST] = {on_lost, POOL_OF_NODE},
+	[MODEL_APPROVAL] = {on_approval, ITS_POOL},
+	[MODEL_RESET] = {on_reset, ITS_POOL},
 };
 
 static unsigned derive(const struct model *m, struct pool *p, struct instant now)
@@ -500,18 +501,22 @@ unsigned model_apply(struct model *m, const struct model_event *e, struct model_
 		sample = mine = mem_new(1, sizeof *mine);
 	else if (sample)
 		sample->valid = false;
-	if (rows[e->kind].by_node && !model_node(m, e->node)) {
+	const enum concern concern = rows[e->kind].concern;
+	if (concern == POOL_OF_NODE && !model_node(m, e->node)) {
 		free(mine);
 		return 0;
 	}
 	m->now = e->at;
 	unsigned dirty = rows[e->kind].apply(m, e, sample);
 	free(mine);
-	if (rows[e->kind].all) {
+	if (concern == NO_POOL)
+		return dirty;
+	if (concern == EVERY_POOL) {
 		for (int i = 0; i < m->pool_count; i++)
 			dirty |= derive(m, &m->pools[i], e->at);
 		return dirty;
 	}
-	struct pool *p = rows[e->kind].by_node ? model_pool_of(m, e->node) : &m->pools[e->pool];
+	struct pool *p =
+		concern == POOL_OF_NODE ? model_pool_of(m, e->node) : &m->pools[e->pool];
 	return dirty | derive(m, p, e->at);
 }

@@ -3,8 +3,9 @@
 
 #include "model/mem.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#define NEVER (-1) /* an index that no slice of time has */
 
 void window_init(struct window *w, int64_t length_ms)
 {
@@ -16,14 +17,15 @@ void window_init(struct window *w, int64_t length_ms)
 void window_release(struct window *w)
 {
 	for (int i = 0; i < WINDOW_SLICES; i++)
-		free(w->slice[i].latency);
+		filled_clear(&w->slice[i].latency);
 	memset(w, 0, sizeof *w);
 }
 
 void window_clear(struct window *w)
 {
 	for (int i = 0; i < WINDOW_SLICES; i++)
-		w->slice[i].index = -1;
+		w->slice[i].index = NEVER;
+	w->merged.index = NEVER;
 	w->memory_bytes = UNKNOWN;
 }
 
@@ -41,8 +43,7 @@ static struct window_slice *slice_at(struct window *w, int64_t index)
 	s->index = index;
 	s->done = s->failed = s->covered_ms = 0;
 	s->timed = false;
-	if (s->latency)
-		memset(s->latency, 0, sizeof *s->latency);
+	filled_clear(&s->latency);
 	return s;
 }
 
@@ -54,49 +55,57 @@ void window_add(struct window *w, int64_t now_ms, int64_t interval_ms,
 	s->failed += a->failed_total;
 	s->covered_ms += interval_ms;
 	w->memory_bytes = a->memory_bytes;
+	w->merged.index = NEVER;
 	/* An arm without work costs no walk over its buckets. */
 	if (!latency || a->p50_us == UNKNOWN)
 		return;
 	s->timed = true;
-	if (!s->latency)
-		s->latency = mem_new(1, sizeof *s->latency);
-	histogram_merge(s->latency, latency);
+	filled_add(&s->latency, latency);
 }
 
-static bool within(const struct window *w, const struct window_slice *s, int64_t now_ms)
+static bool within(const struct window_slice *s, int64_t now)
 {
-	int64_t now = slice_index(w, now_ms);
 	return s->index >= 0 && s->index <= now && s->index > now - WINDOW_SLICES;
 }
 
-int64_t window_quantile_us(const struct window *w, int64_t now_ms, double q)
+/* Quantiles are asked for more often than there is anything new in them. */
+static void merge(struct window *w, int64_t now)
 {
-	struct histogram sum;
+	struct histogram sum = {0};
 	bool any = false;
+	if (w->merged.index == now)
+		return;
+	w->merged = (struct window_quantiles){
+		.index = now, .p50_us = UNKNOWN, .p95_us = UNKNOWN, .p99_us = UNKNOWN};
 	for (int i = 0; i < WINDOW_SLICES; i++) {
 		const struct window_slice *s = &w->slice[i];
-		if (!s->timed || !within(w, s, now_ms))
+		if (!s->timed || !within(s, now))
 			continue;
-		if (any)
-			histogram_merge(&sum, s->latency);
-		else
-			sum = *s->latency;
+		filled_pour(&s->latency, &sum);
 		any = true;
 	}
-	return any ? histogram_quantile_us(&sum, q) : UNKNOWN;
+	if (!any)
+		return;
+	w->merged.p50_us = histogram_quantile_us(&sum, 0.50);
+	w->merged.p95_us = histogram_quantile_us(&sum, 0.95);
+	w->merged.p99_us = histogram_quantile_us(&sum, 0.99);
 }
 
-void window_sum(const struct window *w, int64_t now_ms, struct guard_window *out)
+void window_sum(struct window *w, int64_t now_ms, struct guard_window *out)
 {
+	const int64_t now = slice_index(w, now_ms);
 	memset(out, 0, sizeof *out);
 	for (int i = 0; i < WINDOW_SLICES; i++) {
 		const struct window_slice *s = &w->slice[i];
-		if (!within(w, s, now_ms))
+		if (!within(s, now))
 			continue;
 		out->done += s->done;
 		out->failed += s->failed;
 		out->covered_ms += s->covered_ms;
 	}
-	out->p99_us = window_quantile_us(w, now_ms, 0.99);
+	merge(w, now);
+	out->p50_us = w->merged.p50_us;
+	out->p95_us = w->merged.p95_us;
+	out->p99_us = w->merged.p99_us;
 	out->memory_bytes = w->memory_bytes;
 }

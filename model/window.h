@@ -5,6 +5,7 @@
 #define WEIR_MODEL_WINDOW_H
 
 #include "model/counts.h"
+#include "model/filled.h"
 #include "model/guard.h"
 
 #define WINDOW_SLICES 6
@@ -12,14 +13,20 @@
 struct window_slice {
 	int64_t index; /* which slice of time since the epoch of the clock; -1 empty */
 	int64_t done, failed, covered_ms;
-	bool timed;                /* the latencies are of something */
-	struct histogram *latency; /* NULL before the first */
+	bool timed; /* the latencies are of something */
+	struct filled latency;
+};
+
+struct window_quantiles {
+	int64_t index; /* of now, when they were merged; -1: not since there was news */
+	int64_t p50_us, p95_us, p99_us;
 };
 
 struct window {
 	int64_t length_ms;
 	struct window_slice slice[WINDOW_SLICES];
 	int64_t memory_bytes;
+	struct window_quantiles merged;
 };
 
 void window_init(struct window *w, int64_t length_ms);
@@ -32,10 +39,8 @@ void window_clear(struct window *w);
 void window_add(struct window *w, int64_t now_ms, int64_t interval_ms,
 	const struct arm_sample *s, const struct histogram *latency);
 
-/* The sums of the slices that lie within the window now. */
-void window_sum(const struct window *w, int64_t now_ms, struct guard_window *out);
-
-/* A quantile of the window in microseconds; UNKNOWN without latencies. */
-int64_t window_quantile_us(const struct window *w, int64_t now_ms, double q);
+/* The sums of the slices that lie within the window now. What is merged for it is kept until there
+ * is news. */
+void window_sum(struct window *w, int64_t now_ms, struct guard_window *out);
 
 #endif

@@ -165,6 +165,8 @@ static void copy_out(struct console *c, struct instant now)
 	text_clear(&c->copy);
 }
 
+#define FRAME_MS 40 /* between frames that no key asks for: many pools speak more often */
+
 int console_run(struct console *c, struct desk *d, const struct theme *theme,
 	const struct term_options *term, struct err *err)
 {
@@ -176,11 +178,15 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 	term_resize(w, h);
 	console_resize(c, w, h);
 	struct instant now = loop_now();
-	bool dirty = true;
-	while (!console_left(c) && !loop_interrupted() && !term_hung_up()) {
+	/* What has nothing to tell is not asked: an idle console makes no call but its wait. */
+	bool dirty = true, typed = true, signalled = true;
+	int64_t framed_ms = now.boot_ms - FRAME_MS;
+	while (!console_left(c) && !loop_interrupted() && !(typed && term_hung_up())) {
 		dirty |= desk_turn(d, now) != 0;
-		dirty |= take_signals(c, err);
-		dirty |= take_keys(c, now, err);
+		if (signalled)
+			dirty |= take_signals(c, err);
+		bool pressed = (typed || term_key_due_ms() >= 0) && take_keys(c, now, err);
+		dirty |= pressed;
 		dirty |= c->whatif.run != NULL;
 		whatif_overlay_turn(&c->whatif);
 		copy_out(c, now);
@@ -188,13 +194,20 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 		tell_others(c, now);
 		if (console_bell(c, now))
 			term_bell();
-		if (dirty && !term_wants_write()) {
+		int64_t rest_ms = pressed || signalled ? 0 : framed_ms + FRAME_MS - now.boot_ms;
+		if (dirty && rest_ms <= 0 && !term_wants_write()) {
 			frame(c, theme, now);
+			framed_ms = now.boot_ms;
 			dirty = false;
 		}
 		struct wait_fd fds[] = {{.fd = term_in_fd()}, {.fd = loop_signal_fd()},
 			{.fd = term_out_fd(), .want_write = true}};
-		desk_wait(d, fds, term_wants_write() ? 3 : 2, timeout_of(c, now), now);
+		int64_t timeout_ms = timeout_of(c, now);
+		if (dirty && rest_ms > 0 && rest_ms < timeout_ms)
+			timeout_ms = rest_ms;
+		desk_wait(d, fds, term_wants_write() ? 3 : 2, timeout_ms, now);
+		typed = fds[0].ready;
+		signalled = fds[1].ready;
 		if (term_wants_write())
 			term_flush();
 		now = loop_now();

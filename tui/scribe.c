@@ -243,10 +243,16 @@ void scribe_audit(struct desk *d, const struct driver_event *e)
 
 /* Whether changes can be recorded, in the model's eyes. Who cannot read what was decided must
  * not decide, however well the file takes rows: brakes remain. */
+/* Every pool's standing follows from it: it is said when it is news. */
 static void tell_history(struct desk *d, const struct err *err, const char *head)
 {
+	const struct model *m = &d->model;
 	if (!err || err->code == ERR_NONE)
 		err = &d->unread;
+	bool writable = err->code == ERR_NONE;
+	if (!head && m->history_known && m->history_writable == writable &&
+		strcmp(m->history_why, writable ? "" : err->text) == 0)
+		return;
 	desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY, .err = err, .text = head});
 }
 
