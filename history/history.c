@@ -357,6 +357,9 @@ void history_sample(struct history *h, const struct history_sample *s)
 	request_free(r);
 }
 
+/* A replay that goes to a moment adds up the samples behind the last document before it. */
+#define STATE_MOST_MS (2 * 60 * 1000)
+
 void history_state(struct history *h, int64_t at_ms, const char *pool, const struct snapshot *s)
 {
 	struct node_mark *m = mark_of(h, s->node_id);
@@ -367,6 +370,7 @@ void history_state(struct history *h, int64_t at_ms, const char *pool, const str
 	state_mark(&mark, s);
 	state_timers(&timers, s, at_ms);
 	if (strcmp(text_str(&mark), text_str(&m->mark)) == 0 &&
+		at_ms - m->timers.at_ms < STATE_MOST_MS && at_ms >= m->timers.at_ms &&
 		state_runs_on(&m->timers, &timers)) {
 		text_free(&mark);
 		return;

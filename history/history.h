@@ -102,8 +102,8 @@ struct history_sample {
 void history_sample(struct history *h, const struct history_sample *s);
 
 /* Records the node's document without histograms as an event of kind "state": at the first
- * sample, after a restart, and whenever anything but a counter or a gauge changed. With it and
- * the samples behind it a replay rebuilds every document. */
+ * sample, after a restart, whenever anything but a counter or a gauge changed, and every two
+ * minutes. With it and the samples behind it a replay rebuilds every document. */
 void history_state(
 	struct history *h, int64_t at_ms, const char *pool, const struct snapshot *s);
 

@@ -1,126 +1,109 @@
-/* Replay: a driver over a recording. It turns tapes (documents of nodes) and the pool's
- * decisions into events along its own clock. It takes no command and judges nothing: what the
- * operator saw follows from the same documents.
+/* Replay: a driver over a recording. It has two players of its pool: one in front, which tells what
+ * is shown, and one behind. A seek shows a glance at once; behind it the recording is told from its
+ * beginning, in slices, to a model that judges, and when that has come to the clock the two change
+ * places. It takes no command and judges nothing: what the operator saw follows from the same
+ * documents.
  *
  * Invariants:
- * 1. Events are told in `turn` only, in the order of their recorded moments.
+ * 1. Events are told in `turn` only; those in front in the order of their recorded moments.
  * 2. Nothing with a later moment than the clock is told: the screens show what could be known.
- */
+ * 3. While the front is exact, everything since the recording's beginning was told to it. */
 #include "history/replay.h"
 
-#include "history/marks.h"
-#include "history/query.h"
+#include "history/player.h"
+#include "history/reel.h"
 #include "history/schema.h"
-#include "history/tape.h"
 #include "model/mem.h"
 
-#include <math.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FOLLOW_MS 1000  /* between two looks at a file that is still written */
 #define SILENT_MS 60000 /* a recorder that wrote nothing for so long was killed, or hangs */
-#define WINDOW_MS (10 * 60 * 1000) /* told again after a seek */
-#define AFTERMATH_MS (60 * 1000)   /* decisions and verifications behind the last document */
-#define SPEED_MIN 0.25
-#define SPEED_MAX 3600.0
+#define AFTERMATH_MS (60 * 1000) /* decisions and verifications behind the last document */
+#define SLICE 64                 /* documents told behind in one turn: some 8 ms */
 
 struct driver {
-	uint64_t node;
 	struct driver_sink sink;
 	char *path;
-	sqlite3 *db;
-	struct query *query;
-	int64_t recording;
+	struct player_source source;
+	struct player players[2], *front, *back;
+	bool exact;      /* the front was told all; else the back is on its way to the clock */
+	int64_t from_ms; /* where that way began */
 	struct replay_span span;
-	struct tape *tapes;
-	size_t tape_count;
-	struct marks marks;
+	struct reel own, *reel; /* the clock; another's where several pools go by one */
+	int jumps;              /* of the clock, that were heeded */
 	struct moments moments;
-	int64_t told_ms;            /* the moment of the last event since a jump */
-	bool ended;                 /* the recorder said that it ended */
-	bool open;                  /* it did not, and is heard: more may come */
-	int64_t looked_ms;          /* real moment of the last look at the file */
-	int64_t heard_ms;           /* and of the last one that found something new */
-	int64_t version;            /* of the file then, as SQLite counts what others commit */
-	int64_t clock_ms;           /* the moment it stands at */
-	int64_t anchor_ms, real_ms; /* it stood at `anchor_ms` at the real moment `real_ms` */
-	double speed;
-	bool paused;
-	bool seeking; /* the next turn tells of a jump to the clock first */
-	bool broken;  /* the file could not be read further: said once */
+	bool ended;        /* the recorder said that it ended */
+	bool open;         /* it did not, and is heard: more may come */
+	int64_t looked_ms; /* real moment of the last look at the file */
+	int64_t heard_ms;  /* and of the last one that found something new */
+	int64_t version;   /* of the file then, as SQLite counts what others commit */
 };
 
 /* ---- the clock ---- */
 
-static int64_t clock_at(const struct driver *d, struct instant real)
-{
-	double ahead;
-
-	if (d->paused || real.boot_ms <= d->real_ms)
-		return d->clock_ms;
-	ahead = (double)(real.boot_ms - d->real_ms) * d->speed;
-	return ahead >= (double)(d->span.end_ms - d->anchor_ms) ? d->span.end_ms
-															: d->anchor_ms + (int64_t)ahead;
-}
-
-static void set_clock(struct driver *d, int64_t clock_ms, struct instant real)
-{
-	d->clock_ms = d->anchor_ms = clock_ms;
-	d->real_ms = real.boot_ms;
-}
-
 struct instant replay_now(const struct driver *d)
 {
-	return (struct instant){d->clock_ms, d->clock_ms};
+	return (struct instant){d->reel->clock_ms, d->reel->clock_ms};
 }
 
 void replay_set_speed(struct driver *d, double factor, struct instant real_now)
 {
-	set_clock(d, clock_at(d, real_now), real_now);
-	d->speed = fmin(fmax(factor, SPEED_MIN), SPEED_MAX);
+	reel_set_speed(d->reel, factor, real_now);
 }
 
 double replay_speed(const struct driver *d)
 {
-	return d->speed;
+	return d->reel->speed;
 }
 
 void replay_pause(struct driver *d, bool paused, struct instant real_now)
 {
-	set_clock(d, clock_at(d, real_now), real_now);
-	d->paused = paused;
+	reel_pause(d->reel, paused, real_now);
 }
 
 bool replay_is_paused(const struct driver *d)
 {
-	return d->paused;
+	return d->reel->paused;
 }
 
 void replay_seek(struct driver *d, int64_t wall_ms, struct instant real_now)
 {
-	if (wall_ms < d->span.start_ms)
-		wall_ms = d->span.start_ms;
-	if (wall_ms > d->span.end_ms)
-		wall_ms = d->span.end_ms;
-	set_clock(d, wall_ms, real_now);
-	d->seeking = true;
+	reel_put(d->reel, wall_ms, real_now);
 }
 
 bool replay_at_end(const struct driver *d)
 {
-	return d->clock_ms >= d->span.end_ms;
+	return d->reel->clock_ms >= d->reel->end_ms;
 }
 
 void replay_span(const struct driver *d, struct replay_span *out)
 {
 	*out = d->span;
+	out->start_ms = d->reel->start_ms;
+	out->end_ms = d->reel->end_ms;
+}
+
+static void widen(struct reel *r, const struct replay_span *span)
+{
+	r->start_ms = span->start_ms < r->start_ms ? span->start_ms : r->start_ms;
+	r->end_ms = span->end_ms > r->end_ms ? span->end_ms : r->end_ms;
+}
+
+void replay_share(struct driver *d, struct driver *with, struct instant real_now)
+{
+	d->reel = with->reel;
+	widen(d->reel, &d->span);
+	d->reel->clock_ms = d->reel->start_ms;
+	reel_pause(d->reel, d->reel->paused, real_now);
 }
 
 int64_t replay_next(const struct driver *d, enum moment_kind kind, int direction)
 {
-	return moments_next(&d->moments, kind, d->clock_ms, direction);
+	return moments_next(&d->moments, kind, d->reel->clock_ms, direction);
 }
 
 int64_t replay_next_decision(const struct driver *d, int direction)
@@ -139,113 +122,73 @@ bool replay_follows(const struct driver *d)
 	return d->open;
 }
 
-/* ---- events ---- */
-
-static void tell(struct driver *d, struct driver_event *e, int64_t at_ms)
+size_t replay_nodes(const struct driver *d)
 {
-	/* A recorder that was silent tells late of a gap that a decision has passed. */
-	d->told_ms = at_ms > d->told_ms ? at_ms : d->told_ms;
-	e->node = d->node;
-	e->at = (struct instant){d->told_ms, d->told_ms};
-	d->sink.event(d->sink.ctx, e);
+	return d->front->count;
 }
 
-static void tell_trouble(struct driver *d, const struct err *err, int64_t at_ms)
+int replay_catching_up(const struct driver *d)
 {
-	struct driver_event e = {.kind = DRIVER_TROUBLE, .err = err};
+	const int64_t whole_ms = d->reel->clock_ms - d->from_ms;
 
-	tell(d, &e, at_ms);
+	if (d->exact)
+		return -1;
+	return whole_ms > 0 ? (int)((d->back->reached_ms - d->from_ms) * 100 / whole_ms) : 0;
 }
 
-static void tell_decision(struct driver *d, const struct decision *decision, int64_t at_ms)
-{
-	struct driver_event e = {.kind = DRIVER_DECISION, .decision = decision};
+/* ---- front and back ---- */
 
-	tell(d, &e, at_ms);
+static void swap(struct driver *d)
+{
+	struct driver_event e = {.kind = DRIVER_SWAP,
+		.node = d->front->node,
+		.at = {d->reel->clock_ms, d->reel->clock_ms}};
+	struct player *front = d->front;
+
+	d->front = d->back;
+	d->back = front;
+	d->front->behind = false;
+	d->back->behind = true;
+	d->sink.event(d->sink.ctx, &e);
 }
 
-/* The tape whose next item comes first and is due, NULL when none is. */
-static struct tape *due_tape(
-	const struct driver *d, int64_t until_ms, int64_t *at_ms, enum tape_kind *kind)
+/* What was exact goes on behind, unless the clock was put back: then it begins anew. */
+static void begin_jump(struct driver *d)
 {
-	struct tape *due = NULL;
+	const int64_t to_ms = d->reel->clock_ms;
+	const int64_t near_ms = SLICE / 2 / (int64_t)d->front->count * d->span.interval_ms;
+	const int64_t ahead_ms = to_ms - d->front->reached_ms;
 
-	for (size_t i = 0; i < d->tape_count; i++) {
-		int64_t at;
-		const enum tape_kind k = tape_peek(&d->tapes[i], &at);
-
-		if (k == TAPE_END || at > until_ms || (due != NULL && at >= *at_ms))
-			continue;
-		due = &d->tapes[i];
-		*at_ms = at;
-		*kind = k;
-	}
-	return due;
+	d->jumps = d->reel->jumps;
+	if (d->exact && ahead_ms >= 0 && ahead_ms <= near_ms)
+		return;
+	if (d->exact && ahead_ms >= 0)
+		swap(d);
+	else if (d->exact || d->back->reached_ms > to_ms)
+		player_jump(d->back, d->span.start_ms);
+	d->exact = false;
+	d->from_ms = d->back->reached_ms;
+	player_glance(d->front, to_ms);
 }
 
-/* The file became unreadable under a replay: said once, then it stands still. */
-static void break_off(struct driver *d, const struct err *err, int64_t at_ms)
+static void catch_up(struct driver *d)
 {
-	d->broken = true;
-	tell_trouble(d, err, at_ms);
+	const int64_t to_ms = d->reel->clock_ms;
+
+	if (player_is_due(d->front, to_ms))
+		player_glance(d->front, to_ms);
+	if (!player_play(d->back, to_ms, &d->reel->spare))
+		return;
+	d->exact = true;
+	swap(d);
 }
 
-static void play_tape(struct driver *d, struct tape *t, enum tape_kind kind, int64_t at_ms)
+void replay_from(struct driver *d, int64_t wall_ms, struct instant real_now)
 {
-	struct err err;
-
-	if (tape_take(t, &err) < 0) {
-		break_off(d, &err, at_ms);
-	} else if (kind == TAPE_GAP) {
-		err_set(&err, ERR_UNREACHABLE, "gap in the recording");
-		tell_trouble(d, &err, at_ms);
-	} else {
-		struct driver_event e = {.kind = DRIVER_SNAPSHOT, .snapshot = t->current};
-
-		tell(d, &e, at_ms);
-	}
-}
-
-/* Tells everything up to a moment, in order. A mark goes before a document of its moment: a
- * step is decided before it is seen. */
-static void play(struct driver *d, int64_t until_ms)
-{
-	while (!d->broken) {
-		const int64_t mark_ms = marks_due_ms(&d->marks);
-		int64_t at_ms = INT64_MAX;
-		enum tape_kind kind = TAPE_END;
-		struct tape *t = due_tape(d, until_ms, &at_ms, &kind);
-
-		if (mark_ms <= until_ms && mark_ms <= at_ms) {
-			const struct decision *changed = marks_take(&d->marks);
-
-			if (changed != NULL)
-				tell_decision(d, changed, mark_ms);
-		} else if (t != NULL) {
-			play_tape(d, t, kind, at_ms);
-		} else {
-			break;
-		}
-	}
-}
-
-/* Puts tapes and decisions to where they stood at a moment and tells of what was decided
- * before. */
-static void jump(struct driver *d, int64_t from_ms)
-{
-	struct driver_event reset = {.kind = DRIVER_RESET};
-	struct err err;
-	size_t made;
-
-	d->told_ms = INT64_MIN;
-	tell(d, &reset, from_ms);
-	d->broken = false;
-	for (size_t i = 0; i < d->tape_count && !d->broken; i++)
-		if (tape_seek(&d->tapes[i], from_ms, &err) < 0)
-			break_off(d, &err, from_ms);
-	made = marks_seek(&d->marks, from_ms);
-	for (size_t i = 0; i < made; i++)
-		tell_decision(d, &d->marks.standing[i], from_ms);
+	reel_put(d->reel, wall_ms, real_now);
+	d->jumps = d->reel->jumps;
+	d->exact = true;
+	player_jump(d->front, d->reel->clock_ms);
 }
 
 /* ---- a file that is still written ---- */
@@ -256,14 +199,14 @@ static int select_row(struct driver *d, const char *sql, const char *text, int64
 	int code;
 
 	*out = NULL;
-	if (schema_prepare(out, d->db, sql, d->path, err) < 0)
+	if (schema_prepare(out, d->source.db, sql, d->path, err) < 0)
 		return -1;
 	if (text != NULL)
 		sqlite3_bind_text(*out, 1, text, -1, SQLITE_STATIC);
 	else
 		sqlite3_bind_int64(*out, 1, number);
 	code = sqlite3_step(*out);
-	if (schema_result(err, d->db, code, "reading the history", d->path) != SCHEMA_OK)
+	if (schema_result(err, d->source.db, code, "reading the history", d->path) != SCHEMA_OK)
 		return -1;
 	return code == SQLITE_ROW ? 1 : 0;
 }
@@ -271,7 +214,7 @@ static int select_row(struct driver *d, const char *sql, const char *text, int64
 static int read_number(struct driver *d, const char *sql, int64_t *out, struct err *err)
 {
 	sqlite3_stmt *s;
-	const int found = select_row(d, sql, NULL, d->recording, &s, err);
+	const int found = select_row(d, sql, NULL, d->source.recording, &s, err);
 
 	*out = found == 1 ? sqlite3_column_int64(s, 0) : UNKNOWN;
 	sqlite3_finalize(s);
@@ -292,67 +235,28 @@ static int read_ended(struct driver *d, struct err *err)
  * one may come. */
 static void find_end(struct driver *d)
 {
-	int64_t end_ms = d->span.start_ms;
+	int64_t end_ms = player_last_ms(d->front);
 
-	for (size_t i = 0; i < d->tape_count; i++)
-		if (tape_last_ms(&d->tapes[i]) > end_ms)
-			end_ms = tape_last_ms(&d->tapes[i]);
-	if (!d->open && marks_last_ms(&d->marks) > end_ms)
-		end_ms = marks_last_ms(&d->marks);
+	if (!d->open && marks_last_ms(&d->front->marks) > end_ms)
+		end_ms = marks_last_ms(&d->front->marks);
 	if (end_ms > d->span.end_ms)
 		d->span.end_ms = end_ms;
+	widen(d->reel, &d->span);
+}
+
+static int load_moments(struct driver *d, struct err *err)
+{
+	moments_release(&d->moments);
+	return moments_load(&d->moments, d->source.db, d->path, d->span.pool, d->span.start_ms,
+		d->span.end_ms, err);
 }
 
 static int extend_tapes(struct driver *d, struct err *err)
 {
-	for (size_t i = 0; i < d->tape_count; i++)
-		if (tape_extend(&d->tapes[i], d->open, err) < 0)
+	for (int i = 0; i < 2; i++)
+		if (player_extend_tapes(&d->players[i], d->open, err) < 0)
 			return -1;
 	return 0;
-}
-
-/* Loads what was decided, and what happened, as the file has it now. */
-static int load_marks(struct driver *d, struct err *err)
-{
-	marks_release(&d->marks);
-	moments_release(&d->moments);
-	if (marks_load(&d->marks, d->query, d->span.pool, d->span.end_ms + AFTERMATH_MS, err) < 0)
-		return -1;
-	find_end(d);
-	return moments_load(
-		&d->moments, d->db, d->path, d->span.pool, d->span.start_ms, d->span.end_ms, err);
-}
-
-static bool is_told(const struct marks *m, size_t made, const struct decision *what)
-{
-	for (size_t i = made; i-- > 0;)
-		if (strcmp(m->standing[i].id, what->id) == 0)
-			return m->standing[i].outcome == what->outcome &&
-				m->standing[i].verified_ms == what->verified_ms &&
-				m->standing[i].closed_ms == what->closed_ms;
-	return false;
-}
-
-/* The marks anew, where the clock stands. A row may come into the file behind a document of a
- * later moment: what has not been told of the time before is told now. */
-static int extend_marks(struct driver *d, struct err *err)
-{
-	struct marks old = d->marks;
-	size_t told = 0, made;
-	int code;
-
-	for (size_t i = 0; i < old.decision_count; i++)
-		told += old.standing[i].at_ms <= d->clock_ms;
-	d->marks = (struct marks){0};
-	code = load_marks(d, err);
-	if (code == 0) {
-		made = marks_seek(&d->marks, d->clock_ms + 1);
-		for (size_t i = 0; i < made; i++)
-			if (!is_told(&old, told, &d->marks.standing[i]))
-				tell_decision(d, &d->marks.standing[i], d->clock_ms);
-	}
-	marks_release(&old);
-	return code;
 }
 
 /* Reads what was written since the last look; more may come while the recorder is heard. */
@@ -375,30 +279,31 @@ static int look(struct driver *d, struct instant now, struct err *err)
 	if (extend_tapes(d, err) < 0)
 		return -1;
 	find_end(d);
-	return extend_marks(d, err);
+	for (int i = 0; i < 2; i++)
+		if (player_extend_marks(&d->players[i], d->span.end_ms + AFTERMATH_MS, err) < 0)
+			return -1;
+	find_end(d);
+	return load_moments(d, err);
 }
 
 static void follow(struct driver *d, struct instant now)
 {
 	struct err err;
 
-	if (d->ended || d->broken || now.boot_ms - d->looked_ms < FOLLOW_MS)
+	if (d->ended || d->front->broken || now.boot_ms - d->looked_ms < FOLLOW_MS)
 		return;
 	d->looked_ms = now.boot_ms;
 	if (look(d, now, &err) < 0)
-		break_off(d, &err, d->clock_ms);
+		player_break(d->front, &err);
 }
 
 /* Whether more may come, as a file looks when it is opened. */
 static int begin_following(struct driver *d, struct instant now, struct err *err)
 {
-	int64_t last_ms = INT64_MIN;
+	const int64_t last_ms = player_last_ms(d->front);
 
 	if (read_number(d, "PRAGMA data_version", &d->version, err) < 0 || read_ended(d, err) < 0)
 		return -1;
-	for (size_t i = 0; i < d->tape_count; i++)
-		if (tape_last_ms(&d->tapes[i]) > last_ms)
-			last_ms = tape_last_ms(&d->tapes[i]);
 	d->looked_ms = d->heard_ms = now.boot_ms;
 	d->open = !d->ended && now.wall_ms - SILENT_MS <= last_ms;
 	if (!d->open)
@@ -408,14 +313,22 @@ static int begin_following(struct driver *d, struct instant now, struct err *err
 
 static void replay_turn(struct driver *d, struct instant now)
 {
+	int all = INT_MAX;
+
 	follow(d, now);
-	if (d->seeking) {
-		d->seeking = false;
-		jump(d, d->clock_ms - WINDOW_MS);
-	} else {
-		d->clock_ms = clock_at(d, now);
+	if (d->reel == &d->own) {
+		d->reel->clock_ms = reel_at(d->reel, now);
+		d->reel->spare = SLICE;
 	}
-	play(d, d->clock_ms);
+	/* one transaction for all that is read in a turn: each would take and leave the lock */
+	sqlite3_exec(d->source.db, "BEGIN", NULL, NULL, NULL);
+	if (d->jumps != d->reel->jumps)
+		begin_jump(d);
+	else if (!d->exact)
+		catch_up(d);
+	if (d->exact)
+		player_play(d->front, d->reel->clock_ms, &all);
+	sqlite3_exec(d->source.db, "COMMIT", NULL, NULL, NULL);
 }
 
 /* The recorded ticks are the polls: `turn` tells them when they are due. */
@@ -488,7 +401,7 @@ static int choose_recording(struct driver *d, struct err *err)
 		d->span.pool_id, 0, &s, err);
 
 	if (found == 1) {
-		d->recording = sqlite3_column_int64(s, 0);
+		d->source.recording = sqlite3_column_int64(s, 0);
 		d->span.interval_ms = sqlite3_column_int64(s, 1);
 	}
 	sqlite3_finalize(s);
@@ -498,49 +411,46 @@ static int choose_recording(struct driver *d, struct err *err)
 	return found < 0 ? -1 : 0;
 }
 
-static int open_tapes(struct driver *d, struct err *err)
+static int open_players(struct driver *d, const struct driver_open *how, struct err *err)
 {
-	char(*ids)[POOL_ID_MAX] = mem_new(HISTORY_NODES_MAX, sizeof *ids);
-	size_t count = 0;
-	int code = -1;
-	sqlite3_stmt *s;
+	int code = 0;
 
-	if (schema_prepare(&s, d->db,
-			"SELECT node_id FROM series WHERE recording = ?1 AND pool_id = ?2 AND arm = 'v1'"
-			" ORDER BY id",
-			d->path, err) == 0) {
-		sqlite3_bind_int64(s, 1, d->recording);
-		sqlite3_bind_text(s, 2, d->span.pool_id, -1, SQLITE_STATIC);
-		while (count < HISTORY_NODES_MAX && sqlite3_step(s) == SQLITE_ROW)
-			take_name(s, 0, ids[count++], POOL_ID_MAX);
-		code = 0;
-	}
-	sqlite3_finalize(s);
-	d->tapes = mem_new(count, sizeof *d->tapes);
-	d->span.start_ms = INT64_MAX;
-	for (size_t i = 0; i < count && code == 0; i++) {
-		struct tape *t = &d->tapes[i];
+	d->source.path = d->path;
+	d->source.interval_ms = d->span.interval_ms;
+	text_copy(d->source.pool, sizeof d->source.pool, d->span.pool);
+	text_copy(d->source.pool_id, sizeof d->source.pool_id, d->span.pool_id);
+	for (int i = 0; i < 2 && code == 0; i++) {
+		struct player *p = &d->players[i];
 
-		code = tape_open(t, d->db, d->path, d->recording, ids[i], err);
-		if (code < 0)
-			break;
-		d->tape_count++;
-		if (tape_first_ms(t) < d->span.start_ms)
-			d->span.start_ms = tape_first_ms(t);
+		code = player_open(p, &d->source, err);
+		p->node = how->node;
+		p->sink = how->sink;
 	}
-	free(ids);
+	d->back->behind = true;
+	d->span.start_ms = player_first_ms(d->front);
+	d->span.end_ms = INT64_MIN;
+	d->front->reached_ms = d->back->reached_ms = d->span.start_ms - 1;
 	return code;
+}
+
+static int open_marks(struct driver *d, struct err *err)
+{
+	const int64_t until_ms = d->span.end_ms + AFTERMATH_MS;
+
+	for (int i = 0; i < 2; i++)
+		if (player_load_marks(&d->players[i], until_ms, err) < 0)
+			return -1;
+	find_end(d);
+	return load_moments(d, err);
 }
 
 static void replay_close(struct driver *d)
 {
-	for (size_t i = 0; i < d->tape_count; i++)
-		tape_close(&d->tapes[i]);
-	free(d->tapes);
-	marks_release(&d->marks);
+	for (int i = 0; i < 2; i++)
+		player_close(&d->players[i]);
 	moments_release(&d->moments);
-	query_close(d->query);
-	sqlite3_close(d->db);
+	query_close(d->source.query);
+	sqlite3_close(d->source.db);
 	free(d->path);
 	free(d);
 }
@@ -551,33 +461,33 @@ static int replay_open(struct driver **out, const struct driver_open *how, struc
 	char *pool = NULL;
 	int code = split_target(how->target, &d->path, &pool, err);
 
-	d->node = how->node;
 	d->sink = how->sink;
-	d->speed = 1;
-	d->told_ms = INT64_MIN;
+	d->front = &d->players[0];
+	d->back = &d->players[1];
+	d->reel = &d->own;
+	d->exact = true;
 	if (code == 0)
-		code = schema_open_readonly(&d->db, d->path, err);
+		code = schema_open_readonly(&d->source.db, d->path, err);
 	if (code == 0) {
-		d->query = query_over(d->db, d->path);
+		d->source.query = query_over(d->source.db, d->path);
 		code = choose_pool(d, pool, err);
 	}
 	free(pool);
 	if (code == 0)
 		code = choose_recording(d, err);
 	if (code == 0)
-		code = open_tapes(d, err);
+		code = open_players(d, how, err);
 	if (code == 0)
 		code = begin_following(d, how->now, err);
 	if (code == 0) {
-		d->span.end_ms = INT64_MIN;
+		reel_begin(d->reel, d->span.start_ms, d->span.start_ms, how->now);
 		find_end(d);
-		code = load_marks(d, err);
+		code = open_marks(d, err);
 	}
 	if (code < 0) {
 		replay_close(d);
 		return -1;
 	}
-	set_clock(d, d->span.start_ms, how->now);
 	*out = d;
 	return 0;
 }
@@ -585,6 +495,7 @@ static int replay_open(struct driver **out, const struct driver_open *how, struc
 const struct driver_ops replay_driver = {
 	.scheme = "replay",
 	.capabilities = CAPABILITY_BASELINE | CAPABILITY_SESSIONS | CAPABILITY_QUANTILES,
+	.whole = true,
 	.help = "replay:FILE[?pool=NAME]  a recording, by its own clock",
 	.open = replay_open,
 	.poll = replay_poll,

@@ -12,8 +12,13 @@
 extern const struct driver_ops replay_driver; /* apply, resolve and audit are NULL */
 
 /* "replay:FILE?pool=NAME" chooses a pool of the file; without, it is the one with the last
- * sample. All nodes of the pool are told under the one handle that was given at open; `node_id`
- * tells them apart. */
+ * sample. Its nodes are told under the handle that was given at open and those behind it, in the
+ * order in which they came. */
+size_t replay_nodes(const struct driver *d);
+
+/* Lets the pool go by the clock of another one from now on, which stands at the beginning of both
+ * then. The other must be closed later, or both at once. */
+void replay_share(struct driver *d, struct driver *with, struct instant real_now);
 
 struct replay_span {
 	int64_t start_ms, end_ms; /* recorded wall time of the first and last thing; the last
@@ -32,9 +37,20 @@ double replay_speed(const struct driver *d);
 void replay_pause(struct driver *d, bool paused, struct instant real_now);
 bool replay_is_paused(const struct driver *d);
 
-/* Goes to a moment (clamped to the span): DRIVER_RESET, then the ten minutes before it, then
- * the tick at it. */
+/* Goes to a moment (clamped to the span) with the next turn, which shows it at a glance:
+ * DRIVER_RESET, DRIVER_TOLD, the rows (DRIVER_ROW) of the ten minutes before it, the last document
+ * of each node, all decisions. The turns that follow tell the recording from its beginning to
+ * what lies behind the picture; when that has come to the clock, DRIVER_SWAP. A jump of a few
+ * documents ahead is played at once. */
 void replay_seek(struct driver *d, int64_t wall_ms, struct instant real_now);
+
+/* How much of the way to the clock is done behind a glance, in per cent; -1 when what is shown
+ * is exact: everything was told to it. */
+int replay_catching_up(const struct driver *d);
+
+/* Goes to a moment as if the recording began there: DRIVER_RESET at once, then what follows.
+ * Nothing that was before it is ever told. */
+void replay_from(struct driver *d, int64_t wall_ms, struct instant real_now);
 
 /* The moment of the next (direction 1) or previous (-1) decision, event or flip, UNKNOWN when
  * there is none in the span. */

@@ -443,7 +443,7 @@ static int take_histogram(struct samples_reader *r, int column, struct histogram
 	const struct histogram **out, struct err *err)
 {
 	*out = NULL;
-	if (sqlite3_column_type(r->at, column) == SQLITE_NULL)
+	if (r->bare || sqlite3_column_type(r->at, column) == SQLITE_NULL)
 		return 0;
 	const unsigned char *bytes = sqlite3_column_blob(r->at, column);
 

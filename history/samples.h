@@ -86,6 +86,7 @@ struct samples_reader {
 	char pool_id[POOL_ID_MAX], node_id[POOL_ID_MAX];
 	struct histogram *latency[ARM_COUNT],
 		*session_latency[ARM_COUNT]; /* of the row last read */
+	bool bare;                       /* rows are read without them */
 };
 
 int samples_reader_open(struct samples_reader *r, struct sqlite3 *db, const char *path,

@@ -422,3 +422,43 @@ int tape_seek(struct tape *t, int64_t at_ms, struct err *err)
 	}
 	return load_next(t, err);
 }
+
+/* A sample before the first state cannot become a document. */
+static int64_t first_tick(const struct tape *t)
+{
+	return t->state_count > 0 && t->states[0].tick > 0 ? t->states[0].tick : 0;
+}
+
+int tape_look(struct tape *t, int64_t from_ms, int64_t timed_ms, int64_t at_ms,
+	void (*each)(void *ctx, const struct history_sample *row), void *ctx, struct err *err)
+{
+	struct samples_reader *r = &t->samples;
+	const int64_t began = first_tick(t), from = (from_ms - r->started_ms) / r->interval_ms;
+	int64_t tick = from > began ? from : began, seen_ms = INT64_MIN, next_ms;
+	struct arm_sample gauges[ARM_COUNT];
+	int found = 0;
+
+	while (t->last_tick != UNKNOWN) {
+		r->bare = tick_ms(t, tick) < timed_ms;
+		found = samples_read(r, tick, t->last_tick, &t->sample, err);
+		if (found <= 0 || sample_ms(t, &t->sample) > at_ms)
+			break;
+		seen_ms = t->sample.sample.at.wall_ms = sample_ms(t, &t->sample);
+		memcpy(gauges, t->sample.sample.arms, sizeof gauges);
+		each(ctx, &t->sample);
+		tick = t->sample.tick + 1;
+	}
+	r->bare = false;
+	if (found < 0 || tape_seek(t, at_ms + 1, err) < 0)
+		return -1;
+	/* a seek counts by ticks: what was received of the last one is still to come */
+	while (tape_peek(t, &next_ms) == TAPE_DOCUMENT && next_ms <= at_ms)
+		if (tape_take(t, err) < 0)
+			return -1;
+	if (!t->has_current || seen_ms < t->at_ms)
+		return 0;
+	t->at_ms = seen_ms;
+	for (int a = 0; a < ARM_COUNT; a++)
+		set_gauges(&t->current->arms[a], &gauges[a]);
+	return 0;
+}

@@ -53,4 +53,10 @@ int tape_take(struct tape *t, struct err *err);
  * as they were, histograms begin anew. */
 int tape_seek(struct tape *t, int64_t at_ms, struct err *err);
 
+/* Goes behind a moment: `current` is the last document until then, with its gauges (none where
+ * there is none). Before, the rows that were received from `from_ms` on until then are told, oldest
+ * first, each borrowed for the call, with their latencies from `timed_ms` on. 0, or -1 with err. */
+int tape_look(struct tape *t, int64_t from_ms, int64_t timed_ms, int64_t at_ms,
+	void (*each)(void *ctx, const struct history_sample *row), void *ctx, struct err *err);
+
 #endif

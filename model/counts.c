@@ -115,12 +115,15 @@ static bool operations_rise(const struct arm_counts *later, const struct arm_cou
 /* The quantiles of an interval; leaves them UNKNOWN where nothing was done. */
 static void fill_quantiles(struct arm_sample *out, const struct histogram *interval)
 {
-	if (histogram_total(interval) == 0)
-		return;
-	out->p50_us = histogram_quantile_us(interval, 0.50);
-	out->p95_us = histogram_quantile_us(interval, 0.95);
-	out->p99_us = histogram_quantile_us(interval, 0.99);
-	out->max_us = histogram_max_us(interval);
+	static const double q[] = {0.50, 0.95, 0.99};
+	int64_t us[3];
+
+	histogram_quantiles_us(interval, q, 3, us);
+	out->p50_us = us[0];
+	out->p95_us = us[1];
+	out->p99_us = us[2];
+	if (us[0] != UNKNOWN)
+		out->max_us = histogram_max_us(interval);
 }
 
 enum counts_change counts_difference(struct arm_sample *out, struct histogram *latency,

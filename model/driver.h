@@ -10,6 +10,7 @@
 #include "model/err.h"
 #include "model/pool.h"
 #include "model/unit.h"
+#include "model/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,6 +50,9 @@ enum driver_event_kind {
 	DRIVER_LEASE,    /* what became of a lease that was asked for or given back */
 	DRIVER_RESET,    /* replay: a seek; what was known is void, what follows starts afresh */
 	DRIVER_DECISION, /* replay: a recorded decision as it stood at this moment */
+	DRIVER_ROW,      /* replay: an interval of the past, to be shown and not to be judged */
+	DRIVER_TOLD,     /* replay: the words that were recorded, where nothing was judged yet */
+	DRIVER_SWAP,     /* replay: what lies behind and what is shown change places */
 };
 
 /* The pool's word on one command. */
@@ -92,6 +96,10 @@ struct driver_event {
 	const struct audit_entry *audit;
 	size_t audit_count;
 	const struct decision *decision;
+	const struct sample *sample;                /* ROW */
+	const struct histogram *latency[ARM_COUNT]; /* ROW: of requests; NULL none */
+	const struct told *told;                    /* TOLD */
+	bool behind; /* replay: it is told to what lies behind the picture that is shown */
 };
 
 struct driver_sink {
@@ -134,6 +142,7 @@ struct driver; /* each driver's own */
 struct driver_ops {
 	const char *scheme; /* "http", "unix", … without the colon */
 	unsigned capabilities;
+	bool whole;       /* opened once a pool: events of its node k have the handle + k */
 	const char *help; /* form of the target and what it is */
 	/* Takes hold of the other end without writing to it. 0, or -1 with err. */
 	int (*open)(struct driver **out, const struct driver_open *how, struct err *err);

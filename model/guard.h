@@ -125,6 +125,8 @@ enum metric guard_word_metric(const char *word);
  * have failed, which says more itself, and for numbers that are not known. */
 double guard_upper_bound(int64_t n, int64_t failed);
 
+#define GUARD_CALM "guard no longer red" /* what a recorder notes when the latch is released */
+
 /* What can turn the latch red: each metric's limit, and these. */
 enum latch_source { LATCH_JUDGE = METRIC_COUNT, LATCH_POOL, LATCH_SOURCES };
 

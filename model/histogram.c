@@ -79,29 +79,36 @@ int64_t histogram_total(const struct histogram *h)
 	return total;
 }
 
-int64_t histogram_quantile_us(const struct histogram *h, double q)
+static int64_t middle_us(int bucket)
 {
-	assert(q > 0 && q < 1);
-	int64_t total = histogram_total(h);
-
-	if (total <= 0)
-		return UNKNOWN;
-	/* 0.07 * 100 is a little above 7: without the factor it would ask for the eighth */
-	double rank = ceil(q * (double)total * (1 - 1e-12));
-	int64_t seen = 0;
-	int bucket = 0;
-
-	for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		if (h->count[i] == 0)
-			continue;
-		seen += h->count[i];
-		bucket = i;
-		if ((double)seen >= rank)
-			break;
-	}
 	int64_t floor_us = histogram_floor_us(bucket);
 
 	return floor_us + (histogram_edge_us(bucket) - floor_us) / 2;
+}
+
+void histogram_quantiles_us(
+	const struct histogram *h, const double *q, int count, int64_t *out)
+{
+	int64_t total = histogram_total(h), seen = 0;
+	int bucket = -1;
+
+	for (int k = 0; k < count; k++) {
+		assert(q[k] > 0 && q[k] < 1 && (k == 0 || q[k] >= q[k - 1]));
+		/* 0.07 * 100 is a little above 7: without the factor it would ask for the eighth */
+		double rank = ceil(q[k] * (double)total * (1 - 1e-12));
+
+		while (total > 0 && (double)seen < rank)
+			seen += h->count[++bucket];
+		out[k] = total > 0 ? middle_us(bucket) : UNKNOWN;
+	}
+}
+
+int64_t histogram_quantile_us(const struct histogram *h, double q)
+{
+	int64_t us;
+
+	histogram_quantiles_us(h, &q, 1, &us);
+	return us;
 }
 
 int64_t histogram_max_us(const struct histogram *h)

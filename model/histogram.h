@@ -38,6 +38,10 @@ int64_t histogram_total(const struct histogram *h);
  * which the running count reaches q of the total. UNKNOWN when empty. */
 int64_t histogram_quantile_us(const struct histogram *h, double q);
 
+/* The same for `count` rising quantiles in one walk. */
+void histogram_quantiles_us(
+	const struct histogram *h, const double *q, int count, int64_t *out);
+
 /* The largest value seen, as its bucket's edge; UNKNOWN when empty. */
 int64_t histogram_max_us(const struct histogram *h);
 

@@ -106,6 +106,16 @@ static void sample_arms(struct pool *p, struct node *n, const struct snapshot *s
 		judging_skip(p->judging);
 }
 
+void intake_row(struct pool *p, struct node *n, const struct sample *row,
+	const struct histogram *const latency[ARM_COUNT], struct instant at)
+{
+	n->last_tick = tick_of(p, n, at);
+	tick_add(p, n->last_tick, row);
+	for (int arm = 0; arm < ARM_COUNT; arm++)
+		window_add(
+			&p->window[arm], at.boot_ms, row->interval_ms, &row->arms[arm], latency[arm]);
+}
+
 /* v1's requests in two halves, by its workers: where only requests are counted, a difference
  * between the halves shows that they are not independent. */
 static void halve(struct units half[2], const struct crew *later, const struct crew *earlier)

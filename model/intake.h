@@ -9,4 +9,8 @@
 void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, struct instant at,
 	struct model_sample *out);
 
+/* Adds an interval of the past to the slots and windows: it is shown, and judged by nobody. */
+void intake_row(struct pool *p, struct node *n, const struct sample *row,
+	const struct histogram *const latency[ARM_COUNT], struct instant at);
+
 #endif

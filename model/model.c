@@ -90,6 +90,13 @@ int model_add(struct model *m, const struct pool_setup *setup)
 	return index;
 }
 
+void model_exchange(struct model *a, struct model *b, int pool)
+{
+	struct pool was = a->pools[pool];
+	a->pools[pool] = b->pools[pool];
+	b->pools[pool] = was;
+}
+
 struct pool *model_pool_of(const struct model *m, uint64_t node)
 {
 	uint64_t index = (node >> 16) - 1;
@@ -362,6 +369,7 @@ static void forget_samples(struct pool *p)
 	judging_init(p->judging, &policy, p->node_count);
 	p->judge_stale = false;
 	p->latch = (struct guard_latch){0};
+	p->told = (struct told){0};
 }
 
 static unsigned on_pinned(
@@ -454,6 +462,26 @@ static unsigned on_reset(
 	return DIRTY_FACTS | DIRTY_SAMPLE | DIRTY_DECISION;
 }
 
+static unsigned on_row(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	intake_row(model_pool_of(m, e->node), model_node(m, e->node), e->row, e->latency, e->at);
+	return DIRTY_SAMPLE;
+}
+
+static unsigned on_told(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	p->told = *e->told;
+	p->latch.red = p->told.guard[0] && !strstr(p->told.guard, GUARD_CALM);
+	p->latch.metric = guard_word_metric(p->told.guard);
+	text_copy(p->latch.word, sizeof p->latch.word, p->latch.red ? p->told.guard : "");
+	return DIRTY_STATE;
+}
+
 typedef unsigned apply_fn(
 	struct model *m, const struct model_event *e, struct model_sample *sample);
 
@@ -480,6 +508,9 @@ static const struct {
 	[MODEL_LOST] = {on_lost, POOL_OF_NODE},
 	[MODEL_APPROVAL] = {on_approval, ITS_POOL},
 	[MODEL_RESET] = {on_reset, ITS_POOL},
+	/* more comes at once: nothing follows yet */
+	[MODEL_ROW] = {on_row, NO_POOL},
+	[MODEL_TOLD] = {on_told, NO_POOL},
 };
 
 static unsigned derive(const struct model *m, struct pool *p, struct instant now)

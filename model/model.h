@@ -205,6 +205,7 @@ struct pool {
 		no_data_ms; /* boot time since when the guard is judged UNKNOWN; UNKNOWN: it is not */
 	struct flags flags;
 	struct owner_line owner_line; /* of a recorder on this host that guards; zero: none */
+	struct told told;             /* nothing was judged: these words stand for it; zero: none */
 	struct standing standing;
 };
 
@@ -260,6 +261,8 @@ enum model_event_kind {
 	MODEL_LOST,     /* node, text: a head that it knows and this history does not; "" none */
 	MODEL_APPROVAL, /* pool, approval */
 	MODEL_RESET,    /* pool: forget what it said and what was decided */
+	MODEL_ROW,      /* node, row, latency: an interval that is shown and not judged */
+	MODEL_TOLD,     /* pool, told: what was recorded of verdict and guard stands for them */
 };
 
 struct model_event {
@@ -276,6 +279,9 @@ struct model_event {
 	const struct owner_line *owner_line;
 	const struct flags *flags;
 	const struct approval *approval;
+	const struct sample *row;
+	const struct histogram *latency[ARM_COUNT]; /* NULL none */
+	const struct told *told;
 	const char *text;
 };
 
@@ -294,6 +300,9 @@ enum { DIRTY_FACTS = 1, DIRTY_SAMPLE = 2, DIRTY_STATE = 4, DIRTY_DECISION = 8 };
 
 /* The only writer. Returns DIRTY_ bits. `sample` (may be NULL) is filled for MODEL_SNAPSHOT. */
 unsigned model_apply(struct model *m, const struct model_event *e, struct model_sample *sample);
+
+/* Exchanges what two models of the same pools believe of one. */
+void model_exchange(struct model *a, struct model *b, int pool);
 
 /* The pool and node of a handle; NULL when there is none. */
 struct pool *model_pool_of(const struct model *m, uint64_t node);

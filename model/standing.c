@@ -7,6 +7,7 @@
 #include "model/reconcile.h"
 #include "model/text.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const fresh[FRESHNESS_COUNT] = {
@@ -199,8 +200,8 @@ static void derive_word(struct standing *s, const struct pool *p)
 	const struct pool_guard *g = &s->pool_guard;
 	s->judge_word = s->verdict.word;
 	text_copy(s->judge_text, sizeof s->judge_text, s->verdict.text);
-	s->judge_cited = false;
-	if (s->verdict.word == VERDICT_HARM || s->verdict.word == VERDICT_UNTRUSTWORTHY ||
+	s->judge_cited = p->told.is;
+	if (p->told.is || s->verdict.word == VERDICT_HARM || s->verdict.word == VERDICT_UNTRUSTWORTHY ||
 		s->freshness > FRESHNESS_LATE)
 		return;
 	bool pool = s->owner == OWNER_POOL && g->armed && g->verdict != VERDICT_NONE;
@@ -211,6 +212,25 @@ static void derive_word(struct standing *s, const struct pool *p)
 	s->judge_cited = true;
 	s->judge_word = pool ? g->verdict : p->owner_line.verdict;
 	text_copy(s->judge_text, sizeof s->judge_text, pool ? g->verdict_text : "");
+}
+
+/* The first word of those that are said that stands in a recorded line. */
+static struct verdict told_verdict(const struct told *t)
+{
+	struct verdict v = {.metric = JUDGED_COUNT,
+		.suspect = JUDGED_COUNT,
+		.ratio = {NAN, NAN, NAN},
+		.bound = NAN,
+		.ln_harm = NAN,
+		.ln_safe = NAN,
+		.since_wall_ms = UNKNOWN,
+		.eta_ms = UNKNOWN,
+		.harm = {NAN, NAN, NAN}};
+	for (int w = VERDICT_COUNT; --w > VERDICT_NONE;)
+		if (strstr(t->verdict, verdict_name((enum verdict_word)w)))
+			v.word = (enum verdict_word)w;
+	text_copy(v.text, sizeof v.text, t->verdict[0] ? t->verdict : "not judged yet");
+	return v;
 }
 
 /* What the judge says of what it has seen. At rest that is the attempt before; the next one is
@@ -232,6 +252,8 @@ static void derive_verdict(struct standing *s, struct pool *p, struct instant no
 		.counters = s->doubtful,
 		.v2_expected = !at_rest};
 	verdict_read(&s->verdict, &p->judging->judge, &view);
+	if (p->told.is)
+		s->verdict = told_verdict(&p->told);
 }
 
 #define BLIND_MS 60000

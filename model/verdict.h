@@ -80,6 +80,12 @@ struct verdict {
 	char text[VERDICT_TEXT_MAX]; /* "errors SAFE, under 1.3x v1's"; clean, one line */
 };
 
+/* What a recorder wrote down of its verdict and its guard, as it stood. */
+struct told {
+	bool is;
+	char verdict[VERDICT_TEXT_MAX], guard[VERDICT_TEXT_MAX]; /* "" nothing was written */
+};
+
 /* What the evidence says now. */
 void verdict_read(struct verdict *out, const struct judge *j, const struct verdict_view *view);
 

@@ -97,14 +97,15 @@ static void ignore(void *ctx, const struct driver_event *e)
 	(void)ctx, (void)e;
 }
 
-/* What the recording is of, before a desk is made for it. */
-static int peek(const char *target, struct replay_span *out, struct err *err)
+/* What the recording is of, and how many nodes it has, before a desk is made for it. */
+static int peek(const char *target, struct replay_span *out, int *nodes, struct err *err)
 {
 	struct driver *d;
 	struct driver_open how = {.target = target, .sink = {ignore, NULL}, .now = loop_now()};
 	if (replay_driver.open(&d, &how, err) < 0)
 		return -1;
 	replay_span(d, out);
+	*nodes = (int)replay_nodes(d);
 	replay_driver.close(d);
 	return 0;
 }
@@ -124,14 +125,16 @@ static int open_replay(
 	const char *url = text_str(&target);
 	struct replay_span span;
 	struct pool_setup pool = {.name = "replay",
-		.targets = &url,
-		.target_count = 1,
 		.interval_ms = 1000,
 		.limits = &limits,
 		.plan_hash = ""};
 	const struct config_pool *known = NULL;
-	int rc = peek(url, &span, err);
+	const char *targets[HISTORY_NODES_MAX];
+	int rc = peek(url, &span, &pool.target_count, err);
+	for (int k = 0; k < HISTORY_NODES_MAX; k++)
+		targets[k] = url;
 	if (rc == 0) {
+		pool.targets = targets;
 		pool.name = span.pool;
 		pool.interval_ms = span.interval_ms;
 		known = config_pool(&s->config, span.pool);
@@ -150,6 +153,14 @@ static int open_replay(
 	return 0;
 }
 
+/* A turn, and those that it takes until what is shown is exact. */
+static void settle(struct setup *s, struct driver *replay, struct instant real)
+{
+	do
+		desk_turn(s->desk, real);
+	while (replay_catching_up(replay) >= 0 && !loop_interrupted());
+}
+
 /* The states as they stood at each recorded decision, one JSON line each. */
 static int headless(struct setup *s, struct driver *replay, const struct options *o)
 {
@@ -160,7 +171,7 @@ static int headless(struct setup *s, struct driver *replay, const struct options
 	replay_pause(replay, true, real);
 	replay_seek(replay, span.start_ms, real);
 	for (;;) {
-		desk_turn(s->desk, real);
+		settle(s, replay, real);
 		int64_t at = replay_next_decision(replay, 1);
 		if (at == UNKNOWN)
 			at = span.end_ms;
@@ -168,7 +179,7 @@ static int headless(struct setup *s, struct driver *replay, const struct options
 			replay_next_decision(replay, 1) == UNKNOWN;
 		replay_seek(replay, at, real);
 		real.boot_ms++;
-		desk_turn(s->desk, real);
+		settle(s, replay, real);
 		struct text t = {0};
 		if (o->json) {
 			char when[32];

@@ -516,8 +516,11 @@ static void replay_place(const struct console *c, char *out, size_t size)
 	when[10] = ' ';
 	int64_t length = span.end_ms - span.start_ms;
 	int percent = length > 0 ? (int)((at.wall_ms - span.start_ms) * 100 / length) : 100;
-	snprintf(out, size, "%sZ, %d %% of it, %s%gx", when, percent,
+	int n = snprintf(out, size, "%sZ, %d %% of it, %s%gx", when, percent,
 		replay_is_paused(c->how.replay) ? "paused, " : "", replay_speed(c->how.replay));
+	int caught = replay_catching_up(c->how.replay);
+	if (caught >= 0)
+		snprintf(out + n, size - (size_t)n, ", judge catching up %d %%", caught);
 }
 
 /* The screen; with a guide or a scrubber in a row of its own above the last two, where there is
@@ -578,7 +581,7 @@ const struct surface *console_draw(struct console *c, struct instant now)
 		.unrecorded = desk_unrecorded(c->how.desk),
 		.pool_count = desk_model(c->how.desk)->pool_count,
 		.pool_index = c->pool};
-	char clock[24], time[16], place[80] = "";
+	char clock[24], time[16], place[112] = "";
 	if (c->how.replay)
 		replay_place(c, place, sizeof place);
 	unit_clock(time, sizeof time, v.now.wall_ms);

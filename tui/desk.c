@@ -5,6 +5,7 @@
 #include "client/prometheus.h"
 #include "client/prometheus_join.h"
 #include "history/approval.h"
+#include "history/replay.h"
 #include "model/mem.h"
 #include "model/text.h"
 #include "tui/left.h"
@@ -73,6 +74,37 @@ static void say_source(struct desk *d, uint64_t node)
 				.retry_ms = UNKNOWN});
 }
 
+/* What a replay tells, in front or behind: there is nothing to answer and to write down. */
+static void on_replayed(struct desk *d, const struct driver_event *e)
+{
+	static const enum model_event_kind kinds[] = {[DRIVER_SNAPSHOT] = MODEL_SNAPSHOT,
+		[DRIVER_TROUBLE] = MODEL_TROUBLE,
+		[DRIVER_RESET] = MODEL_RESET,
+		[DRIVER_DECISION] = MODEL_DECISION,
+		[DRIVER_ROW] = MODEL_ROW,
+		[DRIVER_TOLD] = MODEL_TOLD};
+	if (e->kind == DRIVER_SWAP) {
+		model_exchange(&d->model, &d->behind, pool_index(d, e->node));
+		d->dirty |= DIRTY_FACTS | DIRTY_SAMPLE | DIRTY_STATE | DIRTY_DECISION;
+		return;
+	}
+	const struct model_event event = {.kind = kinds[e->kind],
+		.at = e->at,
+		.node = e->node,
+		.pool = pool_index(d, e->node),
+		.snapshot = e->snapshot,
+		.err = e->err,
+		.retry_ms = UNKNOWN,
+		.decision = e->decision,
+		.row = e->sample,
+		.latency = {e->latency[ARM_V1], e->latency[ARM_V2]},
+		.told = e->told};
+	if (e->behind)
+		model_apply(&d->behind, &event, d->sample);
+	else
+		d->dirty |= model_apply(&d->model, &event, d->sample);
+}
+
 static void on_snapshot(struct desk *d, const struct driver_event *e)
 {
 	struct snapshot *joined = join_source(d, e);
@@ -94,18 +126,6 @@ static void on_trouble(struct desk *d, const struct driver_event *e)
 			.node = e->node,
 			.err = e->err,
 			.retry_ms = client_retry_ms(d->client, e->node, d->now)});
-}
-
-static void on_reset(struct desk *d, const struct driver_event *e)
-{
-	desk_apply(d, &(struct model_event){.kind = MODEL_RESET, .pool = pool_index(d, e->node)});
-}
-
-static void on_decision(struct desk *d, const struct driver_event *e)
-{
-	desk_apply(d,
-		&(struct model_event){
-			.kind = MODEL_DECISION, .pool = pool_index(d, e->node), .decision = e->decision});
 }
 
 /* What the token may not do is known by trying only; who may renew a lease may not raise yet. */
@@ -172,8 +192,6 @@ static void on_event(void *ctx, const struct driver_event *e)
 		[DRIVER_RESOLVED] = leg_resolved,
 		[DRIVER_LEASE] = on_lease,
 		[DRIVER_AUDIT] = scribe_audit,
-		[DRIVER_RESET] = on_reset,
-		[DRIVER_DECISION] = on_decision,
 	};
 	struct desk *d = ctx;
 	if ((e->node & 0xffff) == PROMETHEUS_NODE)
@@ -181,6 +199,10 @@ static void on_event(void *ctx, const struct driver_event *e)
 	if (!model_node(&d->model, e->node))
 		return;
 	d->now = e->at;
+	if (d->pools[pool_index(d, e->node)].replayed) {
+		on_replayed(d, e);
+		return;
+	}
 	handlers[e->kind](d, e);
 	scribe_flips(d, pool_index(d, e->node));
 }
@@ -198,6 +220,7 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 	d->ticked_ms = now.boot_ms;
 	d->turned = now;
 	model_init(&d->model, how->actor, how->read_only);
+	model_init(&d->behind, how->actor, how->read_only);
 	d->model.guards = how->console && !how->read_only;
 	d->file = mem_copy(how->history_path ? how->history_path : how->shared);
 	d->last_left_ms = desk_file(d) ? left_read(desk_file(d), d->actor) : UNKNOWN;
@@ -247,6 +270,7 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 	free(d->sample);
 	free(d->file);
 	model_release(&d->model);
+	model_release(&d->behind);
 	free(d);
 	return lost;
 }
@@ -271,10 +295,16 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 	const struct scenario *scenario, struct instant now, struct err *err)
 {
 	int index = model_add(&d->model, setup);
+	const struct driver_ops *ops = client_scheme(d->client, setup->targets[0]);
+	const bool whole = ops && ops->whole;
+	/* with the same index as in front */
+	while (whole && d->behind.pool_count <= index)
+		model_add(&d->behind, setup);
 	d->pools = mem_resize(d->pools, (size_t)d->model.pool_count, sizeof *d->pools);
 	struct desk_pool *p = &d->pools[index];
 	size_t nodes = (size_t)setup->target_count;
 	*p = (struct desk_pool){.loaded = !d->history,
+		.replayed = whole,
 		.last_state = STATE_COUNT,
 		.last_freshness = FRESHNESS_NEVER,
 		.last_owner = OWNER_COUNT,
@@ -285,7 +315,7 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 		.head = mem_new(nodes, sizeof *p->head)};
 	for (size_t k = 0; k < nodes; k++)
 		p->audit_since[k] = p->trail[k].seq = UNKNOWN;
-	for (int k = 0; k < setup->target_count; k++)
+	for (int k = 0; k < (whole ? 1 : setup->target_count); k++)
 		if (client_open(d->client, NODE_HANDLE(index, k), setup->targets[k], token, scenario,
 				setup->interval_ms, now, err) < 0 ||
 			watch_driver(d, NODE_HANDLE(index, k), setup->targets[k], err) < 0)
@@ -479,6 +509,10 @@ int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most)
 	int64_t tick = d->ticked_ms + TICK_MS - now.boot_ms;
 	int64_t poll = client_due_ms(d->client, now);
 	int64_t flight = flight_due_ms(d);
+	for (int i = 0; i < d->model.pool_count; i++)
+		if (d->pools[i].replayed &&
+			replay_catching_up(client_driver(d->client, NODE_HANDLE(i, 0))) >= 0)
+			return 0;
 	due = tick < due ? tick : due;
 	due = poll < due ? poll : due;
 	if (flight != UNKNOWN && flight - now.boot_ms < due)

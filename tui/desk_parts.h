@@ -78,6 +78,7 @@ struct flight {
 
 struct desk_pool {
 	bool loaded;
+	bool replayed; /* a recording tells of it: there is nothing to answer and to write down */
 	bool fast;            /* polled every 100 ms */
 	int64_t *audit_since; /* one a node; UNKNOWN before anything is known */
 	bool *audit_asked;
@@ -113,6 +114,7 @@ struct desk_pool {
 
 struct desk {
 	struct model model;
+	struct model behind; /* what a replay tells behind the picture that is shown; else empty */
 	struct client *client;
 	int driver_fd; /* epoll of the drivers that have a descriptor; -1: none has */
 	struct history *history;

@@ -176,13 +176,14 @@ static struct instant moment(int64_t ms)
 	return (struct instant){ms, ms};
 }
 
+#define LEAD_MS (10 * 60 * 1000) /* of v1 alone, told before what is looked at */
+
 /* Moves the recording's clock from bin to bin; real time stands in for nothing but its lapse. */
 static void play_all(struct playing *p, struct driver *d, const struct report_how *how)
 {
 	struct report *r = p->r;
 	replay_pause(d, true, moment(0));
-	replay_seek(d, r->start_ms, moment(0));
-	replay_driver.turn(d, moment(0));
+	replay_from(d, r->start_ms - LEAD_MS, moment(0));
 	int64_t from = replay_now(d).wall_ms;
 	replay_pause(d, false, moment(from));
 	for (size_t k = 0; k < r->bin_count; k++) {
@@ -200,7 +201,7 @@ static void play_all(struct playing *p, struct driver *d, const struct report_ho
 
 #define MOVES_MAX 24
 
-/* A jump tells the ten minutes before it: what was known is taken at the last moves, one by one. */
+/* What was known is taken at the last moves, one by one, each told from some time before it. */
 static void play_moves(struct playing *p, struct driver *d, const struct report_how *how)
 {
 	struct report *r = p->r;
@@ -212,8 +213,9 @@ static void play_moves(struct playing *p, struct driver *d, const struct report_
 			continue;
 		if (how->progress)
 			how->progress(how->ctx, "judging", done, MOVES_MAX);
-		replay_seek(d, at, moment(0));
-		replay_driver.turn(d, moment(0));
+		replay_from(d, at - LEAD_MS, moment(0));
+		replay_pause(d, false, moment(0));
+		replay_driver.turn(d, moment(at - replay_now(d).wall_ms));
 		if (at >= r->start_ms && at < r->until_ms)
 			take_evidence(p,
 				&r->bins[(at - r->start_ms) * (int64_t)r->bin_count /

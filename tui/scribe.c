@@ -162,7 +162,7 @@ void scribe_flips(struct desk *d, int pool)
 		last->last_red = p->latch.red;
 		if (write)
 			history_event(d->history, d->now.wall_ms, p->name, "guard",
-				p->latch.red ? s->headline.text : "guard no longer red", NULL);
+				p->latch.red ? s->headline.text : GUARD_CALM, NULL);
 	}
 	if (last->last_word != s->judge_word) {
 		last->last_word = s->judge_word;

@@ -1,9 +1,6 @@
 /* judged: what the judge said live it says of the recording, word for word, at every moment: all
  * that it goes by is in there. */
-#include "tests/unit/history/fixture.h"
-
-#include "history/replay.h"
-#include "model/model.h"
+#include "tests/unit/history/replayed.h"
 
 #include <math.h>
 
@@ -134,14 +131,26 @@ static int64_t moment(int tick)
 /* ---- what a console made of it ---- */
 
 struct view {
-	struct model m;
+	struct model m, behind;
 	struct model_sample sample;
 };
 
+static void add_pool(struct model *m);
+
 static struct view *view_new(void)
 {
-	static const char *const targets[] = {"http://127.0.0.1:7070"};
 	struct view *v = mem_new(1, sizeof *v);
+
+	model_init(&v->m, "kim@ops1", true);
+	model_init(&v->behind, "kim@ops1", true);
+	add_pool(&v->m);
+	add_pool(&v->behind);
+	return v;
+}
+
+static void add_pool(struct model *m)
+{
+	static const char *const targets[] = {"http://127.0.0.1:7070"};
 	struct guard_limits limits;
 	struct plan plan;
 
@@ -151,8 +160,7 @@ static struct view *view_new(void)
 	plan.steps[0].share_bp = 1000;
 	plan.steps[1].share_bp = 5000;
 	plan.step_count = 2;
-	model_init(&v->m, "kim@ops1", true);
-	model_add(&v->m,
+	model_add(m,
 		&(struct pool_setup){.name = "checkout",
 			.targets = targets,
 			.target_count = 1,
@@ -160,12 +168,12 @@ static struct view *view_new(void)
 			.plan = &plan,
 			.plan_hash = "abc",
 			.limits = &limits});
-	return v;
 }
 
 static void view_free(struct view *v)
 {
 	model_release(&v->m);
+	model_release(&v->behind);
 	free(v);
 }
 
@@ -181,13 +189,7 @@ static void see(void *ctx, const struct driver_event *e)
 {
 	struct view *v = ctx;
 
-	if (e->kind == DRIVER_RESET)
-		model_apply(&v->m,
-			&(struct model_event){
-				.kind = MODEL_RESET, .at = {e->at.wall_ms, e->at.wall_ms}, .pool = 0},
-			NULL);
-	else if (e->kind == DRIVER_SNAPSHOT)
-		look(v, e->snapshot, e->at.wall_ms);
+	take_replayed(&v->m, &v->behind, &v->sample, e);
 }
 
 struct picture {
@@ -250,6 +252,30 @@ static void assert_same(int tick, const struct picture *a, const struct picture 
 
 static struct place place;
 static struct picture *live;
+static enum verdict_word *written; /* the last word that was written down, tick by tick */
+
+static int share_at(int tick)
+{
+	return tick < RAISED      ? 0
+		: tick < RAISED_AGAIN ? 1000
+		: tick < BACK         ? 5000
+		: tick < AGAIN        ? 0
+							  : 1000;
+}
+
+/* As a recorder does: each word as it changes. */
+static void record_word(struct history *h, int tick)
+{
+	const struct picture *now = &live[tick];
+	const enum verdict_word before = tick > 0 ? written[tick - 1] : VERDICT_NONE;
+
+	written[tick] = before;
+	if (now->counts == before || share_at(tick) == 0)
+		return;
+	written[tick] = now->counts;
+	history_event(h, moment(tick), "checkout", "verdict",
+		now->text[0] ? now->text : verdict_name(now->counts), NULL);
+}
 
 static void record(struct history *h, struct view *v, const struct snapshot *now, int tick)
 {
@@ -277,6 +303,7 @@ static int set_up(void **state)
 	random_state = 7;
 	place_make(&place);
 	live = mem_new(TICKS, sizeof *live);
+	written = mem_new(TICKS, sizeof *written);
 	h = start_opened(&place, "kim@ops1");
 	begin(now);
 	history_node(h, T0, now->pool, now, "http://127.0.0.1:7070", "http");
@@ -287,6 +314,7 @@ static int set_up(void **state)
 		look(v, now, moment(tick));
 		record(h, v, now, tick);
 		take_picture(&live[tick], v);
+		record_word(h, tick);
 	}
 	settle(h);
 	view_free(v);
@@ -298,6 +326,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	free(live);
+	free(written);
 	place_clean(&place);
 	return 0;
 }
@@ -361,11 +390,47 @@ static void every_verdict_is_as_it_was_live(void **state)
 	view_free(v);
 }
 
+/* At once what was written down then, no figure of the judge's; then the very verdict, from
+ * whichever side. */
+static void a_seek_ends_in_the_verdict_of_then(void **state)
+{
+	static const int to[] = {TICKS - 1, WORSE + 30, BACK - 1, RAISED + 15, UPDATED + 8, BOOTED};
+	struct view *v = view_new();
+	struct driver *d = open_replay(v);
+	struct picture seen;
+	int harm = 0;
+
+	(void)state;
+	replay_pause(d, true, (struct instant){0, 0});
+	for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
+		const struct pool *p = &v->m.pools[0];
+
+		replay_seek(d, moment(to[i]), (struct instant){0, 0});
+		replay_driver.turn(d, (struct instant){0, 0});
+		take_picture(&seen, v);
+		assert_int_equal(seen.looks, 0);
+		assert_true(isnan(seen.verdict.ln_harm) && isnan(seen.verdict.harm.bad));
+		assert_int_equal(seen.verdict.word, written[to[i]]);
+		assert_true(seen.cited);
+		assert_true(ring_length(&p->ticks) > 0);
+		assert_int_equal(p->standing.reported_bp, share_at(to[i]));
+		harm += seen.verdict.word == VERDICT_HARM;
+		while (replay_catching_up(d) >= 0)
+			replay_driver.turn(d, (struct instant){0, 0});
+		take_picture(&seen, v);
+		assert_same(to[i], &live[to[i]], &seen);
+	}
+	assert_true(harm > 0);
+	replay_driver.close(d);
+	view_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_scene_has_what_it_is_for),
 		cmocka_unit_test(every_verdict_is_as_it_was_live),
+		cmocka_unit_test(a_seek_ends_in_the_verdict_of_then),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -150,7 +150,10 @@ static void begin_recording(struct history *h, struct pool *p)
 /* ---- what a console would see ---- */
 
 struct seen {
-	struct snapshot *last;
+	struct snapshot *last; /* that is shown */
+	int rows, swaps;       /* of the last glance; in all */
+	struct told told;
+	struct seen *behind; /* NULL: it is not looked at */
 	bool has_last;
 	int documents, troubles, decisions, resets;
 	int64_t requests, failed; /* sums of differences */
@@ -183,9 +186,36 @@ static void see(void *ctx, const struct driver_event *e)
 {
 	struct seen *s = ctx;
 
-	assert_int_equal(e->node, 5);
+	assert_in_range(e->node, 5, 6);
 	assert_int_equal(e->at.wall_ms, e->at.boot_ms);
+	if (e->behind) {
+		struct driver_event same = *e;
+
+		same.behind = false;
+		if (s->behind != NULL)
+			see(s->behind, &same);
+		return;
+	}
 	switch (e->kind) {
+	case DRIVER_ROW:
+		assert_true(s->rows == 0 || e->at.wall_ms > s->last_ms);
+		s->rows++;
+		break;
+	case DRIVER_TOLD:
+		s->told = *e->told;
+		break;
+	case DRIVER_SWAP:
+		s->swaps++;
+		if (s->behind != NULL) {
+			struct seen was = *s, *behind = s->behind;
+
+			*s = *behind;
+			*behind = was;
+			s->behind = behind;
+			behind->behind = NULL;
+			s->swaps = was.swaps;
+		}
+		break;
 	case DRIVER_SNAPSHOT:
 		assert_true(s->last_ms == 0 || e->at.wall_ms >= s->last_ms);
 		see_document(s, e->snapshot);
@@ -204,6 +234,7 @@ static void see(void *ctx, const struct driver_event *e)
 		s->documents = s->troubles = s->decisions = 0;
 		s->requests = s->failed = 0;
 		s->first_ms = s->last_ms = 0;
+		s->rows = 0;
 		break;
 	case DRIVER_ANSWER:
 	case DRIVER_RESOLVED:
@@ -336,41 +367,109 @@ static void decisions_are_told_as_they_stood(void **state)
 	free(s.last);
 }
 
+/* How many turns it takes until all was told behind the glance. */
+static int catch_up(struct driver *d, struct instant now)
+{
+	int turns = 0, done = 0;
+
+	for (; replay_catching_up(d) >= 0; turns++) {
+		assert_in_range(replay_catching_up(d), done, 100);
+		done = replay_catching_up(d);
+		replay_driver.turn(d, now);
+		assert_true(turns < TICKS);
+	}
+	return turns;
+}
+
+/* One document at once, with all that was counted until then; then the whole way there, from the
+ * beginning or from where it had come before. */
 static void seeking_both_ways_shows_the_same(void **state)
 {
 	static const int ticks[] = {1700, 720, 1250, 50, 1700, 720};
-	struct seen s = {.last = mem_new(1, sizeof *s.last)};
+	struct seen behind = {.last = mem_new(1, sizeof *behind.last)};
+	struct seen s = {.last = mem_new(1, sizeof *s.last), .behind = &behind};
 	struct instant now = {0, 0};
 	struct driver *d = open_replay(&place, &s, now);
 	int64_t absolute[2] = {0};
 
 	(void)state;
 	replay_pause(d, true, now);
+	replay_driver.turn(d, now);
 	for (size_t i = 0; i < sizeof ticks / sizeof *ticks; i++) {
-		const int64_t wall_ms = T0 + ticks[i] * 1000 + 120;
-		const int from = ticks[i] > 600 ? ticks[i] - 600 : 0;
+		const int tick = ticks[i], rows = tick < 600 ? tick : 600;
+		const int64_t wall_ms = T0 + tick * 1000 + 120;
 
 		replay_seek(d, wall_ms, now);
 		assert_int_equal(replay_now(d).wall_ms, wall_ms);
 		replay_driver.turn(d, now);
-		assert_int_equal(s.resets, i + 1);
+		assert_int_equal(s.documents, 1);
+		assert_in_range(s.rows, rows - 2 - (GAP_TO - GAP_FROM + 1), rows + 1);
 		assert_int_equal(s.last_ms, wall_ms);
-		assert_in_range(s.first_ms, T0 + from * 1000, T0 + from * 1000 + 2000);
-		/* the first document told is the base of the differences */
-		assert_int_equal(
-			s.requests, expected_requests((int)((s.first_ms - T0) / 1000) + 1, ticks[i]));
-		assert_int_equal(s.last->arms[ARM_V1].workers.busy, ticks[i] % 8);
-		assert_int_equal(s.decisions > 0, ticks[i] >= 300);
+		assert_int_equal(s.last->arms[ARM_V1].workers.busy, tick % 8);
+		assert_int_equal(s.decisions > 0, tick >= 300);
 		if (i < 2)
 			absolute[i] = s.last->arms[ARM_V1].requests;
 		if (i >= 4) /* the same moment from the other side */
 			assert_int_equal(absolute[i - 4], s.last->arms[ARM_V1].requests);
+		assert_int_equal(replay_catching_up(d), 0);
+		assert_in_range(catch_up(d, now), 1, TICKS / 64 + 1);
+		assert_int_equal(s.last_ms, wall_ms);
+		assert_int_equal(s.requests, expected_requests(1, tick));
+		assert_int_equal(s.failed, expected_failed(1, tick));
+		assert_int_equal(s.last->arms[ARM_V1].workers.busy, tick % 8);
+		if (i < 2)
+			assert_int_equal(absolute[i], s.last->arms[ARM_V1].requests);
 	}
 	for (int tick = RESTART + 1; tick <= 1700; tick++)
 		absolute[0] -= requests_of(tick);
 	assert_int_equal(absolute[0], 0); /* absolute counters, not only differences */
 	replay_driver.close(d);
 	free(s.last);
+	free(behind.last);
+}
+
+/* A step ahead of some documents needs no glance; a jump while another is under way goes on. */
+static void what_is_near_is_played(void **state)
+{
+	struct seen behind = {.last = mem_new(1, sizeof *behind.last)};
+	struct seen s = {.last = mem_new(1, sizeof *s.last), .behind = &behind};
+	struct instant now = {0, 0};
+	struct driver *d = open_replay(&place, &s, now);
+
+	(void)state;
+	replay_pause(d, true, now);
+	replay_driver.turn(d, now);
+	replay_seek(d, T0 + 20120, now);
+	replay_driver.turn(d, now);
+	assert_int_equal(replay_catching_up(d), -1);
+	assert_int_equal(s.resets, 0);
+	assert_int_equal(s.documents, 21);
+	replay_seek(d, T0 + 800120, now);
+	replay_driver.turn(d, now);
+	replay_driver.turn(d, now);
+	const int done = behind.documents;
+	assert_in_range(done, 22, 200);
+	replay_seek(d, T0 + 1600120, now); /* further: what is done is kept */
+	replay_driver.turn(d, now);
+	assert_int_equal(behind.documents, done);
+	replay_pause(d, false, now);
+	now.boot_ms += 5000; /* the clock goes on meanwhile */
+	replay_driver.turn(d, now);
+	assert_int_equal(s.last_ms, T0 + 1605120);
+	catch_up(d, now);
+	assert_int_equal(s.requests, expected_requests(1, 1605));
+	now.boot_ms += 5000;
+	replay_driver.turn(d, now);
+	assert_int_equal(s.requests, expected_requests(1, 1610));
+	/* cold: as if it began there */
+	replay_from(d, T0 + 1000120, now);
+	replay_pause(d, true, now);
+	replay_driver.turn(d, now);
+	assert_int_equal(replay_catching_up(d), -1);
+	assert_in_range(s.documents, 1, 2);
+	replay_driver.close(d);
+	free(s.last);
+	free(behind.last);
 }
 
 static void the_clock_pauses_and_keeps_its_speed(void **state)
@@ -720,6 +819,7 @@ int main(void)
 		cmocka_unit_test(the_whole_recording_is_told_again),
 		cmocka_unit_test(decisions_are_told_as_they_stood),
 		cmocka_unit_test(seeking_both_ways_shows_the_same),
+		cmocka_unit_test(what_is_near_is_played),
 		cmocka_unit_test(the_clock_pauses_and_keeps_its_speed),
 		cmocka_unit_test(bad_targets_are_refused),
 		cmocka_unit_test(the_first_sample_counts),

@@ -318,6 +318,27 @@ static void keys_go_from_event_to_event(void **state)
 	assert_true(now_ms() <= last);
 }
 
+/* At once what was written down then, and that the judge is on its way; then the judge. */
+static void a_seek_says_that_the_judge_catches_up(void **state)
+{
+	(void)state;
+	console_resize(c, 120, 40);
+	console_key(c, KEYS_HOME, s.now);
+	pass(300);
+	console_command(c, "seek 100%", s.now);
+	desk_turn(d, s.now);
+	console_refresh(c, s.now);
+	shows("judge catching up 0 %");
+	assert_int_equal(site_pool(d)->judging->judge.looks, 0);
+	assert_true(site_pool(d)->told.is);
+	assert_true(ring_length(&site_pool(d)->ticks) > 30);
+	assert_true(desk_due_ms(d, s.now, 1000) == 0);
+	pass(300);
+	assert_null(strstr(screen(), "catching up"));
+	assert_true(site_pool(d)->judging->judge.looks > 0);
+	assert_false(site_pool(d)->told.is);
+}
+
 /* ---- it is a replay, and nothing leaves it ---- */
 
 static void every_screen_says_replay_in_reverse(void **state)
@@ -430,6 +451,7 @@ int main(void)
 		CASE(the_position_goes_from_end_to_end),
 		CASE(keys_go_from_flip_to_flip),
 		CASE(keys_go_from_event_to_event),
+		CASE(a_seek_says_that_the_judge_catches_up),
 		CASE(every_screen_says_replay_in_reverse),
 		CASE(no_verb_acts),
 		CASE(the_desk_of_a_replay_refuses_every_verb),
