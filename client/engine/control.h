@@ -184,7 +184,7 @@ void control_stand(const struct control *c, struct control_stand *out);
 void control_begin(struct control *c, struct instant now);
 
 /* Takes in a line that the store holds, which replaces what was made here: a rollback of an epoch
- * that the store has not reached yet, a hold and a drain are made anew on top of it. `live`: it
+ * that the store has not reached yet, a hold, a drain and an unkept raise that is still due are made anew on top of it. `live`: it
  * was made just now, so that its times count from now, whatever the two clocks say. True in
  * *changed when the split did. 0, or -1 with err, nothing changed: W203 damaged, W205 not
  * understood, W002 there is no v2 that could have what it says. */

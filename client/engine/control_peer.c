@@ -6,8 +6,8 @@
  *    it, made anew on top, since nothing else may be done twice.
  * 2. A rollback is made anew only while the store's epoch is below the one that it led to: one that
  *    the store has passed has been done by another, or belongs to what is over.
- * 3. What time did here (a raise that nobody kept) is not made anew: if it is still due, time does
- *    it again.
+ * 3. A raise that went back here for want of a keep goes back anew where it is still not kept and its
+ *    time is over: nothing that was decided meanwhile lifts it for a moment.
  * 4. The lines kept are bounded: the oldest goes, since each holds all that there is to know. */
 #include "client/engine/control_state.h"
 #include "client/engine/store.h"
@@ -71,6 +71,8 @@ static void redo(struct control *c, const struct store_record *was, struct insta
 	static const struct control_counts none;
 	struct store_record r;
 	enum verb verb = verb_of(was->what);
+	if (strcmp(was->what, STORE_REVERT) == 0 && c->keep_ms && now.boot_ms >= c->keep_boot_ms)
+		control_revert(c, &none, now, was->reason);
 	bool due = verb == VERB_ROLLBACK ? c->epoch < was->epoch
 		: verb == VERB_HOLD          ? !c->hold.on
 									 : verb == VERB_DRAIN;

@@ -165,6 +165,10 @@ bool control_is_blind(const struct control *c, struct instant now);
 /* A resume: what is red is accepted, and the time without data begins anew. */
 void control_guard_resume(struct control *c, struct instant now);
 
+/* Takes back a raise that nobody kept, and holds there. */
+void control_revert(struct control *c, const struct control_counts *counts, struct instant now,
+	const char *reason);
+
 /* What is left until a moment of this boot's clock; 0 when it has passed. */
 int64_t control_left(int64_t boot_ms, struct instant now);
 

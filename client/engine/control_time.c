@@ -98,7 +98,7 @@ static void roll_back(struct control *c, const struct control_counts *counts,
 }
 
 /* An unkept raise goes back, and nobody raises again before a person has looked. */
-static void revert(struct control *c, const struct control_counts *counts, struct instant now,
+void control_revert(struct control *c, const struct control_counts *counts, struct instant now,
 	const char *reason)
 {
 	struct store_record r;
@@ -119,7 +119,7 @@ static void lapse(
 	char reason[POOL_REASON_MAX];
 	snprintf(reason, sizeof reason, "went back: %s", why);
 	if (orphan_at(c->on_orphan, c->share_bp) == ORPHAN_REVERT)
-		revert(c, counts, now, reason);
+		control_revert(c, counts, now, reason);
 	else
 		hold(c, counts, now, why);
 }

@@ -196,6 +196,32 @@ static void what_time_did_is_not_made_again(void **state)
 	assert_false(control_tick(other, NULL, &counts, now));
 }
 
+/* It went back everywhere; who had not heard of that changed something else. */
+static void what_is_still_due_stays_back(void **state)
+{
+	(void)state;
+	struct control_request r = step_request("k", 1000);
+	r.keep_within_ms = 60000;
+	assert_int_equal(send(&r), 200);
+	publish(c);
+	adopt(other);
+	now.boot_ms += 61000;
+	now.wall_ms += 61000;
+	assert_true(control_tick(other, NULL, &counts, now));
+	int64_t epoch = look_at(other)->epoch;
+	assert_int_equal(act(VERB_RESUME, "u"), 200);
+	publish(c);
+	assert_false(adopt(other));
+	look_at(other);
+	assert_int_equal(snap->share_bp, 0);
+	assert_int_equal(snap->epoch, epoch);
+	assert_true(snap->hold.on);
+	publish(other);
+	assert_true(adopt(c));
+	same();
+	assert_int_equal(look_at(c)->share_bp, 0);
+}
+
 /* Its time counts from when it was heard, whatever the two clocks say. */
 static void another_clock_takes_no_time_from_a_raise(void **state)
 {
@@ -292,6 +318,7 @@ int main(void)
 		T(a_rollback_is_never_lost),
 		T(a_hold_is_never_lost),
 		T(what_time_did_is_not_made_again),
+		T(what_is_still_due_stays_back),
 		T(another_clock_takes_no_time_from_a_raise),
 		T(who_leads_decides_all_but_brakes),
 		T(who_is_not_seen_is_told_as_a_hold),
