@@ -13,8 +13,11 @@
 #include "model/text.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 struct end {
 	struct client *client;
@@ -31,6 +34,7 @@ struct client {
 	struct poller *poller;
 	struct end **ends;
 	size_t count, cap;
+	int driver_fd; /* epoll of the drivers that have a descriptor; -1: none has */
 	bool restless; /* an end that is not on the transport was asked and not yet heard */
 };
 
@@ -42,6 +46,7 @@ struct client *client_new(
 	c->sink = sink;
 	c->transport = transport_new();
 	c->poller = poller_new(seed);
+	c->driver_fd = -1;
 	return c;
 }
 
@@ -54,6 +59,8 @@ void client_free(struct client *c)
 		free(c->ends[i]);
 	}
 	free(c->ends);
+	if (c->driver_fd >= 0)
+		close(c->driver_fd);
 	poller_free(c->poller);
 	transport_free(c->transport);
 	free(c);
@@ -100,6 +107,20 @@ static int unknown_scheme(const struct client *c, const char *target, struct err
 	return -1;
 }
 
+/* Not all that drivers wait for is on the transport. */
+static int watch(
+	struct client *c, const struct driver_ops *ops, const struct driver *d, struct err *err)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	if (ops->fd == NULL)
+		return 0;
+	if (c->driver_fd < 0)
+		c->driver_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (c->driver_fd >= 0 && epoll_ctl(c->driver_fd, EPOLL_CTL_ADD, ops->fd(d), &event) == 0)
+		return 0;
+	return err_set(err, ERR_SYSTEM, "no descriptor for a driver: %s", strerror(errno));
+}
+
 int client_open(struct client *c, uint64_t node, const char *target, const char *token,
 	const struct scenario *scenario, int64_t poll_ms, struct instant now, struct err *err)
 {
@@ -122,6 +143,11 @@ int client_open(struct client *c, uint64_t node, const char *target, const char 
 		.now = now,
 	};
 	if (ops->open(&e->driver, &how, err) != 0) {
+		free(e);
+		return -1;
+	}
+	if (watch(c, ops, e->driver, err) != 0) {
+		ops->close(e->driver);
 		free(e);
 		return -1;
 	}
@@ -202,8 +228,17 @@ struct driver *client_driver(struct client *c, uint64_t node)
 void client_wait(struct client *c, struct wait_fd *extra, size_t count, int64_t timeout_ms,
 	struct instant now)
 {
+	struct wait_fd all[CLIENT_EXTRA_MAX + 1];
 	int64_t due_ms = client_due_ms(c, now);
-	transport_wait(c->transport, extra, count, due_ms < timeout_ms ? due_ms : timeout_ms);
+	size_t n = 0;
+	assert(count <= CLIENT_EXTRA_MAX);
+	for (; n < count; n++)
+		all[n] = extra[n];
+	if (c->driver_fd >= 0)
+		all[n++] = (struct wait_fd){.fd = c->driver_fd};
+	transport_wait(c->transport, all, n, due_ms < timeout_ms ? due_ms : timeout_ms);
+	for (size_t i = 0; i < count; i++)
+		extra[i].ready = all[i].ready;
 }
 
 void client_turn(struct client *c, struct instant now)

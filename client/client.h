@@ -45,8 +45,10 @@ unsigned client_capabilities(const struct client *c, uint64_t node);
 /* The driver itself, for replay's own controls; NULL when the node is not open. */
 struct driver *client_driver(struct client *c, uint64_t node);
 
-/* The single wait: until a descriptor is ready, a transfer moves, a poll is due or timeout_ms
- * has passed. Marks ready extra descriptors. */
+/* The single wait: until a descriptor is ready, of the drivers or of at most CLIENT_EXTRA_MAX
+ * extra ones, a transfer moves, a poll is due or timeout_ms has passed. Marks ready extra
+ * descriptors. */
+#define CLIENT_EXTRA_MAX 10
 void client_wait(struct client *c, struct wait_fd *extra, size_t count, int64_t timeout_ms,
 	struct instant now);
 

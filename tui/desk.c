@@ -11,12 +11,9 @@
 #include "tui/left.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #define FAST_POLL_MS 100
 
@@ -228,7 +225,6 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 	if (how->history_path && how->key_dir)
 		approval_key(d->model.key, how->key_dir, &(struct err){0});
 	d->client = client_new(how->schemes, (struct driver_sink){on_event, d}, desk_random(d));
-	d->driver_fd = -1;
 	if (how->forgets)
 		desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY});
 	if (!how->history_path)
@@ -249,8 +245,6 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 	if (!d)
 		return 0;
 	client_free(d->client);
-	if (d->driver_fd >= 0)
-		close(d->driver_fd);
 	int64_t lost = d->history ? history_stop(d->history, wait_ms) : 0;
 	for (size_t i = 0; i < d->flight_count; i++)
 		flight_release(&d->flights[i]);
@@ -273,22 +267,6 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 	model_release(&d->behind);
 	free(d);
 	return lost;
-}
-
-/* Not all that drivers wait for is on the transport. */
-static int watch_driver(struct desk *d, uint64_t node, const char *target, struct err *err)
-{
-	const struct driver_ops *ops = client_scheme(d->client, target);
-	if (!ops->fd)
-		return 0;
-	if (d->driver_fd < 0)
-		d->driver_fd = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event event = {.events = EPOLLIN};
-	int fd = ops->fd(client_driver(d->client, node));
-	if (d->driver_fd >= 0 && epoll_ctl(d->driver_fd, EPOLL_CTL_ADD, fd, &event) == 0)
-		return 0;
-	return err_set(
-		err, ERR_SYSTEM, "no descriptor for \"%.120s\": %s", target, strerror(errno));
 }
 
 int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
@@ -317,8 +295,7 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 		p->audit_since[k] = p->trail[k].seq = UNKNOWN;
 	for (int k = 0; k < (whole ? 1 : setup->target_count); k++)
 		if (client_open(d->client, NODE_HANDLE(index, k), setup->targets[k], token, scenario,
-				setup->interval_ms, now, err) < 0 ||
-			watch_driver(d, NODE_HANDLE(index, k), setup->targets[k], err) < 0)
+				setup->interval_ms, now, err) < 0)
 			return -1;
 	if (d->history)
 		history_load(d->history, setup->name, POOL_DECISIONS / 2);
@@ -523,14 +500,12 @@ int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most)
 void desk_wait(
 	struct desk *d, struct wait_fd *extra, size_t count, int64_t timeout_ms, struct instant now)
 {
-	struct wait_fd fds[DESK_EXTRA_MAX + 2];
+	struct wait_fd fds[DESK_EXTRA_MAX + 1];
 	size_t n = 0;
 	for (; n < count; n++)
 		fds[n] = extra[n];
 	if (d->history)
 		fds[n++] = (struct wait_fd){.fd = history_fd(d->history)};
-	if (d->driver_fd >= 0)
-		fds[n++] = (struct wait_fd){.fd = d->driver_fd};
 	client_wait(d->client, fds, n, desk_due_ms(d, now, timeout_ms), now);
 	for (size_t i = 0; i < count; i++)
 		extra[i].ready = fds[i].ready;

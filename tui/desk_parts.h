@@ -116,7 +116,6 @@ struct desk {
 	struct model model;
 	struct model behind; /* what a replay tells behind the picture that is shown; else empty */
 	struct client *client;
-	int driver_fd; /* epoll of the drivers that have a descriptor; -1: none has */
 	struct history *history;
 	struct desk_options how;
 	char *file;           /* of the history, also where it is only looked at; NULL */
