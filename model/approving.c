@@ -109,12 +109,12 @@ void approving_add(struct pool *p, const struct approval *a)
 	p->approvals[p->approval_count++] = *a;
 }
 
-bool approving_waits(const struct model *m, const struct pool *p, const struct decision *ask)
+bool approving_stands(const struct model *m, const struct pool *p, const struct decision *ask)
 {
 	struct approval_claim c;
 	const struct standing *s = &p->standing;
-	if (!approval_of_ask(&c, ask) || strcmp(ask->actor, m->actor) == 0 ||
-		ask->epoch != s->epoch || ask->rev != s->rev || ask->from_bp != s->reported_bp)
+	if (!approval_of_ask(&c, ask) || ask->epoch != s->epoch || ask->rev != s->rev ||
+		ask->from_bp != s->reported_bp)
 		return false;
 	for (int i = 0; i < p->approval_count; i++) {
 		const struct approval *a = &p->approvals[i];
@@ -124,6 +124,11 @@ bool approving_waits(const struct model *m, const struct pool *p, const struct d
 			return false;
 	}
 	return true;
+}
+
+bool approving_waits(const struct model *m, const struct pool *p, const struct decision *ask)
+{
+	return strcmp(ask->actor, m->actor) != 0 && approving_stands(m, p, ask);
 }
 
 const struct decision *approving_open(const struct model *m, const struct pool *p)

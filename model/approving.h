@@ -26,8 +26,9 @@ void approving_facts(struct interlock_facts *out, const struct model *m, const s
 /* Adds an approval to those of a pool; the oldest gives way. */
 void approving_add(struct pool *p, const struct approval *a);
 
-/* True when an ask of somebody else's still asks: it is for the pool as it stands, nobody approved
- * it. */
+/* True when an ask still asks: it is for the pool as it stands, and nobody approved it. */
+bool approving_stands(const struct model *m, const struct pool *p, const struct decision *ask);
+/* The same of somebody else's. */
 bool approving_waits(const struct model *m, const struct pool *p, const struct decision *ask);
 
 /* The newest of those; NULL none. */

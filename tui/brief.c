@@ -3,8 +3,10 @@
 #include "tui/brief.h"
 
 #include "history/page_row.h"
+#include "model/approving.h"
 #include "model/mem.h"
 #include "model/reconcile.h"
+#include "tui/asked.h"
 #include "tui/facts.h"
 #include "tui/timeline.h"
 #include "tui/way_back.h"
@@ -283,6 +285,21 @@ static void write_origin(struct brief *b, const struct brief_how *how)
 		last->change.actor[0] ? last->change.actor : "nobody", age);
 }
 
+/* Who waits for another person's word, and how it is given. */
+static void write_asks(struct brief *b, const struct brief_how *how)
+{
+	const struct pool *p = how->pool;
+	for (size_t i = 0; i < p->decision_count; i++) {
+		const struct decision *d = &p->decisions[i];
+		char what[160];
+		if (d->verb != VERB_ASK || !approving_stands(how->model, p, d))
+			continue;
+		asked_what(what, sizeof what, d);
+		add(b, BRIEF_OPEN, ROLE_WARN, "%s asks for %s: weir approve %s %s", d->actor, what,
+			p->name, d->id);
+	}
+}
+
 static void write_open(struct brief *b, const struct brief_how *how)
 {
 	const struct standing *s = &how->pool->standing;
@@ -310,6 +327,7 @@ static void write_open(struct brief *b, const struct brief_how *how)
 			"the pool took back a raise that nobody kept; U accepts it");
 	if (s->blind)
 		add(b, BRIEF_OPEN, ROLE_WARN, "the guard has no data: it holds");
+	write_asks(b, how);
 	write_unreasoned(b, how);
 	if (b->count == before)
 		add(b, BRIEF_OPEN, ROLE_TEXT, "nothing");

@@ -140,6 +140,9 @@ static void another_person_allows_what_one_asks_for(void **state)
 	DOES(6, KIM, ARGS("step", "checkout", "10%", CONFIRMED));
 	assert_says(f, id);
 	assert_int_equal(asks_of(f), 1);
+	/* whoever takes over finds it, until somebody allows it */
+	DOES(0, EVE, ARGS("brief", "checkout"));
+	assert_says(f, "kim@e2e asks for step 5 > 10 %: weir approve checkout");
 	/* one's own is none, and the sheet shows what was seen */
 	DOES(6, KIM, ARGS("approve", "checkout", id, CONFIRMED));
 	assert_says(f, "W190 APPROVAL NOT VALID (own)");
@@ -148,6 +151,8 @@ static void another_person_allows_what_one_asks_for(void **state)
 	assert_says(f, "step 5 > 10 %");
 	assert_says(f, "it looks fine");
 	assert_says(f, "weir-approval.");
+	DOES(0, EVE, ARGS("brief", "checkout"));
+	assert_null(strstr(f->p.out.text, "asks for"));
 	/* another share than the one that was allowed stays locked */
 	DOES(6, KIM, ARGS("step", "checkout", "50%", "--dry-run", CONFIRMED));
 	DOES(0, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--wait"));
@@ -217,6 +222,45 @@ static void a_token_goes_between_histories_and_needs_no_pool(void **state)
 	free(token);
 }
 
+static void console_of(struct fixture *f, struct glass *g, int who)
+{
+	const struct world_env env = world_env(&f->w, ARGS(f->who[who], f->state[who]));
+	glass_open(g, &f->w, 100, 30, &env,
+		ARGS("checkout", "--config", f->w.config, "--history", f->history[who]));
+}
+
+/* A sheet takes a y that comes neither too soon nor behind another key: pressed until it counts. */
+static void press_until(struct glass *g, const char *key, const char *text)
+{
+	for (int i = 0; i < 20; i++) {
+		if (glass_wait(g, text, NULL, 500))
+			return;
+		glass_press(g, key);
+	}
+	fail_msg("'%s' never came", text);
+}
+
+/* S asks, another's :approve allows, S steps: all of it on screens. */
+static void an_ask_and_its_approval_go_over_two_screens(void **state)
+{
+	struct fixture *f = *state;
+	open_at_5(f, "two");
+	console_of(f, &f->g, KIM);
+	assert_true(glass_wait(&f->g, "READY", NULL, 15000));
+	glass_press(&f->g, "S");
+	assert_true(glass_wait(&f->g, "W190 approval is missing", NULL, 5000));
+	press_until(&f->g, "y", "ask somebody: weir approve checkout");
+	glass_close(&f->g);
+	console_of(f, &f->g, ANA);
+	assert_true(glass_wait(&f->g, "kim@e2e asks for 10 %", NULL, 15000));
+	glass_press(&f->g, ":approve\r");
+	assert_true(glass_wait(&f->g, "step 5 > 10 %", NULL, 5000));
+	press_until(&f->g, "y", "approve: ");
+	glass_close(&f->g);
+	DOES(0, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--wait"));
+	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -225,6 +269,7 @@ int main(void)
 		CASE(another_person_allows_what_one_asks_for),
 		CASE(row_75_what_is_no_approval_moves_nothing),
 		CASE(a_token_goes_between_histories_and_needs_no_pool),
+		CASE(an_ask_and_its_approval_go_over_two_screens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
