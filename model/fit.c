@@ -50,6 +50,23 @@ static void cut(char *s, size_t size, char *at, size_t len, int columns)
 	from[rest] = 0;
 }
 
+size_t fit_words(const char *text, int columns)
+{
+	size_t end = 0, blank = 0, len = strlen(text);
+	for (int used = 0; end < len;) {
+		uint32_t point = 0;
+		int n = text_decode(text + end, len - end, &point);
+		used += n > 0 ? text_columns(point) : 1;
+		n = n > 0 ? n : 1;
+		if (used > columns)
+			return blank ? blank : end ? end : (size_t)n;
+		end += (size_t)n;
+		if (point == ' ')
+			blank = end;
+	}
+	return end;
+}
+
 static bool leave_out_last(char *s)
 {
 	char *from = strrchr(s, NONE_FROM);

@@ -13,6 +13,10 @@
 #define FIT_LEAST 8
 #define FIT_MARK "\xe2\x80\xa6" /* stands where something was cut off */
 
+/* How many bytes of a text stand in a row of `columns`: to the last blank in it, else all that fits;
+ * of a text that is not empty at least one character. */
+size_t fit_words(const char *text, int columns);
+
 /* Makes `sentence` fit `columns` in place: leaves out what may be, the last of it first; shortens
  * the widest of what may be shortened; then cuts its end. What was cut ends with FIT_MARK, which
  * may take 2 bytes more of `size`. Takes the marks out, and what is no whole UTF-8 character. */

@@ -177,14 +177,14 @@ static void follow_act(struct console *c, struct instant now)
 void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, struct instant now)
 {
 	thaw(c);
-	c->help = c->sheet_looks = false;
+	c->help = false;
 	sheet_open(&c->sheet, kind, c->pool, desk_model(c->how.desk), to_bp, now);
 }
 
 void console_open_act(struct console *c, const struct act_request *what, struct instant now)
 {
 	thaw(c);
-	c->help = c->sheet_looks = false;
+	c->help = false;
 	sheet_open_act(&c->sheet, what, desk_model(c->how.desk), now);
 }
 
@@ -225,8 +225,9 @@ static void accepted(struct console *c, struct instant now)
 {
 	const struct act_request what = c->sheet.request;
 	enum sheet_kind kind = c->sheet.kind;
+	bool looks = c->sheet.looks;
 	sheet_close(&c->sheet);
-	if (c->sheet_looks)
+	if (looks)
 		console_say(c, now, ROLE_WARN,
 			"not done: it was only opened to look; S opens the one that acts");
 	else if (kind == SHEET_LEAVE)
@@ -314,7 +315,6 @@ static void marked_key(struct console *c, enum verb verb, struct instant now)
 	while (!c->fleet.marked[first])
 		first++;
 	thaw(c);
-	c->sheet_looks = false;
 	sheet_open_several(&c->sheet, first, count, desk_model(c->how.desk), now);
 }
 

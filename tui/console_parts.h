@@ -29,7 +29,6 @@ struct console {
 	bool range_tried;
 	struct text copy; /* for the terminal's clipboard; empty: nothing */
 	int plan_bp;      /* of PLAN: the share of the selected step; 0: the next one */
-	bool sheet_looks; /* the sheet was opened to be looked at: it accepts nothing */
 	struct journal journal;
 	bool journal_all;                 /* of all pools */
 	struct instant journal_now;       /* of its last look: the moment that it shows */

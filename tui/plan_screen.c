@@ -37,6 +37,6 @@ void plan_screen_enter(struct console *c, struct instant now)
 	console_key(c, 'S', now);
 	if (c->sheet.kind != SHEET_STEP)
 		return;
-	c->sheet_looks = true;
+	c->sheet.looks = true;
 	console_say(c, now, ROLE_TEXT, "only to look: S opens the sheet that y accepts");
 }

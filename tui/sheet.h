@@ -43,6 +43,7 @@ struct sheet {
 	struct edit edit, reason;
 	bool accept_chosen; /* the highlighted button: cancel at first */
 	bool checks;        /* the list of checks is open */
+	bool looks;         /* it was opened to be looked at: the console takes no accepting of it */
 	bool reason_asked;  /* it is not accepted without a reason */
 	bool stale;
 	char stale_why[120];

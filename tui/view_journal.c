@@ -3,6 +3,7 @@
  * Enter opens stands in place of the list. */
 #include "tui/view_journal.h"
 
+#include "model/fit.h"
 #include "tui/journal_words.h"
 #include "tui/view.h"
 
@@ -14,24 +15,6 @@
 
 #define LABEL_MIN 12
 #define LABEL_MAX 24
-
-/* How many bytes of a text stand in a row of `width` columns: to the last blank in it, else all
- * that fits. */
-static size_t fitting(const char *text, int width)
-{
-	size_t end = 0, blank = 0, len = strlen(text);
-	for (int columns = 0; end < len;) {
-		uint32_t point;
-		int used = text_decode(text + end, len - end, &point);
-		columns += used > 0 ? text_columns(point) : 1;
-		if (columns > width)
-			return blank ? blank : end ? end : (size_t)(used > 0 ? used : 1);
-		end += (size_t)(used > 0 ? used : 1);
-		if (point == ' ')
-			blank = end;
-	}
-	return end;
-}
 
 struct column {
 	struct surface *s; /* NULL: rows are only counted */
@@ -54,13 +37,13 @@ static void put_line(struct column *c, const struct journal_line *l)
 {
 	const char *at = l->text;
 	if (l->role == ROLE_TITLE || !l->label[0]) {
-		put(c, 1, l->role, at, fitting(at, c->r.w - 1));
+		put(c, 1, l->role, at, fit_words(at, c->r.w - 1));
 		c->rows++;
 		return;
 	}
-	put(c, 1, ROLE_DIM, l->label, fitting(l->label, c->text - 2));
+	put(c, 1, ROLE_DIM, l->label, fit_words(l->label, c->text - 2));
 	do {
-		size_t len = fitting(at, c->r.w - c->text);
+		size_t len = fit_words(at, c->r.w - c->text);
 		put(c, c->text, l->role, at, len);
 		c->rows++;
 		at += len;

@@ -1,6 +1,7 @@
 /* The Plan screen: a row a step, with when it was taken and by whom, or from when it may be; below
  * them the time that the plan takes as a bar whose height is the share; what is known of the
  * selected step; and the brief, beside all that where the screen is wide. */
+#include "model/fit.h"
 #include "tui/basis.h"
 #include "tui/brief.h"
 #include "tui/graph.h"
@@ -333,24 +334,6 @@ static void draw_detail(
 
 /* ---- the brief ---- */
 
-/* How many bytes of a text stand in `width` columns: to the last blank in it, else all that fits. */
-static size_t fitting(const char *text, int width)
-{
-	size_t end = 0, blank = 0, len = strlen(text);
-	for (int columns = 0; end < len;) {
-		uint32_t point;
-		int used = text_decode(text + end, len - end, &point);
-		used = used > 0 ? used : 1;
-		columns += text_columns(point);
-		if (columns > width)
-			return blank ? blank : end ? end : (size_t)used;
-		end += (size_t)used;
-		if (point == ' ')
-			blank = end;
-	}
-	return end;
-}
-
 /* Draws the lines, or counts their rows where `s` is NULL. */
 static int draw_lines(struct surface *s, struct rect r, const struct brief *b, size_t from)
 {
@@ -363,7 +346,7 @@ static int draw_lines(struct surface *s, struct rect r, const struct brief *b, s
 			surface_text(s, r, r.x + 1, r.y + rows, ROLE_DIM, brief_word(l->part));
 		do {
 			char row[512];
-			size_t len = fitting(at, r.w - BRIEF_LABEL - 1);
+			size_t len = fit_words(at, r.w - BRIEF_LABEL - 1);
 			snprintf(row, sizeof row, "%.*s", (int)len, at);
 			if (s && rows < r.h)
 				surface_text(s, r, r.x + BRIEF_LABEL, r.y + rows, l->role, row);

@@ -469,15 +469,17 @@ static size_t write_buttons(
 				: verb_row(sheet->request.verb)->word);
 	snprintf(
 		text, sizeof text, "%s%s", asks ? "y ask to allow " : accepts[sheet->kind], to);
-	if (!shut)
+	if (sheet->looks)
+		add_button(b, &n, ROLE_KEY_OFF, "only to look: S opens one that acts");
+	else if (!shut)
 		add_button(b, &n, accept, text);
 	if (sheet->kind == SHEET_ROLLBACK) {
 		add_button(b, &n, may ? ROLE_KEY : ROLE_KEY_OFF, "g in steps");
 		add_button(b, &n, ROLE_KEY, "H hold instead");
 	}
-	if (!shut && sheet->kind != SHEET_LEAVE)
+	if (!shut && !sheet->looks && sheet->kind != SHEET_LEAVE)
 		add_button(b, &n, ROLE_KEY, "m reason");
-	if (sheet->kind == SHEET_STEP)
+	if (sheet->kind == SHEET_STEP && !sheet->looks)
 		add_button(b, &n, ROLE_KEY, "o other share");
 	return n;
 }

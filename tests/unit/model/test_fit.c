@@ -66,6 +66,20 @@ static void test_what_is_broken(void **state)
 	assert_fits("\2\4\2ab", 10, "ab");
 }
 
+/* Rows of a text: whole words where one ends within the row, and always on. */
+static void test_words_fill_rows(void **state)
+{
+	(void)state;
+	assert_int_equal(fit_words("", 10), 0);
+	assert_int_equal(fit_words("whole words of it", 12), 12);
+	assert_int_equal(fit_words("whole words of it", 10), 6);
+	assert_int_equal(fit_words("unbreakable", 4), 4);
+	assert_int_equal(fit_words("\xe4\xb8\xad\xe4\xb8\xad", 3), 3);
+	assert_int_equal(fit_words("\xe4\xb8\xad", 1), 3); /* or there is no end */
+	assert_int_equal(fit_words("\xff\xff", 1), 1);
+	assert_int_equal(fit_words("\xff", 0), 1);
+}
+
 static uint64_t seed;
 
 /* Words, marks, wide and combining characters, in any order. */
@@ -118,6 +132,7 @@ int main(void)
 		cmocka_unit_test(test_the_widest_is_shortened),
 		cmocka_unit_test(test_the_end_is_cut_with_a_mark),
 		cmocka_unit_test(test_what_is_broken),
+		cmocka_unit_test(test_words_fill_rows),
 		cmocka_unit_test(test_any_sentence),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

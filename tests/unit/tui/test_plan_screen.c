@@ -261,6 +261,9 @@ static void enter_on_the_next_step_shows_its_sheet_and_only_s_takes_it(void **st
 	keys("5");
 	console_key(c, KEYS_ENTER, s.now);
 	seen("STEP checkout 10 > 50 %", true);
+	seen("only to look: S opens one that acts", true);
+	seen("y step to", false);
+	seen("m reason", false);
 	pass(1500);
 	keys("y");
 	pass(2000);
