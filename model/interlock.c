@@ -442,7 +442,8 @@ static bool owner_stays(const struct interlock_facts *f, struct interlock_check 
 
 static bool way_back(const struct interlock_facts *f, struct interlock_check *c)
 {
-	bool drill = f->policy.drill_ms > 0;
+	/* Arming comes before it, and a drill does not wait for itself. */
+	bool drill = f->policy.drill_ms > 0 && f->act != ACT_ARM && !f->drilling;
 	c->code = ERR_WAY_BACK;
 	if (!f->baseline_known) {
 		say(c, "baseline not known");
@@ -455,17 +456,15 @@ static bool way_back(const struct interlock_facts *f, struct interlock_check *c)
 	}
 	if (!owner_stays(f, c))
 		return false;
-	if (drill && f->drill_asked && !f->drill_fresh) {
-		say(c, "no drill of late");
+	if (drill && (f->drill_age_ms == UNKNOWN || f->drill_age_ms > f->policy.drill_ms)) {
+		char most[24];
+		unit_duration(most, sizeof most, f->policy.drill_ms);
+		say(c, "last drill %s; at most %s: run weir drill %s", f->drill_text, most, f->pool);
 		return false;
 	}
-	say(c, "baseline known, v1 serving%s%s", f->policy.owner ? ", guard owner " : "",
-		f->policy.owner ? owner_name(f->owner) : "");
-	if (!drill || f->drill_asked)
-		return true;
-	size_t used = strlen(c->text);
-	snprintf(c->text + used, sizeof c->text - used, "; drill: not asked yet");
-	c->state = CHECK_NOT_ASKED_YET;
+	say(c, "baseline known, v1 serving%s%s%s%s", f->policy.owner ? ", guard owner " : "",
+		f->policy.owner ? owner_name(f->owner) : "", drill ? "; last drill " : "",
+		drill ? f->drill_text : "");
 	return true;
 }
 

@@ -134,14 +134,15 @@ struct interlock_facts {
 	char v1_why[120]; /* why v1 is not serving; "" */
 	enum guard_owner owner;
 	bool guard_unarmed; /* the pool has a guard, without limits so far */
-	bool drill_asked, drill_fresh;
+	bool drilling;        /* this is the drill's own step */
+	int64_t drill_age_ms; /* of the last one that was seen to its end; UNKNOWN: none is known */
+	char drill_text[48];  /* of it */
 };
 
 enum check_state {
 	CHECK_HOLDS,
 	CHECK_FAILS,
-	CHECK_NOT_ASKED,     /* by this policy, for this act */
-	CHECK_NOT_ASKED_YET, /* nothing supplies the fact so far */
+	CHECK_NOT_ASKED, /* by this policy, for this act */
 };
 
 struct interlock_check {

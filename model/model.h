@@ -12,6 +12,7 @@
 
 #include "model/approval.h"
 #include "model/decision.h"
+#include "model/drill.h"
 #include "model/guard.h"
 #include "model/headline.h"
 #include "model/interlock.h"
@@ -166,6 +167,7 @@ struct standing {
 	bool doubtful;           /* a counter went back within the window: nothing is green */
 	enum guard_state judged; /* what 11 asks: the word of the guard's owner, own RED first */
 	struct freeze freeze;
+	struct drilled drilled;
 	struct interlock next;   /* for a step to next_bp */
 	struct headline headline;
 	char state_text[96]; /* the state with its object: "BAKING at 10 %, 06:49 left" */
@@ -322,6 +324,7 @@ struct intent {
 	int to_bp; /* STEP */
 	bool has_strategy;
 	enum strategy strategy;         /* STEP: one that implies another share moves it too */
+	bool drilling;                  /* STEP: of a drill */
 	bool widens;                    /* OPERATIONS: v2 gets one that it did not get */
 	const struct operation_set *operations; /* OPERATIONS: those from then on */
 	bool forced;                    /* by break-glass */

@@ -253,6 +253,9 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	approving_facts(f, m, p, want);
 	f->baseline_known = s->baseline_bp >= 0;
 	f->v1_serving = v1_serving(p, s, f->v1_why, sizeof f->v1_why);
+	f->drilling = want->drilling;
+	f->drill_age_ms = s->drilled.age_ms;
+	drill_text(f->drill_text, sizeof f->drill_text, &s->drilled);
 	f->owner = s->owner;
 	f->guard_unarmed = s->pool_guard.known && !s->pool_guard.armed;
 }
@@ -277,6 +280,10 @@ bool pool_keeps(const struct model *m, const struct pool *p, bool keeper)
 	const struct standing *s = &p->standing;
 	if (m->read_only || !p->has_plan || !s->armed || !p->plan.policy.bake || !s->keep.on ||
 		s->keep.left_ms == UNKNOWN || !s->keepable || s->open >= 0)
+		return false;
+	/* What a drill raised is there to go back. */
+	const struct decision *last = reconcile_last_change(p->decisions, p->decision_count);
+	if (last && last->verb == VERB_STEP && strcmp(last->role, DRILL_ROLE) == 0)
 		return false;
 	for (int k = 0; k < p->node_count && !keeper; k++) {
 		const struct change *c = &p->nodes[k].last->change;

@@ -89,7 +89,8 @@ done <<'ROWS'
 70|a rollback gets half way
 71|the rollback itself is harmful
 72|wrong target, wrong number
-73|the way back was never tried|the drill
+73|the way back was never tried
+74|a freeze
 75|an approval that is none
 76|the console dies at 25 %
 77|the console shares the target's fate

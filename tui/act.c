@@ -79,6 +79,7 @@ struct intent act_intent(const struct act_request *r)
 		.forced = r->forced,
 		.has_strategy = r->has_strategy,
 		.strategy = r->strategy,
+		.drilling = r->drilling,
 		.widens = r->widens,
 		.shown_epoch = r->shown_epoch,
 		.shown_rev = r->shown_rev};
@@ -199,7 +200,7 @@ static void write_request(struct text *t, const struct pool *p, const struct act
 
 static void write_checks(struct text *t, const struct interlock *i, bool texts)
 {
-	static const char *const words[] = {"holds", "fails", "not asked", "not asked yet"};
+	static const char *const words[] = {"holds", "fails", "not asked"};
 	text_json_key(t, "checks");
 	text_add(t, "[");
 	for (int k = 0; k < PREDICATE_COUNT; k++) {

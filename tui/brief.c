@@ -373,6 +373,11 @@ static void write_way_back(struct brief *b, const struct brief_how *how)
 		add(b, BRIEF_WAY_BACK, ROLE_TEXT, "none: the migration is finished");
 		return;
 	}
+	if (p->standing.drilled.age_ms != UNKNOWN) {
+		char drilled[48];
+		drill_text(drilled, sizeof drilled, &p->standing.drilled);
+		add(b, BRIEF_WAY_BACK, ROLE_TEXT, "last drill %s", drilled);
+	}
 	if (!how->page) {
 		add(b, BRIEF_WAY_BACK, ROLE_TEXT,
 			"R y: to %s; `weir brief` prints the line that does it without weir", to);

@@ -45,6 +45,8 @@ const struct command_row command_rows[] = {
 		1, 1, cmd_act},
 	{"disarm", "TARGET", "end a migration that is back at its baseline", ACT " plan", 1, 1,
 		cmd_act},
+	{"drill", "TARGET", "walk the way back: to the first step, back again, timed",
+		"confirm reason wait plan", 1, 1, cmd_drill},
 	{"doctor", "TARGET", "look at a target: what it can do, and what is missing", "plan", 1, 1,
 		cmd_doctor},
 	{"annotate", "TEXT", "write a note into the history", "pool", 1, 1, cmd_act},

@@ -11,6 +11,7 @@ int cmd_wait(const struct options *o);
 int cmd_act(const struct options *o); /* step, hold, rollback and the other acts */
 int cmd_approve(const struct options *o);
 int cmd_plan(const struct options *o);
+int cmd_drill(const struct options *o);
 int cmd_doctor(const struct options *o);
 int cmd_log(const struct options *o);
 int cmd_verify(const struct options *o);

@@ -131,6 +131,7 @@ struct act_request {
 	enum verb asks;                 /* ASK: for this act, and what else is said of it */
 	bool forced;                    /* by break-glass */
 	const char *role;               /* NULL: "operator" */
+	bool drilling;                  /* STEP: of a drill, which waits for no drill */
 	const char *flag;               /* ROLLBACK: which file asked for it; NULL none did */
 	char reason[POOL_REASON_MAX];   /* ANNOTATE: the text */
 	int64_t shown_epoch, shown_rev; /* what the asker saw */

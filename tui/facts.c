@@ -269,6 +269,15 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p)
 	json_lease(out, s);
 	json_reverts(out, s);
 	json_plan(out, p);
+	text_json_key(out, "drill");
+	if (s->drilled.age_ms == UNKNOWN) {
+		text_add(out, "null");
+	} else {
+		text_add(out, "{");
+		text_json_int(out, "age_ms", s->drilled.age_ms);
+		text_json_int(out, "verified_ms", s->drilled.verified_ms);
+		text_add(out, "}");
+	}
 	text_json_key(out, "blocked");
 	facts_refused(out, &s->next);
 	json_nodes(out, p);
@@ -279,7 +288,7 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p)
 
 void facts_checks(struct text *out, const struct interlock *i)
 {
-	static const char *const words[] = {"ok", "FAILS", "not asked", "not asked yet"};
+	static const char *const words[] = {"ok", "FAILS", "not asked"};
 	for (int p = 0; p < PREDICATE_COUNT; p++) {
 		const struct interlock_check *c = &i->check[p];
 		char wait[24] = "", code[16] = "";
@@ -315,7 +324,7 @@ static void add_share(struct text *out, const struct decision *d)
 static void add_role(struct text *out, const struct decision *d)
 {
 	if (strcmp(d->role, "guard") == 0 || strcmp(d->role, "keeper") == 0 ||
-		strcmp(d->role, FLAG_ROLE) == 0)
+		strcmp(d->role, FLAG_ROLE) == 0 || strcmp(d->role, DRILL_ROLE) == 0)
 		text_addf(out, " (%s)", d->role);
 }
 

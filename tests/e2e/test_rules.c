@@ -1,4 +1,4 @@
-/* The rules of a house: hours and freezes, by real processes against `weir serve`. */
+/* The rules of a house: hours, freezes, flags, drills, by real processes against `weir serve`. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -275,6 +275,61 @@ static void test_freeze_flags(void **state)
 	DONE(f, "step", "checkout", "next", CONFIRMED, "--wait=20s");
 }
 
+/* ---- the drill ---- */
+
+static void row_73_a_drill_walks_the_way_back(void **state)
+{
+	struct fixture *f = *state;
+	open_pool(f, ", policy: strict");
+	DONE(f, "arm", "checkout", CONFIRMED, "--reason", "we begin");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED, "--reason", "first");
+	assert_says(f, "W192 last drill never; at most 7d: run weir drill checkout");
+	assert_status(f, 2, WEIR(f, "drill", "checkout"));
+	assert_says(f, "--confirm checkout");
+	DONE(f, "drill", "checkout", CONFIRMED);
+	assert_says(f, "checkout: drill 10 % > 0 %: acknowledged in ");
+	assert_says(f, "verified on every node in ");
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	DONE(f, "log", "--json");
+	assert_says(f, "\"role\":\"drill\",\"verb\":\"rollback\"");
+	DONE(f, "status", "checkout", "--json");
+	assert_says(f, "\"drill\":{\"age_ms\":");
+	DONE(f, "brief", "checkout");
+	assert_says(f, "last drill ");
+	/* It lets the plan begin; a week later it would not. */
+	DONE(f, "step", "checkout", "next", CONFIRMED, "--reason", "first", "--wait=20s");
+	DONE(f, "rollback", "checkout", "--wait=20s", "--reason", "again");
+	assert_status(f, 6,
+		run(f, "clock=700000000",
+			ARGS("step", "checkout", "next", CONFIRMED, "--reason", "late")));
+	assert_says(f, "W192 last drill 8d ago: back in ");
+}
+
+static void test_no_drill_where_it_would_cost(void **state)
+{
+	struct fixture *f = *state;
+	open_pool(f, "");
+	DONE(f, "drill", "checkout", CONFIRMED, "--json");
+	assert_says(f, "\"verified_ms\":");
+	/* From the first step it goes back at once; from a later one not at all. */
+	DONE(f, "step", "checkout", "next", CONFIRMED, "--wait=20s");
+	DONE(f, "drill", "checkout", CONFIRMED);
+	raise_flag(f, "flags/freeze", "the sale\n");
+	REFUSED(f, "drill", "checkout", CONFIRMED);
+	assert_says(f, "W191 FROZEN (the sale)");
+	lower_flag(f, "flags/freeze");
+	world_config(
+		&f->w, f->w.target, "    interval: 100ms\n    plan: {steps: [5%, 10%], bake: 1s}\n");
+	DONE(f, "step", "checkout", "5%", CONFIRMED, "--wait=20s");
+	world_config(
+		&f->w, f->w.target, "    interval: 100ms\n    plan: {steps: [1%, 5%], bake: 1s}\n");
+	REFUSED(f, "drill", "checkout", CONFIRMED);
+	assert_says(f, "W162 a drill goes back from the first step, 1 %, and 'checkout' is at 5 %");
+	world_config(&f->w, f->w.target, "    interval: 100ms\n");
+	assert_status(f, 2, WEIR(f, "drill", "checkout", CONFIRMED));
+	assert_says(f, "has no plan");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +338,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_flag_rolls_back_beside_a_dead_console, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_freeze_flags, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(row_73_a_drill_walks_the_way_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_drill_where_it_would_cost, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_WIDEN] = {"xxxxxax.xxsxxb", "xxxxxax...rxxb"},
 		[ACT_KEEP] = {"xxxxx.x.k.g...", "xxxxx.x...r..."},
-		[ACT_ARM] = {"xxxxxxx......d", "xxxxxxx......d"},
+		[ACT_ARM] = {"xxxxxxx......x", "xxxxxxx......x"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
 		[ACT_TELL] = {"x.x...........", "x.x..........."}},
@@ -125,8 +125,8 @@ static struct interlock_facts in_order_of(
 		.baseline_known = true,
 		.v1_serving = true,
 		.owner = OWNER_POOL,
-		.drill_asked = true,
-		.drill_fresh = true,
+		.drill_age_ms = 500,
+		.drill_text = "0.5s ago: back in 0.8s",
 	};
 }
 
@@ -212,7 +212,7 @@ static enum err_code spoil_way_back(struct place *at, uint64_t way)
 	if (way % 4 == 2 && (asked == 'o' || asked == 'b'))
 		f->owner = way & 4 ? OWNER_NONE : OWNER_CONSOLE;
 	else if (way % 4 == 3 && (asked == 'd' || asked == 'b'))
-		f->drill_fresh = false;
+		f->drill_age_ms = way & 4 ? UNKNOWN : INT64_C(8) * 86400000;
 	else if (way & 1)
 		f->baseline_known = false;
 	else
@@ -409,8 +409,6 @@ static struct place own_place(uint64_t *seed)
 		row[PREDICATE_APPROVAL] = '.';
 	if (row[PREDICATE_WAY_BACK] == 'b')
 		row[PREDICATE_WAY_BACK] = "xodb"[own.owner + 2 * (own.drill_ms > 0)];
-	else if (row[PREDICATE_WAY_BACK] == 'd' && own.drill_ms == 0)
-		row[PREDICATE_WAY_BACK] = 'x';
 	return at;
 }
 
@@ -439,7 +437,7 @@ static void test_asks_is_the_rule(void **state)
 						rules[policy][act][at_baseline][p] != '.');
 }
 
-/* ---- facts that nothing supplies so far ---- */
+/* ---- unknown never holds ---- */
 
 static enum check_state state_of_check(const struct interlock_facts *f, enum predicate p)
 {
@@ -448,30 +446,6 @@ static enum check_state state_of_check(const struct interlock_facts *f, enum pre
 	assert_int_equal(i.failing >> p & 1, i.check[p].state == CHECK_FAILS);
 	return i.check[p].state;
 }
-
-static void test_not_asked_yet_never_fails(void **state)
-{
-	(void)state;
-	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
-	f.drill_asked = f.drill_fresh = false;
-	const enum predicate open[] = {PREDICATE_WAY_BACK};
-	for (size_t k = 0; k < sizeof open / sizeof *open; k++)
-		assert_int_equal(state_of_check(&f, open[k]), CHECK_NOT_ASKED_YET);
-	struct interlock i;
-	interlock_evaluate(&i, &f);
-	assert_true(i.allowed && i.failures == 0 && i.wait_ms == 0);
-	/* the other half of 14 is still asked */
-	f.v1_serving = false;
-	assert_int_equal(state_of_check(&f, PREDICATE_WAY_BACK), CHECK_FAILS);
-	/* what a policy does not ask is not even open */
-	f.policy = *policy_builtin(POLICY_MANUAL);
-	assert_int_equal(state_of_check(&f, PREDICATE_APPROVAL), CHECK_NOT_ASKED);
-	f = in_order(POLICY_STANDARD, ACT_RAISE, false);
-	f.drill_asked = false;
-	assert_int_equal(state_of_check(&f, PREDICATE_WAY_BACK), CHECK_HOLDS);
-}
-
-/* ---- unknown never holds ---- */
 
 static bool fails(struct interlock_facts f, enum predicate p)
 {
@@ -834,10 +808,26 @@ static void test_row_71_the_way_back_itself(void **state)
 	f.baseline_known = false;
 	assert_true(fails(f, PREDICATE_WAY_BACK));
 	f = in_order(POLICY_STRICT, ACT_RAISE, false);
-	f.drill_fresh = false;
+	f.drill_age_ms = UNKNOWN;
 	assert_true(fails(f, PREDICATE_WAY_BACK));
 	f = in_order(POLICY_STANDARD, ACT_RAISE, false); /* wants no drill */
-	f.drill_fresh = false;
+	f.drill_age_ms = UNKNOWN;
+	assert_false(fails(f, PREDICATE_WAY_BACK));
+}
+
+static void row_73_the_way_back_was_never_walked(void **state)
+{
+	(void)state;
+	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
+	f.drill_age_ms = f.policy.drill_ms;
+	assert_false(fails(f, PREDICATE_WAY_BACK));
+	f.drill_age_ms++;
+	assert_true(fails(f, PREDICATE_WAY_BACK));
+	/* The drill's own step waits for no drill, nor does the arming before it. */
+	f.drilling = true;
+	assert_false(fails(f, PREDICATE_WAY_BACK));
+	f.drilling = false;
+	f.act = ACT_ARM;
 	assert_false(fails(f, PREDICATE_WAY_BACK));
 }
 
@@ -995,9 +985,12 @@ static void test_texts_have_their_numbers(void **state)
 	f = good, f.guard = GUARD_RED, f.guard_both = true;
 	assert_says(f, PREDICATE_GUARD, "guard RED on both sides: RED");
 	assert_says(good, PREDICATE_WAY_BACK, "baseline known, v1 serving, guard owner pool");
-	f = in_order(POLICY_STRICT, ACT_RAISE, false), f.drill_asked = false;
+	f = in_order(POLICY_STRICT, ACT_RAISE, false);
 	assert_says(f, PREDICATE_WAY_BACK,
-		"baseline known, v1 serving, guard owner pool; drill: not asked yet");
+		"baseline known, v1 serving, guard owner pool; last drill 0.5s ago: back in 0.8s");
+	f.drill_age_ms = UNKNOWN, text_copy(f.drill_text, sizeof f.drill_text, "never");
+	assert_says(f, PREDICATE_WAY_BACK, "last drill never; at most 7d: run weir drill shop");
+	f.drill_age_ms = 0;
 	f.to_bp = 5000;
 	assert_says(f, PREDICATE_APPROVAL, "approvals only above 50 %");
 	f = good, f.held = true;
@@ -1091,7 +1084,6 @@ int main(void)
 		cmocka_unit_test(test_every_combination),
 		cmocka_unit_test(test_own_policies),
 		cmocka_unit_test(test_asks_is_the_rule),
-		cmocka_unit_test(test_not_asked_yet_never_fails),
 		cmocka_unit_test(test_unknown_never_holds),
 		cmocka_unit_test(test_guard_by_hand),
 		cmocka_unit_test(test_next_share),
@@ -1105,6 +1097,7 @@ int main(void)
 		cmocka_unit_test(test_approvals_begin_above_a_share),
 		cmocka_unit_test(test_row_76_nobody_would_roll_back),
 		cmocka_unit_test(test_row_71_the_way_back_itself),
+		cmocka_unit_test(row_73_the_way_back_was_never_walked),
 		cmocka_unit_test(test_row_72_a_wrong_number),
 		cmocka_unit_test(test_an_arm_without_a_share_owes_nothing),
 		cmocka_unit_test(test_waits),
