@@ -163,6 +163,12 @@ sim: $(B)/tests/sim/test_sim
 prop: $(PROP_BIN)
 	@TEST_TIMEOUT=7200 tests/run.sh $(PROP_BIN)
 
+# Random keys, sizes and pools: KEYS steps, from SEED on.
+keys:
+	@KEYS=$${KEYS:-100000} TEST_TIMEOUT=7200 $(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san keys-run
+keys-run: $(B)/tests/fault/test_keys
+	@tests/run.sh -j 1 $<
+
 # Both sanitizers in full: addresses and undefined behaviour for all, data races for what has threads.
 san:
 	@$(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san unit
@@ -223,7 +229,7 @@ $(JUDGE_BIN) $(B)/tests/judge/bench_judge: %: %.o $(JUDGE_OBJ) $(A_model)
 	@echo "  TEST $@"
 	@$(LINK) -o $@ $^ -lcmocka $(LIBS_model)
 
-.PHONY: judge judge-bench whole
+.PHONY: judge judge-bench keys keys-run whole
 # Everything that runs on the release build: what waits shares the cores with what computes.
 # The story at a real balancer measures shares second by second: it has the machine for itself.
 ALONE_BIN := $(B)/tests/e2e/test_haproxy_console
