@@ -81,8 +81,7 @@ static const struct yaml_row plan_rows[] = {
 	{"approvers", YAML_TYPE_LIST, AT(approvers), .size = POOL_HASH_MAX,
 		.max = PLAN_APPROVERS_MAX, .read = read_approver,
 		.count_offset = offsetof(struct plan, approver_count),
-		.help = "The public keys of those who may approve a step, as weir approve --key prints "
-				"one"},
+		.help = "The public keys of those who may approve a step"},
 	{"bake", YAML_TYPE_DURATION, AT(bake_ms), .min = 100, .max = 30 * DAY_MS, .fallback = "10m",
 		.help = "The time a raise must pass to be kept"},
 	{"hours", YAML_TYPE_STRING, AT(hours), ROOM(hours), .fallback = "",

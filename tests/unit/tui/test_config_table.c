@@ -115,7 +115,8 @@ static const char *good_value(const struct yaml_row *row)
 		{"retry", "linear"}, {"unit", "2s"}, {"nodes", "2"}, {"weights", "[3, 1]"},
 		{"placement", "health"}, {"windows", "{node_segments: '1:2:8'}"}, {"idle", "2s"},
 		{"share", "10%"}, {"retention", "2h"}, {"prometheus", "'http://h'"}, {"requests", "m"},
-		{"errors", "m"}, {"latency", "m_bucket"}};
+		{"errors", "m"}, {"latency", "m_bucket"}, {"hours", "'Mon 09:00-16:00'"},
+		{"zone", "UTC"}, {"freeze", "[2026-12-20..2027-01-06]"}, {"flags", "/x"}};
 	if (row->type == YAML_TYPE_LIST && row->min == 0)
 		return "[]";
 	if (row->read == config_read_metrics)
@@ -240,10 +241,13 @@ static void check_missing(const struct context *c, const struct yaml_row *row)
 static void check_wrong_type(const struct context *c, const struct yaml_row *row)
 {
 	bool is_scalar = row->type != YAML_TYPE_MAP && row->type != YAML_TYPE_LIST;
-	/* target is a scalar or a list; plan, pools and policies are maps: none takes these. */
+	/* target is a scalar or a list, freeze a list; plan, pools and policies are maps: none takes
+	 * these. */
 	struct made m = make_file(c, row, row->key, is_scalar ? "[[]]" : "word");
 	if (strcmp(row->key, "target") == 0)
 		assert_wrong(c->kind, m.text, m.value + 1, "a list: write a URL");
+	else if (strcmp(row->key, "freeze") == 0)
+		assert_wrong(c->kind, m.text, m.value + 1, "a list: write a freeze");
 	else
 		assert_wrong(c->kind, m.text, m.value, "");
 	m = make_file(c, row, row->key, "~");
@@ -287,6 +291,16 @@ static void check_range(const struct context *c, const struct yaml_row *row)
 	assert_wrong(c->kind, m.text, m.value, row->min > 0 ? "it must be from " : "");
 }
 
+/* True for a text that names something that must be there, or times. */
+static bool has_words_of_its_own(const struct yaml_row *row)
+{
+	static const char *const keys[] = {"operation", "policy", "hours", "zone"};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (strcmp(row->key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
 static void check_length(const struct context *c, const struct yaml_row *row)
 {
 	if (row->type != YAML_TYPE_NAME && row->type != YAML_TYPE_STRING)
@@ -294,8 +308,7 @@ static void check_length(const struct context *c, const struct yaml_row *row)
 	char value[256] = {0}, says[64];
 	memset(value, 'x', row->size - 1);
 	struct made m = make_file(c, row, row->key, value);
-	/* These name something that must be there. */
-	if (strcmp(row->key, "operation") != 0 && strcmp(row->key, "policy") != 0)
+	if (!has_words_of_its_own(row))
 		assert_accepted(c->kind, m.text);
 	memset(value, 'x', row->size);
 	m = make_file(c, row, row->key, value);
