@@ -14,7 +14,8 @@ static inline void take_replayed(struct model *front, struct model *behind,
 		[DRIVER_RESET] = MODEL_RESET,
 		[DRIVER_ROW] = MODEL_ROW,
 		[DRIVER_TOLD] = MODEL_TOLD};
-	const struct model_event what = {.kind = kinds[e->kind],
+	const struct model_event what = {
+		.kind = e->kind < sizeof kinds / sizeof *kinds ? kinds[e->kind] : MODEL_TICK,
 		.at = e->at,
 		.node = NODE_HANDLE(0, 0),
 		.snapshot = e->snapshot,
