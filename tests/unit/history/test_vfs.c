@@ -23,7 +23,7 @@ static bool is_long(void)
 /* ---- a day of a history ---- */
 
 /* What the loop was told. */
-struct told {
+struct heard {
 	bool committed[STEPS], refused[STEPS];
 	bool opened, failed, trouble;
 	bool brake_kept; /* as the rollback was refused */
@@ -31,7 +31,7 @@ struct told {
 	size_t committed_at[STEPS]; /* the length of the tape then */
 };
 
-static void hear(struct told *t, const struct history_answer *a)
+static void hear(struct heard *t, const struct history_answer *a)
 {
 	t->opened = t->opened || a->kind == HISTORY_OPENED;
 	t->failed = t->failed || a->kind == HISTORY_FAILED;
@@ -41,7 +41,7 @@ static void hear(struct told *t, const struct history_answer *a)
 }
 
 /* The next answer of one of two kinds, for `id` where it is not NULL. True for the first kind. */
-static bool await(struct history *h, struct told *t, enum history_answer_kind good,
+static bool await(struct history *h, struct heard *t, enum history_answer_kind good,
 	enum history_answer_kind bad, const char *id)
 {
 	for (;;) {
@@ -62,7 +62,7 @@ static bool await(struct history *h, struct told *t, enum history_answer_kind go
 	}
 }
 
-static void ask_intent(struct history *h, struct told *t, int i, struct vfs_tape *tape)
+static void ask_intent(struct history *h, struct heard *t, int i, struct vfs_tape *tape)
 {
 	struct decision d = make_decision(ids[i], T0 + i);
 
@@ -119,7 +119,7 @@ static void ask_samples(struct history *h)
 }
 
 /* Opens, records, acts, loads, closes: every kind of row and transaction. `tape` may be NULL. */
-static void live(const struct place *p, struct told *t, struct vfs_tape *tape)
+static void live(const struct place *p, struct heard *t, struct vfs_tape *tape)
 {
 	struct history *h = start(p, "kim@ops1");
 	struct history_answer a;
@@ -169,7 +169,7 @@ static void check_opens(const struct place *p, const char *what)
 }
 
 /* Nobody lost anything: all that was asked for is there. */
-static void check_all(const struct place *p, const struct told *t, const char *what)
+static void check_all(const struct place *p, const struct heard *t, const char *what)
 {
 	const int64_t outcomes = ask(p->path, "SELECT count(*) FROM outcome WHERE node = 'node-a'"),
 				  samples = ask(p->path, "SELECT count(*) FROM sample"),
@@ -184,7 +184,8 @@ static void check_all(const struct place *p, const struct told *t, const char *w
 			what, (int)outcomes, (int)wanted, (int)samples, SAMPLE_ROWS, (int)observed);
 }
 
-static void check_told(const struct place *p, const struct told *t, bool full, const char *what)
+static void check_told(
+	const struct place *p, const struct heard *t, bool full, const char *what)
 {
 	for (int i = 0; i < STEPS; i++) {
 		const int64_t n = count_decision(p, ids[i]);
@@ -239,7 +240,7 @@ static const struct sweep failing[] = {
 static bool live_with(struct vfs *v, const struct sweep *s, int at)
 {
 	struct vfs_fault fault = s->fault;
-	struct told told = {0};
+	struct heard told = {0};
 	struct place p;
 	char what[96];
 
@@ -303,7 +304,7 @@ static const struct sweep again[] = {
 
 /* A day that ends as the rollback cannot be written: a log that nobody has closed, and a journal
  * of the dead. `at`: the write that fails for it. */
-static void live_half(struct vfs *v, const struct place *p, struct told *t, int at)
+static void live_half(struct vfs *v, const struct place *p, struct heard *t, int at)
 {
 	vfs_arm(v, &(struct vfs_fault){VFS_BIT(VFS_write), at, true, VFS_IOERR});
 	live(p, t, NULL);
@@ -314,7 +315,7 @@ static void live_half(struct vfs *v, const struct place *p, struct told *t, int 
 static int find_half(struct vfs *v)
 {
 	for (int at = 1;; at++) {
-		struct told t = {0};
+		struct heard t = {0};
 		struct place p;
 
 		place_make(&p);
@@ -330,7 +331,7 @@ static int find_half(struct vfs *v)
 static bool open_with(struct vfs *v, const struct sweep *s, int half, int at)
 {
 	struct vfs_fault fault = s->fault;
-	struct told first = {0}, second = {0};
+	struct heard first = {0}, second = {0};
 	struct decision d = make_decision("again", T0 + 8000);
 	struct place p;
 	struct history *h;
@@ -383,7 +384,7 @@ static void row_54_an_error_in_the_repair(void **state)
 
 /* What was acknowledged before the cut is on the disk behind it. */
 static void check_cut(const struct place *p, const struct vfs_tape *tape, size_t count,
-	uint64_t seed, const struct told *told)
+	uint64_t seed, const struct heard *told)
 {
 	struct place image = *p;
 	char what[80];
@@ -409,7 +410,7 @@ static void row_55_power_lost_at_any_sync(void **state)
 	const uint64_t seeds = is_long() ? 40 : 5;
 	struct vfs_tape *tape = vfs_tape_new();
 	struct vfs *v = vfs_new(vfs_tape_add, tape);
-	struct told told = {0};
+	struct heard told = {0};
 	struct place p;
 	int cuts = 0;
 
