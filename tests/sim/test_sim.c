@@ -22,7 +22,7 @@
 #define SEEDS_DEFAULT 500
 
 /* What a worker tells of itself, in memory that outlives it. */
-struct told {
+struct heard {
 	uint64_t seed;
 	int64_t days, failed, virtual_ms, commands, steps, rollbacks, lost, echoes;
 };
@@ -71,7 +71,7 @@ static void report(uint64_t seed, const struct sim_result *r)
 	fflush(stdout);
 }
 
-static void live(struct told *t, uint64_t seed, unsigned mask, bool verbose)
+static void live(struct heard *t, uint64_t seed, unsigned mask, bool verbose)
 {
 	struct sim_result r;
 	t->seed = seed;
@@ -93,7 +93,7 @@ static void live(struct told *t, uint64_t seed, unsigned mask, bool verbose)
 
 /* Lives every n-th of the seeds. */
 static void work(
-	struct told *t, const uint64_t *seeds, size_t count, size_t first, size_t every)
+	struct heard *t, const uint64_t *seeds, size_t count, size_t first, size_t every)
 {
 	unsigned mask = (unsigned)number("FAULTS", FAULTS_ALL);
 	bool verbose = number("VERBOSE", 0);
@@ -105,9 +105,9 @@ static void live_all(const uint64_t *seeds, size_t count)
 {
 	long workers = sysconf(_SC_NPROCESSORS_ONLN);
 	workers = workers < 1 ? 1 : workers > WORKERS_MAX ? WORKERS_MAX : workers;
-	struct told *told = mmap(NULL, sizeof *told * WORKERS_MAX, PROT_READ | PROT_WRITE,
+	struct heard *told = mmap(NULL, sizeof *told * WORKERS_MAX, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct told sum = {0};
+	struct heard sum = {0};
 	pid_t pid[WORKERS_MAX];
 	assert_true(told != MAP_FAILED);
 	fflush(NULL);
