@@ -92,7 +92,7 @@ static void words_complete_by_what_is_taken(void **state)
 {
 	(void)state;
 	assert_string_equal(SUGGEST("sta"), "status");
-	assert_string_equal(SUGGEST("a"), "adopt arm annotate apples");
+	assert_string_equal(SUGGEST("a"), "adopt ask approve arm annotate apples");
 }
 
 static void values_and_arguments(void **state)
@@ -109,7 +109,7 @@ static void values_and_arguments(void **state)
 	assert_string_equal(SUGGEST("--theme", "m"), "mono");
 	assert_string_equal(SUGGEST("--config", ""), "@files");
 	assert_string_equal(SUGGEST("serve", "--state", ""), "@directories");
-	assert_string_equal(SUGGEST("serve", "--scenario", "d"), "demo @files");
+	assert_string_equal(SUGGEST("serve", "--scenario", "d"), "demo daily @files");
 	assert_string_equal(SUGGEST("step", "ap"), "apples");
 	assert_string_equal(SUGGEST("step", "apples", ""), "next");
 	assert_string_equal(SUGGEST("step", "--from", "1%", "apples", "n"), "next");
