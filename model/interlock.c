@@ -154,8 +154,7 @@ static bool open_intent(const struct interlock_facts *f, struct interlock_check 
 	return !f->open_intent;
 }
 
-/* True for what gives v2 more work. */
-static bool is_forward(enum act a)
+bool act_is_forward(enum act a)
 {
 	return a == ACT_RAISE || a == ACT_PUT_BACK || a == ACT_COMPLETE || a == ACT_WIDEN;
 }
@@ -177,7 +176,7 @@ static bool lease(const struct interlock_facts *f, struct interlock_check *c)
 		say(c, "lease is %s's for %s; take takes it", f->lease_holder, left);
 		return false;
 	}
-	if (f->policy.armed && !f->armed && is_forward(f->act)) {
+	if (f->policy.armed && !f->armed && act_is_forward(f->act)) {
 		c->code = ERR_NOT_ARMED;
 		say(c, "not armed with this plan: run weir arm %s", f->pool);
 		return false;

@@ -63,6 +63,9 @@ enum act {
 		ACT_COUNT
 };
 
+/* True for what gives v2 more work. */
+bool act_is_forward(enum act a);
+
 struct interlock_facts {
 	enum act act;
 	char pool[POOL_NAME_MAX];

@@ -214,6 +214,15 @@ static void write_checks(struct text *t, const struct interlock *i, bool texts)
 	text_add(t, "]");
 }
 
+/* Whoever finds it open knows by this that its sender may still wait for the hook. */
+static bool is_vetoable(const struct desk *d, const struct act_request *r)
+{
+	struct interlock_facts facts;
+	const struct intent want = act_intent(r);
+	pool_facts(&d->model, &d->model.pools[r->pool], &want, &facts);
+	return veto_asks(d, r->pool, facts.act);
+}
+
 /* What was known, and the checks as they stood: a canonical JSON object. */
 static bool write_known(struct decision *what, const struct desk *d,
 	const struct act_request *r, const struct interlock *i, bool texts)
@@ -240,6 +249,8 @@ static bool write_known(struct decision *what, const struct desk *d,
 		approvals_write_ask(&t, d, r);
 	else if (i)
 		approvals_write_use(&t, d, r);
+	if (i && is_vetoable(d, r))
+		text_json_str(&t, "veto", "asked");
 	if (i)
 		write_checks(&t, i, texts);
 	text_add(&t, "}");
@@ -441,6 +452,7 @@ bool desk_progress(const struct desk *d, const char *id, struct act_view *out)
 	static const enum act_progress words[] = {
 		[FLIGHT_FOUND] = PROGRESS_ASKING,
 		[FLIGHT_RECORDING] = PROGRESS_RECORDING,
+		[FLIGHT_VETO] = PROGRESS_VETO,
 		[FLIGHT_PREPARING] = PROGRESS_SENT,
 		[FLIGHT_LOWERING] = PROGRESS_SENT,
 		[FLIGHT_SENDING] = PROGRESS_SENT,

@@ -157,6 +157,8 @@ static const struct yaml_row pool_rows[] = {
 		.help = "What v2 is asked to prove against v1"},
 	{"metrics", YAML_TYPE_CUSTOM, AT(config_pool, metrics), .read = config_read_metrics,
 		.help = "A second source of the pool's figures"},
+	{"veto", YAML_TYPE_MAP, AT(config_pool, veto), .table = &config_veto_table,
+		.help = "Who may veto a raise of this pool, in place of who may of all"},
 	{"map", YAML_TYPE_CUSTOM, AT(config_pool, split.map), .read = config_read_split_map,
 		.help = "HAProxy: the map file that splits, or that keeps the notes beside weights"},
 	{"key", YAML_TYPE_CUSTOM, AT(config_pool, split.keys), .read = config_read_split_names,
@@ -188,6 +190,8 @@ static const struct yaml_row config_rows[] = {
 		.help = "The colours of the console"},
 	{"notify", YAML_TYPE_MAP, AT(config, notify), .table = &config_notify_table,
 		.help = "Who is told when something needs a person"},
+	{"veto", YAML_TYPE_MAP, AT(config, veto), .table = &config_veto_table,
+		.help = "Who may veto a raise"},
 	{"policies", YAML_TYPE_CUSTOM, .read = config_read_policies,
 		.help = "Own policies by their names"},
 	{"engine", YAML_TYPE_MAP, AT(config, engine), .table = &config_engine_table,
@@ -417,6 +421,7 @@ void config_free(struct config *c)
 			free(c->pools[i].targets[k]);
 		free(c->pools[i].token_file);
 		free(c->pools[i].metrics.token_file);
+		free(c->pools[i].veto.command);
 		config_engine_free(&c->pools[i].engine);
 		config_split_free(&c->pools[i].split);
 	}
@@ -425,6 +430,7 @@ void config_free(struct config *c)
 	free(c->history);
 	free(c->flags);
 	free(c->notify.command);
+	free(c->veto.command);
 	free(c->path);
 	*c = (struct config){0};
 }
@@ -475,6 +481,7 @@ static void pool_json(struct text *out, const struct config_pool *p)
 	config_judge_json(out, &p->guards.judge);
 	config_engine_json(out, &p->engine);
 	config_metrics_json(out, &p->metrics);
+	config_veto_json(out, &p->veto);
 	text_add(out, "}");
 }
 
@@ -488,6 +495,7 @@ void config_json(struct text *out, const struct config *c)
 	text_json_int(out, "history_cap", c->history_cap);
 	text_json_str(out, "theme", c->theme);
 	config_notify_json(out, &c->notify);
+	config_veto_json(out, &c->veto);
 	config_engine_json(out, &c->engine);
 	text_json_key(out, "policies");
 	text_add(out, "[");

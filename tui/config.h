@@ -38,6 +38,11 @@ struct config_split {
 #undef X
 };
 
+/* Who may veto what gives v2 more work. */
+struct config_veto {
+	char *command; /* a path; NULL nobody */
+};
+
 struct config_pool {
 	char name[POOL_NAME_MAX];
 	char *targets[CONFIG_NODES_MAX]; /* `target: URL` or `target: [URL, URL]` */
@@ -50,6 +55,7 @@ struct config_pool {
 	struct guard_limits guards;  /* and what the judge is asked */
 	struct config_engine engine; /* of a pool that is `local:`; else nothing */
 	struct config_metrics metrics;
+	struct config_veto veto; /* in place of that of all */
 	struct config_split split; /* in force by the targets, of which it is a part */
 };
 
@@ -61,6 +67,7 @@ struct config {
 	int64_t history_cap;                         /* bytes; the oldest become minutes above it */
 	char theme[32];                              /* "" default */
 	struct notify_config notify;                 /* who is told of what */
+	struct config_veto veto;                     /* of all pools */
 	struct policy policies[CONFIG_POLICIES_MAX]; /* own ones */
 	size_t policy_count;
 	struct config_pool *pools;

@@ -30,6 +30,7 @@ extern const struct yaml_table config_processor_table;
 extern const struct yaml_table config_migration_table;
 extern const struct yaml_table config_metrics_table;
 extern const struct yaml_table config_notify_table;
+extern const struct yaml_table config_veto_table;
 extern const struct yaml_table config_metrics_arm_table;
 
 /* Reads a path into a char *, ~ expanded: a yaml_read_fn. */
@@ -84,6 +85,10 @@ void config_metrics_json(struct text *out, const struct config_metrics *m);
 
 /* The member "notify"; nothing where all is as by default. */
 void config_notify_json(struct text *out, const struct notify_config *n);
+
+/* The member "veto"; nothing where nobody is asked. */
+struct config_veto;
+void config_veto_json(struct text *out, const struct config_veto *v);
 
 /* Reads the map of own policies into a struct config: a yaml_read_fn. */
 int config_read_policies(

@@ -155,7 +155,9 @@ static void follow_act(struct console *c, struct instant now)
 	const char *word = verb_row(v.decision.verb)->word;
 	const char *unrecorded =
 		v.recorded || v.progress == PROGRESS_RECORDING ? "" : " NOT RECORDED";
-	if (v.progress == PROGRESS_SENT)
+	if (v.progress == PROGRESS_VETO)
+		console_say(c, now, ROLE_TEXT, "%s: recorded, asking the veto hook", word);
+	else if (v.progress == PROGRESS_SENT)
 		console_say(c, now, ROLE_TEXT, "%s: sent, waiting for the pool%s", word, unrecorded);
 	else if (v.progress == PROGRESS_ASKING)
 		console_say(

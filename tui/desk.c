@@ -255,6 +255,7 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 		free(d->pools[i].trail);
 		free(d->pools[i].head);
 		keeper_release(&d->pools[i]);
+		free(d->pools[i].veto);
 		if (d->pools[i].source)
 			prometheus_join_release(d->pools[i].source);
 		free(d->pools[i].source);

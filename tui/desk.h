@@ -60,6 +60,9 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 int desk_add_source(struct desk *d, int pool, const char *target, const char *token,
 	int64_t interval_ms, struct instant now, struct err *err);
 
+/* The program that may veto what gives the pool's v2 more work (tui/veto.c). */
+void desk_set_veto(struct desk *d, int pool, const char *command);
+
 /* Tells a desk that only looks what the history knows: whose identity is pinned, what was
  * decided. */
 void desk_pin(struct desk *d, int pool, const char *pool_id, struct instant now);
@@ -169,6 +172,7 @@ void desk_act(
 /* How an act stands. */
 enum act_progress {
 	PROGRESS_RECORDING, /* not committed yet */
+	PROGRESS_VETO,      /* the veto hook is asked */
 	PROGRESS_SENT,      /* no final outcome yet */
 	PROGRESS_ASKING,    /* the answer was lost; the pool is asked */
 	PROGRESS_WATCHING,  /* applied, not yet seen on all nodes */

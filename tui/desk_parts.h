@@ -1,6 +1,6 @@
 /* The inside of a desk, shared by desk.c (lifecycle, news), act.c (what is asked), flight.c
  * (acts under way), leg.c (an act's way to one node), found.c (what was found open), keeper.c
- * (what a desk does by itself), approvals.c (who asks, who allows), order.c (what its guard is told) and scribe.c (what is written
+ * (what a desk does by itself), approvals.c (who asks, who allows), veto.c (the hook before a raise), order.c (what its guard is told) and scribe.c (what is written
  * down). Nothing else includes this. */
 #ifndef WEIR_TUI_DESK_PARTS_H
 #define WEIR_TUI_DESK_PARTS_H
@@ -13,6 +13,7 @@
 enum flight_phase {
 	FLIGHT_FOUND, /* open in the history, perhaps another process' own: waits until it is old */
 	FLIGHT_RECORDING, /* the intent is with the writer */
+	FLIGHT_VETO,      /* recorded; the veto hook is asked */
 	FLIGHT_PREPARING, /* recorded; lease, arm and keep that go before it are asked for */
 	FLIGHT_LOWERING,  /* a gradual rollback on its way down */
 	FLIGHT_SENDING,   /* a node has not answered yet */
@@ -70,6 +71,7 @@ struct flight {
 	int down;            /* LOWERING: which lowering is under way, from 1 */
 	int64_t down_due_ms; /* boot time of the next */
 	int64_t begun_ms;    /* boot time */
+	struct child *hook;  /* VETO */
 	struct interlock interlock;
 	struct err err;
 	int leg_count;
@@ -86,6 +88,7 @@ struct desk_pool {
 	struct trail *trail;            /* one a node: its log as it was last told of */
 	char (*head)[POOL_HASH_MAX];    /* one a node: of our history, as it was last looked up */
 	struct prometheus_join *source; /* of figures, beside the nodes; NULL none */
+	char *veto;                     /* the hook that is asked before a raise; NULL none */
 	bool leases;                    /* the lease is ours to renew */
 	int64_t lease_due_ms;           /* boot time of the next renewal */
 	int64_t forward_ms;             /* boot time of the last forward act */
@@ -158,6 +161,7 @@ void flight_end(struct desk *d, struct flight *f, enum outcome_kind kind, const 
 void flight_progress(struct desk *d, const struct flight *f);
 void flight_settle(struct desk *d, struct flight *f);
 void flight_committed(struct desk *d, const char *id);
+void flight_allowed(struct desk *d, struct flight *f); /* the veto hook lets it pass */
 void flight_unrecorded(struct desk *d, const char *id, const struct err *err);
 void flight_observe(struct desk *d, uint64_t node, const struct snapshot *s);
 void flight_turn(struct desk *d);
@@ -172,6 +176,13 @@ void leg_applied(struct desk *d, struct flight *f, int k);
 void leg_answer(struct desk *d, const struct driver_event *e);
 void leg_resolved(struct desk *d, const struct driver_event *e);
 void leg_turn(struct desk *d, struct flight *f);
+
+/* veto.c */
+bool veto_asks(const struct desk *d, int pool, enum act act);
+bool veto_begin(struct desk *d, struct flight *f); /* false: nobody is asked */
+void veto_turn(struct desk *d, struct flight *f);
+int64_t veto_due_ms(const struct desk *d);
+void veto_release(struct flight *f);
 
 /* prelude.c */
 void prelude_begin(

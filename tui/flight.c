@@ -2,8 +2,8 @@
  * of its own (leg.c); reachable nodes never wait for others.
  *
  * Invariants:
- * 1. A forward act is sent only from `committed`, after the interlock held once more; each leg
- * once.
+ * 1. A forward act is sent only from `committed`, after the interlock held once more, and once more
+ * after the veto hook where one is asked (veto.c); each leg once.
  * 2. A leg whose answer was lost is asked for until the pool says what became of it.
  * 3. A rollback's legs are retried with the same key and body until applied, 0.25 s to 30 s
  *    apart.
@@ -36,6 +36,7 @@ void flight_release(struct flight *f)
 {
 	free(f->legs);
 	f->legs = NULL;
+	veto_release(f);
 }
 
 /* A console that runs for weeks keeps only what is under way and the last acts. */
@@ -247,6 +248,19 @@ static void judge_again(struct desk *d, struct flight *f)
 	interlock_evaluate(&f->interlock, &facts);
 }
 
+/* The second look; what fails now is not sent. */
+static bool holds_still(struct desk *d, struct flight *f)
+{
+	flags_look(d, f->pool);
+	judge_again(d, f);
+	if (f->interlock.allowed)
+		return true;
+	char why[POOL_REASON_MAX];
+	interlock_summary(why, sizeof why, &f->interlock);
+	flight_end(d, f, OUTCOME_NOT_SENT, why);
+	return false;
+}
+
 /* A person gives up what cannot be verified. */
 static void close_other(struct desk *d, struct flight *f)
 {
@@ -291,15 +305,14 @@ void flight_committed(struct desk *d, const char *id)
 		leg_send_all(d, f);
 		return;
 	}
-	flags_look(d, f->pool);
-	judge_again(d, f);
-	if (!f->interlock.allowed) {
-		char why[POOL_REASON_MAX];
-		interlock_summary(why, sizeof why, &f->interlock);
-		flight_end(d, f, OUTCOME_NOT_SENT, why);
-		return;
-	}
-	prelude_begin(d, f);
+	if (holds_still(d, f) && !veto_begin(d, f))
+		prelude_begin(d, f);
+}
+
+void flight_allowed(struct desk *d, struct flight *f)
+{
+	if (holds_still(d, f))
+		prelude_begin(d, f);
 }
 
 /* The intent could not be committed. */
@@ -360,6 +373,8 @@ void flight_turn(struct desk *d)
 		struct flight *f = &d->flights[i];
 		if (f->phase == FLIGHT_RECORDING)
 			turn_recording(d, f);
+		else if (f->phase == FLIGHT_VETO)
+			veto_turn(d, f);
 		else if (f->phase == FLIGHT_FOUND)
 			found_turn(d, f);
 		else if (f->phase == FLIGHT_SENDING)
@@ -383,6 +398,8 @@ int64_t flight_due_ms(const struct desk *d)
 			at = f->begun_ms + (verb_is_brake(f->verb) ? BRAKE_DELAY_MS : COMMIT_LIMIT_MS);
 		if (f->phase == FLIGHT_TELLING)
 			at = order_due_ms(f);
+		if (f->phase == FLIGHT_VETO)
+			at = veto_due_ms(d);
 		for (int k = 0; f->phase == FLIGHT_SENDING && k < f->leg_count; k++) {
 			const struct leg *leg = &f->legs[k];
 			bool waits = leg->state == LEG_WAITING || (leg->state == LEG_ASKING && !leg->asked);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define AGE_MS 5000    /* an open intent this old has no living sender, unless */
+#define VETO_MS 10000  /* longer where it may wait for a veto hook; unless */
 #define BRAKE_MS 60000 /* it is a brake, whose sender may rest for half a minute */
 
 void found_adopt(struct desk *d, int pool, const struct decision *found)
@@ -63,7 +64,8 @@ static void begin(struct desk *d, struct flight *f, const struct decision *what,
 	/* A wall clock that was set back makes nobody wait for it. */
 	int64_t age = d->now.wall_ms - what->at_ms, here = d->now.boot_ms - f->begun_ms;
 	age = age > here ? age : here;
-	if (!node_is_usable(n) || age < AGE_MS)
+	bool asked = strstr(what->evidence, "\"veto\":\"asked\"") != NULL;
+	if (!node_is_usable(n) || age < AGE_MS + asked * VETO_MS)
 		return;
 	if (stands(what, n)) {
 		leg_send(d, f, k);

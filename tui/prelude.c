@@ -57,10 +57,9 @@ static void not_sent(struct desk *d, struct flight *f, const struct err *why)
 
 /* ---- stages ---- */
 
-static bool is_forward(enum act a)
+static bool needs_lease(enum act a)
 {
-	return a == ACT_RAISE || a == ACT_PUT_BACK || a == ACT_COMPLETE || a == ACT_WIDEN ||
-		a == ACT_ARM;
+	return act_is_forward(a) || a == ACT_ARM;
 }
 
 /* Whether the node still lacks what the stage asks. */
@@ -143,7 +142,7 @@ static void stage_begin(struct desk *d, struct flight *f)
 
 void prelude_begin(struct desk *d, struct flight *f)
 {
-	if (!verb_is(f->verb, VERB_LEASED) || !is_forward(f->act)) {
+	if (!verb_is(f->verb, VERB_LEASED) || !needs_lease(f->act)) {
 		leg_send_all(d, f);
 		return;
 	}

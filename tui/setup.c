@@ -304,8 +304,13 @@ static int add_target(
 	int rc = find_nodes(s, &t, err);
 	if (rc == 0)
 		rc = desk_add(s->desk, &t.pool, t.token, scenario, loop_now(), err);
+	int pool = rc;
 	if (rc >= 0 && t.metrics)
 		rc = add_source(s, rc, t.metrics, err);
+	const struct config_pool *own = config_pool(&s->config, word);
+	const char *veto = own && own->veto.command ? own->veto.command : s->config.veto.command;
+	if (rc >= 0 && veto)
+		desk_set_veto(s->desk, pool, veto);
 	free_target(&t);
 	return rc < 0 ? -1 : 0;
 }

@@ -330,6 +330,84 @@ static void test_no_drill_where_it_would_cost(void **state)
 	assert_says(f, "has no plan");
 }
 
+/* ---- the veto hook ---- */
+
+static void write_hook(struct fixture *f, const char *body)
+{
+	char path[WORLD_PATH], script[1024];
+	world_path(&f->w, path, "hook");
+	snprintf(script, sizeof script, "#!/bin/sh\ndir='%s'\n%s\n", f->w.dir, body);
+	world_write(path, script);
+	assert_int_equal(chmod(path, 0700), 0);
+}
+
+static void say_hook(struct fixture *f, const char *hook)
+{
+	char rest[512];
+	snprintf(rest, sizeof rest,
+		"    interval: 100ms\n"
+		"    plan: {steps: [10%%, 50%%, 100%%], bake: 1s, min_samples: 5}\n"
+		"    veto: {command: '%s/%s'}\n"
+		"veto: {command: /of/all}\n",
+		f->w.dir, hook);
+	world_config(&f->w, f->w.target, rest);
+}
+
+static void read_asked(const struct fixture *f, char *out, size_t size)
+{
+	char path[WORLD_PATH];
+	world_path(&f->w, path, "asked");
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	out[fread(out, 1, size - 1, file)] = 0;
+	fclose(file);
+}
+
+static void test_a_hook_vetoes(void **state)
+{
+	struct fixture *f = *state;
+	char asked[64], may[WORLD_PATH];
+	world_path(&f->w, may, "may");
+	write_hook(f,
+		"echo \"$@\" >> \"$dir/asked\"\n"
+		"grep -q '\"schema\":\"weir.status/1\",\"pool\":\"checkout\"' || exit 9\n"
+		"[ -e \"$dir/may\" ] || { printf 'not \\033[31mtoday\\nmore\\n' >&2; exit 3; }");
+	open_pool(f, "");
+	say_hook(f, "hook");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "W194 vetoed: not ^[[31mtoday");
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	DONE(f, "log");
+	assert_says(f, "NOT_SENT");
+	assert_says(f, "W194 vetoed: not ^[[31mtoday");
+	raise_flag(f, "may", "");
+	DONE(f, "step", "checkout", "next", CONFIRMED, "--wait=20s");
+	/* What goes down, keeps or holds does not ask. */
+	assert_int_equal(unlink(may), 0);
+	DONE(f, "hold", "checkout");
+	DONE(f, "step", "checkout", "5%", CONFIRMED);
+	DONE(f, "rollback", "checkout", "--wait=20s");
+	read_asked(f, asked, sizeof asked);
+	assert_string_equal(asked, "checkout 0 1000\ncheckout 0 1000\n");
+	assert_true(world_verified(&f->w, f->w.history));
+}
+
+static void test_a_hook_that_hangs_or_is_missing(void **state)
+{
+	struct fixture *f = *state;
+	write_hook(f, ": > \"$dir/begun\"; exec sleep 60");
+	open_pool(f, "");
+	say_hook(f, "missing");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "cannot be run: No such file or directory");
+	say_hook(f, "hook");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_says(f, "did not end within 10 s and was killed");
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	DONE(f, "log");
+	assert_says(f, "W194 the veto hook");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +418,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_freeze_flags, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(row_73_a_drill_walks_the_way_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_drill_where_it_would_cost, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_hook_vetoes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_hook_that_hangs_or_is_missing, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

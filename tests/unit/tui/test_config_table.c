@@ -46,6 +46,7 @@ static const struct context contexts[] = {
 		"{pools: {p: {target: 'local:', metrics: {prometheus: 'http://h', v1: {requests: m}, v2: {",
 		"}}}}}", "requests: m"},
 	{&config_notify_table, FILE_CONFIG, "{notify: {", "}}", ""},
+	{&config_veto_table, FILE_CONFIG, "{veto: {", "}}", ""},
 	{&config_engine_table, FILE_CONFIG, "{engine: {", "}}", ""},
 	{&config_processor_table, FILE_CONFIG, "{pools: {p: {target: 'local:', processor: {",
 		"}}}}", "strategy: v2"},
