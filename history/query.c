@@ -493,6 +493,31 @@ int query_recordings(struct query *q, bool (*each)(void *ctx, const struct query
 	return finish(q, s, code, err) < 0 ? -1 : failed;
 }
 
+static void add_column(struct text *out, sqlite3_stmt *s, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	if (text != NULL)
+		text_add_n(out, text, (size_t)sqlite3_column_bytes(s, column));
+}
+
+int query_terms(struct query *q, int64_t recording, struct text *terms, struct text *config,
+	struct err *err)
+{
+	sqlite3_stmt *s;
+	int code;
+
+	if (prepare(q, "SELECT policy, config FROM recording WHERE seq = ?1", &s, err) < 0)
+		return -1;
+	sqlite3_bind_int64(s, 1, recording);
+	code = sqlite3_step(s);
+	if (code == SQLITE_ROW) {
+		add_column(terms, s, 0);
+		add_column(config, s, 1);
+	}
+	return finish(q, s, code, err);
+}
+
 int query_pools(struct query *q, bool (*each)(void *ctx, const struct query_pool *p), void *ctx,
 	struct err *err)
 {

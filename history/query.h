@@ -74,6 +74,12 @@ struct query_recording {
 int query_recordings(struct query *q, bool (*each)(void *ctx, const struct query_recording *r),
 	void *ctx, struct err *err);
 
+/* What a recording was made under, as JSON: the terms of its pools, and the whole configuration;
+ * empty where there is no such recording. 0, or -1 with err. */
+struct text;
+int query_terms(struct query *q, int64_t recording, struct text *terms, struct text *config,
+	struct err *err);
+
 struct query_pool {
 	char pool[POOL_NAME_MAX], pool_id[POOL_ID_MAX];
 	int64_t first_seen_ms, last_seen_ms;

@@ -403,6 +403,7 @@ static int choose_recording(struct driver *d, struct err *err)
 	if (found == 1) {
 		d->source.recording = sqlite3_column_int64(s, 0);
 		d->span.interval_ms = sqlite3_column_int64(s, 1);
+		d->span.recording = d->source.recording;
 	}
 	sqlite3_finalize(s);
 	if (found == 0)

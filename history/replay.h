@@ -25,6 +25,7 @@ struct replay_span {
 								 moves on while the recorder writes */
 	char pool[POOL_NAME_MAX], pool_id[POOL_ID_MAX];
 	int64_t interval_ms;
+	int64_t recording; /* its id */
 };
 void replay_span(const struct driver *d, struct replay_span *out);
 

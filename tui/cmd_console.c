@@ -6,6 +6,7 @@
 #include "tui/loop.h"
 #include "tui/setup.h"
 #include "tui/show.h"
+#include "tui/terms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,44 +111,52 @@ static int peek(const char *target, struct replay_span *out, int *nodes, struct 
 	return 0;
 }
 
-static int open_replay(
-	struct setup *s, const struct options *o, struct driver **replay, struct err *err)
+/* What it was held to then, and what is tried over that. */
+static int find_terms(struct terms *out, const struct setup *s, const struct options *o,
+	const struct replay_span *span, struct err *err)
+{
+	if (terms_find(out, o->args[0], span->recording, span->pool, &s->config, err) < 0)
+		return -1;
+	return terms_try(out, o, err);
+}
+
+/* Said on the first screen. */
+static void say_terms(struct desk *d, const struct terms *t)
+{
+	char words[160];
+	snprintf(words, sizeof words, "Limits and plan %s%s%s. ", terms_words(t->source),
+		t->tried[0] ? ", over them " : "", t->tried);
+	desk_say(d, words);
+}
+
+static int open_replay(struct setup *s, const struct options *o, struct terms *terms,
+	struct driver **replay, struct err *err)
 {
 	struct text target = {0};
 	replay_target(&target, o);
 	struct desk_options how = {
 		.actor = s->actor, .schemes = setup_schemes, .seed = loop_seed(), .read_only = true};
 	s->desk = desk_new(&how, loop_now(), err);
-	struct guard_limits limits;
-	guard_limits_init(&limits);
-	limits.error_rate = 0.05;
-	limits.latency_ms = 1000;
 	const char *url = text_str(&target);
 	struct replay_span span;
-	struct pool_setup pool = {.name = "replay",
-		.interval_ms = 1000,
-		.limits = &limits,
-		.plan_hash = ""};
-	const struct config_pool *known = NULL;
+	struct pool_setup pool = {.limits = &terms->limits, .plan_hash = terms->plan_hash};
 	const char *targets[HISTORY_NODES_MAX];
 	int rc = peek(url, &span, &pool.target_count, err);
 	for (int k = 0; k < HISTORY_NODES_MAX; k++)
 		targets[k] = url;
+	if (rc == 0)
+		rc = find_terms(terms, s, o, &span, err);
 	if (rc == 0) {
 		pool.targets = targets;
 		pool.name = span.pool;
 		pool.interval_ms = span.interval_ms;
-		known = config_pool(&s->config, span.pool);
-	}
-	if (known) {
-		pool.limits = &known->guards;
-		pool.plan = known->has_plan ? &known->plan : NULL;
-	}
-	if (rc == 0)
+		pool.plan = terms->has_plan ? &terms->plan : NULL;
 		rc = desk_add(s->desk, &pool, NULL, NULL, loop_now(), err) < 0 ? -1 : 0;
+	}
 	text_free(&target);
 	if (rc < 0)
 		return -1;
+	say_terms(s->desk, terms);
 	*replay = client_driver(desk_client(s->desk), NODE_HANDLE(0, 0));
 	desk_set_clock(s->desk, replay_moment, *replay);
 	return 0;
@@ -162,7 +171,8 @@ static void settle(struct setup *s, struct driver *replay, struct instant real)
 }
 
 /* The states as they stood at each recorded decision, one JSON line each. */
-static int headless(struct setup *s, struct driver *replay, const struct options *o)
+static int headless(struct setup *s, struct driver *replay, const struct terms *terms,
+	const struct options *o)
 {
 	struct replay_span span;
 	const struct model *m = desk_model(s->desk);
@@ -186,6 +196,8 @@ static int headless(struct setup *s, struct driver *replay, const struct options
 			unit_rfc3339(when, sizeof when, replay_now(replay).wall_ms);
 			text_add(&t, "{");
 			text_json_str(&t, "at", when);
+			text_json_str(&t, "terms", terms_words(terms->source));
+			text_json_str(&t, "tried", terms->tried[0] ? terms->tried : NULL);
 			text_json_key(&t, "decision");
 			const struct pool *p = &m->pools[0];
 			if (!last && p->decision_count)
@@ -210,11 +222,12 @@ int cmd_replay(const struct options *o)
 	struct setup s;
 	struct err err = {0};
 	struct driver *replay;
+	struct terms terms;
 	int status = EXIT_DONE;
-	if (setup_init(&s, o, &err) < 0 || open_replay(&s, o, &replay, &err) < 0)
+	if (setup_init(&s, o, &err) < 0 || open_replay(&s, o, &terms, &replay, &err) < 0)
 		status = setup_fail(&err);
 	else if (o->headless)
-		status = headless(&s, replay, o);
+		status = headless(&s, replay, &terms, o);
 	else if (show_desk(&s, o, &(struct show){.replay = replay, .quiet = true}, &err) < 0)
 		status = setup_fail(&err);
 	setup_release(&s);

@@ -119,6 +119,7 @@ static int report(const struct options *o, const struct setup *s, struct err *er
 		.pool = o->pool,
 		.migration = o->migration,
 		.config = &s->config,
+		.options = o,
 		.progress = progress,
 		.ctx = &bar};
 	int form = form_of(o, err);

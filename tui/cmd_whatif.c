@@ -8,24 +8,21 @@
 #include "tui/progress.h"
 #include "tui/setup.h"
 #include "tui/span.h"
+#include "tui/terms.h"
 #include "tui/whatif.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define FILE_BYTES_MAX (1 << 20)
 #define GRID_MAX 200
 
 struct backtest {
 	const struct options *o;
 	const struct config *config;
-	struct text policy_file;        /* of --policy */
-	struct whatif_policy *policies; /* the configured one, then those that are tried */
+	struct whatif_policy *policies; /* the one of then, and those that are tried */
 	size_t count;
 	bool passed[WHATIF_POLICIES_MAX]; /* of the policies, in every file so far */
 	int64_t since_ms, until_ms;
@@ -36,62 +33,20 @@ struct backtest {
 
 /* ---- policies ---- */
 
-static int read_file(struct text *out, const char *path, struct err *err)
-{
-	char chunk[8192];
-	ssize_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), why = fd < 0 ? errno : 0;
-	while (fd >= 0 && out->len <= FILE_BYTES_MAX && (n = read(fd, chunk, sizeof chunk)) > 0)
-		text_add_n(out, chunk, (size_t)n);
-	if (n < 0)
-		why = errno;
-	if (fd >= 0)
-		close(fd);
-	return why
-		? err_set(err, ERR_CONFIG, "cannot read the policy \"%s\": %s", path, strerror(why))
-		: 0;
-}
-
-/* What guards the pool where nobody says otherwise: as in a replay. */
-static void base_limits(const struct backtest *b, const char *pool, struct guard_limits *out)
-{
-	const struct config_pool *known = config_pool(b->config, pool);
-	guard_limits_init(out);
-	out->error_rate = 0.05;
-	out->latency_ms = 1000;
-	if (known)
-		*out = known->guards;
-}
-
-static int tried_policy(const struct backtest *b, struct whatif_policy *out, struct err *err)
-{
-	struct text name = {0};
-	const struct options *o = b->o;
-	int rc = 0;
-	if (o->policy) {
-		text_add(&name, o->policy);
-		rc = whatif_read(
-			&out->limits, text_str(&b->policy_file), b->policy_file.len, o->policy, err);
-	}
-	for (int i = 0; i < o->set_count && rc == 0; i++) {
-		text_addf(&name, "%s%s", name.len ? " " : "", o->set[i]);
-		rc = whatif_set(&out->limits, o->set[i], err);
-	}
-	text_clean(out->name, sizeof out->name, text_str(&name), name.len);
-	text_free(&name);
-	return rc;
-}
-
-/* The configured policy of a pool, and what is tried beside it. */
-static int make_policies(struct backtest *b, const char *pool, struct err *err)
+/* The policy under which a pool was recorded, and what is tried beside it. */
+static int make_policies(struct backtest *b, const struct whatif_facts *of, struct err *err)
 {
 	struct whatif_policy *base = &b->policies[0], tried;
-	text_copy(base->name, sizeof base->name, "as configured");
-	base_limits(b, pool, &base->limits);
-	b->count = 1;
-	tried = *base;
-	if (tried_policy(b, &tried, err) < 0)
+	struct terms terms;
+	if (terms_find(&terms, b->path, of->recording, of->pool, b->config, err) < 0)
 		return -1;
+	text_copy(base->name, sizeof base->name, terms_words(terms.source));
+	base->limits = terms.limits;
+	b->count = 1;
+	if (terms_try(&terms, b->o, err) < 0)
+		return -1;
+	tried = (struct whatif_policy){.limits = terms.limits};
+	text_copy(tried.name, sizeof tried.name, terms.tried);
 	if (b->o->grid) {
 		size_t points;
 		if (whatif_grid(b->policies + 1, GRID_MAX, &points, &tried.limits, b->o->grid, err) < 0)
@@ -236,15 +191,15 @@ static void print_json(const struct backtest *b, const struct whatif *w)
 
 /* ---- files ---- */
 
-static int peek_pool(
-	const struct whatif_source *source, char *pool, size_t size, struct err *err)
+static int peek(
+	const struct whatif_source *source, struct whatif_facts *out, struct err *err)
 {
 	struct whatif *w;
 	struct whatif_policy any = {0};
 	guard_limits_init(&any.limits);
 	if (whatif_begin(&w, source, &any, 1, err) < 0)
 		return -1;
-	text_copy(pool, size, whatif_facts(w)->pool);
+	*out = *whatif_facts(w);
 	whatif_free(w);
 	return 0;
 }
@@ -258,12 +213,12 @@ static void note_passed(struct backtest *b, const struct whatif *w)
 
 static int test_file(struct backtest *b, const char *path, struct err *err)
 {
-	char pool[POOL_NAME_MAX];
+	struct whatif_facts of;
 	struct whatif *w;
 	const struct whatif_source source = {
 		.path = path, .pool = b->o->pool, .since_ms = b->since_ms, .until_ms = b->until_ms};
 	b->path = path;
-	if (peek_pool(&source, pool, sizeof pool, err) < 0 || make_policies(b, pool, err) < 0)
+	if (peek(&source, &of, err) < 0 || make_policies(b, &of, err) < 0)
 		return -1;
 	struct progress progress;
 	progress_begin(&progress, path, !b->o->progress || strcmp(b->o->progress, "never") != 0);
@@ -282,7 +237,7 @@ static int test_file(struct backtest *b, const char *path, struct err *err)
 		: err_set(err, ERR_FILE, "standard output cannot be written: %s", strerror(errno));
 }
 
-/* What is tried must pass everywhere; of a sweep one value. Alone the configured policy is tried. */
+/* What is tried must pass everywhere; of a sweep one value. Alone the policy of then is tried. */
 static int status_of(const struct backtest *b)
 {
 	for (size_t i = b->count > 1 ? 1 : 0; i < b->count; i++)
@@ -295,8 +250,7 @@ static int run(struct backtest *b, struct err *err)
 {
 	const struct options *o = b->o;
 	if (span_read("since", o->since, &b->since_ms, err) < 0 ||
-		span_read("until", o->until, &b->until_ms, err) < 0 ||
-		(o->policy && read_file(&b->policy_file, o->policy, err) < 0))
+		span_read("until", o->until, &b->until_ms, err) < 0)
 		return -1;
 	loop_ordinary_signals(true);
 	for (int i = 0; i < o->arg_count; i++) {
@@ -319,7 +273,6 @@ int cmd_whatif(const struct options *o)
 	if (status < 0)
 		status = setup_fail(&err);
 	setup_release(&s);
-	text_free(&b.policy_file);
 	free(b.policies);
 	return status;
 }

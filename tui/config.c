@@ -445,7 +445,7 @@ const struct config_pool *config_pool(const struct config *c, const char *name)
 
 /* ---- JSON ---- */
 
-static void guards_json(struct text *out, const struct guard_limits *g)
+void config_guards_json(struct text *out, const struct guard_limits *g)
 {
 	text_add(out, "{");
 	text_json_real(out, "error_rate_threshold", g->error_rate);
@@ -476,7 +476,7 @@ static void pool_json(struct text *out, const struct config_pool *p)
 	else
 		text_add(out, "null");
 	text_json_key(out, "guards");
-	guards_json(out, &p->guards);
+	config_guards_json(out, &p->guards);
 	text_json_key(out, "judge");
 	config_judge_json(out, &p->guards.judge);
 	config_engine_json(out, &p->engine);

@@ -98,6 +98,10 @@ int config_read_policies(
 int config_resolve_policy(const struct yaml_doc *doc, const struct yaml_node *plan,
 	const struct config *own, struct policy *policy, struct err *err);
 
+/* The limits, as an object. */
+struct guard_limits;
+void config_guards_json(struct text *out, const struct guard_limits *g);
+
 /* What is asked of v2, without the limits, as an object. */
 void config_judge_json(struct text *out, const struct judge_policy *p);
 

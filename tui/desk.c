@@ -341,6 +341,11 @@ const struct model *desk_model(const struct desk *d)
 	return &d->model;
 }
 
+void desk_say(struct desk *d, const char *notice)
+{
+	text_copy(d->notice, sizeof d->notice, notice);
+}
+
 bool desk_notice(struct desk *d, char *out, size_t size)
 {
 	text_copy(out, size, d->notice);

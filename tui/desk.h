@@ -197,6 +197,9 @@ int desk_open_acts(const struct desk *d);
  * nothing, or nothing new. */
 bool desk_notice(struct desk *d, char *out, size_t size);
 
+/* Leaves a word for the person, cut to fit; the last one stands. */
+void desk_say(struct desk *d, const char *notice);
+
 /* How many acts were done without a record. */
 int desk_unrecorded(const struct desk *d);
 

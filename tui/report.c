@@ -293,7 +293,8 @@ int report_make(struct report *r, const struct report_how *how, struct err *err)
 	query_close(q);
 	if (rc < 0)
 		return -1;
-	report_replay(r, how);
+	if (report_replay(r, how, err) < 0)
+		return -1;
 	report_policies(r, how);
 	merge_flips(r);
 	find_harm(r);

@@ -9,6 +9,7 @@
 #include "model/histogram.h"
 #include "model/odds.h"
 #include "tui/config.h"
+#include "tui/terms.h"
 
 #define REPORT_BINS_MAX 360
 #define REPORT_LINES 5
@@ -112,7 +113,7 @@ struct report {
 	double log10_found, log10_safe; /* the bars of HARM and SAFE */
 	bool replayed;
 	bool partly; /* only the ten minutes before each move of the share: the rest is too long */
-	bool configured;      /* by the pool's configuration: plan and limits were known */
+	struct terms terms;   /* under which it was judged */
 	char replay_why[400]; /* why not */
 
 	/* UNKNOWN: there was none */
@@ -139,7 +140,8 @@ struct report {
 struct report_how {
 	const char *path;
 	const char *pool, *migration; /* NULL: the last one */
-	const struct config *config;  /* plan and guards of the pool are taken from it; NULL none */
+	const struct config *config;  /* of now, where the recording does not say; NULL none */
+	const struct options *options; /* --policy and --set; NULL none */
 	/* Called now and then; NULL: nobody asks. */
 	void (*progress)(void *ctx, const char *what, int64_t done, int64_t total);
 	void *ctx;
@@ -161,8 +163,9 @@ int report_find(
 int report_samples(
 	struct report *r, struct query *q, const struct report_how *how, struct err *err);
 
-/* What a console would have shown: verdicts, evidence, `known` of each decision. */
-void report_replay(struct report *r, const struct report_how *how);
+/* What a console would have shown: verdicts, evidence, `known` of each decision. 0, or -1 with
+ * err: what is tried over the terms is wrong. */
+int report_replay(struct report *r, const struct report_how *how, struct err *err);
 
 /* What two stricter policies and a laxer one would have done, beside the one of then. */
 void report_policies(struct report *r, const struct report_how *how);

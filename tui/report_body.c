@@ -213,7 +213,7 @@ static void write_step(const struct writing *w, const struct report_entry *e)
 	w->form->step(w->t, title, e->row.id);
 	fact(w, "reason", "%s", e->row.text[0] ? e->row.text : "none given");
 	/* Without plan and limits a screen of now would not say what that of then said. */
-	if (k->is && w->r->configured)
+	if (k->is && w->r->terms.source != TERMS_DEFAULT)
 		fact(w, "the screen said", "%s", k->headline);
 	if (report_fact(e, "state")[0])
 		fact(w, "state", "%s; guard %s", report_fact(e, "state"), report_fact(e, "guard"));
@@ -279,6 +279,21 @@ static void write_harm(struct writing *w)
 	w->form->table_end(w->t);
 }
 
+/* Under what it was judged anew. */
+static void write_terms(const struct writing *w)
+{
+	static const char *const words[] = {
+		[TERMS_RECORDED] = "under the limits and the plan that the recording was made with",
+		[TERMS_CONFIGURED] = "under the limits and the plan that are configured now, since the "
+							 "recording does not say its own",
+		[TERMS_DEFAULT] = "without limits and plan: neither the recording nor a configuration "
+						  "says them",
+	};
+	const struct terms *t = &w->r->terms;
+	say(w, "Found %s%s%s.", words[t->source], t->tried[0] ? "; over them is tried " : "",
+		t->tried);
+}
+
 static void write_flips(struct writing *w)
 {
 	const struct report *r = w->r;
@@ -302,10 +317,8 @@ static void write_flips(struct writing *w)
 			strstr(f->text, "HARM") != NULL);
 	}
 	w->form->table_end(w->t);
-	if (r->replayed && !r->configured)
-		say(w,
-			"Found without the pool's configuration: its limits are not known here. "
-			"weir report --config FILE takes them from there.");
+	if (r->replayed)
+		write_terms(w);
 }
 
 static void write_gaps(struct writing *w)

@@ -126,18 +126,14 @@ static void see(void *ctx, const struct driver_event *e)
 	}
 }
 
-static void begin(struct playing *p, const struct report_how *how)
+/* Without any terms no limit is known of then: none is held against it. */
+static void begin(struct playing *p)
 {
-	const struct config_pool *known = how->config ? config_pool(how->config, p->r->pool) : NULL;
-	struct guard_limits limits;
+	const struct terms *terms = &p->r->terms;
+	struct guard_limits limits = terms->limits;
 	const char **targets = mem_new(p->r->node_count, sizeof *targets);
-	char hash[POOL_HASH_MAX] = "";
-	struct text plan = {0};
-	guard_limits_init(&limits);
-	if (known && known->has_plan) {
-		plan_json(&plan, &known->plan);
-		chain_digest(hash, text_str(&plan), plan.len);
-	}
+	if (terms->source == TERMS_DEFAULT && !terms->tried[0])
+		guard_limits_init(&limits);
 	for (size_t k = 0; k < p->r->node_count; k++)
 		targets[k] = "replay:";
 	model_init(&p->m, "report", true);
@@ -146,12 +142,10 @@ static void begin(struct playing *p, const struct report_how *how)
 			.targets = targets,
 			.target_count = (int)p->r->node_count,
 			.interval_ms = p->r->interval_ms,
-			.plan = known && known->has_plan ? &known->plan : NULL,
-			.plan_hash = hash,
-			.limits = known ? &known->guards : &limits});
+			.plan = terms->has_plan ? &terms->plan : NULL,
+			.plan_hash = terms->plan_hash,
+			.limits = &limits});
 	free(targets);
-	text_free(&plan);
-	p->r->configured = known != NULL;
 	p->sample = mem_new(1, sizeof *p->sample);
 	const struct judge_policy *policy = &pool_of(p)->judging->judge.policy;
 	p->r->log10_found = judge_ln_found(policy) / LN10;
@@ -224,31 +218,48 @@ static void play_moves(struct playing *p, struct driver *d, const struct report_
 	}
 }
 
-void report_replay(struct report *r, const struct report_how *how)
+/* Of the recording that is replayed; where it cannot be, of none. */
+static int find_terms(struct report *r, const struct report_how *how, const struct driver *d,
+	struct err *err)
+{
+	struct replay_span span = {0};
+	if (d)
+		replay_span(d, &span);
+	if (terms_find(&r->terms, how->path, span.recording, r->pool, how->config, err) < 0)
+		return -1;
+	return how->options ? terms_try(&r->terms, how->options, err) : 0;
+}
+
+static void play(struct playing *p, struct driver *d, const struct report_how *how)
+{
+	begin(p);
+	p->r->partly = p->r->tick_count > REPORT_LONG;
+	(p->r->partly ? play_moves : play_all)(p, d, how);
+	p->r->replayed = true;
+	model_release(&p->m);
+	free(p->sample);
+}
+
+int report_replay(struct report *r, const struct report_how *how, struct err *err)
 {
 	struct text target = {0};
 	struct playing p = {.r = r};
-	struct driver *d;
-	struct err why;
-	if (r->tick_count == 0) {
-		text_copy(r->replay_why, sizeof r->replay_why, "it has no samples of that time");
-		return;
-	}
+	struct driver *d = NULL;
+	struct err why = {0};
 	text_addf(&target, "replay:%s?pool=%s", how->path, r->pool);
 	struct driver_open open = {.node = NODE_HANDLE(0, 0),
 		.target = text_str(&target),
 		.sink = {see, &p},
 		.now = moment(0)};
-	begin(&p, how);
-	if (replay_driver.open(&d, &open, &why) < 0) {
+	if (r->tick_count == 0)
+		text_copy(r->replay_why, sizeof r->replay_why, "it has no samples of that time");
+	else if (replay_driver.open(&d, &open, &why) < 0)
 		text_copy(r->replay_why, sizeof r->replay_why, why.text);
-	} else {
-		r->partly = r->tick_count > REPORT_LONG;
-		(r->partly ? play_moves : play_all)(&p, d, how);
-		r->replayed = true;
+	int rc = find_terms(r, how, d, err);
+	if (d && rc == 0)
+		play(&p, d, how);
+	if (d)
 		replay_driver.close(d);
-	}
-	model_release(&p.m);
-	free(p.sample);
 	text_free(&target);
+	return rc;
 }

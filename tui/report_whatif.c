@@ -47,17 +47,13 @@ static void take_result(
 
 void report_policies(struct report *r, const struct report_how *how)
 {
-	const struct config_pool *known = how->config ? config_pool(how->config, r->pool) : NULL;
 	struct whatif_policy policies[REPORT_POLICIES];
 	struct whatif_source source = {
 		.path = how->path, .pool = r->pool, .since_ms = r->first_ms, .until_ms = r->until_ms};
-	struct guard_limits base;
+	struct guard_limits base = r->terms.limits;
 	struct whatif *w = NULL;
 	struct err why;
 	size_t count = 0;
-	guard_limits_init(&base);
-	if (known)
-		base = known->guards;
 	if (isnan(base.error_rate))
 		base.error_rate = 0.05; /* that of a replay without a configuration */
 	if (r->tick_count == 0) {

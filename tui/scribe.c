@@ -5,6 +5,7 @@
 #include "history/chain.h"
 #include "model/text.h"
 #include "model/version.h"
+#include "tui/terms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,12 @@ void scribe_begin(struct desk *d)
 		if (d->model.pools[i].interval_ms < d->recording_interval_ms)
 			d->recording_interval_ms = d->model.pools[i].interval_ms;
 	d->recording_from = d->now;
+	struct text terms = {0};
+	terms_json(&terms, d->model.pools, d->model.pool_count);
 	history_recording(d->history, d->now.wall_ms, d->recording_interval_ms, WEIR_VERSION,
-		how->host ? how->host : "-", how->config_json ? how->config_json : "{}", "{}");
+		how->host ? how->host : "-", how->config_json ? how->config_json : "{}",
+		text_str(&terms));
+	text_free(&terms);
 }
 
 /* ---- what comes from a pool ---- */

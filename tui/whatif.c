@@ -311,6 +311,7 @@ static int set_span(struct whatif *w, const struct whatif_source *source, struct
 	struct whatif_facts *f = &w->facts;
 	text_copy(f->pool, sizeof f->pool, w->span.pool);
 	text_copy(f->pool_id, sizeof f->pool_id, w->span.pool_id);
+	f->recording = w->span.recording;
 	f->since_ms = source->since_ms > w->span.start_ms ? source->since_ms : w->span.start_ms;
 	f->until_ms = source->until_ms > 0 && source->until_ms < w->span.end_ms ? source->until_ms
 																			: w->span.end_ms;

@@ -97,6 +97,7 @@ struct whatif_result {
 /* The recording that was run over. */
 struct whatif_facts {
 	char pool[POOL_NAME_MAX], pool_id[POOL_ID_MAX];
+	int64_t recording;          /* its id in the file */
 	int64_t since_ms, until_ms; /* of the span that counts */
 	int64_t intervals;          /* in it */
 	bool sessions;              /* the units of excess are sessions, else requests */

@@ -25,7 +25,7 @@
 struct fixture {
 	struct world w;
 	struct process p;
-	char broken[WORLD_PATH], clean[WORLD_PATH], policy[WORLD_PATH], cast[WORLD_PATH];
+	char broken[WORLD_PATH], clean[WORLD_PATH], pair[WORLD_PATH], policy[WORLD_PATH], cast[WORLD_PATH];
 };
 
 static int set_up(void **state)
@@ -37,11 +37,13 @@ static int set_up(void **state)
 	world_open(&f.w);
 	world_path(&f.w, f.broken, "broken.db");
 	world_path(&f.w, f.clean, "clean.db");
+	world_path(&f.w, f.pair, "pair.db");
 	world_path(&f.w, f.policy, "policy.yaml");
 	world_path(&f.w, f.cast, "replay.cast");
 	world_path(&f.w, keys, "keys");
 	recording_quiet(s, SECONDS, RAISED);
 	recording_make(f.clean, keys, 1, s, SECONDS);
+	recording_make(f.pair, keys, 2, s, SECONDS);
 	for (size_t i = BROKEN; i < BACK; i++)
 		s[i].failed[ARM_V2] = 5;
 	for (size_t i = BACK; i < SECONDS; i++) {
@@ -94,7 +96,7 @@ static void a_policy_is_tried(void **state)
 	assert_says(f,
 		"guards.error_rate_threshold=0.02 judge.metrics=[p50]: would have fired "
 		"08:02:02, errors 2.8 % of 2.0 %, 3s after v2 went bad");
-	assert_says(f, "as configured: would have fired ");
+	assert_says(f, "by default: would have fired ");
 	assert_says(f, "* extrapolated");
 }
 
@@ -120,6 +122,32 @@ static void a_job_learns_it_from_the_exit_status(void **state)
 	assert_int_equal(WEIR(f, "whatif", f->clean, f->broken, "--set", "judge.metrics=[p50]",
 						 "--grid", "guards.error_rate_threshold=80%:90%:10%"),
 		6);
+}
+
+/* Two nodes are one pool, not each other's stranger; what it was held to is said. */
+static void two_nodes_replay_as_one_pool(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(WEIR(f, "replay", f->pair, "--headless", "--json"), 0);
+	assert_null(strstr(f->p.out.text, "nother pool"));
+	cJSON *lines = world_lines(f->p.out.text);
+	assert_string_equal(world_word(cJSON_GetArrayItem(lines, 0), "terms"), "by default");
+	for (int i = 0; i < cJSON_GetArraySize(lines); i++) {
+		const cJSON *status = cJSON_GetObjectItem(cJSON_GetArrayItem(lines, i), "status");
+		const cJSON *nodes = cJSON_GetObjectItem(status, "nodes");
+		assert_int_equal(cJSON_GetArraySize(nodes), 2);
+		for (int k = 0; k < 2; k++)
+			assert_true(
+				cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(nodes, k), "code")));
+	}
+	cJSON_Delete(lines);
+	assert_int_equal(
+		WEIR(f, "replay", f->pair, "--headless", "--json", "--set", "judge.alpha=2%"), 0);
+	lines = world_lines(f->p.out.text);
+	assert_string_equal(world_word(cJSON_GetArrayItem(lines, 0), "tried"), "judge.alpha=2%");
+	cJSON_Delete(lines);
+	assert_int_equal(WEIR(f, "replay", f->pair, "--headless", "--set", "judge.alfa=2%"), 2);
+	assert_complains(f, "did you mean 'judge.alpha'");
 }
 
 static void machines_read_lines(void **state)
@@ -239,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_policy_is_tried),
 		cmocka_unit_test(a_job_learns_it_from_the_exit_status),
+		cmocka_unit_test(two_nodes_replay_as_one_pool),
 		cmocka_unit_test(machines_read_lines),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(a_cast_shows_what_the_console_showed),
