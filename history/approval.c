@@ -126,9 +126,24 @@ bool approval_open(struct approval *out, const char *token)
 	return true;
 }
 
+#define ASK_LINES "weir.ask/1"
+#define ASK_TEXT_MAX (DECISION_EVIDENCE_MAX + 1000)
+
+static void write_ask(struct text *out, const struct decision *d)
+{
+	text_addf(out,
+		ASK_LINES "\nid %s\nname %s\npool %s\nat %lld\nasker %s\nfrom %d\nto %d\nepoch %lld\n"
+				  "rev %lld\nreason %s\nevidence %s\n",
+		d->id, d->pool, d->pool_id, (long long)d->at_ms, d->actor, d->from_bp, d->to_bp,
+		(long long)d->epoch, (long long)d->rev, d->reason, d->evidence);
+}
+
 void approval_evidence(char out[POOL_HASH_MAX], const struct decision *ask)
 {
-	chain_digest(out, ask->evidence, strlen(ask->evidence));
+	struct text t = {0};
+	write_ask(&t, ask);
+	chain_digest(out, text_str(&t), t.len);
+	text_free(&t);
 }
 
 /* The ask that it names by its evidence, else the newest that asked for the same. */
@@ -154,18 +169,6 @@ void approval_find_ask(struct approval *a, const struct decision *list, size_t c
 }
 
 /* ---- asks ---- */
-
-#define ASK_LINES "weir.ask/1"
-#define ASK_TEXT_MAX (DECISION_EVIDENCE_MAX + 1000)
-
-static void write_ask(struct text *out, const struct decision *d)
-{
-	text_addf(out,
-		ASK_LINES "\nid %s\nname %s\npool %s\nat %lld\nasker %s\nfrom %d\nto %d\nepoch %lld\n"
-				  "rev %lld\nreason %s\nevidence %s\n",
-		d->id, d->pool, d->pool_id, (long long)d->at_ms, d->actor, d->from_bp, d->to_bp,
-		(long long)d->epoch, (long long)d->rev, d->reason, d->evidence);
-}
 
 void approval_pack_ask(struct text *out, const struct decision *ask)
 {

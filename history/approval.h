@@ -27,7 +27,7 @@ bool approval_open(struct approval *out, const char *token);
 /* Tells an approval which ask it is for: the newest of `list` that asked the same. */
 void approval_find_ask(struct approval *a, const struct decision *list, size_t count);
 
-/* The digest of an ask's evidence, which approvals of it name. */
+/* The digest of all that an ask says, also why and when: approvals of it name it. */
 void approval_evidence(char out[POOL_HASH_MAX], const struct decision *ask);
 
 /* Writes an ask whole as one line, "weir-ask." and base64url, and reads it: false for what is none.

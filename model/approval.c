@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const names[APPROVAL_COUNT] = {
 #define X(name, word) word,
@@ -38,7 +39,15 @@ void approval_write(char out[APPROVAL_TEXT_MAX], const struct approval_claim *c)
 		(long long)c->expires_ms);
 }
 
-/* Takes a line "name VALUE"; false where it is another, or too long. */
+/* Names are shown to people before anything of a claim is believed. */
+static bool is_clean(const char *s)
+{
+	char clean[APPROVAL_TEXT_MAX];
+	text_clean(clean, sizeof clean, s, strlen(s));
+	return strcmp(clean, s) == 0;
+}
+
+/* Takes a line "name VALUE"; false where it is another, too long, or not clean. */
 static bool take(const char **at, const char *name, char *out, size_t size)
 {
 	size_t head = strlen(name), len = strcspn(*at, "\n");
@@ -47,7 +56,7 @@ static bool take(const char **at, const char *name, char *out, size_t size)
 		return false;
 	snprintf(out, size, "%.*s", (int)(len - head - 1), *at + head + 1);
 	*at += len + 1;
-	return true;
+	return is_clean(out);
 }
 
 static bool take_number(const char **at, const char *name, int64_t most, int64_t *out)
@@ -84,12 +93,27 @@ bool approval_read(struct approval_claim *out, const char *text)
 
 /* ---- what it is worth ---- */
 
-static bool is_listed(const struct approval_want *want, const char *key)
+bool approval_is_listed(const char (*keys)[POOL_HASH_MAX], int count, const char *key)
 {
-	for (int i = 0; i < want->approver_count; i++)
-		if (strcmp(want->approvers[i], key) == 0)
+	for (int i = 0; i < count; i++)
+		if (strcmp(keys[i], key) == 0)
 			return true;
 	return false;
+}
+
+static size_t login_length(const char **actor)
+{
+	*actor += strspn(*actor, " ");
+	size_t len = strcspn(*actor, "@");
+	while (len > 0 && (*actor)[len - 1] == ' ')
+		len--;
+	return len;
+}
+
+bool approval_is_same(const char *actor, const char *other)
+{
+	size_t len = login_length(&actor);
+	return len == login_length(&other) && strncasecmp(actor, other, len) == 0;
 }
 
 /* Who only looks has no key at hand: he changes nothing either. */
@@ -103,10 +127,11 @@ static bool is_asker(const struct approval_claim *c, const struct approval_want 
 static enum approval_word judge_people(
 	const struct approval_claim *c, const struct approval_want *want)
 {
-	if (strcmp(c->approver, c->asker) == 0 || strcmp(c->approver_key, c->asker_key) == 0 ||
-		strcmp(c->approver, want->asker) == 0 || strcmp(c->approver_key, want->asker_key) == 0)
+	if (approval_is_same(c->approver, c->asker) || approval_is_same(c->approver, want->asker) ||
+		strcmp(c->approver_key, c->asker_key) == 0 ||
+		strcmp(c->approver_key, want->asker_key) == 0)
 		return APPROVAL_OWN;
-	if (!is_listed(want, c->approver_key))
+	if (!approval_is_listed(want->approvers, want->approver_count, c->approver_key))
 		return APPROVAL_STRANGER;
 	return is_asker(c, want) ? APPROVAL_GOOD : APPROVAL_OTHER_ASKER;
 }
@@ -128,7 +153,7 @@ static enum approval_word judge_change(
 }
 
 enum approval_word approval_judge(
-	const struct approval *a, const struct approval_want *want, int64_t now_ms)
+	const struct approval *a, const struct approval_want *want, struct instant now)
 {
 	const struct approval_claim *c = &a->claim;
 	if (!a->is_signed)
@@ -144,9 +169,12 @@ enum approval_word approval_judge(
 		return word;
 	if (!a->asked[0] || strcmp(c->evidence, a->asked) != 0)
 		return APPROVAL_OTHER_EVIDENCE;
-	if (c->expires_ms > now_ms + APPROVAL_MS + APPROVAL_AHEAD_MS)
-		return APPROVAL_FUTURE;
-	return c->expires_ms > now_ms ? APPROVAL_GOOD : APPROVAL_EXPIRED;
+	/* A wall clock that is turned back makes nothing last longer. */
+	if (c->expires_ms <= now.wall_ms ||
+		now.boot_ms - a->heard_ms >= APPROVAL_MS + APPROVAL_AHEAD_MS)
+		return APPROVAL_EXPIRED;
+	return c->expires_ms - now.wall_ms > APPROVAL_MS + APPROVAL_AHEAD_MS ? APPROVAL_FUTURE
+																		 : APPROVAL_GOOD;
 }
 
 /* One that is open stands in the way by itself, and may be the very change that is judged. */

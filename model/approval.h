@@ -50,7 +50,7 @@ struct approval_claim {
 	char what[APPROVAL_WHAT_MAX]; /* "step", "step by break-glass", "finalize", … */
 	int from_bp, to_bp;
 	int64_t epoch, rev;
-	char evidence[POOL_HASH_MAX]; /* digest of what the asker's row says */
+	char evidence[POOL_HASH_MAX]; /* digest of all that the asker's row says */
 	char asker[POOL_ACTOR_MAX];
 	char asker_key[POOL_HASH_MAX]; /* public, hex */
 	char approver[POOL_ACTOR_MAX];
@@ -63,7 +63,8 @@ struct approval {
 	char hash[POOL_HASH_MAX];  /* of claim and signature: names it where it is used */
 	bool is_signed;            /* by the key that it names */
 	char of[DECISION_ID_MAX];  /* the ask that this history has for it; "" none */
-	char asked[POOL_HASH_MAX]; /* digest of that ask's evidence; "" none */
+	char asked[POOL_HASH_MAX]; /* digest of that ask; "" none */
+	int64_t heard_ms;          /* boot time when this process first had it */
 	bool given;                /* by a token: it is said what is wrong with it */
 };
 
@@ -80,18 +81,24 @@ struct approval_want {
 
 /* Writes the claim, a line a field; what is signed. */
 void approval_write(char out[APPROVAL_TEXT_MAX], const struct approval_claim *c);
-/* Reads exactly what approval_write writes; false for anything else. */
+/* Reads exactly what approval_write writes of clean texts; false for anything else. */
 bool approval_read(struct approval_claim *out, const char *text);
 
-/* Whether it allows what is wanted at a wall clock; the first reason why not. */
+/* Whether it allows what is wanted; the first reason why not. */
 enum approval_word approval_judge(
-	const struct approval *a, const struct approval_want *want, int64_t now_ms);
+	const struct approval *a, const struct approval_want *want, struct instant now);
 
 /* How the evidence of a change names the approval that it was made by; its hash follows. */
 #define APPROVAL_USE "\"approval\":{\"hash\":"
 
 /* True when a decision that was sent, and not surely refused, names the approval. */
 bool approval_is_used(const struct approval *a, const struct decision *list, size_t count);
+
+/* True for a key of the list of a plan. */
+bool approval_is_listed(const char (*keys)[POOL_HASH_MAX], int count, const char *key);
+
+/* True for two names of one login, on whatever hosts, however written: "kim@a" and "Kim@b". */
+bool approval_is_same(const char *actor, const char *other);
 
 /* What an ask asks: the claim without approver and expiry, but for its digest. False for a
  * decision that is no ask. */

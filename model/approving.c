@@ -66,7 +66,7 @@ const struct approval *approving_best(const struct model *m, const struct pool *
 		const struct approval *a = &p->approvals[i];
 		struct approval_want one = *want;
 		one.is_used = approval_is_used(a, p->decisions, p->decision_count);
-		enum approval_word is = approval_judge(a, &one, m->now.wall_ms);
+		enum approval_word is = approval_judge(a, &one, m->now);
 		if (best && is != APPROVAL_GOOD)
 			continue;
 		if (is != APPROVAL_GOOD && !a->given && !is_about(a, want))
@@ -96,17 +96,22 @@ void approving_facts(struct interlock_facts *out, const struct model *m, const s
 		text_copy(out->asked_id, sizeof out->asked_id, ask->id);
 }
 
-void approving_add(struct pool *p, const struct approval *a)
+void approving_add(struct pool *p, const struct approval *a, int64_t boot_ms)
 {
 	for (int i = 0; i < p->approval_count; i++)
 		if (strcmp(p->approvals[i].hash, a->hash) == 0) {
+			int64_t heard_ms = p->approvals[i].heard_ms;
+			bool given = p->approvals[i].given || a->given;
 			p->approvals[i] = *a;
+			p->approvals[i].heard_ms = heard_ms;
+			p->approvals[i].given = given;
 			return;
 		}
 	if (p->approval_count == APPROVALS_MAX)
 		memmove(
 			p->approvals, p->approvals + 1, (size_t)--p->approval_count * sizeof *p->approvals);
-	p->approvals[p->approval_count++] = *a;
+	p->approvals[p->approval_count] = *a;
+	p->approvals[p->approval_count++].heard_ms = boot_ms;
 }
 
 bool approving_stands(const struct model *m, const struct pool *p, const struct decision *ask)
@@ -118,9 +123,11 @@ bool approving_stands(const struct model *m, const struct pool *p, const struct 
 		return false;
 	for (int i = 0; i < p->approval_count; i++) {
 		const struct approval *a = &p->approvals[i];
-		if (a->is_signed && strcmp(a->claim.asker, c.asker) == 0 &&
-			strcmp(a->claim.evidence, a->asked) == 0 && strcmp(a->of, ask->id) == 0 &&
-			a->claim.expires_ms > m->now.wall_ms)
+		if (a->is_signed &&
+			approval_is_listed(
+				p->plan.approvers, p->plan.approver_count, a->claim.approver_key) &&
+			strcmp(a->claim.asker, c.asker) == 0 && strcmp(a->claim.evidence, a->asked) == 0 &&
+			strcmp(a->of, ask->id) == 0 && a->claim.expires_ms > m->now.wall_ms)
 			return false;
 	}
 	return true;
@@ -128,7 +135,7 @@ bool approving_stands(const struct model *m, const struct pool *p, const struct 
 
 bool approving_waits(const struct model *m, const struct pool *p, const struct decision *ask)
 {
-	return strcmp(ask->actor, m->actor) != 0 && approving_stands(m, p, ask);
+	return !approval_is_same(ask->actor, m->actor) && approving_stands(m, p, ask);
 }
 
 const struct decision *approving_open(const struct model *m, const struct pool *p)

@@ -23,8 +23,9 @@ const struct approval *approving_best(const struct model *m, const struct pool *
 void approving_facts(struct interlock_facts *out, const struct model *m, const struct pool *p,
 	const struct intent *want);
 
-/* Adds an approval to those of a pool; the oldest gives way. */
-void approving_add(struct pool *p, const struct approval *a);
+/* Adds an approval, heard at a boot time, to those of a pool; the oldest gives way. One that is
+ * heard again is as old as it was. */
+void approving_add(struct pool *p, const struct approval *a, int64_t boot_ms);
 
 /* True when an ask still asks: it is for the pool as it stands, and nobody approved it. */
 bool approving_stands(const struct model *m, const struct pool *p, const struct decision *ask);

@@ -444,7 +444,7 @@ static unsigned on_approval(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
-	approving_add(&m->pools[e->pool], e->approval);
+	approving_add(&m->pools[e->pool], e->approval, e->at.boot_ms);
 	return DIRTY_DECISION;
 }
 

@@ -65,14 +65,6 @@ static int check_ask(const struct desk *d, const struct act_request *r, struct a
 	return 0;
 }
 
-static bool is_approver(const struct pool *p, const char *key)
-{
-	for (int i = 0; i < p->plan.approver_count; i++)
-		if (strcmp(p->plan.approvers[i], key) == 0)
-			return true;
-	return false;
-}
-
 /* What the asker's side would refuse is not signed in the first place. */
 static int check_approve(
 	const struct desk *d, const struct act_request *r, struct act_result *out)
@@ -85,11 +77,13 @@ static int check_approve(
 		return act_refuse(out, ERR_USAGE,
 			"nobody asks '%.36s' of '%s' here; weir log --verb ask lists who does", r->of,
 			p->name);
-	if (strcmp(c.asker, d->actor) == 0 || strcmp(c.asker_key, d->model.key) == 0)
+	if (approval_is_same(c.asker, d->actor) || strcmp(c.asker_key, d->model.key) == 0)
 		word = APPROVAL_OWN;
-	else if (!is_approver(p, d->model.key))
+	else if (!approval_is_listed(p->plan.approvers, p->plan.approver_count, d->model.key))
 		word = APPROVAL_STRANGER;
-	else if (p->pool_id[0] && strcmp(p->pool_id, c.pool_id) != 0)
+	/* A pool that has not answered is known only by its name. */
+	else if (p->pool_id[0] ? strcmp(p->pool_id, c.pool_id) != 0
+						   : strcmp(p->name, ask->pool) != 0)
 		word = APPROVAL_OTHER_POOL;
 	else if (strcmp(c.plan, p->plan_hash[0] ? p->plan_hash : "-") != 0)
 		word = APPROVAL_OTHER_PLAN;

@@ -36,9 +36,9 @@ void asked_what(char *out, size_t size, const struct decision *ask)
 	unit_share(from, sizeof from, ask->from_bp);
 	unit_share(to, sizeof to, ask->to_bp);
 	if (ask->from_bp == ask->to_bp)
-		snprintf(out, size, "%.80s at %s", what, to);
+		snprintf(out, size, "%s at %s", what, to);
 	else
-		snprintf(out, size, "%.80s %.*s > %s", what, (int)strcspn(from, " "), from, to);
+		snprintf(out, size, "%s %.*s > %s", what, (int)strcspn(from, " "), from, to);
 	text_mend(out);
 }
 
@@ -107,7 +107,7 @@ int asked_rows(
 	add_arm(out, &n, json, ARM_V1);
 	add_arm(out, &n, json, ARM_V2);
 	add_checks(out, &n, json);
-	add(out, &n, false, "bound to", "revision %lld.%lld, plan %.12s", (long long)ask->epoch,
-		(long long)ask->rev, plan);
+	add(out, &n, false, "bound to", "pool %s, revision %lld.%lld, plan %.12s",
+		ask->pool_id[0] ? ask->pool_id : "?", (long long)ask->epoch, (long long)ask->rev, plan);
 	return n;
 }

@@ -121,6 +121,20 @@ static void ask(struct fixture *f, char id[64], const char *share)
 	snprintf(id, 64, "%.36s", at + strlen("weir approve checkout "));
 }
 
+/* A second pool in the configuration, with the plan of the first, where nobody answers. */
+static void add_twin(struct fixture *f)
+{
+	char was[1500] = "";
+	FILE *file = fopen(f->w.config, "r+");
+	assert_non_null(file);
+	assert_true(fread(was, 1, sizeof was - 1, file) > 0);
+	const char *plan = strstr(was, "    plan:");
+	assert_non_null(plan);
+	fseek(file, 0, SEEK_END);
+	fprintf(file, "  staging:\n    target: http://127.0.0.1:9\n    interval: 100ms\n%s", plan);
+	fclose(file);
+}
+
 static int asks_of(struct fixture *f)
 {
 	cJSON *log = world_log(&f->w, f->w.history), *row;
@@ -206,13 +220,18 @@ static void a_token_goes_between_histories_and_needs_no_pool(void **state)
 	char *whole, *token;
 	open_at_5(f, "two");
 	world_path(&f->w, f->history[ANA], "ana.db");
-	DOES(6, KIM, ARGS("step", "checkout", "10%", "--json", CONFIRMED));
+	DOES(6, KIM, ARGS("step", "checkout", "10%", "--json", "-m", "it looks fine", CONFIRMED));
 	cJSON *json = cJSON_Parse(f->p.out.text);
 	whole = strdup(world_word(json, "ask.text"));
 	cJSON_Delete(json);
 	assert_int_equal(strncmp(whole, "weir-ask.", 9), 0);
 	process_signal(&f->w.pool, SIGSTOP);
+	/* an ask for one pool is not to be had as one for another that has the same plan */
+	add_twin(f);
+	DOES(6, ANA, ARGS("approve", "staging", whole, "--confirm", "staging"));
+	assert_says(f, "W190 APPROVAL NOT VALID (other pool)");
 	DOES(0, ANA, ARGS("approve", "checkout", whole, CONFIRMED));
+	assert_says(f, "it looks fine");
 	token = strdup(strstr(f->p.out.text, "weir-approval."));
 	token[strcspn(token, "\n")] = 0;
 	process_signal(&f->w.pool, SIGCONT);

@@ -3,6 +3,8 @@
 #include "tests/unit/history/fixture.h"
 
 #include "history/approval.h"
+#include "model/approving.h"
+#include "model/mem.h"
 
 #define NOW T0
 #define KIM "kim@ops1"
@@ -100,7 +102,7 @@ static enum approval_word worth(
 	assert_int_equal(approval_sign(token, &c, dir, &err), 0);
 	assert_true(approval_open(&a, token));
 	approval_find_ask(&a, &ask, 1);
-	return approval_judge(&a, want, now_ms);
+	return approval_judge(&a, want, (struct instant){.wall_ms = now_ms});
 }
 
 static void a_claim_reads_back_and_nothing_else_does(void **state)
@@ -159,6 +161,13 @@ static void row_75_any_other_field_is_refused_by_its_reason(void **state)
 	CLAIM(SET(c.asker, "eve@ops3"), OTHER_ASKER)
 	CLAIM(SET(c.asker_key, people.ana), OWN)
 	CLAIM(SET(c.approver, KIM), OWN)
+	/* one login is one person, on another host and however it is written */
+	CLAIM(SET(c.approver, "kim@ops2"), OWN)
+	CLAIM(SET(c.approver, "KIM@ops1"), OWN)
+	CLAIM(SET(c.approver, " Kim @ops1"), OWN)
+	CLAIM(SET(c.approver, "kim"), OWN)
+	CLAIM(want.asker = "Ana@ops9", OWN)
+	CLAIM(SET(c.approver, "kimberly@ops1"), GOOD)
 	CLAIM(c.expires_ms = NOW, EXPIRED)
 	CLAIM(c.expires_ms = NOW - 1, EXPIRED)
 	CLAIM(c.expires_ms = 0, EXPIRED)
@@ -200,7 +209,8 @@ static void row_75_an_edited_token_allows_nothing(void **state)
 			unread++;
 		} else {
 			approval_find_ask(&a, &ask, 1);
-			assert_int_equal(approval_judge(&a, &want, NOW), APPROVAL_EDITED);
+			assert_int_equal(
+				approval_judge(&a, &want, (struct instant){.wall_ms = NOW}), APPROVAL_EDITED);
 			edited++;
 		}
 		token[i] = is;
@@ -224,6 +234,73 @@ static void row_75_an_edited_token_allows_nothing(void **state)
 	memcpy(endless, "weir-approval.", 14);
 	assert_false(approval_open(&a, endless));
 	free(endless);
+}
+
+/* What the approver read is what was signed: why it was asked and when, not only the figures. */
+static void row_75_an_ask_that_says_something_else_was_not_approved(void **state)
+{
+	(void)state;
+	struct approval_want want = a_want();
+	struct approval_claim c = a_claim();
+	char token[APPROVAL_TOKEN_MAX];
+	struct err err;
+	assert_int_equal(approval_sign(token, &c, people.ana_dir, &err), 0);
+#define OTHER(statement) \
+	{ \
+		struct decision ask = an_ask(); \
+		struct approval a; \
+		statement; \
+		assert_true(approval_open(&a, token)); \
+		approval_find_ask(&a, &ask, 1); \
+		assert_int_equal(approval_judge(&a, &want, (struct instant){.wall_ms = NOW}), \
+			APPROVAL_OTHER_EVIDENCE); \
+	}
+	OTHER(SET(ask.reason, "ana said so"))
+	OTHER(ask.at_ms -= 3600000)
+	OTHER(SET(ask.id, "00000000-0000-7000-8000-000000000002"))
+	OTHER(SET(ask.pool, "payments"))
+	OTHER(memcpy(strstr(ask.evidence, "READY"), "READ!", 5))
+#undef OTHER
+#undef SET
+}
+
+/* A wall clock that is turned back makes nothing last longer than it was to. */
+static void row_75_a_clock_turned_back_prolongs_nothing(void **state)
+{
+	(void)state;
+	struct approval_want want = a_want();
+	struct approval a = {.claim = a_claim(), .is_signed = true, .heard_ms = 5000};
+	text_copy(a.claim.approver_key, sizeof a.claim.approver_key, people.ana);
+	text_copy(a.asked, sizeof a.asked, a.claim.evidence);
+	struct instant at = {.boot_ms = 5000 + APPROVAL_MS - 1, .wall_ms = NOW + APPROVAL_MS - 1};
+	assert_int_equal(approval_judge(&a, &want, at), APPROVAL_GOOD);
+	at.wall_ms = NOW;
+	at.boot_ms = 5000 + APPROVAL_MS + APPROVAL_AHEAD_MS;
+	assert_int_equal(approval_judge(&a, &want, at), APPROVAL_EXPIRED);
+	/* one that is heard again is no younger */
+	struct pool *p = mem_new(1, sizeof *p);
+	approving_add(p, &a, 5000);
+	approving_add(p, &a, 900000);
+	assert_int_equal(p->approval_count, 1);
+	assert_int_equal(p->approvals[0].heard_ms, 5000);
+	free(p);
+}
+
+/* Names of a token are on screens before anything of it is believed: none may steer a terminal. */
+static void a_claim_that_is_not_clean_is_none(void **state)
+{
+	static const char *const names[] = {
+		"ana\033[2J", "ana\x7f", "a\xc2\x9bna", "a\xe2\x80\xaena", "ana\r"};
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct approval_claim c = a_claim();
+		char token[APPROVAL_TOKEN_MAX];
+		struct approval a;
+		struct err err;
+		text_copy(c.approver, sizeof c.approver, names[i]);
+		assert_int_equal(approval_sign(token, &c, people.ana_dir, &err), 0);
+		assert_false(approval_open(&a, token));
+	}
 }
 
 static void row_75_an_approval_is_used_once(void **state)
@@ -310,6 +387,9 @@ int main(void)
 		cmocka_unit_test(one_that_is_as_wanted_is_good),
 		cmocka_unit_test(row_75_any_other_field_is_refused_by_its_reason),
 		cmocka_unit_test(row_75_an_edited_token_allows_nothing),
+		cmocka_unit_test(row_75_an_ask_that_says_something_else_was_not_approved),
+		cmocka_unit_test(row_75_a_clock_turned_back_prolongs_nothing),
+		cmocka_unit_test(a_claim_that_is_not_clean_is_none),
 		cmocka_unit_test(row_75_an_approval_is_used_once),
 		cmocka_unit_test(an_ask_goes_whole),
 		cmocka_unit_test(a_member_is_not_found_inside_of_a_text),
