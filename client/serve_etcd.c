@@ -8,8 +8,9 @@
  * 2. What the engine did by itself is offered by compare-and-set; who loses takes in the winner's
  *    and offers what is left of its own.
  * 3. Without etcd the engine keeps its last word; unseen for the lease's time it says so.
- * 4. An etcd that lost its data, or was restored from an older copy, gets the newest word that a
- *    node has; what was changed there since is newer.
+ * 4. An etcd that lost its data, was restored from an older copy, or was not told of what was done
+ *    here before a restart, gets the newest word that a node has; what was changed there since is
+ *    newer.
  * 5. A name that another node has is waited for, never taken; one that answered at our own address
  *    was ours. */
 #include "client/serve_etcd.h"
@@ -108,12 +109,28 @@ static void see(struct serve_etcd *s)
 
 /* ---- the plan ---- */
 
+/* What the node is goes to the plan: what was done by itself and is still to be offered does. */
+static void offer_stand(struct serve_etcd *s)
+{
+	struct engine_stand stand;
+	struct text own = {0};
+	engine_stand(s->engine, &stand, &own);
+	if (own.len == 0)
+		engine_begin(s->engine);
+	text_free(&own);
+	s->unfit[0] = '\0';
+}
+
 static void adopt(struct serve_etcd *s, const struct etcd_kv *kv, bool live)
 {
 	struct err err = {0};
 	if (kv->mod <= s->split_mod)
 		return;
 	s->split_mod = kv->mod;
+	if (engine_has_passed(s->engine, kv->value)) {
+		offer_stand(s);
+		return;
+	}
 	bool fits = engine_adopt(s->engine, kv->value, live, &err) == 0;
 	text_copy(s->unfit, sizeof s->unfit, fits ? "" : err.text);
 }
@@ -141,7 +158,7 @@ static void hear_lease(struct serve_etcd *s, const struct etcd_kv *kv)
 	engine_hear_holder(s->engine, held ? kv->value : "", HOLDER_MS);
 }
 
-/* etcd was restored from a copy that is older than what this node knows. */
+/* etcd lost its data, and a node that knows less than this one was the first to tell it. */
 static bool is_behind(const struct serve_etcd *s, const struct etcd_kv *split)
 {
 	struct engine_stand stand;
@@ -149,6 +166,7 @@ static bool is_behind(const struct serve_etcd *s, const struct etcd_kv *split)
 	struct text own = {0}, text = {0};
 	engine_stand(s->engine, &stand, &own);
 	bool behind = store_record_read_value(&r, &text, split->value, NULL) == 0 &&
+		strcmp(r.what, STORE_BEGIN) == 0 &&
 		(r.epoch < stand.control.epoch ||
 			(r.epoch == stand.control.epoch && r.seq < stand.control.agreed_seq));
 	text_free(&own);
@@ -171,7 +189,7 @@ static void take(struct serve_etcd *s, const struct etcd_answer *a)
 		s->split_mod = 0;
 	if (went_back && split && is_behind(s, split)) {
 		s->split_mod = split->mod;
-		engine_begin(s->engine);
+		offer_stand(s);
 	} else if (!split) {
 		s->split_mod = 0;
 	} else if (split->mod > s->split_mod) {
@@ -260,7 +278,12 @@ static void watch_off(struct serve_etcd *s)
 
 static void hear_event(struct serve_etcd *s, const struct etcd_kv *kv)
 {
-	const char *name = strrchr(kv->key, '/') + 1;
+	char prefix[ETCD_KEY_MAX];
+	etcd_key(&s->etcd, prefix, "now/");
+	size_t len = strlen(prefix);
+	if (strncmp(kv->key, prefix, len) != 0)
+		return;
+	const char *name = kv->key + len;
 	if (strcmp(name, "split") == 0 && !kv->deleted)
 		adopt(s, kv, true);
 	else if (strcmp(name, "lease") == 0)
@@ -279,8 +302,7 @@ static bool hear_line(struct serve_etcd *s, const char *line, size_t len)
 	/* Compacted: the round that follows reads the plan, and watches on from there. */
 	bool goes_on = !n.canceled;
 	for (size_t i = 0; goes_on && i < n.events.count; i++)
-		if (strchr(n.events.kvs[i].key, '/'))
-			hear_event(s, &n.events.kvs[i]);
+		hear_event(s, &n.events.kvs[i]);
 	if (n.revision > s->revision && n.events.count > 0)
 		s->revision = n.revision;
 	wire_etcd_release_news(&n);

@@ -183,6 +183,10 @@ void control_stand(const struct control *c, struct control_stand *out);
  * none. */
 void control_begin(struct control *c, struct instant now);
 
+/* True when a line that the store holds is one that was taken in here, and there are newer ones
+ * since: the store is an older copy, or was not told of them before this control began anew. */
+bool control_has_passed(const struct control *c, const char *line);
+
 /* Takes in a line that the store holds, which replaces what was made here: a rollback of an epoch
  * that the store has not reached yet, a hold, a drain and an unkept raise that is still due are made anew on top of it. `live`: it
  * was made just now, so that its times count from now, whatever the two clocks say. True in

@@ -124,6 +124,25 @@ static void adopt(
 	text_free(&own);
 }
 
+static bool is_of(const struct log_entry *e, const struct store_record *r)
+{
+	return e->seq == r->seq && e->epoch == r->epoch && e->rev == r->rev &&
+		e->to_bp == r->to_bp && e->body_hash == r->body_hash && strcmp(e->what, r->what) == 0 &&
+		strcmp(e->key, r->key) == 0;
+}
+
+bool control_has_passed(const struct control *c, const char *line)
+{
+	struct store_record r;
+	struct text text = {0};
+	bool passed = false;
+	if (store_record_read_value(&r, &text, line, NULL) == 0 && r.seq > 0 && r.seq < c->seq)
+		for (size_t i = 0; i < c->log.count && !passed; i++)
+			passed = is_of(&c->log.entries[i], &r);
+	text_free(&text);
+	return passed;
+}
+
 int control_adopt(struct control *c, const char *line, bool live, struct instant now,
 	bool *changed, struct err *err)
 {

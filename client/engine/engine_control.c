@@ -133,6 +133,14 @@ void engine_begin(struct engine *e)
 	pthread_mutex_unlock(&e->control_lock);
 }
 
+bool engine_has_passed(struct engine *e, const char *line)
+{
+	pthread_mutex_lock(&e->control_lock);
+	bool passed = control_has_passed(e->control, line);
+	pthread_mutex_unlock(&e->control_lock);
+	return passed;
+}
+
 int engine_adopt(struct engine *e, const char *line, bool live, struct err *err)
 {
 	bool changed;

@@ -37,12 +37,13 @@ struct fixture {
 
 static void start_node(struct fixture *f, int i)
 {
-	char name[16], listen[WORLD_PATH + 8];
+	char name[16], listen[WORLD_PATH + 8], state[WORLD_PATH];
 	snprintf(name, sizeof name, "n%d", i + 1);
 	snprintf(listen, sizeof listen, "unix:%s", f->socket[i]);
+	world_path(&f->w, state, name);
 	world_start(&f->w, &f->node[i], NULL,
 		ARGS("serve", "--pool", "shop", "--node", name, "--listen", listen, "--etcd",
-			f->etcd.address, "--etcd-ttl", "2s"));
+			f->etcd.address, "--etcd-ttl", "2s", "--state", state));
 }
 
 /* The document of a node; NULL where it does not answer. Delete it. */
@@ -687,6 +688,31 @@ static void without_etcd_the_last_word_stands(void **state)
 	assert_true(world_verified(&f->w, f->w.history));
 }
 
+/* Rolled back where there was no etcd, and started anew before it is back: what etcd still has is
+ * the raise. */
+static void a_rollback_without_etcd_outlives_its_nodes(void **state)
+{
+	struct fixture *f = begin(state);
+	struct process p;
+	step_to(f, "1%", 0, "VERIFIED");
+	etcd_peer_kill(&f->etcd);
+	assert_int_equal(
+		run(f, &p, ARGS("rollback", f->target, "--wait", "--history", f->w.history)), 0);
+	process_release(&p);
+	assert_true(all_have(f, "share_bp", 0));
+	for (int i = 0; i < NODES; i++) {
+		process_signal(&f->node[i], SIGKILL);
+		process_release(&f->node[i]);
+		start_node(f, i);
+	}
+	UNTIL(f, all_have(f, "share_bp", 0));
+	etcd_peer_run(&f->etcd);
+	UNTIL(f, is_listed(f, "n1") && is_listed(f, "n2") && is_listed(f, "n3") && all_agree(f));
+	assert_true(all_have(f, "share_bp", 0));
+	step_to(f, "1%", 0, "VERIFIED");
+	roll_back(f, "VERIFIED");
+}
+
 static void an_etcd_that_lost_its_data_is_told_by_its_nodes(void **state)
 {
 	struct fixture *f = begin(state);
@@ -738,6 +764,7 @@ int main(void)
 		cmocka_unit_test(a_node_that_hangs_locks_steps_and_catches_up),
 		cmocka_unit_test(a_compacted_watch_says_so),
 		cmocka_unit_test(without_etcd_the_last_word_stands),
+		cmocka_unit_test(a_rollback_without_etcd_outlives_its_nodes),
 		cmocka_unit_test(an_etcd_that_lost_its_data_is_told_by_its_nodes),
 		cmocka_unit_test(who_leaves_is_taken_off_the_list),
 	};

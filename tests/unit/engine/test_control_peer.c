@@ -154,6 +154,32 @@ static void a_rollback_is_never_lost(void **state)
 		assert_int_equal(e[i].seq, i + 1);
 }
 
+/* The store still has the raise when who rolled back alone comes back from a restart. */
+static void an_older_word_is_known_as_one(void **state)
+{
+	(void)state;
+	struct text raise = {0};
+	control_begin(c, now);
+	publish(c);
+	adopt(other);
+	assert_false(control_has_passed(other, text_str(&line)));
+	assert_int_equal(step("k", 1000), 200);
+	publish(c);
+	assert_false(control_has_passed(other, text_str(&line)));
+	adopt(other);
+	assert_false(control_has_passed(other, text_str(&line)));
+	text_add(&raise, text_str(&line));
+	struct control_request r = act_request(VERB_ROLLBACK, "r");
+	control_change(other, &r, &counts, now, &a);
+	assert_true(control_has_passed(other, text_str(&raise)));
+	/* what another did there is no older word of this one, whatever its place */
+	assert_int_equal(act(VERB_HOLD, "h"), 200);
+	publish(c);
+	assert_false(control_has_passed(other, text_str(&line)));
+	assert_false(control_has_passed(other, "x"));
+	text_free(&raise);
+}
+
 static void a_hold_is_never_lost(void **state)
 {
 	(void)state;
@@ -316,6 +342,7 @@ int main(void)
 		T(a_known_key_is_known_to_all),
 		T(a_rollback_of_two_is_one),
 		T(a_rollback_is_never_lost),
+		T(an_older_word_is_known_as_one),
 		T(a_hold_is_never_lost),
 		T(what_time_did_is_not_made_again),
 		T(what_is_still_due_stays_back),
