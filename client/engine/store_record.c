@@ -18,6 +18,7 @@
 #define KEYS_MIN 1024
 #define KEY_LIFE_MS (24 * 3600 * 1000)
 #define ALL_OPERATIONS "*"
+#define COUNT_MAX ((int64_t)1 << 53) /* beyond it adding may overflow */
 
 static int64_t known_or(int64_t n, int64_t otherwise)
 {
@@ -196,6 +197,33 @@ void store_record_value(struct text *t, const struct store_record *r)
 	store_record_line(t, r);
 }
 
+static bool is_count(int64_t n)
+{
+	return n <= COUNT_MAX;
+}
+
+/* A hash of this kind stops chance, not whoever may write where the plan lies. */
+static bool is_sound(const struct store_record *r)
+{
+	const char *names = r->operations ? r->operations : "";
+	for (const char *c = names; *c; c++)
+		if (*c < 0x21 || *c > 0x7e)
+			return false;
+	return is_count(r->seq) && is_count(r->wall_ms) && is_count(r->epoch) && is_count(r->rev) &&
+		is_count(r->keep_ms) && is_count(r->keep_wall_ms) && is_count(r->guard_hold_wall_ms) &&
+		is_count(r->guard.window_ms) && r->to_bp >= 0;
+}
+
+static void clean(struct store_record *r)
+{
+	text_clean_in(r->what, sizeof r->what);
+	text_clean_in(r->plan_hash, sizeof r->plan_hash);
+	text_clean_in(r->key, sizeof r->key);
+	text_clean_in(r->actor, sizeof r->actor);
+	text_clean_in(r->reason, sizeof r->reason);
+	text_clean_in(r->history_head, sizeof r->history_head);
+}
+
 int store_record_read_value(
 	struct store_record *r, struct text *text, const char *value, struct err *err)
 {
@@ -216,6 +244,9 @@ int store_record_read_value(
 	text_add_n(text, tab + 1, strcspn(tab + 1, "\n"));
 	if (n < STORE_FORMAT || !text->data || !store_record_read(r, text->data, n, 0))
 		return err_set(err, ERR_DAMAGED, "the shared plan is damaged: its hash does not fit");
+	if (!is_sound(r))
+		return err_set(err, ERR_DAMAGED, "the shared plan has a value that no weir writes");
+	clean(r);
 	return 0;
 }
 

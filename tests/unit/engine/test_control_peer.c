@@ -320,6 +320,54 @@ static void what_is_not_a_plan_changes_nothing(void **state)
 	assert_int_equal(snap->audit_seq, 0);
 }
 
+/* Who may write where the plan lies can give any line its hash. */
+static void a_line_by_a_stranger_spoils_nothing(void **state)
+{
+	(void)state;
+	struct store_record good = {.seq = 7,
+		.wall_ms = 1700000000000,
+		.epoch = 1700000000000,
+		.rev = 3,
+		.from_bp = 0,
+		.to_bp = 500,
+		.strategy = STRATEGY_CANARY,
+		.baseline_bp = 0,
+		.kept_bp = 500,
+		.what = "step",
+		.key = "k",
+		.actor = "eve\x1b]0;x\a@host",
+		.reason = "\x1b[2J\xff"};
+	guard_limits_init(&good.guard);
+	struct store_record bad[] = {good, good, good, good, good, good};
+	bad[0].seq = INT64_MAX;
+	bad[1].epoch = INT64_MAX;
+	bad[2].rev = INT64_MAX;
+	bad[3].to_bp = -1;
+	bad[4].keep_ms = bad[4].keep_wall_ms = INT64_MAX;
+	bad[5].operations = "sleep,\x1b[2J";
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct err err = {0};
+		bool changed;
+		text_clear(&line);
+		store_record_value(&line, &bad[i]);
+		assert_int_equal(
+			control_adopt(other, text_str(&line), false, now, &changed, &err), -1);
+		assert_int_equal(err.code, ERR_DAMAGED);
+	}
+	text_clear(&line);
+	store_record_value(&line, &good);
+	assert_true(adopt(other));
+	struct audit_entry e;
+	assert_int_equal(control_audit(other, 0, &e, 1, now), 1);
+	assert_string_equal(e.actor, "eve^[]0;x^G@host");
+	assert_string_equal(e.reason, "^[[2J<FF>");
+	/* and it goes on from there */
+	struct control_request r = act_request(VERB_ROLLBACK, "r");
+	control_change(other, &r, &counts, now, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.share_bp, 0);
+}
+
 static void lines_that_nobody_takes_are_bounded(void **state)
 {
 	(void)state;
@@ -350,6 +398,7 @@ int main(void)
 		T(who_leads_decides_all_but_brakes),
 		T(who_is_not_seen_is_told_as_a_hold),
 		T(what_is_not_a_plan_changes_nothing),
+		T(a_line_by_a_stranger_spoils_nothing),
 		T(lines_that_nobody_takes_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
