@@ -271,6 +271,17 @@ static void make_sessions(struct scenario *out, const struct summary *s)
 	out->unit_ms = UNIT_MS;
 }
 
+/* A scenario's name may have less in it than a pool's. */
+static void name_it(struct scenario *out, const char *pool)
+{
+	text_copy(out->name, sizeof out->name, pool);
+	for (char *c = out->name; *c; c++)
+		if (!text_is_name((const char[]){'x', *c, '\0'}, 2))
+			*c = '-';
+	if (!text_is_name(out->name, sizeof out->name - 1))
+		out->name[0] = 'x';
+}
+
 int scenario_from(struct scenario *out, const struct scenario_source *source, struct err *err)
 {
 	struct query *q;
@@ -285,10 +296,10 @@ int scenario_from(struct scenario *out, const struct scenario_source *source, st
 		query_close(q);
 	}
 	if (rc == 0) {
-		text_copy(out->name, sizeof out->name, s->pool);
+		name_it(out, s->pool);
 		unit_rfc3339(day, sizeof day, s->start_ms);
 		snprintf(
-			out->help, sizeof out->help, "%.30s as it was recorded on %.10s", s->pool, day);
+			out->help, sizeof out->help, "%.30s as it was recorded on %.10s", out->name, day);
 		out->for_ms = s->span_ms;
 		make_levels(out, s);
 		make_phases(out, s, source->faults);

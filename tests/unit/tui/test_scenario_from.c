@@ -13,6 +13,7 @@
 
 #include <dirent.h>
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,36 @@ static void what_is_written_is_read_back(void **state)
 	text_free(&again);
 }
 
+static void name_pool(const char *sql)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* A pool may have any name; a file of a scenario must be read back. */
+static void any_name_is_written(void **state)
+{
+	struct text t = {0};
+	struct scenario read;
+	(void)state;
+	recording_make(path, keys, 1, seconds, SECONDS);
+	name_pool(
+		"INSERT INTO pool SELECT '-a \"b\": # {c}\\', pool_id, first_seen_ms, last_seen_ms "
+		"FROM pool");
+	const struct scenario_source source = {
+		.path = path, .pool = "-a \"b\": # {c}\\", .faults = true};
+	if (scenario_from(&s, &source, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(s.name, "xa--b-:----c--");
+	scenario_write(&t, &s);
+	if (config_parse_scenario(&read, text_str(&t), t.len, "f", &err) < 0)
+		fail_msg("%s\n%s", err.text, text_str(&t));
+	assert_string_equal(read.name, s.name);
+	text_free(&t);
+}
+
 static void what_is_no_recording(void **state)
 {
 	const struct scenario_source none = {.path = "/nowhere/night.db"},
@@ -163,6 +194,7 @@ int main(void)
 		T(a_bad_v2_is_bad_again),
 		T(load_and_pace_are_those_of_then),
 		T(what_is_written_is_read_back),
+		T(any_name_is_written),
 		T(what_is_no_recording),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
