@@ -5,7 +5,9 @@
  *    from the plan.
  * 2. Where etcd cannot be asked the node's own word counts: it says itself that it does not see
  *    etcd.
- * 3. Where its address changes, the new one is followed. */
+ * 3. Where its address changes, the new one is followed.
+ * 4. An address is whatever was written into etcd: a socket of this machine is asked only where etcd
+ *    is here too, and the pool's token goes nowhere else without TLS. */
 #include "client/drivers.h"
 
 #include "client/driver_etcd_parts.h"
@@ -41,6 +43,7 @@ static void hear(void *ctx, const struct driver_event *event)
 	struct etcd_end *d = ctx;
 	if (event->kind == DRIVER_SNAPSHOT || event->kind == DRIVER_TROUBLE)
 		d->polling = false;
+	d->drains -= event->kind == DRIVER_ANSWER && event->verb == VERB_DRAIN;
 	if (event->kind == DRIVER_ANSWER && event->verb != VERB_DRAIN)
 		driver_etcd_heard(d, event);
 	else if (event->kind == DRIVER_SNAPSHOT && d->missing_ms != UNKNOWN)
@@ -59,16 +62,27 @@ static const struct driver_ops *ops_of(const char *url)
 	return NULL;
 }
 
+static bool is_unix(const char *url)
+{
+	return strncmp(url, "unix:", 5) == 0;
+}
+
+static bool may_have_token(const char *url)
+{
+	return is_unix(url) || strncmp(url, "https:", 6) == 0 || etcd_is_near(url);
+}
+
 /* Takes the way to `url`; one under way to another address ends. */
 static int reach(struct etcd_end *d, const char *url, struct instant now, struct err *err)
 {
 	struct driver *inner;
 	const struct driver_ops *ops = ops_of(url);
-	if (d->inner && strcmp(d->url, url) == 0)
+	/* the answer to a drain would be lost with the way that it was asked by */
+	if (d->inner && (d->drains > 0 || strcmp(d->url, url) == 0))
 		return 0;
 	const struct driver_open how = {.node = d->node,
 		.target = url,
-		.token = d->token,
+		.token = may_have_token(url) ? d->token : NULL,
 		.transport = d->transport,
 		.sink = {hear, d},
 		.now = now};
@@ -76,6 +90,11 @@ static int reach(struct etcd_end *d, const char *url, struct instant now, struct
 		return err_set(err, ERR_CONFIG,
 			"node \"%s\" says that it answers at \"%.120s\", which is no http://, https:// or "
 			"unix: address",
+			d->etcd.target.node, url);
+	if (is_unix(url) && !etcd_is_near(etcd_endpoint(&d->etcd)))
+		return err_set(err, ERR_CONFIG,
+			"node \"%s\" says that it answers at \"%.120s\", which is asked only where etcd is on "
+			"this machine: give the node --advertise URL",
 			d->etcd.target.node, url);
 	if (ops->open(&inner, &how, err) < 0)
 		return -1;
@@ -86,6 +105,7 @@ static int reach(struct etcd_end *d, const char *url, struct instant now, struct
 	text_copy(d->url, sizeof d->url, url);
 	if (d->polling)
 		ops->poll(inner, now);
+	driver_etcd_redirect(d, now);
 	return 0;
 }
 

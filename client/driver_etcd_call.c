@@ -183,6 +183,17 @@ void driver_etcd_heard(struct etcd_end *d, const struct driver_event *event)
 	c->has_failed = true;
 }
 
+void driver_etcd_redirect(struct etcd_end *d, struct instant now)
+{
+	for (struct call *c = d->calls, *next; c; c = next) {
+		next = c->next;
+		if (!c->direct || c->direct_ended)
+			continue;
+		c->now = now;
+		go_direct(c);
+	}
+}
+
 void driver_etcd_turn(struct driver *driver, struct instant now)
 {
 	struct etcd_end *d = (struct etcd_end *)driver;
@@ -322,8 +333,9 @@ static void committed(void *ctx, const struct transport_reply *reply, struct ins
 	struct etcd_answer a;
 	struct err err = {0};
 	if (!take_answer(c, &a, READ_COUNT, reply, now, &err)) {
-		bool refused =
-			reply->err.code == ERR_NONE && reply->status >= 400 && reply->status < 500;
+		/* 408: an etcd that ends says "cancelled" of what it may have done */
+		bool refused = reply->err.code == ERR_NONE && reply->status >= 400 &&
+			reply->status < 500 && reply->status != 408;
 		bool sent = reply->err.code == ERR_NONE || reply->sent;
 		fail_with(c,
 			no_answer(refused ? ANSWER_REFUSED
@@ -449,6 +461,7 @@ void driver_etcd_apply(struct driver *driver, const struct command *cmd, struct 
 	assert(text_is_name(cmd->id, DECISION_ID_MAX - 1));
 	if (cmd->verb == VERB_DRAIN) {
 		/* a node's own workers are its own matter */
+		d->drains++;
 		d->inner_ops->apply(d->inner, cmd, now);
 		return;
 	}

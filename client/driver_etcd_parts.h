@@ -18,6 +18,7 @@ struct etcd_end {
 	const struct driver_ops *inner_ops;
 	struct driver *inner;
 	char url[200];
+	int drains;             /* that the node was asked for and has not answered */
 	bool polling;       /* the node itself was asked and has not answered */
 	uint64_t look_id;   /* asks whether the node is registered */
 	int64_t missing_ms; /* boot time since when it is not; UNKNOWN: it is, or nobody knows */
@@ -34,6 +35,9 @@ void driver_etcd_turn(struct driver *d, struct instant now);
 
 /* The node itself has answered a brake. */
 void driver_etcd_heard(struct etcd_end *d, const struct driver_event *event);
+
+/* Asks the node for its brakes anew: the way to it is another one. */
+void driver_etcd_redirect(struct etcd_end *d, struct instant now);
 
 /* Ends all calls without a word. */
 void driver_etcd_forget(struct etcd_end *d);

@@ -148,6 +148,19 @@ const char *etcd_endpoint(const struct etcd *e)
 	return e->target.endpoint[e->at];
 }
 
+bool etcd_is_near(const char *url)
+{
+	static const char *const names[] = {"127.0.0.1", "[::1]", "localhost"};
+	const char *host = strstr(url, "://");
+	for (size_t i = 0; host && i < sizeof names / sizeof *names; i++) {
+		size_t len = strlen(names[i]);
+		char next = strncmp(host + 3, names[i], len) == 0 ? host[3 + len] : '?';
+		if (next == '\0' || next == ':' || next == '/')
+			return true;
+	}
+	return false;
+}
+
 void etcd_key(const struct etcd *e, char out[ETCD_KEY_MAX], const char *format, ...)
 {
 	va_list args;

@@ -82,6 +82,10 @@ int etcd_check(struct etcd *e, const struct transport_reply *reply, struct err *
 /* True when etcd says that a lease is gone. */
 bool etcd_lost_lease(const struct transport_reply *reply);
 
+/* True for http://HOST or https://HOST, with a port or none, where HOST is by its name this very
+ * machine. */
+bool etcd_is_near(const char *url);
+
 /* Where it is now, for messages; borrowed. */
 const char *etcd_endpoint(const struct etcd *e);
 

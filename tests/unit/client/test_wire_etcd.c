@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "client/drivers.h"
 #include "client/etcd.h"
 #include "client/wire_etcd.h"
 #include "model/mem.h"
@@ -275,6 +276,58 @@ static void test_a_node_says_where_it_is(void **state)
 		assert_int_equal(etcd_node_read(&back, bad[i], NULL), -1);
 }
 
+static void test_what_is_near_is_this_machine(void **state)
+{
+	(void)state;
+	static const char *const near[] = {"http://127.0.0.1:2379", "https://localhost/",
+		"http://[::1]:1", "http://localhost", "https://127.0.0.1"};
+	static const char *const far[] = {"http://127.0.0.1.example:2379", "http://localhosts",
+		"http://10.0.0.1:1", "http://x@127.0.0.1", "http://[::1", "unix:/127.0.0.1", "127.0.0.1",
+		""};
+	for (size_t i = 0; i < sizeof near / sizeof *near; i++)
+		assert_true(etcd_is_near(near[i]));
+	for (size_t i = 0; i < sizeof far / sizeof *far; i++)
+		assert_false(etcd_is_near(far[i]));
+}
+
+static void nothing(void *ctx, const struct driver_event *event)
+{
+	(void)ctx, (void)event;
+}
+
+/* Whoever may write into etcd does not choose a socket of the console's machine. */
+static void test_a_node_names_no_socket_from_afar(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *target;
+		bool opens;
+	} rows[] = {
+		{"etcd://10.0.0.1:2379/shop?nodes=1#n1=unix:/run/docker.sock", false},
+		{"etcd://127.0.0.1:2379/shop?nodes=1#n1=unix:/run/weir.sock", true},
+		{"etcd://10.0.0.1:2379/shop?nodes=1#n1=http://10.0.0.9:7070", true},
+		{"etcd://10.0.0.1:2379/shop?nodes=1#n1=http://10.0.0.9:7070/a?b", false},
+		{"etcd://10.0.0.1:2379/shop?nodes=1#n1=file:///etc/passwd", false},
+		{"etcd://10.0.0.1:2379/shop?nodes=1#n1=local:", false},
+		{"etcd://10.0.0.1:2379/shop?nodes=1#n1=etcd://10.0.0.1:2379/shop#n1=http://a:1", false},
+	};
+	struct transport *t = transport_new();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct driver *d;
+		struct err err = {0};
+		const struct driver_open how = {
+			.target = rows[i].target, .token = "secret", .transport = t, .sink = {nothing, NULL}};
+		bool opens = driver_etcd.open(&d, &how, &err) == 0;
+		if (opens != rows[i].opens)
+			fail_msg("%s: %s", rows[i].target, err.text);
+		if (opens)
+			driver_etcd.close(d);
+		else
+			assert_int_equal(err.code, ERR_CONFIG);
+	}
+	transport_free(t);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -288,6 +341,8 @@ int main(void)
 		cmocka_unit_test(test_errors_versions_and_members_are_read),
 		cmocka_unit_test(test_targets_are_read),
 		cmocka_unit_test(test_a_node_says_where_it_is),
+		cmocka_unit_test(test_what_is_near_is_this_machine),
+		cmocka_unit_test(test_a_node_names_no_socket_from_afar),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
