@@ -15,6 +15,7 @@
 
 #define WINDOW_MS (10 * 60 * 1000) /* of rows in a glance: as much as a plot shows */
 #define TIMED_MS (2 * 60 * 1000)   /* of them with latencies: the window of limits */
+#define BRIEF_ROWS 10
 
 /* ---- events ---- */
 
@@ -182,14 +183,17 @@ static void tell_row(void *ctx, const struct history_sample *s)
 	tell(g->player, &e, s->sample.at.wall_ms);
 }
 
-static int glance_at_tape(struct player *p, struct tape *t, int64_t at_ms, struct err *err)
+static int glance_at_tape(
+	struct player *p, struct tape *t, int64_t at_ms, bool brief, struct err *err)
 {
+	const int64_t brief_ms = BRIEF_ROWS * p->source->interval_ms;
 	struct glance g = {p, t};
 	int64_t next_ms;
 
 	/* nodes speak in turn: the rows of the next one begin where those of this one began */
 	p->told_ms = INT64_MIN;
-	if (tape_look(t, at_ms - WINDOW_MS, at_ms - TIMED_MS, at_ms, tell_row, &g, err) < 0)
+	if (tape_look(t, at_ms - (brief ? brief_ms : WINDOW_MS),
+			at_ms - (brief ? brief_ms : TIMED_MS), at_ms, tell_row, &g, err) < 0)
 		return -1;
 	if (t->has_current)
 		tell_document(p, t, t->at_ms);
@@ -235,7 +239,7 @@ static int read_told(const struct player *p, int64_t at_ms, struct told *out, st
 	return code;
 }
 
-void player_glance(struct player *p, int64_t at_ms)
+void player_glance(struct player *p, int64_t at_ms, bool brief)
 {
 	struct told told;
 	struct driver_event words = {.kind = DRIVER_TOLD, .told = &told};
@@ -248,7 +252,7 @@ void player_glance(struct player *p, int64_t at_ms)
 	else
 		tell(p, &words, at_ms - WINDOW_MS);
 	for (size_t i = 0; i < p->count && !p->broken; i++)
-		if (glance_at_tape(p, &p->tapes[i], at_ms, &err) < 0)
+		if (glance_at_tape(p, &p->tapes[i], at_ms, brief, &err) < 0)
 			player_break(p, &err);
 	p->told_ms = at_ms;
 	tell_standing(p, marks_seek(&p->marks, at_ms + 1), at_ms);

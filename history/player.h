@@ -59,9 +59,9 @@ bool player_play(struct player *p, int64_t until_ms, int *most);
 bool player_is_due(const struct player *p, int64_t until_ms);
 
 /* Shows how it stood at a moment without telling what led there: a reset, what was decided, the
- * rows of the ten minutes before, the words as they were recorded, the last document of each
- * node. Then the player stands behind that moment. */
-void player_glance(struct player *p, int64_t at_ms);
+ * rows of the ten minutes before (`brief`: of the last ten intervals), the words as they were
+ * recorded, the last document of each node. Then the player stands behind that moment. */
+void player_glance(struct player *p, int64_t at_ms, bool brief);
 
 /* Tells that the file could not be read further; nothing more is told before a jump. */
 void player_break(struct player *p, const struct err *err);

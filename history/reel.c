@@ -31,6 +31,16 @@ int64_t reel_at(const struct reel *r, struct instant real)
 													   : r->anchor_ms + (int64_t)ahead;
 }
 
+void reel_run(struct reel *r, struct instant real, int64_t most_ms)
+{
+	const int64_t to_ms = reel_at(r, real);
+
+	if (to_ms - r->clock_ms > most_ms)
+		set(r, r->clock_ms + most_ms, real);
+	else
+		r->clock_ms = to_ms;
+}
+
 void reel_set_speed(struct reel *r, double factor, struct instant real)
 {
 	set(r, reel_at(r, real), real);

@@ -13,8 +13,11 @@ struct reel {
 	int64_t anchor_ms, real_ms; /* it stood at `anchor_ms` at the real moment `real_ms` */
 	double speed;
 	bool paused;
-	int jumps; /* how often it was put to another place */
-	int spare; /* documents that may still be told this turn behind what is shown */
+	int jumps;            /* how often it was put to another place */
+	int spare;            /* documents that may still be told this turn behind what is shown */
+	struct driver *first; /* the pools that go by it, in the order in which they came */
+	struct driver *shown; /* the one that is looked at: its judge is seen to first */
+	int tapes;            /* of nodes, of all of them */
 };
 
 /* A clock of a span, at its beginning. */
@@ -22,6 +25,10 @@ void reel_begin(struct reel *r, int64_t start_ms, int64_t end_ms, struct instant
 
 /* Where it stands at a real moment. */
 int64_t reel_at(const struct reel *r, struct instant real);
+
+/* Lets it run to a real moment, by most_ms at most: where that is not so far as its speed asks for,
+ * it goes as fast as it is let. */
+void reel_run(struct reel *r, struct instant real, int64_t most_ms);
 
 /* Speed as a factor 0.25..3600; paused keeps the speed. */
 void reel_set_speed(struct reel *r, double factor, struct instant real);

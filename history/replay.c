@@ -10,6 +10,7 @@
  * 3. While the front is exact, everything since the recording's beginning was told to it. */
 #include "history/replay.h"
 
+#include "history/choice.h"
 #include "history/player.h"
 #include "history/reel.h"
 #include "history/schema.h"
@@ -24,6 +25,7 @@
 #define SILENT_MS 60000 /* a recorder that wrote nothing for so long was killed, or hangs */
 #define AFTERMATH_MS (60 * 1000) /* decisions and verifications behind the last document */
 #define SLICE 64                 /* documents told behind in one turn: some 8 ms */
+#define RUSH 512 /* documents of several pools told in one turn of a fast clock */
 
 struct driver {
 	struct driver_sink sink;
@@ -34,6 +36,8 @@ struct driver {
 	int64_t from_ms; /* where that way began */
 	struct replay_span span;
 	struct reel own, *reel; /* the clock; another's where several pools go by one */
+	struct driver *beside;  /* the next that goes by it */
+	bool brief;             /* of the others the front shows little */
 	int jumps;              /* of the clock, that were heeded */
 	struct moments moments;
 	bool ended;        /* the recorder said that it ended */
@@ -95,10 +99,32 @@ static void widen(struct reel *r, const struct replay_span *span)
 
 void replay_share(struct driver *d, struct driver *with, struct instant real_now)
 {
+	struct driver *last = with->reel->first;
+
+	while (last->beside != NULL)
+		last = last->beside;
+	last->beside = d;
 	d->reel = with->reel;
+	d->reel->tapes += (int)d->front->count;
 	widen(d->reel, &d->span);
-	d->reel->clock_ms = d->reel->start_ms;
-	reel_pause(d->reel, d->reel->paused, real_now);
+	reel_put(d->reel, d->reel->start_ms, real_now);
+	for (struct driver *each = d->reel->first; each != NULL; each = each->beside)
+		each->jumps = d->reel->jumps;
+}
+
+struct driver *replay_first(const struct driver *d)
+{
+	return d->reel->first;
+}
+
+struct driver *replay_after(const struct driver *d)
+{
+	return d->beside;
+}
+
+void replay_look_at(struct driver *d)
+{
+	d->reel->shown = d;
 }
 
 int64_t replay_next(const struct driver *d, enum moment_kind kind, int direction)
@@ -117,9 +143,34 @@ bool replay_has(
 	return moments_within(&d->moments, kind, from_ms, until_ms);
 }
 
+int64_t replay_next_of_all(const struct driver *d, enum moment_kind kind, int direction)
+{
+	int64_t next_ms = UNKNOWN;
+
+	for (const struct driver *each = d->reel->first; each != NULL; each = each->beside) {
+		const int64_t at_ms = replay_next(each, kind, direction);
+
+		if (at_ms != UNKNOWN && (next_ms == UNKNOWN || (at_ms - next_ms) * direction < 0))
+			next_ms = at_ms;
+	}
+	return next_ms;
+}
+
+bool replay_has_any(
+	const struct driver *d, enum moment_kind kind, int64_t from_ms, int64_t until_ms)
+{
+	for (const struct driver *each = d->reel->first; each != NULL; each = each->beside)
+		if (replay_has(each, kind, from_ms, until_ms))
+			return true;
+	return false;
+}
+
 bool replay_follows(const struct driver *d)
 {
-	return d->open;
+	for (const struct driver *each = d->reel->first; each != NULL; each = each->beside)
+		if (each->open)
+			return true;
+	return false;
 }
 
 size_t replay_nodes(const struct driver *d)
@@ -134,6 +185,19 @@ int replay_catching_up(const struct driver *d)
 	if (d->exact)
 		return -1;
 	return whole_ms > 0 ? (int)((d->back->reached_ms - d->from_ms) * 100 / whole_ms) : 0;
+}
+
+int replay_catching_up_all(const struct driver *d)
+{
+	int least = -1;
+
+	for (const struct driver *each = d->reel->first; each != NULL; each = each->beside) {
+		const int done = replay_catching_up(each);
+
+		if (done >= 0 && (least < 0 || done < least))
+			least = done;
+	}
+	return least;
 }
 
 /* ---- front and back ---- */
@@ -152,11 +216,17 @@ static void swap(struct driver *d)
 	d->sink.event(d->sink.ctx, &e);
 }
 
+static void glance(struct driver *d, int64_t to_ms)
+{
+	d->brief = d->reel->shown != d;
+	player_glance(d->front, to_ms, d->brief);
+}
+
 /* What was exact goes on behind, unless the clock was put back: then it begins anew. */
 static void begin_jump(struct driver *d)
 {
 	const int64_t to_ms = d->reel->clock_ms;
-	const int64_t near_ms = SLICE / 2 / (int64_t)d->front->count * d->span.interval_ms;
+	const int64_t near_ms = SLICE / 2 / d->reel->tapes * d->span.interval_ms;
 	const int64_t ahead_ms = to_ms - d->front->reached_ms;
 
 	d->jumps = d->reel->jumps;
@@ -165,18 +235,21 @@ static void begin_jump(struct driver *d)
 	if (d->exact && ahead_ms >= 0)
 		swap(d);
 	else if (d->exact || d->back->reached_ms > to_ms)
-		player_jump(d->back, d->span.start_ms);
+		player_jump(d->back, d->span.start_ms < to_ms ? d->span.start_ms : to_ms);
 	d->exact = false;
 	d->from_ms = d->back->reached_ms;
-	player_glance(d->front, to_ms);
+	glance(d, to_ms);
 }
 
 static void catch_up(struct driver *d)
 {
 	const int64_t to_ms = d->reel->clock_ms;
+	const struct driver *shown = d->reel->shown;
 
-	if (player_is_due(d->front, to_ms))
-		player_glance(d->front, to_ms);
+	if (player_is_due(d->front, to_ms) || (d->brief && shown == d))
+		glance(d, to_ms);
+	if (shown != d && !shown->exact)
+		return;
 	if (!player_play(d->back, to_ms, &d->reel->spare))
 		return;
 	d->exact = true;
@@ -193,28 +266,10 @@ void replay_from(struct driver *d, int64_t wall_ms, struct instant real_now)
 
 /* ---- a file that is still written ---- */
 
-static int select_row(struct driver *d, const char *sql, const char *text, int64_t number,
-	sqlite3_stmt **out, struct err *err)
-{
-	int code;
-
-	*out = NULL;
-	if (schema_prepare(out, d->source.db, sql, d->path, err) < 0)
-		return -1;
-	if (text != NULL)
-		sqlite3_bind_text(*out, 1, text, -1, SQLITE_STATIC);
-	else
-		sqlite3_bind_int64(*out, 1, number);
-	code = sqlite3_step(*out);
-	if (schema_result(err, d->source.db, code, "reading the history", d->path) != SCHEMA_OK)
-		return -1;
-	return code == SQLITE_ROW ? 1 : 0;
-}
-
 static int read_number(struct driver *d, const char *sql, int64_t *out, struct err *err)
 {
 	sqlite3_stmt *s;
-	const int found = select_row(d, sql, NULL, d->source.recording, &s, err);
+	const int found = choice_row(&d->source, sql, NULL, d->source.recording, &s, err);
 
 	*out = found == 1 ? sqlite3_column_int64(s, 0) : UNKNOWN;
 	sqlite3_finalize(s);
@@ -317,7 +372,8 @@ static void replay_turn(struct driver *d, struct instant now)
 
 	follow(d, now);
 	if (d->reel == &d->own) {
-		d->reel->clock_ms = reel_at(d->reel, now);
+		reel_run(d->reel, now,
+			d->beside != NULL ? RUSH / d->reel->tapes * d->span.interval_ms : INT64_MAX);
 		d->reel->spare = SLICE;
 	}
 	/* one transaction for all that is read in a turn: each would take and leave the lock */
@@ -338,88 +394,21 @@ static void replay_poll(struct driver *d, struct instant now)
 	(void)now;
 }
 
+int replay_pools(struct driver *d, char (*out)[POOL_NAME_MAX], size_t most, struct err *err)
+{
+	return choice_pools(&d->source, out, most, err);
+}
+
 /* ---- opening ---- */
-
-/* "replay:FILE?pool=NAME" in its parts; both are the caller's. `pool` may be NULL. */
-static int split_target(const char *target, char **path, char **pool, struct err *err)
-{
-	static const char scheme[] = "replay:", option[] = "?pool=";
-	const char *file = target, *question;
-
-	if (strncmp(file, scheme, sizeof scheme - 1) == 0)
-		file += sizeof scheme - 1;
-	question = strrchr(file, '?');
-	if (question != NULL && strncmp(question, option, sizeof option - 1) != 0)
-		return err_set(
-			err, ERR_USAGE, "\"%s\" has an unknown option; only ?pool=NAME is known", target);
-	if (question == file || *file == '\0')
-		return err_set(err, ERR_USAGE, "\"%s\" names no file; write replay:FILE", target);
-	*path = question != NULL ? mem_copy_n(file, (size_t)(question - file)) : mem_copy(file);
-	*pool = question != NULL ? mem_copy(question + sizeof option - 1) : NULL;
-	return 0;
-}
-
-static void take_name(sqlite3_stmt *s, int column, char *out, size_t size)
-{
-	const char *text = (const char *)sqlite3_column_text(s, column);
-
-	text_clean(out, size, text != NULL ? text : "",
-		text != NULL ? (size_t)sqlite3_column_bytes(s, column) : 0);
-}
-
-/* The pool that is asked for, else the one with the last sample. */
-static int choose_pool(struct driver *d, const char *pool, struct err *err)
-{
-	static const char by_name[] = "SELECT pool, pool_id FROM pool WHERE pool = ?1";
-	static const char by_sample[] =
-		"SELECT p.pool, p.pool_id FROM sample AS x JOIN series AS s ON s.id = x.key & 268435455"
-		" JOIN pool AS p ON p.pool_id = s.pool_id WHERE ?1 = 0 ORDER BY x.key DESC LIMIT 1";
-	sqlite3_stmt *s;
-	const int found = select_row(d, pool != NULL ? by_name : by_sample, pool, 0, &s, err);
-
-	if (found == 1) {
-		take_name(s, 0, d->span.pool, sizeof d->span.pool);
-		take_name(s, 1, d->span.pool_id, sizeof d->span.pool_id);
-	}
-	sqlite3_finalize(s);
-	if (found == 0)
-		return pool != NULL
-			? err_set(err, ERR_FILE, "\"%s\" has no pool \"%s\"", d->path, pool)
-			: err_set(err, ERR_FILE, "\"%s\" has no samples to replay", d->path);
-	return found < 0 ? -1 : 0;
-}
-
-/* The pool's recording with the most samples. */
-static int choose_recording(struct driver *d, struct err *err)
-{
-	sqlite3_stmt *s;
-	const int found = select_row(d,
-		"SELECT s.recording, r.interval_ms, count(*) AS n FROM sample AS x"
-		" JOIN series AS s ON s.id = x.key & 268435455 JOIN recording AS r ON r.seq = "
-		"s.recording"
-		" WHERE s.pool_id = ?1 GROUP BY s.recording ORDER BY n DESC, s.recording DESC LIMIT 1",
-		d->span.pool_id, 0, &s, err);
-
-	if (found == 1) {
-		d->source.recording = sqlite3_column_int64(s, 0);
-		d->span.interval_ms = sqlite3_column_int64(s, 1);
-		d->span.recording = d->source.recording;
-	}
-	sqlite3_finalize(s);
-	if (found == 0)
-		return err_set(err, ERR_FILE, "\"%s\" has no samples of pool \"%s\" to replay", d->path,
-			d->span.pool);
-	return found < 0 ? -1 : 0;
-}
 
 static int open_players(struct driver *d, const struct driver_open *how, struct err *err)
 {
 	int code = 0;
 
-	d->source.path = d->path;
-	d->source.interval_ms = d->span.interval_ms;
-	text_copy(d->source.pool, sizeof d->source.pool, d->span.pool);
-	text_copy(d->source.pool_id, sizeof d->source.pool_id, d->span.pool_id);
+	d->span.recording = d->source.recording;
+	d->span.interval_ms = d->source.interval_ms;
+	text_copy(d->span.pool, sizeof d->span.pool, d->source.pool);
+	text_copy(d->span.pool_id, sizeof d->span.pool_id, d->source.pool_id);
 	for (int i = 0; i < 2 && code == 0; i++) {
 		struct player *p = &d->players[i];
 
@@ -427,6 +416,9 @@ static int open_players(struct driver *d, const struct driver_open *how, struct 
 		p->node = how->node;
 		p->sink = how->sink;
 	}
+	if (code == 0 && d->front->count == 0)
+		code = err_set(err, ERR_FILE, "that recording in \"%s\" has no samples of pool \"%s\"",
+			d->path, d->span.pool);
 	d->back->behind = true;
 	d->span.start_ms = player_first_ms(d->front);
 	d->span.end_ms = INT64_MIN;
@@ -459,9 +451,10 @@ static void replay_close(struct driver *d)
 static int replay_open(struct driver **out, const struct driver_open *how, struct err *err)
 {
 	struct driver *d = mem_new(1, sizeof *d);
-	char *pool = NULL;
-	int code = split_target(how->target, &d->path, &pool, err);
+	struct wish wish;
+	int code = wish_read(&wish, how->target, err);
 
+	d->source.path = d->path = wish.path;
 	d->sink = how->sink;
 	d->front = &d->players[0];
 	d->back = &d->players[1];
@@ -471,17 +464,17 @@ static int replay_open(struct driver **out, const struct driver_open *how, struc
 		code = schema_open_readonly(&d->source.db, d->path, err);
 	if (code == 0) {
 		d->source.query = query_over(d->source.db, d->path);
-		code = choose_pool(d, pool, err);
+		code = choice_make(&d->source, &wish, err);
 	}
-	free(pool);
-	if (code == 0)
-		code = choose_recording(d, err);
+	free(wish.pool);
 	if (code == 0)
 		code = open_players(d, how, err);
 	if (code == 0)
 		code = begin_following(d, how->now, err);
 	if (code == 0) {
 		reel_begin(d->reel, d->span.start_ms, d->span.start_ms, how->now);
+		d->reel->first = d->reel->shown = d;
+		d->reel->tapes = (int)d->front->count;
 		find_end(d);
 		code = open_marks(d, err);
 	}
@@ -497,7 +490,7 @@ const struct driver_ops replay_driver = {
 	.scheme = "replay",
 	.capabilities = CAPABILITY_BASELINE | CAPABILITY_SESSIONS | CAPABILITY_QUANTILES,
 	.whole = true,
-	.help = "replay:FILE[?pool=NAME]  a recording, by its own clock",
+	.help = "replay:FILE[?pool=NAME[&recording=NUMBER]]  a recording, by its own clock",
 	.open = replay_open,
 	.poll = replay_poll,
 	.turn = replay_turn,

@@ -12,21 +12,33 @@
 extern const struct driver_ops replay_driver; /* apply, resolve and audit are NULL */
 
 /* "replay:FILE?pool=NAME" chooses a pool of the file; without, it is the one with the last
- * sample. Its nodes are told under the handle that was given at open and those behind it, in the
+ * sample. "&recording=NUMBER" chooses one of its recordings; without, it is the longest. Its nodes are told under the handle that was given at open and those behind it, in the
  * order in which they came. */
 size_t replay_nodes(const struct driver *d);
 
-/* Lets the pool go by the clock of another one from now on, which stands at the beginning of both
- * then. The other must be closed later, or both at once. */
+/* The pools of its recording by their names, `most` at most. How many there are, or -1 with err. */
+#define REPLAY_POOLS_MAX 64
+int replay_pools(struct driver *d, char (*out)[POOL_NAME_MAX], size_t most, struct err *err);
+
+/* Lets the pool go by the clock of another one from now on, which stands at the beginning of all
+ * then. Neither is asked for anything once the other is closed. */
 void replay_share(struct driver *d, struct driver *with, struct instant real_now);
+
+/* The next of the pools that go by one clock, from the one whose clock it was; NULL: no more. */
+struct driver *replay_first(const struct driver *d);
+struct driver *replay_after(const struct driver *d);
+
+/* Says that this is the pool of its clock that is looked at: a seek shows ten minutes of it, of the
+ * others the last rows, and its judge catches up before theirs. */
+void replay_look_at(struct driver *d);
 
 struct replay_span {
 	int64_t start_ms, end_ms; /* recorded wall time of the first and last thing; the last
 								 moves on while the recorder writes */
 	char pool[POOL_NAME_MAX], pool_id[POOL_ID_MAX];
-	int64_t interval_ms;
-	int64_t recording; /* its id */
+	int64_t interval_ms, recording;
 };
+/* Of all that go by its clock. */
 void replay_span(const struct driver *d, struct replay_span *out);
 
 /* The moment it stands at. */
@@ -62,10 +74,16 @@ int64_t replay_next_decision(const struct driver *d, int direction);
 bool replay_has(
 	const struct driver *d, enum moment_kind kind, int64_t from_ms, int64_t until_ms);
 
+/* The same of all pools that go by its clock; of them the one whose judge has the longest way. */
+int64_t replay_next_of_all(const struct driver *d, enum moment_kind kind, int direction);
+bool replay_has_any(
+	const struct driver *d, enum moment_kind kind, int64_t from_ms, int64_t until_ms);
+int replay_catching_up_all(const struct driver *d);
+
 /* True when nothing lies ahead of the clock. */
 bool replay_at_end(const struct driver *d);
 
-/* True while the recorder has not said that it ended and was heard within a minute: what it writes
+/* True while the recorder of one that goes by its clock has not said that it ended and was heard within a minute: what it writes
  * is read within a second, and a clock at the end goes on with it. */
 bool replay_follows(const struct driver *d);
 

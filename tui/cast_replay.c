@@ -4,6 +4,7 @@
 #include "tui/cast_replay.h"
 
 #include "history/replay.h"
+#include "model/mem.h"
 #include "model/text.h"
 #include "tui/cast.h"
 #include "tui/loop.h"
@@ -43,7 +44,7 @@ struct filming {
 	struct instant real;
 	int64_t film_ms; /* from its beginning */
 	int64_t still_ms, marked_ms;
-	struct picture last;
+	struct picture *last; /* of each pool */
 };
 
 static int read_size(const char *given, int *w, int *h, struct err *err)
@@ -113,9 +114,8 @@ static void collect(struct filming *f)
 
 /* ---- time ---- */
 
-static struct picture picture_of(const struct filming *f)
+static struct picture picture_of(const struct pool *p)
 {
-	const struct pool *p = &desk_model(f->film->desk)->pools[0];
 	const struct standing *s = &p->standing;
 	return (struct picture){.state = s->state,
 		.guard = s->guard.state,
@@ -133,31 +133,41 @@ static bool same(const struct picture *a, const struct picture *b)
 
 static bool is_calm(struct filming *f, int64_t now_ms)
 {
-	struct picture is = picture_of(f);
-	if (!same(&is, &f->last))
-		f->still_ms = now_ms;
-	f->last = is;
-	int64_t next_ms = replay_next_decision(f->film->replay, 1);
+	const struct model *m = desk_model(f->film->desk);
+	for (int i = 0; i < m->pool_count; i++) {
+		struct picture is = picture_of(&m->pools[i]);
+		if (!same(&is, &f->last[i]))
+			f->still_ms = now_ms;
+		f->last[i] = is;
+	}
+	int64_t next_ms = replay_next_of_all(f->film->replay, MOMENT_DECISION, 1);
 	return now_ms - f->still_ms > CALM_AFTER_MS &&
 		(next_ms == UNKNOWN || next_ms - now_ms > CALM_AFTER_MS + FRAME_MS * CALM_TIMES);
 }
 
-static void mark_decisions(struct filming *f, int64_t now_ms)
+static void mark_decisions_of(struct filming *f, const struct pool *p, int64_t now_ms)
 {
-	const struct pool *p = &desk_model(f->film->desk)->pools[0];
+	bool several = desk_model(f->film->desk)->pool_count > 1;
 	for (size_t i = 0; i < p->decision_count; i++) {
 		const struct decision *d = &p->decisions[i];
-		char clock[16], to[16] = "", label[160];
+		char clock[16], to[16] = "", label[256];
 		if (d->at_ms <= f->marked_ms || d->at_ms > now_ms)
 			continue;
 		unit_clock(clock, sizeof clock, d->at_ms);
 		if (d->to_bp >= 0 && d->to_bp != d->from_bp)
 			unit_share(to, sizeof to, d->to_bp);
-		snprintf(label, sizeof label, "%s %s%s%s by %.60s", clock, verb_row(d->verb)->word,
-			to[0] ? " to " : "", to, d->actor);
+		snprintf(label, sizeof label, "%s %s%s%s%s%s by %.60s", clock, several ? p->name : "",
+			several ? " " : "", verb_row(d->verb)->word, to[0] ? " to " : "", to, d->actor);
 		text_mend(label);
 		cast_mark(f->cast, f->film_ms, label);
 	}
+}
+
+static void mark_decisions(struct filming *f, int64_t now_ms)
+{
+	const struct model *m = desk_model(f->film->desk);
+	for (int i = 0; i < m->pool_count; i++)
+		mark_decisions_of(f, &m->pools[i], now_ms);
 	f->marked_ms = now_ms;
 }
 
@@ -231,17 +241,22 @@ int cast_replay(const struct cast_film *film, struct err *err)
 	replay_span(film->replay, &f.span);
 	f.marked_ms = f.still_ms = f.span.start_ms - 1;
 	char title[160];
+	int pools = desk_model(film->desk)->pool_count;
 	snprintf(title, sizeof title, "%.64s, replayed", f.span.pool);
+	if (pools > 1)
+		snprintf(title, sizeof title, "%d pools, replayed", pools);
 	text_mend(title);
 	const struct cast_head head = {
 		.w = w, .h = h, .wall_ms = f.span.start_ms, .title = title, .term = TERM_TYPE};
 	if (cast_open(&f.cast, film->path, &head, err) < 0)
 		return -1;
+	f.last = mem_new((size_t)pools, sizeof *f.last);
 	int rc = open_ends(&f, w, h, err) < 0 ? -1 : film_on(&f, w, h, err);
 	if (rc == 0)
 		rc = cast_close(f.cast, err);
 	else
 		cast_drop(f.cast);
 	close_ends(&f);
+	free(f.last);
 	return rc;
 }

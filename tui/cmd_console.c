@@ -1,6 +1,7 @@
 /* weir [TARGET...] and weir replay FILE: the console, live or over a recording. */
 #include "history/query.h"
 #include "history/replay.h"
+#include "model/mem.h"
 #include "tui/commands.h"
 #include "tui/facts.h"
 #include "tui/loop.h"
@@ -81,10 +82,9 @@ int cmd_console(const struct options *o)
 /* ---- replay ---- */
 
 /* The target as the driver reads it: "replay:FILE?pool=NAME". */
-static void replay_target(struct text *out, const struct options *o)
+static void replay_target(struct text *out, const char *file, const char *pool)
 {
-	text_addf(
-		out, "replay:%s%s%s", o->args[0], o->pool ? "?pool=" : "", o->pool ? o->pool : "");
+	text_addf(out, "replay:%s%s%s", file, pool ? "?pool=" : "", pool ? pool : "");
 }
 
 static struct instant replay_moment(void *ctx, struct instant real)
@@ -98,66 +98,122 @@ static void ignore(void *ctx, const struct driver_event *e)
 	(void)ctx, (void)e;
 }
 
-/* What the recording is of, and how many nodes it has, before a desk is made for it. */
-static int peek(const char *target, struct replay_span *out, int *nodes, struct err *err)
+/* What a recording is of, before a desk is made for it. */
+struct recorded {
+	struct replay_span span;
+	int nodes;
+	char (*pools)[POOL_NAME_MAX]; /* REPLAY_POOLS_MAX have room */
+	int pool_count;
+	struct terms *terms; /* what each pool of the desk was held to then; the same room */
+};
+
+static int too_many(const char *file, int pools, struct err *err)
+{
+	return err_set(err, ERR_USAGE,
+		"\"%s\" has %d pools, more than %d at once; name one: --pool", file, pools,
+		REPLAY_POOLS_MAX);
+}
+
+static int peek(const char *target, struct recorded *out, struct err *err)
 {
 	struct driver *d;
 	struct driver_open how = {.target = target, .sink = {ignore, NULL}, .now = loop_now()};
 	if (replay_driver.open(&d, &how, err) < 0)
 		return -1;
-	replay_span(d, out);
-	*nodes = (int)replay_nodes(d);
+	replay_span(d, &out->span);
+	out->nodes = (int)replay_nodes(d);
+	out->pool_count = replay_pools(d, out->pools, REPLAY_POOLS_MAX, err);
 	replay_driver.close(d);
+	return out->pool_count < 0 ? -1 : 0;
+}
+
+static int add_replay(struct setup *s, const struct options *o, const char *target,
+	const struct recorded *from, struct err *err)
+{
+	struct terms *terms = &from->terms[desk_model(s->desk)->pool_count];
+	if (terms_find(terms, o->args[0], from->span.recording, from->span.pool, &s->config, err) <
+			0 ||
+		terms_try(terms, o, err) < 0)
+		return -1;
+	const char *targets[HISTORY_NODES_MAX];
+	for (int k = 0; k < HISTORY_NODES_MAX; k++)
+		targets[k] = target;
+	struct pool_setup pool = {.name = from->span.pool,
+		.targets = targets,
+		.target_count = from->nodes,
+		.interval_ms = from->span.interval_ms,
+		.limits = &terms->limits,
+		.plan = terms->has_plan ? &terms->plan : NULL,
+		.plan_hash = terms->plan_hash};
+	return desk_add(s->desk, &pool, NULL, NULL, loop_now(), err) < 0 ? -1 : 0;
+}
+
+/* A pool of the recording that the first one is of, by the clock of the first one. */
+static int add_beside(struct setup *s, const struct options *o, const char *name,
+	struct recorded *from, struct driver **replay, struct err *err)
+{
+	struct text target = {0};
+	replay_target(&target, o->args[0], name);
+	text_addf(&target, "&recording=%lld", (long long)from->span.recording);
+	int rc = peek(text_str(&target), from, err);
+	if (rc == 0)
+		rc = add_replay(s, o, text_str(&target), from, err);
+	text_free(&target);
+	if (rc < 0)
+		return -1;
+	struct driver *added = client_driver(
+		desk_client(s->desk), NODE_HANDLE(desk_model(s->desk)->pool_count - 1, 0));
+	if (*replay)
+		replay_share(added, *replay, loop_now());
+	else
+		*replay = added;
 	return 0;
 }
 
-/* What it was held to then, and what is tried over that. */
-static int find_terms(struct terms *out, const struct setup *s, const struct options *o,
-	const struct replay_span *span, struct err *err)
+/* The pool that is asked for, else all of the recording. */
+static int add_all(struct setup *s, const struct options *o, struct recorded *from,
+	struct driver **replay, struct err *err)
 {
-	if (terms_find(out, o->args[0], span->recording, span->pool, &s->config, err) < 0)
+	struct text target = {0};
+	*replay = NULL;
+	replay_target(&target, o->args[0], o->pool);
+	int rc = peek(text_str(&target), from, err);
+	text_free(&target);
+	if (rc < 0)
 		return -1;
-	return terms_try(out, o, err);
+	if (o->pool)
+		return add_beside(s, o, o->pool, from, replay, err);
+	int count = from->pool_count;
+	if (count > REPLAY_POOLS_MAX)
+		return too_many(o->args[0], count, err);
+	for (int i = 0; i < count && rc == 0; i++)
+		rc = add_beside(s, o, from->pools[i], from, replay, err);
+	return rc;
 }
 
 /* Said on the first screen. */
 static void say_terms(struct desk *d, const struct terms *t)
 {
-	char words[160];
-	snprintf(words, sizeof words, "Limits and plan %s%s%s. ", terms_words(t->source),
-		t->tried[0] ? ", over them " : "", t->tried);
+	char words[160], others[40] = "";
+	int count = desk_model(d)->pool_count, otherwise = 0;
+	for (int i = 1; i < count; i++)
+		otherwise += t[i].source != t->source;
+	if (otherwise)
+		snprintf(others, sizeof others, "; of %d of %d pools otherwise", otherwise, count);
+	snprintf(words, sizeof words, "Limits and plan %s%s%s%s. ", terms_words(t->source),
+		t->tried[0] ? ", over them " : "", t->tried, others);
 	desk_say(d, words);
 }
 
-static int open_replay(struct setup *s, const struct options *o, struct terms *terms,
+static int open_replay(struct setup *s, const struct options *o, struct recorded *from,
 	struct driver **replay, struct err *err)
 {
-	struct text target = {0};
-	replay_target(&target, o);
 	struct desk_options how = {
 		.actor = s->actor, .schemes = setup_schemes, .seed = loop_seed(), .read_only = true};
 	s->desk = desk_new(&how, loop_now(), err);
-	const char *url = text_str(&target);
-	struct replay_span span;
-	struct pool_setup pool = {.limits = &terms->limits, .plan_hash = terms->plan_hash};
-	const char *targets[HISTORY_NODES_MAX];
-	int rc = peek(url, &span, &pool.target_count, err);
-	for (int k = 0; k < HISTORY_NODES_MAX; k++)
-		targets[k] = url;
-	if (rc == 0)
-		rc = find_terms(terms, s, o, &span, err);
-	if (rc == 0) {
-		pool.targets = targets;
-		pool.name = span.pool;
-		pool.interval_ms = span.interval_ms;
-		pool.plan = terms->has_plan ? &terms->plan : NULL;
-		rc = desk_add(s->desk, &pool, NULL, NULL, loop_now(), err) < 0 ? -1 : 0;
-	}
-	text_free(&target);
-	if (rc < 0)
+	if (add_all(s, o, from, replay, err) < 0)
 		return -1;
-	say_terms(s->desk, terms);
-	*replay = client_driver(desk_client(s->desk), NODE_HANDLE(0, 0));
+	say_terms(s->desk, from->terms);
 	desk_set_clock(s->desk, replay_moment, *replay);
 	return 0;
 }
@@ -167,10 +223,38 @@ static void settle(struct setup *s, struct driver *replay, struct instant real)
 {
 	do
 		desk_turn(s->desk, real);
-	while (replay_catching_up(replay) >= 0 && !loop_interrupted());
+	while (replay_catching_up_all(replay) >= 0 && !loop_interrupted());
 }
 
-/* The states as they stood at each recorded decision, one JSON line each. */
+static void print_standing(const struct model *m, int pool, const struct terms *terms,
+	const struct options *o, int64_t at_ms, bool decided)
+{
+	const struct pool *p = &m->pools[pool];
+	struct text t = {0};
+	if (o->json) {
+		char when[32];
+		unit_rfc3339(when, sizeof when, at_ms);
+		text_add(&t, "{");
+		text_json_str(&t, "at", when);
+		text_json_str(&t, "terms", terms_words(terms->source));
+		text_json_str(&t, "tried", terms->tried[0] ? terms->tried : NULL);
+		text_json_key(&t, "decision");
+		if (decided && p->decision_count)
+			decision_json(&t, &p->decisions[p->decision_count - 1]);
+		else
+			text_add(&t, "null");
+		text_json_key(&t, "status");
+		facts_json(&t, m, p);
+		text_add(&t, "}");
+	} else {
+		facts_line(&t, p);
+	}
+	printf("%s\n", text_str(&t));
+	text_free(&t);
+}
+
+/* The states as they stood at each recorded decision, one JSON line each, of the pool that it was
+ * for; of all pools at the end. */
 static int headless(struct setup *s, struct driver *replay, const struct terms *terms,
 	const struct options *o)
 {
@@ -180,41 +264,19 @@ static int headless(struct setup *s, struct driver *replay, const struct terms *
 	struct instant real = loop_now();
 	replay_pause(replay, true, real);
 	replay_seek(replay, span.start_ms, real);
-	for (;;) {
+	for (bool last = false; !last && !loop_interrupted();) {
 		settle(s, replay, real);
-		int64_t at = replay_next_decision(replay, 1);
-		if (at == UNKNOWN)
-			at = span.end_ms;
-		bool last = replay_now(replay).wall_ms >= span.end_ms ||
-			replay_next_decision(replay, 1) == UNKNOWN;
-		replay_seek(replay, at, real);
+		int64_t at = replay_next_of_all(replay, MOMENT_DECISION, 1);
+		last = at == UNKNOWN || replay_now(replay).wall_ms >= span.end_ms;
+		replay_seek(replay, last ? span.end_ms : at, real);
 		real.boot_ms++;
 		settle(s, replay, real);
-		struct text t = {0};
-		if (o->json) {
-			char when[32];
-			unit_rfc3339(when, sizeof when, replay_now(replay).wall_ms);
-			text_add(&t, "{");
-			text_json_str(&t, "at", when);
-			text_json_str(&t, "terms", terms_words(terms->source));
-			text_json_str(&t, "tried", terms->tried[0] ? terms->tried : NULL);
-			text_json_key(&t, "decision");
-			const struct pool *p = &m->pools[0];
-			if (!last && p->decision_count)
-				decision_json(&t, &p->decisions[p->decision_count - 1]);
-			else
-				text_add(&t, "null");
-			text_json_key(&t, "status");
-			facts_json(&t, m, p);
-			text_add(&t, "}");
-		} else {
-			facts_line(&t, &m->pools[0]);
-		}
-		printf("%s\n", text_str(&t));
-		text_free(&t);
-		if (last || loop_interrupted())
-			return EXIT_DONE;
+		struct driver *d = replay_first(replay);
+		for (int i = 0; i < m->pool_count; i++, d = replay_after(d))
+			if (last || replay_has(d, MOMENT_DECISION, at, at + 1))
+				print_standing(m, i, &terms[i], o, replay_now(replay).wall_ms, !last);
 	}
+	return EXIT_DONE;
 }
 
 int cmd_replay(const struct options *o)
@@ -222,14 +284,17 @@ int cmd_replay(const struct options *o)
 	struct setup s;
 	struct err err = {0};
 	struct driver *replay;
-	struct terms terms;
+	struct recorded from = {.pools = mem_new(REPLAY_POOLS_MAX, sizeof *from.pools),
+		.terms = mem_new(REPLAY_POOLS_MAX, sizeof *from.terms)};
 	int status = EXIT_DONE;
-	if (setup_init(&s, o, &err) < 0 || open_replay(&s, o, &terms, &replay, &err) < 0)
+	if (setup_init(&s, o, &err) < 0 || open_replay(&s, o, &from, &replay, &err) < 0)
 		status = setup_fail(&err);
 	else if (o->headless)
-		status = headless(&s, replay, &terms, o);
+		status = headless(&s, replay, from.terms, o);
 	else if (show_desk(&s, o, &(struct show){.replay = replay, .quiet = true}, &err) < 0)
 		status = setup_fail(&err);
 	setup_release(&s);
+	free(from.pools);
+	free(from.terms);
 	return status;
 }

@@ -1,4 +1,5 @@
-/* The words that move a replay. */
+/* The words that move a replay: on the Fleet screen to what happened in any pool, else to what did
+ * in the one that is shown. */
 #include "history/replay.h"
 #include "tui/console_words.h"
 
@@ -46,7 +47,8 @@ static void do_seek(struct console *c, const char *argument, struct instant now)
 static void to_moment(
 	struct console *c, enum moment_kind kind, int direction, struct instant now)
 {
-	int64_t at = replay_next(c->how.replay, kind, direction);
+	int64_t at = c->screen == SCREEN_FLEET ? replay_next_of_all(c->how.replay, kind, direction)
+										   : replay_next(console_replay(c), kind, direction);
 	if (at == UNKNOWN)
 		console_say(c, now, ROLE_TEXT, "no %s %s", moment_word(kind),
 			direction > 0 ? "after this" : "before this");

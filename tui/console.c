@@ -77,6 +77,11 @@ const struct pool *console_pool(const struct console *c)
 	return &desk_model(c->how.desk)->pools[c->pool];
 }
 
+struct driver *console_replay(const struct console *c)
+{
+	return client_driver(desk_client(c->how.desk), console_pool(c)->nodes[0].id);
+}
+
 void console_say(struct console *c, struct instant now, enum role role, const char *format, ...)
 {
 	va_list args;
@@ -471,6 +476,8 @@ void console_refresh(struct console *c, struct instant now)
 	if (c->how.each_turn && c->how.each_turn(c->how.each_ctx, now))
 		c->left = true;
 	screens_look(c, now);
+	if (c->how.replay)
+		replay_look_at(console_replay(c));
 	sheet_refresh(&c->sheet, desk_model(c->how.desk), now);
 	follow_act(c, now);
 	/* A new epoch: something went back, or somebody else may raise. */
@@ -520,7 +527,8 @@ static void replay_place(const struct console *c, char *out, size_t size)
 	int percent = length > 0 ? (int)((at.wall_ms - span.start_ms) * 100 / length) : 100;
 	int n = snprintf(out, size, "%sZ, %d %% of it, %s%gx", when, percent,
 		replay_is_paused(c->how.replay) ? "paused, " : "", replay_speed(c->how.replay));
-	int caught = replay_catching_up(c->how.replay);
+	int caught = c->screen == SCREEN_FLEET ? replay_catching_up_all(c->how.replay)
+										   : replay_catching_up(console_replay(c));
 	if (caught >= 0)
 		snprintf(out + n, size - (size_t)n, ", judge catching up %d %%", caught);
 }
@@ -544,7 +552,7 @@ static void draw_screen(struct console *c, struct surface *s, const struct view 
 	struct rect own = {0, h - 3, s->w, 1};
 	surface_fill(s, own, ROLE_TEXT, ' ');
 	if (scrubs)
-		view_scrubber(s, own, c->how.replay);
+		view_scrubber(s, own, console_replay(c), c->screen == SCREEN_FLEET);
 	else
 		guide_draw(s, own, guide_next(v->pool, c->journal_seen));
 }

@@ -14,7 +14,8 @@ struct driver;
 
 struct console_options {
 	struct desk *desk;
-	struct driver *replay; /* the replay driver behind the desk; NULL: live */
+	struct driver *replay; /* a replay driver behind the desk, whose pools are all of its clock;
+	                          NULL: live */
 	const char *recording; /* the file that it replays; borrowed, NULL: live */
 	int w, h;
 	bool ascii, braille;

@@ -61,6 +61,8 @@ struct console {
 };
 
 const struct pool *console_pool(const struct console *c);
+/* Of a replay: the driver of that pool. */
+struct driver *console_replay(const struct console *c);
 void console_say(struct console *c, struct instant now, enum role role, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 void console_act(struct console *c, const struct act_request *what, struct instant now);

@@ -52,6 +52,7 @@ static void standing(char *out, size_t size, const struct driver *replay)
 /* A line of so many columns over the span. */
 struct line {
 	const struct driver *replay;
+	bool (*has)(const struct driver *d, enum moment_kind kind, int64_t from, int64_t until);
 	int64_t start_ms, length_ms;
 	int columns, at; /* the column of the position */
 };
@@ -68,8 +69,8 @@ static void draw_column(struct surface *s, struct rect r, const struct line *l, 
 {
 	const int64_t from_ms = begin_of(l, column),
 				  until_ms = column + 1 < l->columns ? begin_of(l, column + 1) : INT64_MAX;
-	const bool decision = replay_has(l->replay, MOMENT_DECISION, from_ms, until_ms),
-			   flip = replay_has(l->replay, MOMENT_FLIP, from_ms, until_ms);
+	const bool decision = l->has(l->replay, MOMENT_DECISION, from_ms, until_ms),
+			   flip = l->has(l->replay, MOMENT_FLIP, from_ms, until_ms);
 	const bool played = column < l->at;
 	uint32_t point = played ? 0x2550 : 0x2500; /* doubled where it has been */
 	enum role role = played ? ROLE_TEXT : ROLE_DIM;
@@ -87,10 +88,11 @@ static void draw_column(struct surface *s, struct rect r, const struct line *l, 
 	surface_put(s, r, r.x + column, r.y, role, point);
 }
 
-static void draw_line(struct surface *s, struct rect r, const struct driver *replay)
+static void draw_line(struct surface *s, struct rect r, const struct driver *replay, bool all)
 {
 	struct replay_span span;
-	struct line l = {.replay = replay, .columns = r.w};
+	struct line l = {
+		.replay = replay, .has = all ? replay_has_any : replay_has, .columns = r.w};
 
 	replay_span(replay, &span);
 	l.start_ms = span.start_ms;
@@ -100,7 +102,7 @@ static void draw_line(struct surface *s, struct rect r, const struct driver *rep
 		draw_column(s, r, &l, column);
 }
 
-void view_scrubber(struct surface *s, struct rect r, const struct driver *replay)
+void view_scrubber(struct surface *s, struct rect r, const struct driver *replay, bool all)
 {
 	struct replay_span span;
 	char first[16], last[16], where[48];
@@ -120,7 +122,7 @@ void view_scrubber(struct surface *s, struct rect r, const struct driver *replay
 	if (right - left < LINE_LEAST)
 		return;
 	surface_text(s, r, r.x + 1, r.y, ROLE_DIM, first);
-	draw_line(s, (struct rect){left, r.y, right - left, 1}, replay);
+	draw_line(s, (struct rect){left, r.y, right - left, 1}, replay, all);
 	surface_textf(s, r, right + 1, r.y, ROLE_DIM, "%s", last);
 	surface_text(s, r, right + (int)strlen(last) + 3, r.y, ROLE_TEXT, where);
 }

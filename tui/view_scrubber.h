@@ -7,9 +7,9 @@
 
 struct driver;
 
-/* Draws it into one row; `replay` is a driver of history/replay.h. Nothing where there is no room
- * for a line. */
-void view_scrubber(struct surface *s, struct rect r, const struct driver *replay);
+/* Draws it into one row; `replay` is a driver of history/replay.h, `all`: with the marks of all
+ * pools that go by its clock. Nothing where there is no room for a line. */
+void view_scrubber(struct surface *s, struct rect r, const struct driver *replay, bool all);
 
 /* The least screen that has one. */
 #define SCRUBBER_W 60

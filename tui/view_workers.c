@@ -236,7 +236,8 @@ static void draw_dropped(struct surface *s, struct rect r, int x, const struct c
 }
 
 /* What stands behind a node's name. */
-static void draw_node(struct surface *s, struct rect r, int x, const struct node *n)
+static void draw_node(
+	struct surface *s, struct rect r, int x, const struct view *v, const struct node *n)
 {
 	if (n->foreign)
 		surface_text(s, r, x + 2, r.y, ROLE_FAIL, "another pool answers here");
@@ -246,7 +247,9 @@ static void draw_node(struct surface *s, struct rect r, int x, const struct node
 	else if (!n->last)
 		surface_text(s, r, x + 2, r.y, ROLE_WARN, "has not answered yet");
 	else if (n->last->crew.worker_count == 0 && n->last->crew.workers_dropped == 0)
-		surface_text(s, r, x + 2, r.y, ROLE_DIM, "does not tell of its workers one by one");
+		surface_text(s, r, x + 2, r.y, ROLE_DIM,
+			v->replay ? "this recording has no worker rows"
+					  : "does not tell of its workers one by one");
 	else
 		draw_dropped(s, r, x + 2, &n->last->crew);
 }
@@ -276,7 +279,7 @@ static void draw_line(struct surface *s, struct rect r, const struct view *v,
 	struct line_facts f;
 	int left, after = draw_label(s, r, v, l, here);
 	if (l->kind == ROSTER_NODE) {
-		draw_node(s, r, after, &v->pool->nodes[l->node]);
+		draw_node(s, r, after, v, &v->pool->nodes[l->node]);
 		return;
 	}
 	line_facts_find(&f, v, l);

@@ -1,4 +1,5 @@
-/* Seeking in a long recording: from the key to the drawn frame, anywhere in it; against reading
+/* Seeking in a long recording of which all pools are replayed by one clock: from the key to the
+ * drawn frame of one of them, anywhere in it, and then the way of its judge; against reading
  * the rows of ten minutes by bare SQLite from the very table. BENCH_HOURS and BENCH_POOLS choose
  * how long the recording is and how many pools lie between each other in it: 24 and 10 is what is
  * promised, and takes minutes to make. */
@@ -29,7 +30,7 @@ struct bed {
 	sqlite3 *db;
 	sqlite3_stmt *rows, *last;
 	int pools;
-	int64_t ticks;
+	int64_t ticks, recording;
 	struct desk *desk;
 	struct driver *driver;
 	struct console *console;
@@ -200,34 +201,56 @@ static struct instant moment(void *ctx, struct instant real)
 	return replay_now(ctx);
 }
 
-static void sit_down(struct bed *b)
+static void add_pool(struct bed *b, int index)
 {
-	static const struct driver_ops *const schemes[] = {&replay_driver, NULL};
-	struct desk_options how = {
-		.actor = "kim@bench", .schemes = schemes, .seed = 1, .read_only = true};
 	struct guard_limits limits;
 	struct text target = {0};
 	struct err err = {0};
+	char name[32];
 	guard_limits_init(&limits);
 	limits.error_rate = 0.05;
 	limits.latency_ms = 1000;
-	text_addf(&target, "replay:%s?pool=pool-0", b->path);
+	snprintf(name, sizeof name, "pool-%d", index);
+	text_addf(&target, "replay:%s?pool=%s&recording=%lld", b->path, name,
+		(long long)b->recording);
 	const char *url = text_str(&target);
-	struct pool_setup pool = {.name = "pool-0",
+	struct pool_setup pool = {.name = name,
 		.targets = &url,
 		.target_count = 1,
 		.interval_ms = 1000,
 		.plan_hash = "",
 		.limits = &limits};
-	b->desk = desk_new(&how, b->now, &err);
-	if (!b->desk || desk_add(b->desk, &pool, NULL, NULL, b->now, &err) < 0)
+	if (desk_add(b->desk, &pool, NULL, NULL, b->now, &err) < 0)
 		bench_die("no replay: %s", err.text);
-	b->driver = client_driver(desk_client(b->desk), NODE_HANDLE(0, 0));
+	struct driver *d = client_driver(desk_client(b->desk), NODE_HANDLE(index, 0));
+	if (index > 0)
+		replay_share(d, b->driver, b->now);
+	else
+		b->driver = d;
+	text_free(&target);
+}
+
+static void sit_down(struct bed *b)
+{
+	static const struct driver_ops *const schemes[] = {&replay_driver, NULL};
+	struct desk_options how = {
+		.actor = "kim@bench", .schemes = schemes, .seed = 1, .read_only = true};
+	struct err err = {0};
+	sqlite3_stmt *s;
+	prepare(b, "SELECT max(seq) FROM recording", &s);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		b->recording = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	b->desk = desk_new(&how, b->now, &err);
+	int64_t start = bench_ns();
+	for (int i = 0; i < b->pools; i++)
+		add_pool(b, i);
+	bench_note("opened %d pools in %.0f ms", b->pools, (double)(bench_ns() - start) / 1e6);
 	desk_set_clock(b->desk, moment, b->driver);
 	struct console_options look = {.desk = b->desk, .replay = b->driver, .w = 200, .h = 50};
 	b->console = console_new(&look, b->now);
+	console_key(b->console, '1', b->now);
 	replay_pause(b->driver, true, b->now);
-	text_free(&target);
 }
 
 static int64_t place(struct bed *b)
@@ -251,8 +274,25 @@ static double run_frames(void *arg)
 		console_refresh(b->console, b->now);
 		console_draw(b->console, b->now);
 		took[i] = (double)(bench_ns() - start);
-		if (desk_model(b->desk)->pools[0].standing.reported_bp != 1000)
-			bench_die("nothing is shown");
+		for (int k = 0; k < b->pools; k++)
+			if (desk_model(b->desk)->pools[k].standing.reported_bp != 1000)
+				bench_die("nothing is shown");
+	}
+	return bench_quantile(took, SEEKS, b->q);
+}
+
+/* The turns behind a frame, in each of which a slice is told to the judge. */
+static double run_slices(void *arg)
+{
+	struct bed *b = arg;
+	double took[SEEKS];
+	for (int i = 0; i < SEEKS; i++) {
+		int64_t start = bench_ns();
+		b->now.boot_ms += 300;
+		desk_turn(b->desk, b->now);
+		console_refresh(b->console, b->now);
+		console_draw(b->console, b->now);
+		took[i] = (double)(bench_ns() - start);
 	}
 	return bench_quantile(took, SEEKS, b->q);
 }
@@ -291,14 +331,15 @@ int main(void)
 	record(&b);
 	sit_down(&b);
 	const struct bench_side sides[] = {{"bare SQLite, 1,200 rows in a row", run_rows, &b},
-		{"weir: seek and frame", run_frames, &b}};
+		{"weir: seek and frame", run_frames, &b},
+		{"weir: a slice of the judge's way, and frame", run_slices, &b}};
 	char what[120];
 	for (int i = 0; i < 2; i++) {
 		b.q = i ? 0.99 : 0.5;
 		snprintf(what, sizeof what,
 			"a frame at 200x50 anywhere in %d h of %d pools at 1 Hz: %s", hours, b.pools,
 			i ? "p99" : "p50");
-		bench_race(what, sides, 2);
+		bench_race(what, sides, 3);
 	}
 	console_free(b.console);
 	desk_free(b.desk, 1000);

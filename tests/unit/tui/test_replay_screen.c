@@ -187,7 +187,7 @@ static void every_decision_and_flip_marks_its_column(void **state)
 	for (int w = 1; w <= 250; w++) {
 		struct surface row;
 		surface_init(&row, w, 1, true);
-		view_scrubber(&row, surface_all(&row), replayed);
+		view_scrubber(&row, surface_all(&row), replayed, false);
 		int line = columns_with(&row, "=-|x+O");
 		if (line > 0) {
 			assert_int_equal(columns_with(&row, "O"), 1);
@@ -214,7 +214,7 @@ static void the_position_goes_from_end_to_end(void **state)
 		replay_seek(
 			replayed, span.start_ms + (span.end_ms - span.start_ms) * percent / 100, s.now);
 		surface_clear(&row);
-		view_scrubber(&row, surface_all(&row), replayed);
+		view_scrubber(&row, surface_all(&row), replayed, false);
 		while (row.cells[at].point != 'O')
 			assert_true(++at < row.w);
 		assert_int_equal(row.cells[at].role, ROLE_MARK);

@@ -1,0 +1,396 @@
+/* A recording of several pools on the screen: one clock for all, the Fleet before each of them, and
+ * what is written down of nobody. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "history/replay.h"
+#include "model/text.h"
+#include "tests/lib/site.h"
+#include "tui/console.h"
+#include "tui/keymap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define POOLS 3
+
+static const char *const names[POOLS] = {"checkout", "node-b", "node-c"};
+
+static struct site s;
+static struct desk *d;
+static struct console *c;
+static struct driver *replayed[POOLS];
+static char path[256];
+
+/* ---- a recording: a step of the first pool, then one of the second ---- */
+
+static void step_second(struct desk *live)
+{
+	struct act_request step = {.verb = VERB_STEP, .pool = 1, .to_bp = 100};
+	struct act_result r;
+	step.shown_epoch = desk_model(live)->pools[1].standing.epoch;
+	step.shown_rev = desk_model(live)->pools[1].standing.rev;
+	desk_act(live, &step, s.now, &r);
+	if (r.status != ACT_BEGUN || !site_done(&s, live, r.id, 10000))
+		fail_msg("no step: %s", r.err.text);
+}
+
+static void record(void)
+{
+	const struct site_desk recorder = {.actor = "kim@ops1", .file = "h.db", .record = true};
+	site_init(&s, POOLS, 3);
+	s.apart = true;
+	fake_become(s.node[1], "shop-2");
+	fake_become(s.node[2], "shop-3");
+	struct desk *live = site_open(&s, &recorder);
+	site_run(&s, 3000);
+	site_step(&s, live, 100);
+	site_run(&s, 10000);
+	step_second(live);
+	site_run(&s, 90000);
+	site_close(&s, live);
+	site_path(&s, "h.db", path, sizeof path);
+}
+
+/* ---- a console over it ---- */
+
+static struct instant replay_moment(void *ctx, struct instant real)
+{
+	(void)real;
+	return replay_now(ctx);
+}
+
+static void ignore(void *ctx, const struct driver_event *e)
+{
+	(void)ctx, (void)e;
+}
+
+static int try_open(const char *options, struct driver **out, struct err *err)
+{
+	char target[400];
+	snprintf(target, sizeof target, "replay:%s%s", path, options);
+	const struct driver_open how = {.target = target, .sink = {ignore, NULL}, .now = s.now};
+	return replay_driver.open(out, &how, err);
+}
+
+static int64_t recording(void)
+{
+	struct replay_span span;
+	struct driver *one;
+	struct err err;
+	assert_int_equal(try_open("", &one, &err), 0);
+	replay_span(one, &span);
+	replay_driver.close(one);
+	return span.recording;
+}
+
+static void add_pool(int i, int64_t number)
+{
+	char target[400];
+	const char *url = target;
+	struct err err;
+	snprintf(target, sizeof target, "replay:%s?pool=%s&recording=%lld", path, names[i],
+		(long long)number);
+	struct pool_setup pool = {.name = names[i],
+		.targets = &url,
+		.target_count = 1,
+		.interval_ms = 1000,
+		.plan = &s.plan,
+		.plan_hash = "0123abcd",
+		.limits = &s.limits};
+	if (desk_add(d, &pool, NULL, NULL, s.now, &err) != i)
+		fail_msg("%s", err.text);
+	replayed[i] = client_driver(desk_client(d), NODE_HANDLE(i, 0));
+	if (i > 0)
+		replay_share(replayed[i], replayed[0], s.now);
+}
+
+static int sit_down(void **state)
+{
+	static const struct driver_ops *const schemes[] = {&replay_driver, NULL};
+	struct desk_options how = {
+		.actor = "kim@ops1", .schemes = schemes, .seed = 1, .read_only = true};
+	struct err err;
+	(void)state;
+	record();
+	assert_non_null(d = desk_new(&how, s.now, &err));
+	const int64_t number = recording();
+	for (int i = 0; i < POOLS; i++)
+		add_pool(i, number);
+	s.desk[s.desk_count++] = d;
+	desk_set_clock(d, replay_moment, replayed[0]);
+	struct console_options look = {.desk = d, .replay = replayed[0], .w = 120, .h = 40};
+	c = console_new(&look, s.now);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	console_free(c);
+	site_release(&s);
+	return 0;
+}
+
+static void pass(int64_t ms)
+{
+	for (; ms > 0; ms -= SITE_STEP_MS) {
+		site_run(&s, SITE_STEP_MS);
+		console_refresh(c, s.now);
+	}
+}
+
+static const char *screen(void)
+{
+	static char out[64000];
+	struct text chars = {0};
+	surface_dump(console_draw(c, s.now), &chars, NULL);
+	snprintf(out, sizeof out, "%s", text_str(&chars));
+	text_free(&chars);
+	return out;
+}
+
+static void shows(const char *text)
+{
+	if (!strstr(screen(), text))
+		fail_msg("\"%s\" is not on the screen:\n%s", text, screen());
+}
+
+static const struct pool *pool(int i)
+{
+	return &desk_model(d)->pools[i];
+}
+
+static int64_t now_ms(void)
+{
+	return replay_now(replayed[0]).wall_ms;
+}
+
+static void go_home(void)
+{
+	console_key(c, KEYS_ESC, s.now);
+	console_key(c, '2', s.now);
+	console_key(c, KEYS_HOME, s.now);
+	pass(600);
+}
+
+static void choose(int i)
+{
+	char filter[40];
+	console_key(c, '2', s.now);
+	snprintf(filter, sizeof filter, "/%s", names[i]);
+	for (const char *at = filter; *at; at++)
+		console_key(c, (uint32_t)*at, s.now);
+	console_key(c, KEYS_ENTER, s.now);
+	console_key(c, KEYS_ENTER, s.now);
+	pass(100);
+}
+
+/* ---- tests ---- */
+
+static void all_pools_of_a_recording_are_named(void **state)
+{
+	char found[POOLS][POOL_NAME_MAX];
+	struct err err;
+	(void)state;
+	memset(found, 0, sizeof found);
+	assert_int_equal(replay_pools(replayed[1], found, POOLS, &err), POOLS);
+	for (int i = 0; i < POOLS; i++)
+		assert_string_equal(found[i], names[i]);
+	memset(found, 0, sizeof found);
+	assert_int_equal(replay_pools(replayed[1], found, 1, &err), POOLS);
+	assert_string_equal(found[1], "");
+	const struct driver *each = replay_first(replayed[2]);
+	for (int i = 0; i < POOLS; i++, each = replay_after(each))
+		assert_ptr_equal(each, replayed[i]);
+	assert_null(each);
+}
+
+static void a_recording_that_is_not_there_is_refused(void **state)
+{
+	static const struct {
+		const char *options, *says;
+		enum err_code code;
+	} wrong[] = {
+		{"?pool=checkout&recording=x", "unknown option", ERR_USAGE},
+		{"?pool=checkout&recording=", "unknown option", ERR_USAGE},
+		{"?pool=checkout&recording=-1", "unknown option", ERR_USAGE},
+		{"?recording=1", "unknown option", ERR_USAGE},
+		{"?pool=checkout&recording=999999", "no recording 999999", ERR_FILE},
+		{"?pool=nobody&recording=1", "no pool \"nobody\"", ERR_FILE},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct driver *one;
+		struct err err = {0};
+		assert_int_equal(try_open(wrong[i].options, &one, &err), -1);
+		assert_int_equal(err.code, wrong[i].code);
+		if (!strstr(err.text, wrong[i].says))
+			fail_msg("%s: %s", wrong[i].options, err.text);
+	}
+}
+
+static void the_fleet_comes_first_and_enter_shows_one(void **state)
+{
+	(void)state;
+	pass(600);
+	shows("REPLAY");
+	shows("FLEET 3");
+	for (int i = 0; i < POOLS; i++)
+		shows(names[i]);
+	choose(1);
+	assert_null(strstr(screen(), "FLEET 3"));
+	shows("REPLAY");
+	shows("node-b");
+	console_key(c, '2', s.now);
+	console_key(c, KEYS_ESC, s.now);
+	shows("FLEET 3");
+}
+
+static void one_clock_moves_all(void **state)
+{
+	int64_t seen_ms[POOLS];
+	(void)state;
+	go_home();
+	console_key(c, ' ', s.now); /* pause */
+	assert_true(replay_is_paused(replayed[2]));
+	for (int i = 0; i < POOLS; i++)
+		seen_ms[i] = pool(i)->nodes[0].last_at.wall_ms;
+	pass(3000);
+	for (int i = 0; i < POOLS; i++)
+		assert_int_equal(pool(i)->nodes[0].last_at.wall_ms, seen_ms[i]);
+	console_command(c, "seek 90%", s.now);
+	pass(600);
+	for (int i = 0; i < POOLS; i++) {
+		assert_int_equal(replay_now(replayed[i]).wall_ms, now_ms());
+		assert_int_equal(replay_catching_up(replayed[i]), -1);
+		assert_in_range(pool(i)->nodes[0].last_at.wall_ms, now_ms() - 1000, now_ms());
+	}
+	assert_int_equal(pool(0)->standing.reported_bp, 100);
+	assert_int_equal(pool(1)->standing.reported_bp, 100);
+	assert_int_equal(pool(2)->standing.reported_bp, 0);
+	console_key(c, KEYS_HOME, s.now);
+	pass(600);
+	for (int i = 0; i < POOLS; i++)
+		assert_int_equal(pool(i)->standing.reported_bp, 0);
+	console_key(c, '}', s.now);
+	assert_true(replay_speed(replayed[2]) == 2);
+	console_key(c, '{', s.now);
+	console_key(c, ' ', s.now);
+	const int64_t from_ms = now_ms();
+	pass(4000);
+	assert_in_range(now_ms(), from_ms + 3000, from_ms + 5000);
+	for (int i = 0; i < POOLS; i++)
+		assert_in_range(pool(i)->nodes[0].last_at.wall_ms, now_ms() - 1000, now_ms());
+	console_key(c, ' ', s.now);
+}
+
+/* However fast it is wanted, no turn has to tell more than it can: the clock waits for what it
+ * shows, and gets to the end. */
+static void a_clock_in_a_rush_goes_no_further_than_is_told(void **state)
+{
+	struct replay_span span;
+	(void)state;
+	go_home();
+	replay_span(replayed[0], &span);
+	console_command(c, "seek 0%", s.now);
+	replay_set_speed(replayed[1], 3600, s.now);
+	replay_pause(replayed[1], false, s.now);
+	s.now.boot_ms += 3600000;
+	s.now.wall_ms += 3600000;
+	desk_turn(d, s.now);
+	for (int i = 0; i < POOLS; i++)
+		assert_in_range(pool(i)->nodes[0].last_at.wall_ms, now_ms() - 1000, now_ms());
+	pass(2000);
+	assert_true(replay_at_end(replayed[2]));
+	replay_pause(replayed[1], true, s.now);
+	replay_set_speed(replayed[1], 1, s.now);
+}
+
+static void the_judge_of_the_one_that_is_shown_comes_first(void **state)
+{
+	(void)state;
+	go_home();
+	choose(2);
+	console_command(c, "seek 100%", s.now);
+	desk_turn(d, s.now);
+	console_refresh(c, s.now);
+	for (int i = 0; i < POOLS; i++)
+		assert_true(replay_catching_up(replayed[i]) >= 0);
+	shows("judge catching up 0 %");
+	assert_true(ring_length(&pool(2)->ticks) > 60);
+	assert_in_range(ring_length(&pool(0)->ticks), 5, 20); /* of the others the last rows */
+	for (int turns = 0; replay_catching_up(replayed[2]) >= 0; turns++) {
+		assert_true(turns < 100);
+		assert_true(replay_catching_up(replayed[0]) == 0);
+		assert_true(replay_catching_up(replayed[1]) == 0);
+		desk_turn(d, s.now);
+	}
+	/* who looks at another one sees all of it at once */
+	replay_look_at(replayed[1]);
+	desk_turn(d, s.now);
+	if (replay_catching_up(replayed[1]) >= 0)
+		assert_true(ring_length(&pool(1)->ticks) > 60);
+	for (int turns = 0; replay_catching_up_all(replayed[0]) >= 0; turns++) {
+		assert_true(turns < 100);
+		desk_turn(d, s.now);
+	}
+	assert_true(ring_length(&pool(0)->ticks) > 60);
+	assert_true(pool(1)->judging->judge.looks > 0);
+}
+
+static void keys_lead_to_what_happened_in_any_pool_from_the_fleet(void **state)
+{
+	const int64_t first_ms = pool(0)->decisions[0].at_ms, second_ms = pool(1)->decisions[0].at_ms;
+	(void)state;
+	assert_true(first_ms < second_ms);
+	go_home();
+	console_key(c, ']', s.now);
+	assert_int_equal(now_ms(), first_ms);
+	console_key(c, ']', s.now);
+	assert_int_equal(now_ms(), second_ms);
+	console_key(c, ']', s.now);
+	shows("no decision after this");
+	console_key(c, '[', s.now);
+	assert_int_equal(now_ms(), first_ms);
+	console_key(c, '[', s.now);
+	shows("no decision before this");
+	/* of one pool only its own are gone to and marked */
+	go_home();
+	choose(1);
+	console_key(c, ']', s.now);
+	assert_int_equal(now_ms(), second_ms);
+	console_key(c, '[', s.now);
+	shows("no decision before this");
+	assert_true(replay_has_any(replayed[1], MOMENT_DECISION, first_ms, first_ms + 1));
+	assert_false(replay_has(replayed[1], MOMENT_DECISION, first_ms, first_ms + 1));
+}
+
+static void workers_that_were_not_recorded_are_said_to_be_so(void **state)
+{
+	(void)state;
+	go_home();
+	choose(0);
+	console_key(c, '3', s.now);
+	shows("this recording has no worker rows");
+}
+
+#define CASE(test) cmocka_unit_test(test)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(all_pools_of_a_recording_are_named),
+		CASE(a_recording_that_is_not_there_is_refused),
+		CASE(the_fleet_comes_first_and_enter_shows_one),
+		CASE(one_clock_moves_all),
+		CASE(a_clock_in_a_rush_goes_no_further_than_is_told),
+		CASE(the_judge_of_the_one_that_is_shown_comes_first),
+		CASE(keys_lead_to_what_happened_in_any_pool_from_the_fleet),
+		CASE(workers_that_were_not_recorded_are_said_to_be_so),
+	};
+	return cmocka_run_group_tests(tests, sit_down, leave);
+}
