@@ -194,7 +194,7 @@ static int add_all(struct setup *s, const struct options *o, struct recorded *fr
 /* Said on the first screen. */
 static void say_terms(struct desk *d, const struct terms *t)
 {
-	char words[160], others[40] = "";
+	char words[240], others[64] = "";
 	int count = desk_model(d)->pool_count, otherwise = 0;
 	for (int i = 1; i < count; i++)
 		otherwise += t[i].source != t->source;
