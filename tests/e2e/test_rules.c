@@ -408,6 +408,23 @@ static void test_a_hook_that_hangs_or_is_missing(void **state)
 	assert_says(f, "W194 the veto hook");
 }
 
+/* What is pressed while the hook thinks is the later word. */
+static void test_a_rollback_while_the_hook_thinks(void **state)
+{
+	struct fixture *f = *state;
+	char body[700];
+	snprintf(body, sizeof body, "'%s' rollback checkout --config '%s' --history '%s' >&2",
+		world_weir(), f->w.config, f->w.history);
+	write_hook(f, body);
+	open_pool(f, "");
+	say_hook(f, "hook");
+	REFUSED(f, "step", "checkout", "next", CONFIRMED);
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	DONE(f, "log");
+	assert_says(f, "NOT_SENT");
+	assert_says(f, "W140");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,7 +436,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(row_73_a_drill_walks_the_way_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_drill_where_it_would_cost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_hook_vetoes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_a_hook_that_hangs_or_is_missing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_hook_that_hangs_or_is_missing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_rollback_while_the_hook_thinks, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
