@@ -258,6 +258,8 @@ void report_json(struct text *t, const struct report *r)
 	add_moment(t, "first", r->first_ms);
 	add_moment(t, "last", r->last_ms);
 	text_json_str(t, "end", ends[r->end]);
+	text_json_str(t, "terms", terms_words(r->terms.source));
+	text_json_str(t, "tried", r->terms.tried[0] ? r->terms.tried : NULL);
 	add_share(t, "base_bp", r->base_bp);
 	add_share(t, "top_bp", r->top_bp);
 	add_share(t, "share_bp", r->last_bp);

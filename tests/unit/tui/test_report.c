@@ -288,6 +288,28 @@ static void what_was_recorded_is_found_again(void **state)
 	assert_true(both >= 2);
 }
 
+/* By the limits and the plan of then, which the recording has, and what is tried over them. */
+static void it_says_by_what_it_was_judged(void **state)
+{
+	const struct options tries = {.set = {"guards.error_rate_threshold=0.4"}, .set_count = 1};
+	const struct report_how how = {.path = place.path, .options = &tries};
+	struct err err = {0};
+	(void)state;
+	import_sample();
+	make_report();
+	assert_int_equal(r.terms.source, TERMS_RECORDED);
+	assert_true(r.terms.has_plan && r.terms.limits.error_rate == 0.2);
+	cJSON *json = write_json();
+	assert_string_equal(cJSON_GetObjectItem(json, "terms")->valuestring, "as recorded");
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(json, "tried")));
+	cJSON_Delete(json);
+	report_release(&r);
+	assert_int_equal(report_make(&r, &how, &err), 0);
+	assert_true(r.terms.limits.error_rate == 0.4);
+	write_md();
+	assert_has("over them is tried guards.error\\_rate\\_threshold=0.4");
+}
+
 /* ---- figures by hand ---- */
 
 static void harm_is_what_lies_beyond_v1s_rate(void **state)
@@ -532,6 +554,7 @@ int main(void)
 		ROW(every_decision_is_in_every_form),
 		ROW(each_step_is_told_as_it_was_known_then),
 		ROW(what_was_recorded_is_found_again),
+		ROW(it_says_by_what_it_was_judged),
 		ROW(harm_is_what_lies_beyond_v1s_rate),
 		ROW(the_worst_stretch_begins_with_its_first_bad_request),
 		ROW(a_v2_like_v1_has_no_worst_stretch),
