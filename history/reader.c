@@ -10,6 +10,7 @@
 #include "history/page.h"
 #include "history/query.h"
 #include "history/range.h"
+#include "model/forced.h"
 #include "model/mem.h"
 
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct loading {
 	size_t limit;
 };
 
-/* Keeps the last `limit`, and of the older ones those whose fate is open. */
+/* Keeps the last `limit`, and of the older ones those whose fate is open or that were forced. */
 static bool keep(void *ctx, const struct decision *d)
 {
 	struct loading *l = ctx;
@@ -30,7 +31,8 @@ static bool keep(void *ctx, const struct decision *d)
 
 	if (l->left > 0)
 		l->left--;
-	if (!recent && !decision_is_open(d) && !decision_awaits_verification(d))
+	if (!recent && !decision_is_open(d) && !decision_awaits_verification(d) &&
+		!forced_of(d))
 		return true;
 	mem_grow(&a->decisions, &l->cap, a->decision_count + 1, sizeof *a->decisions);
 	a->decisions[a->decision_count++] = *d;

@@ -27,6 +27,15 @@ const char *predicate_name(enum predicate p)
 	return names[p];
 }
 
+const char *check_state_name(enum check_state s)
+{
+	static const char *const words[CHECK_COUNT] = {[CHECK_HOLDS] = "holds",
+		[CHECK_FAILS] = "fails",
+		[CHECK_NOT_ASKED] = "not asked",
+		[CHECK_FORCED] = "forced"};
+	return words[s];
+}
+
 /* ---- what is asked ---- */
 
 #define BIT(p) (1u << PREDICATE_##p)
@@ -66,6 +75,18 @@ bool interlock_asks(
 	if (policy->approval_bp >= SHARE_FULL)
 		set &= ~BIT(APPROVAL);
 	return set >> p & 1;
+}
+
+/* Where two must agree they agree on break-glass too, whatever the share. */
+static bool asks_second(const struct interlock_facts *f)
+{
+	return f->forced && f->policy.approval_bp < SHARE_FULL && by_act[f->act] & PREDICATES_FORCED;
+}
+
+bool interlock_is_forcible(const struct interlock *i)
+{
+	return i->failing & PREDICATES_FORCED &&
+		!(i->failing & ~(PREDICATES_FORCED | BIT(APPROVAL)));
 }
 
 /* ---- the predicates: each sets text (and code, wait) and returns whether it holds ---- */
@@ -398,12 +419,13 @@ static bool approval(const struct interlock_facts *f, struct interlock_check *c)
 	c->code = ERR_APPROVAL;
 	unit_share(above, sizeof above, f->policy.approval_bp);
 	unit_countdown(left, sizeof left, f->approval_left_ms);
-	if (f->to_bp >= 0 && f->to_bp <= f->policy.approval_bp) {
+	if (!asks_second(f) && f->to_bp >= 0 && f->to_bp <= f->policy.approval_bp) {
 		say(c, "approvals only above %s", above);
 		return true;
 	}
 	if (!f->approvers_known) {
-		say(c, "approval is asked above %s, and the plan names no approvers", above);
+		say(c, "approval is asked %s%s, and the plan names no approvers",
+			asks_second(f) ? "of break-glass" : "above ", asks_second(f) ? "" : above);
 		return false;
 	}
 	if (f->approval == APPROVAL_NONE && f->asked_id[0])
@@ -478,14 +500,20 @@ void interlock_evaluate(struct interlock *out, const struct interlock_facts *fac
 		c->state = CHECK_HOLDS;
 		c->wait_ms = UNKNOWN;
 		bool holds = predicates[p](facts, c);
-		if (!interlock_asks(
-				&facts->policy, facts->act, facts->at_baseline, (enum predicate)p)) {
+		bool asked = interlock_asks(
+			&facts->policy, facts->act, facts->at_baseline, (enum predicate)p);
+		if (!asked && !(p == PREDICATE_APPROVAL && asks_second(facts))) {
 			c->state = CHECK_NOT_ASKED;
 			c->wait_ms = UNKNOWN;
 			continue;
 		}
 		if (holds)
 			continue;
+		if (facts->forced & PREDICATES_FORCED & 1u << p) {
+			c->state = CHECK_FORCED;
+			out->forced |= 1u << p;
+			continue;
+		}
 		c->state = CHECK_FAILS;
 		out->failing |= 1u << p;
 		out->failures++;

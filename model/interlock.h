@@ -43,6 +43,12 @@ enum predicate {
 
 const char *predicate_name(enum predicate p);
 
+/* Those that break-glass relaxes. Never what keeps a change from going astray (1-8), never the way
+ * back (14); and where the policy asks for approvals break-glass asks for one at every share. */
+#define PREDICATES_FORCED \
+	(1u << PREDICATE_BAKE | 1u << PREDICATE_SAMPLES | 1u << PREDICATE_GUARD | \
+		1u << PREDICATE_FROZEN)
+
 /* What kind of change is asked; each asks its own predicates. */
 #define ACT_INFO(X) \
 	X(RAISE, "raise") \
@@ -71,6 +77,7 @@ struct interlock_facts {
 	char pool[POOL_NAME_MAX];
 	struct policy policy;
 	bool has_plan;
+	unsigned forced; /* by break-glass: bits of the predicates that may fail */
 	/* 1 */
 	bool history_writable;
 	char history_why[120];
@@ -146,19 +153,25 @@ enum check_state {
 	CHECK_HOLDS,
 	CHECK_FAILS,
 	CHECK_NOT_ASKED, /* by this policy, for this act */
+	CHECK_FORCED,    /* it fails, and break-glass relaxed it */
+	CHECK_COUNT
 };
+
+/* In evidence: "holds", "fails", "not asked", "forced". */
+const char *check_state_name(enum check_state s);
 
 struct interlock_check {
 	enum check_state state;
 	enum err_code code;
 	int64_t
-		wait_ms; /* CHECK_FAILS: until it clears by time alone; UNKNOWN: time does not help */
+		wait_ms; /* CHECK_FAILS, CHECK_FORCED: until it clears by time alone; UNKNOWN: time does not help */
 	char text[160]; /* with its numbers */
 };
 
 struct interlock {
 	struct interlock_check check[PREDICATE_COUNT];
 	unsigned failing; /* bit p set: predicate p is asked and fails */
+	unsigned forced;  /* bit p set: it fails too, and is relaxed */
 	int failures;
 	bool allowed;
 	int64_t wait_ms; /* the longest wait when time alone helps every one; UNKNOWN; 0 allowed */
@@ -170,6 +183,9 @@ struct interlock {
 /* True when the policy asks predicate `p` for an act at or above the baseline. */
 bool interlock_asks(
 	const struct policy *policy, enum act act, bool at_baseline, enum predicate p);
+
+/* True when only what break-glass relaxes, or an approval of it, is in the way. */
+bool interlock_is_forcible(const struct interlock *i);
 
 /* Judges every predicate. */
 void interlock_evaluate(struct interlock *out, const struct interlock_facts *facts);

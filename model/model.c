@@ -3,6 +3,7 @@
 #include "model/model.h"
 
 #include "model/approving.h"
+#include "model/forced.h"
 #include "model/intake.h"
 #include "model/mem.h"
 #include "model/standing.h"
@@ -258,13 +259,14 @@ static unsigned on_audit(
 	return DIRTY_FACTS;
 }
 
-/* Drops the oldest that nobody waits for: however much others do, what is open stays. */
+/* Drops the oldest that nobody waits for: however much others do, what is open stays, and what
+ * marks the migration. */
 static void decision_drop(struct pool *p)
 {
 	size_t at = 0;
 	while (at + 1 < p->decision_count &&
 		(decision_is_open(&p->decisions[at]) ||
-			decision_awaits_verification(&p->decisions[at])))
+			decision_awaits_verification(&p->decisions[at]) || forced_of(&p->decisions[at])))
 		at++;
 	p->decision_count--;
 	memmove(p->decisions + at, p->decisions + at + 1,

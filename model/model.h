@@ -327,7 +327,7 @@ struct intent {
 	bool drilling;                  /* STEP: of a drill */
 	bool widens;                    /* OPERATIONS: v2 gets one that it did not get */
 	const struct operation_set *operations; /* OPERATIONS: those from then on */
-	bool forced;                    /* by break-glass */
+	unsigned forced;                /* by break-glass: bits of the predicates that may fail */
 	int64_t shown_epoch, shown_rev; /* those on the asker's screen */
 };
 

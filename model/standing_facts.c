@@ -176,6 +176,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 	text_copy(f->pool, sizeof f->pool, p->name);
 	f->policy = p->plan.policy;
 	f->has_plan = p->has_plan;
+	f->forced = want->forced;
 	/* Who only looks has no history of his own: whether one could write is not his question. */
 	f->history_writable = m->read_only || (m->history_known && m->history_writable);
 	text_copy(

@@ -133,6 +133,8 @@ static int check(const struct desk *d, const struct act_request *r, struct act_r
 	if (is_gated(r->verb) && !r->role && p->plan.policy.reason && !r->reason[0])
 		return act_refuse(out, ERR_USAGE, "policy %s asks for a reason: %s with one",
 			p->plan.policy.name, word);
+	if (r->forced && !r->reason[0])
+		return act_refuse(out, ERR_USAGE, "break-glass asks for a reason");
 	if ((r->verb == VERB_ADOPT || r->verb == VERB_CLOSE) && !r->reason[0])
 		return act_refuse(out, ERR_USAGE, "%s asks for a reason", word);
 	if ((r->verb == VERB_ARM || r->verb == VERB_KEEP) && !p->has_plan)
@@ -160,8 +162,14 @@ void desk_judge(struct desk *d, const struct act_request *r, struct act_result *
 	pool_facts(&d->model, p, &want, &facts);
 	interlock_evaluate(&out->interlock, &facts);
 	out->status = is_gated(r->verb) && !out->interlock.allowed ? ACT_REFUSED : ACT_BEGUN;
-	if (check(d, r, out) == 0 && is_so_already(p, r))
+	if (check(d, r, out) < 0)
+		return;
+	if (is_so_already(p, r))
 		out->status = ACT_ALREADY;
+	else if (r->forced && !out->interlock.forced &&
+		!(out->interlock.failing & ~(1u << PREDICATE_APPROVAL)))
+		act_refuse(out, ERR_USAGE, "no glass to break: nothing that it relaxes is in the way of "
+			"this %s", verb_row(want.verb)->word);
 }
 
 /* What a share alone does not tell. */
@@ -200,13 +208,12 @@ static void write_request(struct text *t, const struct pool *p, const struct act
 
 static void write_checks(struct text *t, const struct interlock *i, bool texts)
 {
-	static const char *const words[] = {"holds", "fails", "not asked"};
 	text_json_key(t, "checks");
 	text_add(t, "[");
 	for (int k = 0; k < PREDICATE_COUNT; k++) {
 		text_addf(t, "%s{", k ? "," : "");
 		text_json_int(t, "n", k + 1);
-		text_json_str(t, "is", words[i->check[k].state]);
+		text_json_str(t, "is", check_state_name(i->check[k].state));
 		if (texts)
 			text_json_str(t, "text", i->check[k].text);
 		text_add(t, "}");
@@ -427,6 +434,8 @@ void desk_act(
 	f->phase = FLIGHT_RECORDING;
 	f->request = *r;
 	f->request.role = f->request.flag = NULL;
+	/* What fails only later was not looked at by whoever forced this. */
+	f->request.forced &= out->interlock.forced;
 	f->for_desk = is_for_desk(&d->model.pools[r->pool], r);
 	desk_apply(
 		d, &(struct model_event){.kind = MODEL_DECISION, .pool = r->pool, .decision = &what});

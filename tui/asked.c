@@ -82,6 +82,20 @@ static void add_checks(struct asked_row *rows, int *n, const char *json)
 		failed, forced);
 }
 
+/* What break-glass would go past, as it stood when it was asked for. */
+static void add_forced(struct asked_row *rows, int *n, const char *json)
+{
+	const char *at = strstr(json, "\"checks\":[");
+	for (int p = 0; at && p < PREDICATE_COUNT && (at = strstr(at, "\"is\":\"")); p++) {
+		char text[200] = "";
+		at += 6;
+		if (strncmp(at, "forced\"", 7) != 0)
+			continue;
+		approval_member(text, sizeof text, at, "text");
+		add(rows, n, true, "FORCES", "%s: %s", predicate_name((enum predicate)p), text);
+	}
+}
+
 int asked_rows(
 	struct asked_row out[ASKED_ROWS], const struct decision *ask, int64_t now_wall_ms)
 {
@@ -107,6 +121,7 @@ int asked_rows(
 	add_arm(out, &n, json, ARM_V1);
 	add_arm(out, &n, json, ARM_V2);
 	add_checks(out, &n, json);
+	add_forced(out, &n, json);
 	add(out, &n, false, "bound to", "pool %s, revision %lld.%lld, plan %.12s",
 		ask->pool_id[0] ? ask->pool_id : "?", (long long)ask->epoch, (long long)ask->rev, plan);
 	return n;

@@ -5,7 +5,7 @@
 
 #include "model/decision.h"
 
-#define ASKED_ROWS 10
+#define ASKED_ROWS 12
 
 struct asked_row {
 	const char *label;

@@ -4,6 +4,7 @@
 
 #include "history/page_row.h"
 #include "model/approving.h"
+#include "model/forced.h"
 #include "model/mem.h"
 #include "model/reconcile.h"
 #include "tui/asked.h"
@@ -300,6 +301,22 @@ static void write_asks(struct brief *b, const struct brief_how *how)
 	}
 }
 
+/* What was done past checks in this migration, by whom and why. */
+static void write_forced(struct brief *b, const struct brief_how *how)
+{
+	const struct decision *done[FORCED_TOLD];
+	int n = forced_find(how->pool, done, FORCED_TOLD);
+	for (int i = 0; i < n && i < FORCED_TOLD; i++) {
+		struct text t = {0};
+		forced_say(&t, done[i], how->now.wall_ms);
+		add(b, BRIEF_OPEN, ROLE_WARN, "BREAK-GLASS: %s", text_str(&t));
+		text_free(&t);
+	}
+	if (n > FORCED_TOLD)
+		add(b, BRIEF_OPEN, ROLE_WARN, "BREAK-GLASS: %d times more before those: weir log",
+			n - FORCED_TOLD);
+}
+
 static void write_open(struct brief *b, const struct brief_how *how)
 {
 	const struct standing *s = &how->pool->standing;
@@ -308,6 +325,7 @@ static void write_open(struct brief *b, const struct brief_how *how)
 	unit_share(asked, sizeof asked, s->intended_bp);
 	unit_share(says, sizeof says, s->reported_bp);
 	unit_share(partial, sizeof partial, s->partial_bp);
+	write_forced(b, how);
 	write_red(b, how);
 	write_undecided(b, how);
 	write_nodes(b, how->pool);

@@ -106,7 +106,7 @@ static void watch_guards(struct job *j)
 {
 	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
 	const struct standing *s = &p->standing;
-	bool bakes = p->plan.policy.bake;
+	bool bakes = p->plan.policy.bake && !j->request.forced;
 	if ((j->verb != VERB_STEP && j->verb != VERB_ASK) || !bakes || s->owner >= OWNER_RECORD || s->reported_bp <= 0 ||
 		s->reported_bp == s->baseline_bp || s->guard.state == GUARD_NONE || p->latch.red ||
 		j->request.to_bp <= s->reported_bp)
@@ -571,6 +571,11 @@ static int read_job(struct job *j, const char *const **targets, int *count, stru
 		read_words(j, 1);
 	}
 	j->request.gradual = o->gradual;
+	if (o->break_glass && (!o->reason || !*o->reason)) {
+		err_set(err, ERR_USAGE, "--break-glass asks for a --reason");
+		return -1;
+	}
+	j->request.forced = o->break_glass ? PREDICATES_FORCED : 0;
 	text_copy(j->request.reason, sizeof j->request.reason, o->reason ? o->reason : "");
 	if (j->verb == VERB_ANNOTATE) {
 		j->request.verb = j->verb;

@@ -132,7 +132,8 @@ struct act_request {
 	char node[POOL_ID_MAX];         /* of this node; "" of all */
 	char of[DECISION_ID_MAX];       /* CLOSE: the rollback; APPROVE: the ask */
 	enum verb asks;                 /* ASK: for this act, and what else is said of it */
-	bool forced;                    /* by break-glass */
+	unsigned forced;                /* by break-glass: bits of the predicates that may fail; what
+	                                   is done gets those that did */
 	const char *role;               /* NULL: "operator" */
 	bool drilling;                  /* STEP: of a drill, which waits for no drill */
 	const char *flag;               /* ROLLBACK: which file asked for it; NULL none did */

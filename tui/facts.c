@@ -2,6 +2,7 @@
 #include "tui/facts.h"
 
 #include "model/drain.h"
+#include "model/forced.h"
 #include "tui/judge_words.h"
 
 #include <math.h>
@@ -224,6 +225,28 @@ static void json_harm(struct text *out, const struct harm *h, const struct judge
 	text_add(out, "}");
 }
 
+static void json_forced(struct text *out, const struct pool *p)
+{
+	const struct decision *done[FORCED_TOLD];
+	int n = forced_find(p, done, FORCED_TOLD);
+	text_json_key(out, "forced");
+	text_add(out, "[");
+	for (int i = 0; i < n && i < FORCED_TOLD; i++) {
+		char at[32], what[80], without[FORCED_MAX];
+		unit_rfc3339(at, sizeof at, done[i]->at_ms);
+		forced_what(what, sizeof what, done[i]);
+		forced_without(without, forced_of(done[i]));
+		text_add(out, i ? ",{" : "{");
+		text_json_str(out, "by", done[i]->actor);
+		text_json_str(out, "at", at);
+		text_json_str(out, "what", what);
+		text_json_str(out, "without", without);
+		text_json_str(out, "reason", done[i]->reason);
+		text_add(out, "}");
+	}
+	text_add(out, "]");
+}
+
 void facts_json(struct text *out, const struct model *m, const struct pool *p)
 {
 	const struct standing *s = &p->standing;
@@ -278,6 +301,7 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p)
 		text_json_int(out, "verified_ms", s->drilled.verified_ms);
 		text_add(out, "}");
 	}
+	json_forced(out, p);
 	text_json_key(out, "blocked");
 	facts_refused(out, &s->next);
 	json_nodes(out, p);
@@ -288,11 +312,11 @@ void facts_json(struct text *out, const struct model *m, const struct pool *p)
 
 void facts_checks(struct text *out, const struct interlock *i)
 {
-	static const char *const words[] = {"ok", "FAILS", "not asked"};
+	static const char *const words[CHECK_COUNT] = {"ok", "FAILS", "not asked", "FORCED"};
 	for (int p = 0; p < PREDICATE_COUNT; p++) {
 		const struct interlock_check *c = &i->check[p];
 		char wait[24] = "", code[16] = "";
-		if (c->state == CHECK_FAILS) {
+		if (c->state == CHECK_FAILS || c->state == CHECK_FORCED) {
 			snprintf(code, sizeof code, "%s ", err_name(c->code));
 			if (c->wait_ms != UNKNOWN) {
 				char left[16];
@@ -342,6 +366,11 @@ void facts_decision(struct text *out, const struct decision *d, int64_t now_wall
 			text_addf(out, " in %.1fs", (double)(d->verified_ms - d->at_ms) / 1000);
 		if (d->outcome == OUTCOME_REFUSED || d->outcome == OUTCOME_NOT_SENT)
 			text_addf(out, " (%s)", d->answer);
+	}
+	if (forced_of(d)) {
+		char without[FORCED_MAX];
+		forced_without(without, forced_of(d));
+		text_addf(out, "  BREAK-GLASS without %s", without);
 	}
 	if (d->reason[0])
 		text_addf(out, "  \"%s\"", d->reason);
@@ -418,6 +447,17 @@ static void plain_judge(struct text *out, const struct pool *p)
 	text_addf(out, "\nharm       %s\n", harm.text);
 }
 
+static void plain_forced(struct text *out, const struct pool *p, int64_t now_wall_ms)
+{
+	const struct decision *done[FORCED_TOLD];
+	int n = forced_find(p, done, FORCED_TOLD);
+	for (int i = 0; i < n && i < FORCED_TOLD; i++) {
+		text_add(out, "FORCED     ");
+		forced_say(out, done[i], now_wall_ms);
+		text_add(out, "\n");
+	}
+}
+
 void facts_plain(
 	struct text *out, const struct model *m, const struct pool *p, struct instant now)
 {
@@ -432,6 +472,7 @@ void facts_plain(
 	text_addf(out, "pool       %s%s%s  v1>v2   %s   %s%s%s\n", p->env, p->env[0] ? " " : "",
 		p->name, s->state_text, freshness_name(s->freshness), s->age_ms == UNKNOWN ? "" : " ",
 		s->age_ms == UNKNOWN ? "" : age);
+	plain_forced(out, p, now.wall_ms);
 	text_addf(out, "share      asked %s   pool says %s   seen %s of %s requests\n", asked, says,
 		seen, n);
 	struct text routing = {0};
@@ -476,7 +517,7 @@ void facts_line(struct text *out, const struct pool *p)
 	unit_age(age, sizeof age, s->age_ms);
 	unit_percent(e1, sizeof e1, s->arms[ARM_V1].error_rate);
 	unit_percent(e2, sizeof e2, s->arms[ARM_V2].error_rate);
-	text_addf(out, "%-16s %-28s seen %-7s errors v1 %s v2 %s %%  %s  %s %s  %s", p->name,
-		s->state_text, seen, e1, e2, verdict_name(s->judge_word), freshness_name(s->freshness),
+	text_addf(out, "%-16s %-28s %sseen %-7s errors v1 %s v2 %s %%  %s  %s %s  %s", p->name,
+		s->state_text, forced_find(p, NULL, 0) > 0 ? "BREAK-GLASS  " : "", seen, e1, e2, verdict_name(s->judge_word), freshness_name(s->freshness),
 		age, s->headline.text);
 }

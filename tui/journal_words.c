@@ -263,20 +263,25 @@ static void add_facts(struct journal_lines *l, const struct page_detail *d)
 
 static void add_checks(struct journal_lines *l, const struct page_detail *d)
 {
-	size_t held = 0, failed = 0;
+	size_t held = 0, failed = 0, forced = 0;
 	for (size_t i = 0; i < d->check_count; i++) {
 		held += strcmp(d->checks[i].is, "holds") == 0;
 		failed += strcmp(d->checks[i].is, "fails") == 0;
+		forced += strcmp(d->checks[i].is, check_state_name(CHECK_FORCED)) == 0;
 	}
+	char broken[48] = "";
+	if (forced)
+		snprintf(broken, sizeof broken, "BREAK-GLASS: %zu forced, ", forced);
 	if (d->check_count)
-		add(l, failed ? ROLE_FAIL : ROLE_TITLE, "",
-			"CHECKS  %zu held, %zu failed, %zu not asked", held, failed,
-			d->check_count - held - failed);
+		add(l, failed + forced ? ROLE_FAIL : ROLE_TITLE, "",
+			"CHECKS  %s%zu held, %zu failed, %zu not asked", broken, held, failed,
+			d->check_count - held - failed - forced);
 	for (size_t i = 0; i < d->check_count; i++) {
 		const struct page_check *c = &d->checks[i];
 		char label[28];
 		bool known = c->number >= 1 && c->number <= PREDICATE_COUNT;
-		bool fails = strcmp(c->is, "fails") == 0;
+		bool fails = strcmp(c->is, "fails") == 0 ||
+			strcmp(c->is, check_state_name(CHECK_FORCED)) == 0;
 		enum role role = fails ? ROLE_FAIL : strcmp(c->is, "holds") == 0 ? ROLE_OK : ROLE_DIM;
 		snprintf(label, sizeof label, "%2d %s", c->number, c->is);
 		add(l, role, label, "%s",

@@ -32,6 +32,8 @@ const struct option_row option_rows[] = {
 	{"watch", 0, OPTION_FLAG, AT(watch), 0, NULL, "repeat, one plain line a second"},
 	{"confirm", 0, OPTION_TEXT, AT(confirm), 0, "POOL", "name the pool that may be touched"},
 	{"reason", 'm', OPTION_TEXT, AT(reason), 0, "TEXT", "why; recorded"},
+	{"break-glass", 0, OPTION_FLAG, AT(break_glass), 0, NULL,
+		"past checks 9 to 12, with a --reason; marks the migration until it ends"},
 	{"approval", 0, OPTION_TEXT, AT(approval), 0, "TOKEN",
 		"what weir approve printed, where its history is another"},
 	{"key", 0, OPTION_FLAG, AT(key), 0, NULL, "print your own public key, for approvers: of a plan"},

@@ -27,6 +27,7 @@ struct options {
 	bool key;
 	bool watch;
 	const char *confirm, *reason, *approval;
+	bool break_glass;
 	bool wait;
 	int64_t wait_ms;
 	bool dry_run;

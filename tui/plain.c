@@ -6,6 +6,7 @@
  * 2. A line holds no cursor movement and no colour; remote text is as clean as on the grid. */
 #include "tui/plain.h"
 
+#include "model/forced.h"
 #include "model/mem.h"
 #include "model/text.h"
 #include "tui/console_parts.h"
@@ -26,6 +27,7 @@
 #define PLAIN_INFO(X) \
 	X(STATE, "state") \
 	X(HEADLINE, "headline") \
+	X(FORCED, "forced by break-glass") \
 	X(NEWS, "news") \
 	X(GUARD, "guard") \
 	X(JUDGE, "judge") \
@@ -109,7 +111,7 @@ static const char *sheet_fact(const struct sheet *s, struct instant now)
 	if (s->stale)
 		return s->stale_why;
 	if (judged && !s->interlock.allowed)
-		return "locked";
+		return sheet_may_force(s) ? "locked; b breaks the glass: a reason, the typed name" : "locked";
 	return sheet_may_accept(s, now) ? "y counts now" : "";
 }
 
@@ -123,6 +125,13 @@ static void read_facts(char facts[FACT_COUNT][400], const struct console *c, str
 	snprintf(facts[FACT_STATE], sizeof facts[0], "%s, v2 has %s%s%s", state_name(s->state),
 		share, s->hold.on ? ", held by " : "", s->hold.on ? s->hold.actor : "");
 	text_copy(facts[FACT_HEADLINE], sizeof facts[0], s->headline.text);
+	const struct decision *done;
+	if (forced_find(p, &done, 1) > 0) {
+		struct text t = {0};
+		forced_say(&t, done, now.wall_ms);
+		text_copy(facts[FACT_FORCED], sizeof facts[0], text_str(&t));
+		text_free(&t);
+	}
 	text_copy(facts[FACT_NEWS], sizeof facts[0], freshness_name(s->freshness));
 	text_copy(facts[FACT_GUARD], sizeof facts[0],
 		guard_state_name(p->latch.red ? GUARD_RED : s->guard.state));

@@ -123,7 +123,7 @@ static void write_checks(const struct writing *w, const struct report_entry *e)
 {
 	static const struct {
 		const char *is, *name;
-	} kinds[] = {{"fails", "FAILED"}, {"holds", "held"}, {"not asked", "not asked"},
+	} kinds[] = {{"forced", "FORCED"}, {"fails", "FAILED"}, {"holds", "held"}, {"not asked", "not asked"},
 		{"not asked yet", "not asked yet"}};
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
 		struct text t = {0};

@@ -112,7 +112,7 @@ bool report_forced(const struct report_entry *e)
 		is_verb(&e->row, VERB_HOLD))
 		return false;
 	for (size_t i = 0; i < e->detail.check_count; i++)
-		if (strcmp(e->detail.checks[i].is, "fails") == 0)
+		if (strcmp(e->detail.checks[i].is, check_state_name(CHECK_FORCED)) == 0)
 			return true;
 	return false;
 }
@@ -326,6 +326,20 @@ static void tell_moments(struct report *r)
 	}
 }
 
+/* " without 9 bake elapsed" */
+static void forced_checks(char *out, size_t size, const struct report_entry *e)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < e->detail.check_count && used < size; i++) {
+		const struct page_check *c = &e->detail.checks[i];
+		if (strcmp(c->is, check_state_name(CHECK_FORCED)) == 0 && c->number >= 1 &&
+			c->number <= PREDICATE_COUNT)
+			used += (size_t)snprintf(out + used, size - used, "%s%d %s",
+				used ? ", " : " without ", c->number,
+				predicate_name((enum predicate)(c->number - 1)));
+	}
+}
+
 static void tell_relaxed(struct report *r)
 {
 	struct line l = line_at(r, 3);
@@ -338,10 +352,14 @@ static void tell_relaxed(struct report *r)
 		if (!forced && !relaxed)
 			continue;
 		report_what(what, sizeof what, &e->row);
+		char at[16], without[160] = "";
+		clock_of(at, e->row.at_ms);
+		if (forced)
+			forced_checks(without, sizeof without, e);
 		if (told < 4)
-			put(&l, "%s%s %s by %s (%s%s%s)",
+			put(&l, "%s%s %s by %s%s%s%s (%s%s%s)",
 				told ? "; " : "Relaxed or forced: ", forced ? "forced" : "relaxed", what,
-				e->row.actor, e->row.text[0] ? "\"" : "",
+				e->row.actor, forced ? " at " : "", forced ? at : "", without, e->row.text[0] ? "\"" : "",
 				e->row.text[0] ? e->row.text : "no reason given", e->row.text[0] ? "\"" : "");
 		told++;
 	}

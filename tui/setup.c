@@ -11,6 +11,7 @@
 #include "history/lock.h"
 #include "history/query.h"
 #include "history/replay.h"
+#include "model/forced.h"
 #include "model/mem.h"
 #include "model/text.h"
 #include "tui/etcd_nodes.h"
@@ -477,6 +478,12 @@ static bool remember_one(void *ctx, const struct decision *d)
 	return true;
 }
 
+/* However long ago it was, it marks the migration. */
+static bool remember_forced(void *ctx, const struct decision *d)
+{
+	return forced_of(d) ? remember_one(ctx, d) : true;
+}
+
 /* A step from here would need the history: whether it could be written is a fact like others.
  */
 static void presume_history(struct setup *s)
@@ -490,7 +497,8 @@ static void presume_history(struct setup *s)
 static int remember_pool(struct setup *s, struct query *q, int pool, struct err *err)
 {
 	const char *name = desk_model(s->desk)->pools[pool].name;
-	struct query_filter f = {.pool = name, .last = POOL_DECISIONS / 2};
+	const struct query_filter all = {.pool = name};
+	const struct query_filter f = {.pool = name, .last = POOL_DECISIONS / 2};
 	struct remember r = {s, pool};
 	struct history_answer *pins = mem_new(1, sizeof *pins);
 	int rc = query_pins(q, name, pins, err);
@@ -498,7 +506,9 @@ static int remember_pool(struct setup *s, struct query *q, int pool, struct err 
 		desk_pin(s->desk, pool, pins->pool_id, loop_now());
 	history_answer_release(pins);
 	free(pins);
-	return rc < 0 ? -1 : query_decisions(q, &f, remember_one, &r, err);
+	if (rc < 0 || query_decisions(q, &all, remember_forced, &r, err) < 0)
+		return -1;
+	return query_decisions(q, &f, remember_one, &r, err);
 }
 
 struct opening {

@@ -31,7 +31,13 @@ static bool is_gated(const struct sheet *s)
 
 bool sheet_is_grave(const struct sheet *s)
 {
-	return s->kind == SHEET_ACT && verb_row(s->request.verb)->class == VERB_GRAVE;
+	return (s->kind == SHEET_ACT && verb_row(s->request.verb)->class == VERB_GRAVE) ||
+		s->request.forced;
+}
+
+bool sheet_may_force(const struct sheet *s)
+{
+	return is_gated(s) && !s->stale && !s->looks && interlock_is_forcible(&s->interlock);
 }
 
 /* Grave acts are explained, a rollback is never slowed down, and the rest is as the policy has
@@ -121,7 +127,6 @@ void sheet_refresh(struct sheet *s, const struct model *m, struct instant now)
 		return;
 	const struct pool *p = &m->pools[s->pool];
 	const struct standing *st = &p->standing;
-	s->reason_asked = asks_reason(s, &p->plan.policy);
 	s->request.to_bp = s->to_bp;
 	s->request.shown_epoch = s->epoch;
 	s->request.shown_rev = s->rev;
@@ -130,7 +135,11 @@ void sheet_refresh(struct sheet *s, const struct model *m, struct instant now)
 		const struct intent want = act_intent(&s->request);
 		pool_facts(m, p, &want, &f);
 		interlock_evaluate(&s->interlock, &f);
+		/* What was forced clears by time: then it is an act like others. */
+		if (s->request.forced && !s->interlock.forced && s->interlock.allowed)
+			s->request.forced = 0;
 	}
+	s->reason_asked = asks_reason(s, &p->plan.policy);
 	bool moved = st->epoch != s->epoch || st->rev != s->rev || st->reported_bp != s->from_bp;
 	/* A rollback is true whatever the share was; the rest shows a change from one to another.
 	 */
@@ -179,6 +188,7 @@ static void end_typing(struct sheet *s, const struct model *m, struct instant no
 	}
 	s->to_bp = to_bp;
 	s->request.has_strategy = false;
+	s->request.forced = 0;
 	s->opened_ms = now.boot_ms;
 	sheet_refresh(s, m, now);
 }
@@ -238,6 +248,17 @@ static enum sheet_answer accept(struct sheet *s, bool may)
 	return SHEET_STAYS;
 }
 
+/* What fails now may; what fails later locks the sheet anew, and is forced by another `b`. */
+static enum sheet_answer break_glass(struct sheet *s, const struct model *m, struct instant now)
+{
+	if (!sheet_may_force(s))
+		return SHEET_CLOSED;
+	s->request.forced |= s->interlock.failing & PREDICATES_FORCED;
+	s->opened_ms = now.boot_ms;
+	sheet_refresh(s, m, now);
+	return s->reason.text[0] ? SHEET_STAYS : begin_typing(s, TYPING_REASON);
+}
+
 /* Going back slowly is chosen as it is accepted, like the rollback itself. */
 static enum sheet_answer accept_gradual(struct sheet *s, bool may)
 {
@@ -276,6 +297,8 @@ enum sheet_answer sheet_key(
 		return accept_gradual(s, may);
 	case 'o':
 		return s->kind == SHEET_STEP ? begin_typing(s, TYPING_SHARE) : SHEET_CLOSED;
+	case 'b':
+		return break_glass(s, m, now);
 	case '?':
 		if (!is_gated(s))
 			return SHEET_CLOSED;

@@ -62,6 +62,10 @@ void sheet_open_several(
 	struct sheet *s, int first, int count, const struct model *m, struct instant now);
 void sheet_close(struct sheet *s);
 
+/* True when `b` breaks the glass: only what that relaxes is in the way. From then on the sheet asks
+ * for a reason and the typed name. */
+bool sheet_may_force(const struct sheet *s);
+
 /* True when the act asks for the typed name. */
 bool sheet_is_grave(const struct sheet *s);
 

@@ -1,4 +1,5 @@
 /* The rows that every screen shares: state, headline, who acts, message, keys. */
+#include "model/forced.h"
 #include "tui/keymap.h"
 #include "tui/reach.h"
 
@@ -123,6 +124,8 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 	const char *mark = v->mark ? v->mark : v->pool->env;
 	if (mark[0])
 		x = surface_text(s, r, x, r.y, is_marked(v) ? ROLE_MARK : ROLE_TITLE, mark) + 1;
+	if (forced_find(v->pool, NULL, 0) > 0)
+		x = surface_text(s, r, x, r.y, ROLE_MARK, r.w < 60 ? "FORCED" : "BREAK-GLASS") + 1;
 	if (v->pool_count > 1)
 		x = surface_textf(s, r, x, r.y, ROLE_DIM, "%d/%d", v->pool_index + 1, v->pool_count) +
 			1;

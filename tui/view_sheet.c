@@ -36,8 +36,10 @@ static void title(struct pen *p, const struct view *v, const struct sheet *sheet
 	unit_share(to, sizeof to, sheet->to_bp);
 	unit_age(age, sizeof age, v->pool->standing.age_ms);
 	surface_fill(p->s, (struct rect){p->r.x, p->y, p->r.w, 1}, ROLE_SHEET_TITLE, ' ');
-	int x =
-		surface_textf(p->s, p->r, p->r.x + 1, p->y, ROLE_SHEET_TITLE, "%s ", title_word(sheet));
+	int x = p->r.x + 1;
+	if (sheet->request.forced)
+		x = surface_text(p->s, p->r, x, p->y, ROLE_MARK, "BREAK-GLASS") + 1;
+	x = surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, "%s ", title_word(sheet));
 	if (sheet->kind == SHEET_SEVERAL)
 		x = surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, "%d pools", sheet->several);
 	else
@@ -52,14 +54,15 @@ static void title(struct pen *p, const struct view *v, const struct sheet *sheet
 	p->y++;
 }
 
-static void failing(struct pen *p, const struct interlock *i)
+static void list_checks(
+	struct pen *p, const struct interlock *i, enum check_state state, const char *label)
 {
 	for (int k = 0; k < PREDICATE_COUNT; k++) {
 		char line[220];
-		if (i->check[k].state != CHECK_FAILS)
+		if (i->check[k].state != state)
 			continue;
 		interlock_line(line, sizeof line, &i->check[k]);
-		pen_row(p, ROLE_WARN, "", "%s", line);
+		pen_row(p, state == CHECK_FORCED ? ROLE_FAIL : ROLE_WARN, label, "%s", line);
 	}
 }
 
@@ -73,7 +76,10 @@ static void all_checks(struct pen *p, const struct interlock *i)
 		*end = 0;
 		if (p->y < p->r.y + p->r.h - 1)
 			surface_text(p->s, p->r, p->r.x + 1, p->y++,
-				i->check[k].state == CHECK_FAILS ? ROLE_WARN : ROLE_TEXT, at);
+				i->check[k].state == CHECK_FORCED      ? ROLE_FAIL
+					: i->check[k].state == CHECK_FAILS ? ROLE_WARN
+													   : ROLE_TEXT,
+				at);
 		at = end + 1;
 	}
 	text_free(&t);
@@ -82,6 +88,13 @@ static void all_checks(struct pen *p, const struct interlock *i)
 static void checks(struct pen *p, const struct sheet *sheet)
 {
 	const struct interlock *i = &sheet->interlock;
+	list_checks(p, i, CHECK_FORCED, "forces");
+	if (i->forced)
+		pen_row_fit(p, ROLE_WARN, "then",
+			"every screen says BREAK-GLASS, who and why, until the migration ends",
+			"BREAK-GLASS on every screen until it ends");
+	if (i->allowed && i->forced)
+		return;
 	if (i->allowed) {
 		pen_row_fit(p, ROLE_OK, "checks",
 			"all that are asked hold; ? lists the 14 with their numbers",
@@ -89,7 +102,7 @@ static void checks(struct pen *p, const struct sheet *sheet)
 		return;
 	}
 	pen_row(p, ROLE_FAIL, "locked", "%d of %d; ? lists them all", i->failures, PREDICATE_COUNT);
-	failing(p, i);
+	list_checks(p, i, CHECK_FAILS, "");
 }
 
 static void typing(struct pen *p, const struct sheet *sheet)
@@ -431,7 +444,7 @@ static bool is_judged(const struct sheet *sheet)
 
 /* ---- buttons ---- */
 
-#define BUTTONS 5
+#define BUTTONS 6
 
 struct button {
 	enum role role;
@@ -477,6 +490,8 @@ static size_t write_buttons(
 		add_button(b, &n, may ? ROLE_KEY : ROLE_KEY_OFF, "g in steps");
 		add_button(b, &n, ROLE_KEY, "H hold instead");
 	}
+	if (sheet_may_force(sheet))
+		add_button(b, &n, ROLE_KEY, sheet->request.forced ? "b break that too" : "b break-glass");
 	if (!shut && !sheet->looks && sheet->kind != SHEET_LEAVE)
 		add_button(b, &n, ROLE_KEY, "m reason");
 	if (sheet->kind == SHEET_STEP && !sheet->looks)

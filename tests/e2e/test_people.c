@@ -280,6 +280,83 @@ static void an_ask_and_its_approval_go_over_two_screens(void **state)
 	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
 }
 
+/* ---- break-glass ---- */
+
+/* A pool with a plan that bakes, at 5 %, its bake far from over. */
+static void open_baking(struct fixture *f, const char *policy)
+{
+	char text[1400];
+	world_pool(&f->w, false, ARGS("--scenario", f->load, "--share", "0%", "--unit", "500ms"));
+	snprintf(text, sizeof text,
+		"policies: {lone: {base: standard, owner: false},\n"
+		"  two: {base: standard, owner: false, approval_above: 50%%}}\n"
+		"pools:\n  checkout:\n    target: %s\n    interval: 100ms\n"
+		"    plan: {steps: [5%%, 10%%, 50%%, 100%%], bake: 1h, min_samples: 1, policy: %s,\n"
+		"      approvers: [%s, %s]}\n",
+		f->w.target, policy, f->key[ANA], f->key[EVE]);
+	world_write(f->w.config, text);
+	DOES(0, KIM, ARGS("step", "checkout", "5%", CONFIRMED, "--wait"));
+}
+
+static void the_glass_is_broken_with_a_reason_and_a_name_and_marks_all_after(void **state)
+{
+	struct fixture *f = *state;
+	open_baking(f, "lone");
+	/* there is no glass without a reason, without the name, or of what it never relaxes */
+	DOES(2, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--break-glass"));
+	assert_says(f, "--break-glass asks for a --reason");
+	DOES(2, KIM, ARGS("step", "checkout", "10%", "--break-glass", "-m", "they wait"));
+	assert_says(f, "--confirm checkout");
+	DOES(6, KIM, ARGS("step", "checkout", "10%", CONFIRMED));
+	assert_says(f, "W184");
+	DOES(6, KIM, ARGS("step", "checkout", "50%", CONFIRMED, "--break-glass", "-m", "they wait"));
+	assert_says(f, "W162");
+	DOES(2, KIM, ARGS("rollback", "checkout", "--break-glass"));
+	assert_int_equal(world_fact(&f->w, "share_bp"), 500);
+	DOES(0, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--dry-run", "--break-glass", "-m", "x"));
+	assert_says(f, "FORCED");
+	DOES(0, KIM,
+		ARGS("step", "checkout", "10%", CONFIRMED, "--wait", "--break-glass", "-m", "they wait"));
+	assert_says(f, "BREAK-GLASS without 9 bake elapsed");
+	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
+	/* who, what, when and why, wherever somebody else looks */
+	DOES(0, ANA, ARGS("status", "checkout"));
+	assert_says(f, "kim@e2e forced step 5 > 10 % without 9 bake elapsed");
+	assert_says(f, "\"they wait\"");
+	DOES(0, ANA, ARGS("status", "checkout", "--json"));
+	assert_says(f, "\"forced\":[{\"by\":\"kim@e2e\",\"at\":\"20");
+	DOES(0, ANA, ARGS("brief", "checkout"));
+	assert_says(f, "BREAK-GLASS: kim@e2e forced step 5 > 10 %");
+	DOES(0, ANA, ARGS("log"));
+	assert_says(f, "BREAK-GLASS without 9 bake elapsed");
+	/* it ends where the migration does */
+	DOES(0, KIM, ARGS("rollback", "checkout", "--wait"));
+	DOES(0, ANA, ARGS("status", "checkout", "--json"));
+	assert_says(f, "\"forced\":[]");
+	DOES(0, KIM, ARGS("step", "checkout", "5%", CONFIRMED, "--wait"));
+	DOES(0, ANA, ARGS("status", "checkout", "--json"));
+	assert_says(f, "\"forced\":[]");
+	assert_true(world_verified(&f->w, f->w.history));
+}
+
+static void where_two_must_agree_the_glass_takes_two(void **state)
+{
+	struct fixture *f = *state;
+	char id[64];
+	open_baking(f, "two");
+	DOES(6, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--break-glass", "-m", "they wait"));
+	assert_says(f, "W190 approval is missing");
+	const char *at = strstr(f->p.err.text, "weir approve checkout ");
+	assert_non_null(at);
+	snprintf(id, sizeof id, "%.36s", at + strlen("weir approve checkout "));
+	DOES(0, ANA, ARGS("approve", "checkout", id, CONFIRMED));
+	assert_says(f, "step by break-glass 5 > 10 %");
+	assert_says(f, "bake elapsed: bake ");
+	DOES(0, KIM,
+		ARGS("step", "checkout", "10%", CONFIRMED, "--wait", "--break-glass", "-m", "they wait"));
+	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -289,6 +366,8 @@ int main(void)
 		CASE(row_75_what_is_no_approval_moves_nothing),
 		CASE(a_token_goes_between_histories_and_needs_no_pool),
 		CASE(an_ask_and_its_approval_go_over_two_screens),
+		CASE(the_glass_is_broken_with_a_reason_and_a_name_and_marks_all_after),
+		CASE(where_two_must_agree_the_glass_takes_two),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,15 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_TELL] = {"x.x...........", "x.x..........."}},
 };
 
+/* By break-glass: f may fail, x may not. Strict asks an approval of whatever can be forced, of every
+ * share. */
+static const char glass[ROW] = "xxxxxxxxffffxx";
+static const char glass_seconds[POLICY_COUNT][ACT_COUNT + 1] = {[POLICY_MANUAL] = "..........",
+	[POLICY_DEMO] = "..........",
+	[POLICY_STANDARD] = "..........",
+	/* raise, put back, complete, lower, widen, keep, arm, resume, adopt, tell */
+	[POLICY_STRICT] = "xxx.xx...."};
+
 /* Facts, and the row that tells what is asked of them. */
 struct place {
 	struct interlock_facts f;
@@ -139,6 +148,16 @@ static struct place a_place(enum policy_kind policy, enum act act, bool at_basel
 {
 	struct place at = {.f = in_order(policy, act, at_baseline)};
 	memcpy(at.row, rules[policy][act][at_baseline], ROW);
+	return at;
+}
+
+/* The same by break-glass, of everything that somebody might wish to force. */
+static struct place a_forced_place(enum policy_kind policy, enum act act, bool at_baseline)
+{
+	struct place at = a_place(policy, act, at_baseline);
+	at.f.forced = (1u << PREDICATE_COUNT) - 1;
+	if (glass_seconds[policy][act] == 'x')
+		at.row[PREDICATE_APPROVAL] = 'x';
 	return at;
 }
 
@@ -311,26 +330,30 @@ static void try_combination(struct place at, unsigned bad, uint64_t ways)
 {
 	struct interlock i;
 	enum err_code codes[PREDICATE_COUNT] = {0};
-	unsigned expected = 0;
+	unsigned expected = 0, forced = 0;
 	for (int p = 0; p < PREDICATE_COUNT; p++) {
 		if (!(bad >> p & 1))
 			continue;
 		codes[p] = spoil(&at, p, ways >> p * 4);
-		if (asks(&at, p))
+		if (asks(&at, p) && at.f.forced && glass[p] == 'f')
+			forced |= 1u << p;
+		else if (asks(&at, p))
 			expected |= 1u << p;
 	}
 	interlock_evaluate(&i, &at.f);
 	if (i.failing != expected)
 		fail_msg("policy %s, act %d, baseline %d, row %s: failing %x, expected %x",
 			at.f.policy.name, at.f.act, at.f.at_baseline, at.row, i.failing, expected);
+	assert_int_equal(i.forced, forced);
 	assert_int_equal(i.failures, __builtin_popcount(expected));
 	assert_int_equal(i.allowed, expected == 0);
 	for (int p = 0; p < PREDICATE_COUNT; p++) {
 		enum check_state state = !asks(&at, p) ? CHECK_NOT_ASKED
 			: expected >> p & 1                ? CHECK_FAILS
+			: forced >> p & 1                  ? CHECK_FORCED
 											   : CHECK_HOLDS;
 		assert_int_equal(i.check[p].state, state);
-		if (state != CHECK_FAILS)
+		if (state != CHECK_FAILS && state != CHECK_FORCED)
 			assert_true(i.check[p].wait_ms == UNKNOWN);
 		else if (i.check[p].code != codes[p])
 			fail_msg("predicate %d fails as %s, not %s", p + 1, err_name(i.check[p].code),
@@ -369,10 +392,51 @@ static void test_every_combination(void **state)
 		for (int act = 0; act < ACT_COUNT; act++)
 			for (int at_baseline = 0; at_baseline < 2; at_baseline++) {
 				struct place at = a_place((enum policy_kind)policy, (enum act)act, at_baseline);
+				struct place forced =
+					a_forced_place((enum policy_kind)policy, (enum act)act, at_baseline);
 				int tried = try_place(&at, &seed);
-				if (policy == POLICY_STRICT && act == ACT_RAISE && !at_baseline)
-					assert_int_equal(tried, 16384);
+				/* demo asks what standard does */
+				int again = policy == POLICY_DEMO ? 0 : try_place(&forced, &seed);
+				if (policy != POLICY_STRICT || act != ACT_RAISE || at_baseline)
+					continue;
+				assert_int_equal(tried, 16384);
+				assert_int_equal(again, 16384);
 			}
+}
+
+/* Of two who must agree one does not break the glass, however low the share is. */
+static void test_strict_glass_takes_two(void **state)
+{
+	(void)state;
+	struct interlock i;
+	struct interlock_facts f = in_order(POLICY_STRICT, ACT_RAISE, false);
+	f.to_bp = f.next_bp = 2000;
+	f.bake_left_ms = 409000;
+	f.approval = APPROVAL_NONE;
+	interlock_evaluate(&i, &f);
+	assert_int_equal(i.failing, 1u << PREDICATE_BAKE);
+	assert_true(interlock_is_forcible(&i));
+	f.forced = i.failing;
+	interlock_evaluate(&i, &f);
+	assert_int_equal(i.failing, 1u << PREDICATE_APPROVAL);
+	assert_int_equal(i.forced, 1u << PREDICATE_BAKE);
+	f.approvers_known = false;
+	interlock_evaluate(&i, &f);
+	assert_string_equal(i.check[PREDICATE_APPROVAL].text,
+		"approval is asked of break-glass, and the plan names no approvers");
+	f.approvers_known = true;
+	f.approval = APPROVAL_GOOD;
+	interlock_evaluate(&i, &f);
+	assert_true(i.allowed);
+	/* what was not forced still locks */
+	f.guard_red = true;
+	interlock_evaluate(&i, &f);
+	assert_int_equal(i.failing, 1u << PREDICATE_GUARD);
+	assert_int_equal(i.forced, 1u << PREDICATE_BAKE);
+	/* and where more is in the way than it relaxes, it is not even offered */
+	f.nodes_live = 2;
+	interlock_evaluate(&i, &f);
+	assert_false(interlock_is_forcible(&i));
 }
 
 /* A policy of somebody's own is what its flags say, each for itself. */
@@ -1082,6 +1146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_combination),
+		cmocka_unit_test(test_strict_glass_takes_two),
 		cmocka_unit_test(test_own_policies),
 		cmocka_unit_test(test_asks_is_the_rule),
 		cmocka_unit_test(test_unknown_never_holds),

@@ -397,22 +397,23 @@ static void without_samples_nothing_is_claimed(void **state)
 
 /* ---- checks ---- */
 
-static void a_check_that_failed_is_named(void **state)
+static void a_check_that_was_forced_is_named(void **state)
 {
 	(void)state;
 	begin();
 	decide("raise-0000-1", T0 + 10000, VERB_STEP, 0, 1000, "we must",
-		"{\"checks\":[{\"n\":9,\"is\":\"fails\",\"text\":\"bake: 4 min left\"}]}");
+		"{\"checks\":[{\"n\":9,\"is\":\"forced\",\"text\":\"bake: 4 min left\"}]}");
 	becomes("raise-0000-1", OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0 + 10010);
 	decide("resume-000-1", T0 + 20000, VERB_RESUME, -1, -1, "it was v1", NULL);
 	becomes("resume-000-1", OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0 + 20010);
 	applied("back-00000-1", T0 + 130000, VERB_ROLLBACK, 1000, 0);
 	end();
 	make_report();
-	assert_non_null(strstr(r.line[3], "forced step 0 % > 10 % by kim@ops1 (\"we must\")"));
+	assert_non_null(strstr(r.line[3], "forced step 0 % > 10 % by kim@ops1 at "));
+	assert_non_null(strstr(r.line[3], " without 9 bake elapsed (\"we must\")"));
 	assert_non_null(strstr(r.line[3], "relaxed resume by kim@ops1 (\"it was v1\")"));
 	write_md();
-	assert_has("- FAILED: 9: bake: 4 min left");
+	assert_has("- FORCED: 9: bake: 4 min left");
 }
 
 static void what_stayed_open_is_told(void **state)
@@ -560,7 +561,7 @@ int main(void)
 		ROW(a_v2_like_v1_has_no_worst_stretch),
 		ROW(what_was_not_recorded_is_a_gap),
 		ROW(without_samples_nothing_is_claimed),
-		ROW(a_check_that_failed_is_named),
+		ROW(a_check_that_was_forced_is_named),
 		ROW(what_stayed_open_is_told),
 		ROW(nothing_that_others_wrote_is_markup),
 		ROW(the_last_migration_or_the_one_that_is_named),
