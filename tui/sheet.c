@@ -255,6 +255,7 @@ static enum sheet_answer break_glass(struct sheet *s, const struct model *m, str
 		return SHEET_CLOSED;
 	s->request.forced |= s->interlock.failing & PREDICATES_FORCED;
 	s->opened_ms = now.boot_ms;
+	s->checks = false;
 	sheet_refresh(s, m, now);
 	return s->reason.text[0] ? SHEET_STAYS : begin_typing(s, TYPING_REASON);
 }

@@ -187,7 +187,9 @@ static void step_rows(struct pen *p, const struct view *v, const struct sheet *s
 	pen_row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms", e2, p2);
 	if (p->r.h >= ROOMY)
 		pen_row(p, ROLE_TEXT, "v1 now", "errors %s, p99 %s ms", e1, p1);
-	view_forecast(p, v, sheet);
+	/* A reason and a name need the rows more. */
+	if (p->r.h >= ROOMY || !sheet->request.forced)
+		view_forecast(p, v, sheet);
 	pen_row(p, ROLE_TEXT, "way back", "R y: to %s", back);
 	by_itself(p, v, sheet);
 }

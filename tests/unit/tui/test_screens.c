@@ -548,6 +548,23 @@ static void step_locked(void)
 	pass(1200);
 }
 
+static void step_forcing(void)
+{
+	at_one_percent(1);
+	act(VERB_STEP, 1000, "day 3, quiet night");
+	pass(2000);
+	type("Sbthey wait\n");
+	pass(1000);
+	type("y");
+}
+
+static void break_glass(void)
+{
+	step_forcing();
+	type("checkout\n");
+	pass(1000);
+}
+
 static void step_checks(void)
 {
 	baking();
@@ -783,6 +800,8 @@ static const struct scene {
 	{"frozen", frozen, NORMAL},
 	{"step-open", step_open, ALL},
 	{"step-locked", step_locked, BOTH},
+	{"step-forcing", step_forcing, BOTH | TALL},
+	{"break-glass", break_glass, SMALL | BOTH | TALL},
 	{"step-checks", step_checks, BOTH | TALL},
 	{"step-reason", step_reason, NORMAL},
 	{"step-share", step_share, NORMAL},

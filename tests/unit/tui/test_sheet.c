@@ -201,6 +201,77 @@ static void another_share_stands_anew(void **state)
 	assert_int_equal(press('y', 11500), SHEET_ACCEPTED);
 }
 
+static void type_in(const char *text, int64_t at_ms)
+{
+	for (; *text; text++)
+		press((unsigned char)*text, at_ms);
+}
+
+/* b is there when nothing but what it relaxes is in the way; then a reason and the name. */
+static void b_breaks_the_glass_with_a_reason_and_the_name(void **state)
+{
+	(void)state;
+	open_kind(SHEET_STEP);
+	assert_true(sheet.interlock.allowed);
+	assert_int_equal(press('b', 2000), SHEET_CLOSED); /* no glass */
+	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-1", VERB_HOLD, 0, "lunch"), 200);
+	site_run(&s, 2000);
+	open_kind(SHEET_STEP);
+	assert_int_equal(sheet.interlock.failing, 1u << PREDICATE_FROZEN);
+	assert_true(sheet_may_force(&sheet));
+	assert_int_equal(press('y', 2000), SHEET_STAYS);
+	sheet.looks = true;
+	assert_int_equal(press('b', 2000), SHEET_CLOSED);
+	sheet.looks = false;
+	press('?', 2000);
+	assert_int_equal(press('b', 3000), SHEET_STAYS);
+	assert_int_equal(sheet.request.forced, 1u << PREDICATE_FROZEN);
+	assert_true(sheet.interlock.allowed && sheet_is_grave(&sheet) && sheet.reason_asked);
+	assert_int_equal(sheet.typing, TYPING_REASON);
+	press(KEYS_ESC, 3000);
+	assert_int_equal(press('y', 4500), SHEET_STAYS);
+	assert_non_null(strstr(sheet.complaint, "it asks for a reason"));
+	press('m', 4600);
+	type_in("they wait", 4700);
+	press(KEYS_ENTER, 4800);
+	assert_int_equal(press('y', 5000), SHEET_STAYS); /* too soon behind a key */
+	assert_int_equal(sheet.typing, TYPING_NONE);
+	assert_int_equal(press('y', 5500), SHEET_STAYS);
+	assert_int_equal(sheet.typing, TYPING_NAME);
+	type_in("checkin", 5600);
+	assert_int_equal(press(KEYS_ENTER, 6000), SHEET_STAYS);
+	assert_int_equal(press('y', 6500), SHEET_STAYS);
+	type_in("checkout", 6600);
+	assert_int_equal(press(KEYS_ENTER, 7000), SHEET_ACCEPTED);
+	assert_string_equal(sheet.request.reason, "they wait");
+	/* another share is another look: nothing of it is forced */
+	open_kind(SHEET_STEP);
+	press('b', 2000);
+	press(KEYS_ESC, 2000);
+	press('o', 2100);
+	type_in("50%", 2200);
+	press(KEYS_ENTER, 2300);
+	assert_int_equal(sheet.request.forced, 0);
+	assert_false(sheet_may_force(&sheet)); /* not the plan's next: never */
+	assert_int_equal(press('b', 3000), SHEET_CLOSED);
+}
+
+/* What was in the way is gone while the sheet is open: then it is a step like others. */
+static void what_clears_by_itself_is_not_forced(void **state)
+{
+	(void)state;
+	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-1", VERB_HOLD, 0, "lunch"), 200);
+	site_run(&s, 2000);
+	open_kind(SHEET_STEP);
+	press('b', 2000);
+	assert_true(sheet.request.forced);
+	assert_int_equal(fake_act(s.node[0], "ana@ops2", "k-2", VERB_RESUME, 0, "back"), 200);
+	site_run(&s, 2000);
+	sheet_refresh(&sheet, desk_model(d), s.now);
+	assert_int_equal(sheet.request.forced, 0);
+	assert_true(sheet.interlock.allowed && !sheet_is_grave(&sheet));
+}
+
 /* A rollback and a resume are true whatever the share is. */
 static void what_shows_a_share_turns_stale(void **state)
 {
@@ -356,6 +427,8 @@ int main(void)
 		WITH(several_are_accepted_by_their_number),
 		WITH(what_is_typed_is_text),
 		WITH(another_share_stands_anew),
+		WITH(b_breaks_the_glass_with_a_reason_and_the_name),
+		WITH(what_clears_by_itself_is_not_forced),
 		WITH(what_shows_a_share_turns_stale),
 		WITH(typing_ends_when_it_turns_stale),
 		WITH(a_lock_clears_while_it_stands),
