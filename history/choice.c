@@ -137,8 +137,14 @@ int choice_pools(
 	for (; code == 1; count++) {
 		if (count < most)
 			take_name(s, 0, out[count], POOL_NAME_MAX);
-		code = sqlite3_step(s) == SQLITE_ROW;
+		code = sqlite3_step(s);
+		code = schema_result(err, p->db, code, "reading the history", p->path) != SCHEMA_OK
+			? -1
+			: code == SQLITE_ROW;
 	}
 	sqlite3_finalize(s);
+	if (code == 0 && count == 0)
+		return err_set(
+			err, ERR_FILE, "\"%s\" does not say which pools its recording has", p->path);
 	return code < 0 ? -1 : (int)count;
 }
