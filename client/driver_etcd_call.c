@@ -374,7 +374,8 @@ static void commit(struct call *c)
 		{.what = ETCD_PUT, .key = audit, .value = line},
 		{.what = ETCD_PUT, .key = r.key, .value = line, .lease = c->lease},
 		{.what = ETCD_DELETE, .key = first, .end = last}, {.what = ETCD_DELETE, .key = lease}};
-	bool ends_lease = c->asked.verb == VERB_ROLLBACK || c->asked.verb == VERB_TAKE;
+	bool ends_lease = c->asked.verb == VERB_ROLLBACK || c->asked.verb == VERB_TAKE ||
+		c->asked.verb == VERB_FINALIZE;
 	const struct etcd_txn t = {.compare = same,
 		.compare_count = 2,
 		.then = then,
@@ -423,7 +424,8 @@ static void decide(struct call *c, const struct etcd_answer *a)
 	enum strategy strategy;
 	int share_bp;
 	control_split(copy, &strategy, &share_bp);
-	bool raises = c->asked.verb == VERB_STEP && c->asked.to_bp > share_bp;
+	bool forward = c->asked.verb == VERB_FINALIZE ||
+		(c->asked.verb == VERB_STEP && c->asked.to_bp > share_bp);
 	control_change(copy, &c->request, &none, c->now, &c->given);
 	text_clear(&c->line);
 	text_add(&c->line, control_own(copy));
@@ -435,7 +437,7 @@ static void decide(struct call *c, const struct etcd_answer *a)
 		end_with(c, no_answer(ANSWER_REFUSED, &err));
 	} else if (c->given.status != 200 || c->given.replayed) {
 		end_given(c);
-	} else if (raises && refuse_strangers(c, a)) {
+	} else if (forward && refuse_strangers(c, a)) {
 		return;
 	} else if (c->lease[0]) {
 		commit(c);

@@ -168,6 +168,8 @@ static void fill_arm(struct arm_counts *out, const struct haproxy_arm *a, int64_
 		.retries = a->retries,
 		.sessions = UNKNOWN,
 		.sessions_bad = UNKNOWN,
+		.sessions_live = UNKNOWN,
+		.sessions_end_ms = UNKNOWN,
 		.queue_depth = a->queue,
 		.in_flight = a->in_flight,
 		.queue_max = UNKNOWN,

@@ -384,6 +384,10 @@ static const struct {
 int haproxy_write_other(struct haproxy_session *s, const struct haproxy_target *t,
 	const struct haproxy_view *v, const struct command *c, struct instant now, struct err *err)
 {
+	if (c->verb == VERB_FINALIZE)
+		return err_set(err, ERR_LIMIT,
+			"HAProxy has nothing that would refuse a way back: the migration ends when v1's servers "
+			"leave its configuration");
 	if (others[c->verb].write == NULL)
 		return err_set(err, ERR_LIMIT, "HAProxy has nothing that \"%s\" could change",
 			verb_row(c->verb)->word);

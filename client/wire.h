@@ -25,6 +25,7 @@
 	X(HOLD, "POST", "/v1/hold") \
 	X(ADOPT, "POST", "/v1/hold") \
 	X(RESUME, "POST", "/v1/resume") \
+	X(FINALIZE, "POST", "/v1/finalize") \
 	X(ROLLBACK, "POST", "/v1/rollback")
 
 struct wire_route {

@@ -60,6 +60,8 @@ static const struct refusal {
 	{408, NULL, ERR_UNRESOLVED, false}, /* of a proxy on the way */
 	{409, "held", ERR_HELD, true},
 	{409, "unkept", ERR_UNKEPT, true},
+	{409, "unfinished", ERR_NEXT, true}, /* a finish below 100 % */
+	{409, "undrained", ERR_NEXT, true},  /* a finish while v1 has work or sessions */
 	{409, "open", ERR_LIMIT, true}, /* of a disarm: not at the baseline */
 	{409, "led", ERR_LIMIT, true},  /* its plan lies in etcd */
 	{409, "last", ERR_LIMIT, true}, /* an arm would be without a worker */

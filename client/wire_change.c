@@ -106,6 +106,7 @@ static const struct body {
 	[VERB_STEP] = {TABLE(split_out), TABLE(split_in), true, true},
 	[VERB_OPERATIONS] = {TABLE(split_out), TABLE(split_in), true, true},
 	[VERB_KEEP] = {TABLE(keep_out), TABLE(keep_in), false, false},
+	[VERB_FINALIZE] = {TABLE(keep_out), TABLE(keep_in), false, false},
 	[VERB_ARM] = {TABLE(arm_out), TABLE(arm_in), true, false},
 	[VERB_DISARM] = {TABLE(disarm_out), TABLE(disarm_in), false, false},
 	[VERB_TAKE] = {TABLE(take_out), TABLE(take_in), false, false},
@@ -271,7 +272,7 @@ static int settle(struct control_request *out, struct err *err)
 	if (out->verb == VERB_STEP || out->verb == VERB_OPERATIONS) {
 		bool stays = out->has_operations && out->from_bp == out->to_bp;
 		out->verb = stays ? VERB_OPERATIONS : VERB_STEP;
-	} else if (out->verb == VERB_KEEP) {
+	} else if (out->verb == VERB_KEEP || out->verb == VERB_FINALIZE) {
 		out->has_match = true;
 	} else if (out->verb == VERB_ADOPT) {
 		out->verb = VERB_HOLD;

@@ -106,6 +106,8 @@ static const struct wire_field arm_fields[] = {
 	WIRE_ROW_COUNT(A, retries, "retries", false),
 	WIRE_ROW_COUNT(A, sessions, "sessions", false),
 	WIRE_ROW_COUNT(A, sessions_bad, "sessions_bad", false),
+	WIRE_ROW_COUNT(A, sessions_live, "sessions_live", false),
+	WIRE_ROW_COUNT(A, sessions_end_ms, "sessions_end_ms", false),
 	WIRE_ROW_COUNT(A, queue_depth, "queue_depth", false),
 	WIRE_ROW_COUNT(A, queue_max, "queue_max", false),
 	WIRE_ROW_COUNT(A, in_flight, "in_flight", false),

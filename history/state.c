@@ -183,6 +183,8 @@ static const struct field arm_fields[] = {
 	COUNTER(retries),
 	COUNTER(sessions),
 	COUNTER(sessions_bad),
+	FIELD_NEW(arm_counts, sessions_live, INT64, true),
+	FIELD_NEW(arm_counts, sessions_end_ms, INT64, true),
 	COUNTER(queue_depth),
 	COUNTER(in_flight),
 	WORKERS(total),

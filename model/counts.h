@@ -89,6 +89,9 @@ struct arm_counts {
 	struct histogram session_latency; /* of units: that of the first request */
 	bool has_latency, has_session_latency;
 	int64_t queue_depth, in_flight;
+	/* At a share of 100 %: sessions that still belong to the arm, and how long until the last of
+	 * them ends; UNKNOWN elsewhere, and where the pool does not say. */
+	int64_t sessions_live, sessions_end_ms;
 	struct worker_counts workers;
 	struct breaker_word breaker;
 	int64_t queue_max;                 /* what the queue holds; UNKNOWN where it is not said */

@@ -28,6 +28,10 @@ bool headline_finalized(const struct headline_view *v, char *out, size_t size)
 {
 	if (v->s->state != STATE_FINALIZED)
 		return false;
+	char by[FINISHED_TEXT_MAX];
+	pool_finished(by, sizeof by, v->p);
+	if (by[0])
+		return headline_say(out, size, "Finished, there is no way back; " FIT, by);
 	return headline_say(out, size, "Finished: all work is on v2, there is no way back");
 }
 

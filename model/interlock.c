@@ -56,6 +56,9 @@ static const unsigned by_act[ACT_COUNT] = {
 	[ACT_WIDEN] = FORWARD | BIT(DRIFT) | BIT(BAKE) | BIT(SAMPLES),
 	[ACT_KEEP] = BIT(HISTORY) | BIT(LIVE) | BIT(IDENTITY) | BIT(DRIFT) | BIT(OPEN) |
 		BIT(REVISION) | BIT(BAKE) | BIT(GUARD),
+	/* All that a raise asks, since it cannot be taken back; of the way back only that there is one
+	 * to end: v1 may be failing already. */
+	[ACT_FINALIZE] = FORWARD | BIT(DRIFT) | BIT(NEXT) | BIT(BAKE) | BIT(SAMPLES),
 	/* Arming is its own preflight. */
 	[ACT_ARM] = LOWERING | BIT(LIVE) | BIT(DRIFT) | BIT(WAY_BACK),
 	[ACT_RESUME] = BIT(HISTORY) | BIT(LIVE) | BIT(IDENTITY) | BIT(OPEN),
@@ -207,7 +210,10 @@ static bool lease(const struct interlock_facts *f, struct interlock_check *c)
 	else if (f->lease_mine)
 		say(c, "lease mine");
 	else
-		say(c, "lease free, taken with the %s", f->act == ACT_ARM ? "arming" : "step");
+		say(c, "lease free, taken with the %s",
+			f->act == ACT_ARM            ? "arming"
+				: f->act == ACT_FINALIZE ? "finish"
+										 : "step");
 	return true;
 }
 
@@ -275,10 +281,48 @@ static bool next_of_plan(const struct interlock_facts *f, struct interlock_check
 	return true;
 }
 
+/* There is no next share: all work is on v2, by the plan, and v1 has nothing left to do. */
+static bool next_is_end(const struct interlock_facts *f, struct interlock_check *c)
+{
+	char share[24], end[24];
+	unit_share(share, sizeof share, f->from_bp);
+	if (f->from_bp != SHARE_FULL) {
+		say(c, "v2 has %s; a migration is finished at 100 %%", share);
+		return false;
+	}
+	if (f->at_baseline) {
+		say(c, "no migration is open: the baseline is %s", share);
+		return false;
+	}
+	if (!f->plan_as_armed) {
+		say(c, "the plan is not the one this migration began with");
+		return false;
+	}
+	if (f->v1_sessions > 0) {
+		unit_countdown(end, sizeof end, f->v1_end_ms);
+		say(c, "v1 still has %lld session%s, the last ends in %s", (long long)f->v1_sessions,
+			f->v1_sessions == 1 ? "" : "s", end);
+		return false;
+	}
+	if (f->v1_busy == UNKNOWN || f->v1_busy > 0) {
+		if (f->v1_busy == UNKNOWN)
+			say(c, "not known what v1 still works on");
+		else
+			say(c, "v1 still works on %lld request%s", (long long)f->v1_busy,
+				f->v1_busy == 1 ? "" : "s");
+		return false;
+	}
+	say(c, "v2 has 100 %%, v1 works on nothing%s",
+		f->v1_sessions == UNKNOWN ? "; its sessions are not counted" : " and has no session");
+	return true;
+}
+
 static bool next(const struct interlock_facts *f, struct interlock_check *c)
 {
 	char to[24];
 	c->code = ERR_NEXT;
+	if (f->act == ACT_FINALIZE)
+		return next_is_end(f, c);
 	unit_share(to, sizeof to, f->to_bp);
 	if (f->to_bp < 0 || f->to_bp > SHARE_FULL) {
 		say(c, "no next share");
@@ -375,7 +419,8 @@ static bool guard(const struct interlock_facts *f, struct interlock_check *c)
 		return false;
 	}
 	bool asks_safe =
-		f->policy.safe && f->act != ACT_KEEP && f->act != ACT_COMPLETE && !f->at_baseline;
+		f->policy.safe && f->act != ACT_KEEP && f->act != ACT_COMPLETE &&
+		f->act != ACT_FINALIZE && !f->at_baseline; /* at 100 % there is no v1 to compare with */
 	bool amber = f->guard == GUARD_AMBER && f->guard_what[0];
 	say(c, "guard %s%s%s%s%s%s", guard_state_name(f->guard), amber ? ": " : "",
 		amber ? what : "", f->at_baseline ? ", v2 has no share" : "",
@@ -390,7 +435,7 @@ static bool guard(const struct interlock_facts *f, struct interlock_check *c)
 		return true;
 	/* By hand UNKNOWN is said, not refused: the sheet shows it. And what only some nodes took
 	 * was allowed a moment ago. */
-	return f->act != ACT_KEEP && (!f->policy.green || f->act == ACT_COMPLETE);
+	return f->act != ACT_KEEP && f->act != ACT_FINALIZE && (!f->policy.green || f->act == ACT_COMPLETE);
 }
 
 static bool frozen(const struct interlock_facts *f, struct interlock_check *c)
@@ -469,6 +514,10 @@ static bool way_back(const struct interlock_facts *f, struct interlock_check *c)
 	if (!f->baseline_known) {
 		say(c, "baseline not known");
 		return false;
+	}
+	if (f->act == ACT_FINALIZE) {
+		say(c, "baseline known: the way back to it ends with this");
+		return true;
 	}
 	if (!f->v1_serving) {
 		say(c, "no way back: %s",

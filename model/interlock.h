@@ -57,6 +57,7 @@ const char *predicate_name(enum predicate p);
 	X(LOWER, "lower") /* or an operation taken off v2, a strategy at the same share, disarm */ \
 	X(WIDEN, "widen") /* one more operation for v2 */ \
 	X(KEEP, "keep") \
+	X(FINALIZE, "finalize") /* the way back ends */ \
 	X(ARM, "arm") \
 	X(RESUME, "resume") \
 	X(ADOPT, "adopt") \
@@ -112,6 +113,9 @@ struct interlock_facts {
 	int next_bp; /* the plan's; -1 none */
 	int max_delta_bp;
 	bool plan_as_armed;
+	int64_t v1_busy;     /* FINALIZE: requests that v1 still has; UNKNOWN */
+	int64_t v1_sessions; /* and sessions; UNKNOWN: not counted there */
+	int64_t v1_end_ms;   /* until the last of these ends */
 	/* 9, 10 */
 	bool at_baseline;     /* nothing has been baked */
 	bool kept;            /* nothing goes back by itself, or a step keeps it first */

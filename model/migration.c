@@ -170,6 +170,7 @@ bool migration_accepts(enum state s, enum verb v)
 		[VERB_GUARD] = OPEN,
 		[VERB_DRAIN] = OPEN,
 		[VERB_ADOPT] = DI,
+		[VERB_FINALIZE] = CO,
 		[VERB_CLOSE] = RO | RU,
 		[VERB_ASK] = ANY,
 		[VERB_APPROVE] = ANY,

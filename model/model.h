@@ -342,6 +342,11 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
  * carried; 0 none. */
 uint64_t pool_carries(const struct model *m, const struct pool *p);
 
+/* Who finished the migration, when and why, where a decision says so: "by ana@ops2 2026-11-22
+ * 16:12: v1 is gone"; "" where none does. */
+#define FINISHED_TEXT_MAX 200
+void pool_finished(char *out, size_t size, const struct pool *p);
+
 /* True where the pool lives in this process, and ends with it. */
 bool pool_is_local(const struct pool *p);
 

@@ -174,6 +174,9 @@ bool watch_observe(
 	case VERB_RESUME:
 		w->seen = !s->hold.on;
 		break;
+	case VERB_FINALIZE:
+		w->seen = s->finalized;
+		break;
 	case VERB_KEEP:
 		w->seen = !s->keep.on;
 		break;

@@ -45,6 +45,7 @@ static enum act act_of(const struct pool *p, const struct intent *want)
 		[VERB_GUARD] = ACT_TELL,
 		[VERB_DRAIN] = ACT_TELL,
 		[VERB_ADOPT] = ACT_ADOPT,
+		[VERB_FINALIZE] = ACT_FINALIZE,
 		[VERB_CLOSE] = ACT_TELL,
 		[VERB_ASK] = ACT_TELL,
 		[VERB_APPROVE] = ACT_TELL,
@@ -106,6 +107,26 @@ static bool v1_serving(const struct pool *p, const struct standing *s, char *why
 		return false;
 	}
 	return true;
+}
+
+/* What v1 still has to do, on all nodes; one that does not say makes the work unknown. */
+static void left_on_v1(struct interlock_facts *f, const struct pool *p)
+{
+	f->v1_busy = 0;
+	f->v1_sessions = UNKNOWN;
+	for (int k = 0; k < p->node_count; k++) {
+		const struct arm_counts *c = p->nodes[k].last ? &p->nodes[k].last->arms[ARM_V1] : NULL;
+		if (!c || c->in_flight == UNKNOWN || f->v1_busy == UNKNOWN)
+			f->v1_busy = UNKNOWN;
+		else
+			f->v1_busy += c->in_flight + (c->queue_depth == UNKNOWN ? 0 : c->queue_depth);
+		if (!c || c->sessions_live == UNKNOWN)
+			continue;
+		f->v1_sessions =
+			c->sessions_live + (f->v1_sessions == UNKNOWN ? 0 : f->v1_sessions);
+		if (c->sessions_end_ms > f->v1_end_ms)
+			f->v1_end_ms = c->sessions_end_ms;
+	}
 }
 
 static bool equal_builds(const struct pool *p)
@@ -216,6 +237,7 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 		text_copy(f->changed_by, sizeof f->changed_by, first->change.actor);
 		f->changed_age_ms = first->change.age_ms;
 	}
+	left_on_v1(f, p);
 	lease_facts(f, m, s);
 	f->forbidden_left_ms = s->forbidden_left_ms;
 	if (s->forbidden_left_ms > 0)

@@ -170,3 +170,20 @@ void standing_words(struct standing *s, const struct model *m, const struct pool
 	text_mend(s->guard_text);
 	text_mend(s->leave_text);
 }
+
+void pool_finished(char *out, size_t size, const struct pool *p)
+{
+	out[0] = 0;
+	for (size_t i = p->decision_count; i-- > 0;) {
+		const struct decision *d = &p->decisions[i];
+		char at[32];
+		if (d->verb != VERB_FINALIZE || d->outcome != OUTCOME_APPLIED)
+			continue;
+		unit_rfc3339(at, sizeof at, d->at_ms);
+		at[10] = ' '; /* "2026-11-22 16:12" */
+		snprintf(out, size, "by %.60s %.16s%s%.90s", d->actor, at, d->reason[0] ? ": " : "",
+			d->reason);
+		text_mend(out);
+		return;
+	}
+}

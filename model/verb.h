@@ -44,6 +44,8 @@ enum verb_class {
 		"take workers out of new work, or put them back: v2.0.3") \
 	X(ADOPT, "adopt", 0, VERB_GRAVE, "", true, VERB_SENT, \
 		"hold, and take what the pool says for what was asked") \
+	X(FINALIZE, "finalize", 0, VERB_GRAVE, "", true, VERB_SENT | VERB_LEASED, \
+		"finish the migration for good: no way back after this") \
 	X(CLOSE, "close", 0, VERB_CHANGE, "ID", false, 0, \
 		"give up a rollback that is not seen, with a reason") \
 	X(ASK, "ask", 0, VERB_SAFE, "SHARE", false, 0, "ask somebody else to approve a step") \

@@ -54,6 +54,8 @@ static bool is_so_already(const struct pool *p, const struct act_request *r)
 		return !s->hold.on && !p->latch.red && !s->went_back;
 	case VERB_KEEP:
 		return !s->keep.on && s->lease.known;
+	case VERB_FINALIZE:
+		return p->finalized;
 	case VERB_TAKE:
 		return s->lease_mine;
 	case VERB_DRAIN:
@@ -124,8 +126,14 @@ static int check(const struct desk *d, const struct act_request *r, struct act_r
 	const char *word = verb_row(r->verb)->word;
 	if (d->how.read_only || (d->how.passive && verb_is_sent(r->verb)))
 		return act_refuse(out, ERR_READ_ONLY, "this console only looks");
-	if (r->verb == VERB_ROLLBACK && p->finalized)
-		return act_refuse(out, ERR_FINALIZED, "'%s' is finished: there is no way back", p->name);
+	if (verb_is_sent(r->verb) && r->verb != VERB_FINALIZE && p->finalized) {
+		char by[FINISHED_TEXT_MAX];
+		pool_finished(by, sizeof by, p);
+		/* Who finished it the pool can say too, and a rollback is not refused without a word. */
+		if (by[0] || r->verb != VERB_ROLLBACK)
+			return act_refuse(out, ERR_FINALIZED, "'%s' is finished: there is no way back%s%s",
+				p->name, by[0] ? "; " : "", by);
+	}
 	if (!d->history && !d->how.forgets && !verb_is_brake(r->verb))
 		return act_refuse(out, ERR_HISTORY, "no history: nothing could be recorded");
 	if (is_gated(r->verb) && d->history && !d->pools[r->pool].loaded)
@@ -135,7 +143,7 @@ static int check(const struct desk *d, const struct act_request *r, struct act_r
 			p->plan.policy.name, word);
 	if (r->forced && !r->reason[0])
 		return act_refuse(out, ERR_USAGE, "break-glass asks for a reason");
-	if ((r->verb == VERB_ADOPT || r->verb == VERB_CLOSE) && !r->reason[0])
+	if ((verb_row(r->verb)->class == VERB_GRAVE || r->verb == VERB_CLOSE) && !r->reason[0])
 		return act_refuse(out, ERR_USAGE, "%s asks for a reason", word);
 	if ((r->verb == VERB_ARM || r->verb == VERB_KEEP) && !p->has_plan)
 		return act_refuse(out, ERR_USAGE, "'%s' has no plan here to %s", p->name, word);

@@ -388,7 +388,10 @@ static void write_way_back(struct brief *b, const struct brief_how *how)
 	else
 		unit_share(to, sizeof to, p->standing.baseline_bp);
 	if (p->finalized) {
-		add(b, BRIEF_WAY_BACK, ROLE_TEXT, "none: the migration is finished");
+		char by[FINISHED_TEXT_MAX];
+		pool_finished(by, sizeof by, p);
+		add(b, BRIEF_WAY_BACK, ROLE_TEXT, "none: the migration is finished%s%s",
+			by[0] ? ", " : "", by);
 		return;
 	}
 	if (p->standing.drilled.age_ms != UNKNOWN) {

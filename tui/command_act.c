@@ -73,6 +73,7 @@ ACT(drain)
 ACT(arm)
 ACT(disarm)
 ACT(adopt)
+ACT(finalize)
 ACT(close)
 #undef ACT
 
@@ -126,6 +127,7 @@ const struct console_word console_words_act[] = {
 	{"arm", do_arm, "[SHARE]", false, true},
 	{"disarm", do_disarm, "", false, true},
 	{"adopt", do_adopt, "", false, true},
+	{"finalize", do_finalize, "", false, true},
 	{"close", do_close, "ID", false, true},
 	{"ask", do_ask, "[SHARE|next]", false, true},
 	{"approve", do_approve, "[ID]", false, true},

@@ -35,6 +35,8 @@ const struct command_row command_rows[] = {
 	{"take", "TARGET", "take the lease from whoever holds it", ACT, 1, 1, cmd_act},
 	{"adopt", "TARGET", "hold, and take what the pool says for what was asked", ACT, 1, 1,
 		cmd_act},
+	{"finalize", "TARGET", "finish the migration for good: no way back after this",
+		ACT " plan approval", 1, 1, cmd_act},
 	{"close", "ID", "give up a rollback that is not seen", "reason pool", 1, 1, cmd_act},
 	{"ask", "TARGET SHARE", "ask somebody else to approve a step", "reason plan", 2, 2, cmd_act},
 	{"approve", "[TARGET ID]", "allow what somebody else asks for: prints a token",

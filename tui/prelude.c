@@ -59,7 +59,7 @@ static void not_sent(struct desk *d, struct flight *f, const struct err *why)
 
 static bool needs_lease(enum act a)
 {
-	return act_is_forward(a) || a == ACT_ARM;
+	return act_is_forward(a) || a == ACT_ARM || a == ACT_FINALIZE;
 }
 
 /* Whether the node still lacks what the stage asks. */

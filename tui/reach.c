@@ -15,6 +15,7 @@ static const char *const unaccepted[VERB_COUNT] = {
 	[VERB_KEEP] = "no raise stands that could be kept",
 	[VERB_DISARM] = "only at the baseline; roll back first",
 	[VERB_ADOPT] = "the pool says nothing else than what was asked",
+	[VERB_FINALIZE] = "only when all work is on v2, its bake has passed and it is kept",
 	[VERB_CLOSE] = "no rollback is open",
 	[VERB_TAKE] = "the migration is finished, nobody needs the lease",
 	[VERB_GUARD] = "the migration is finished, nothing is guarded",

@@ -98,7 +98,7 @@ static bool find_each(void *ctx, const struct decision *d)
 	bool moves = (d->verb == VERB_STEP || d->verb == VERB_ROLLBACK) && d->to_bp >= 0;
 	if (moves && went_through(d))
 		take_share(m, d);
-	if (moves || d->verb == VERB_KEEP) {
+	if (moves || d->verb == VERB_KEEP || d->verb == VERB_FINALIZE) {
 		int64_t seen = d->verified_ms != UNKNOWN ? d->verified_ms : d->outcome_ms;
 		m->last_ms = seen != UNKNOWN && seen > d->at_ms ? seen : d->at_ms;
 	}

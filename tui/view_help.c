@@ -15,7 +15,7 @@
 
 static const enum verb order[] = {VERB_ROLLBACK, VERB_HOLD, VERB_STEP, VERB_RESUME, VERB_KEEP,
 	VERB_GUARD, VERB_TAKE, VERB_DRAIN, VERB_ANNOTATE, VERB_ADOPT, VERB_CLOSE, VERB_OPERATIONS,
-	VERB_ARM, VERB_DISARM, VERB_ASK, VERB_APPROVE};
+	VERB_ARM, VERB_DISARM, VERB_FINALIZE, VERB_ASK, VERB_APPROVE};
 _Static_assert(sizeof order / sizeof *order == VERB_COUNT, "every verb has its place");
 
 static const char *const sheet_words[] = {

@@ -22,6 +22,7 @@ static const char *title_word(const struct sheet *sheet)
 		[VERB_GUARD] = "GUARD",
 		[VERB_DRAIN] = "DRAIN",
 		[VERB_ADOPT] = "ADOPT",
+		[VERB_FINALIZE] = "FINALIZE",
 		[VERB_CLOSE] = "CLOSE",
 		[VERB_APPROVE] = "APPROVE"};
 	if (sheet->request.verb == VERB_DRAIN && !sheet->request.drains)
@@ -338,6 +339,17 @@ static void asked_for(struct pen *p, const struct view *v, const struct act_requ
 		pen_row(p, rows[i].warns ? ROLE_WARN : ROLE_REMOTE, rows[i].label, "%s", rows[i].text);
 }
 
+static void end_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
+{
+	char back[16];
+	unit_share(back, sizeof back, v->pool->standing.baseline_bp);
+	pen_row_fit(p, ROLE_FAIL, "for good",
+		"NO WAY BACK AFTER THIS: the pool refuses every rollback and every other change",
+		"NO WAY BACK AFTER THIS: every rollback is refused");
+	pen_row(p, ROLE_TEXT, "until now", "R y: to %s", back);
+	pen_row(p, ROLE_TEXT, "v1", "%s", sheet->interlock.check[PREDICATE_NEXT].text);
+}
+
 static void act_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	const struct act_request *r = &sheet->request;
@@ -374,6 +386,9 @@ static void act_rows(struct pen *p, const struct view *v, const struct sheet *sh
 	case VERB_ADOPT:
 		pen_row(p, ROLE_WARN, "share", "%s is what was asked from now on; held until resume",
 			share);
+		break;
+	case VERB_FINALIZE:
+		end_rows(p, v, sheet);
 		break;
 	case VERB_APPROVE:
 		asked_for(p, v, r);

@@ -295,5 +295,7 @@ size_t affinity_remove_worker(struct affinity *a, int worker)
 struct affinity_stats affinity_stats(struct affinity *a, int64_t now_us)
 {
 	affinity_sweep(a, now_us);
+	const struct binding *newest = &a->bindings[a->bindings[a->list].older];
+	a->stats.end_us = a->stats.sessions > 0 ? newest->used_us + a->ttl_us - now_us : 0;
 	return a->stats;
 }

@@ -52,9 +52,10 @@ enum affinity_choice affinity_choose(enum affinity_mode mode, enum affinity_work
 
 struct affinity;
 
-/* Since the beginning, but for the two that tell of now. */
+/* Since the beginning, but for the three that tell of now. */
 struct affinity_stats {
 	int64_t sessions, workers; /* now: bound, and with a session bound to them */
+	int64_t end_us;            /* now: until the last of them ends by itself; 0 none is bound */
 	int64_t hits, misses;      /* of affinity_get */
 	int64_t expired, evicted, removed;
 };

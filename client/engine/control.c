@@ -39,7 +39,7 @@ static const struct effect {
 	{"take", ASPECT_LEASE, BIT(LEASE)},
 	{"guard", ASPECT_GUARD, BIT(GUARD)},
 	{"drain", ASPECT_DRAIN, BIT(DRAIN)},
-	{STORE_FINALIZE, ASPECT_END, BIT(END)},
+	{STORE_FINALIZE, ASPECT_END, BIT(END) | BIT(LEASE)},
 	{STORE_BEGIN, ASPECT_PLAN, 0},
 };
 
@@ -130,6 +130,14 @@ static unsigned sets_of(const struct control *c, const struct store_record *r)
 	return sets;
 }
 
+static void take_end(struct control *c, const struct store_record *r, int64_t boot_ms)
+{
+	c->finalized = true;
+	c->finished_boot_ms = boot_ms;
+	text_copy(c->finished_by, sizeof c->finished_by, r->actor);
+	text_copy(c->finished_why, sizeof c->finished_why, r->reason);
+}
+
 static void take_history(struct control *c, const struct store_record *r)
 {
 	if (!r->history_head[0])
@@ -164,8 +172,9 @@ void control_take(struct control *c, const struct store_record *r,
 		take_hold(c, r, boot_ms);
 	if (sets & BIT(OPERATIONS))
 		take_operations(c, r->operations);
-	c->finalized |= (sets & BIT(END)) != 0;
-	if (verb_of(r->what) == VERB_ROLLBACK)
+	if (sets & BIT(END))
+		take_end(c, r, boot_ms);
+	if (sets & BIT(LEASE) && verb_of(r->what) != VERB_TAKE)
 		c->holder[0] = '\0';
 }
 

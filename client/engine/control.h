@@ -17,7 +17,9 @@
  *    it in time; a hold stops the time, a resume starts it anew. The deadline survives a restart:
  *    by the wall clock, at most the original length.
  * 8. The baseline is captured when none is open and never moves while one is.
- * 9. A drain is a change like any other, and its workers' owner puts it in force. It ends with
+ * 9. A migration is finished at 100 %, kept, with nothing left on v1. Then no change applies any
+ *    more, a rollback neither, and no restart ends that.
+ * 10. A drain is a change like any other, and its workers' owner puts it in force. It ends with
  *    this boot: a restarted pool has all of its workers. */
 #ifndef WEIR_CLIENT_ENGINE_CONTROL_H
 #define WEIR_CLIENT_ENGINE_CONTROL_H
@@ -53,8 +55,8 @@ struct control_request {
 	enum verb verb;        /* one that is sent; ADOPT arrives as HOLD */
 	char key[POOL_ID_MAX]; /* "" none */
 	uint64_t body_hash;    /* of the body's bytes: same key, other body is refused */
-	bool has_match;        /* If-Match was there; KEEP: epoch and rev in its body */
-	int64_t match_epoch, match_rev;
+	bool has_match;        /* If-Match was there; KEEP, FINALIZE: epoch and rev in their body */
+	int64_t match_epoch, match_rev; /* of MATCHES, and of KEEP and FINALIZE by their body */
 	int to_bp, from_bp;     /* from_bp -1: not said; OPERATIONS: to_bp -1: as it stands */
 	int64_t keep_within_ms; /* STEP: 0 or UNKNOWN: the raise stays */
 	bool has_guard;         /* STEP, ARM */
@@ -70,6 +72,8 @@ struct control_request {
 	bool drains;           /* out of new work, or back into it; and */
 	enum drain_says
 		says; /* what their owner says of it; of a raise LAST: all of v2 is drained */
+	/* FINALIZE: what is left on v1, as the owner of its workers says; 0 all: nothing is */
+	int64_t v1_busy, v1_sessions, v1_end_ms;
 	enum strategy strategy; /* STRATEGY_COUNT: not said */
 	char actor[POOL_ACTOR_MAX], reason[POOL_REASON_MAX], plan_hash[POOL_HASH_MAX];
 	char history_head[POOL_HASH_MAX]; /* of whoever asks; kept where it is a name */

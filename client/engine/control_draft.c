@@ -195,6 +195,7 @@ static void (*const drafts[VERB_COUNT])(
 	[VERB_TAKE] = draft_take,
 	[VERB_GUARD] = draft_guard,
 	[VERB_DRAIN] = draft_drain,
+	[VERB_FINALIZE] = draft_stay,
 };
 
 static void join(struct text *t, const struct operation_set *s)

@@ -5,6 +5,8 @@
  * from v2 passes all of these. */
 #include "client/engine/control_state.h"
 
+#include "model/unit.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -76,6 +78,12 @@ static bool is_good_body(const struct control_request *r, struct control_answer 
 	case VERB_KEEP:
 		if (!r->has_match)
 			return bad(out, "epoch and rev of what is kept are missing");
+		break;
+	case VERB_FINALIZE:
+		if (!r->has_match)
+			return bad(out, "epoch and rev of what is finished are missing");
+		if (!r->reason[0])
+			return bad(out, "the reason is missing; there is no way back after this");
 		break;
 	case VERB_ARM:
 		if (r->baseline_bp < -1 || r->baseline_bp > SHARE_FULL || r->on_orphan > ORPHAN_COUNT)
@@ -221,6 +229,35 @@ static bool may_raise(const struct control *c, const struct control_request *r,
 	return true;
 }
 
+/* 409 of what ends the way back: all of it is on v2, stays there, and v1 has nothing left. */
+static bool may_finalize(const struct control *c, const struct control_request *r,
+	struct instant now, struct control_answer *out)
+{
+	char share[24], end[24];
+	if (c->share_bp != SHARE_FULL) {
+		unit_share(share, sizeof share, c->share_bp);
+		return control_refuse(
+			out, 409, "unfinished", "v2 has %s; a migration is finished at 100 %%", share);
+	}
+	if (!may_raise(c, r, now, out))
+		return false;
+	if (control_is_asked(c) && c->latched)
+		return control_refuse(out, 409, "held", "guard: %s; resume accepts it", c->latched_word);
+	if (c->known ? widens(&c->operations, c->known) : c->operations.limited)
+		return control_refuse(out, 409, "unfinished",
+			"v1 still does the operations that v2 may not have; allow them first");
+	if (r->v1_sessions > 0) {
+		unit_countdown(end, sizeof end, r->v1_end_ms);
+		return control_refuse(out, 409, "undrained",
+			"v1 still has %" PRId64 " session%s, the last ends in %s", r->v1_sessions,
+			r->v1_sessions == 1 ? "" : "s", end);
+	}
+	if (r->v1_busy > 0)
+		return control_refuse(out, 409, "undrained", "v1 still works on %" PRId64 " request%s",
+			r->v1_busy, r->v1_busy == 1 ? "" : "s");
+	return true;
+}
+
 static bool is_within_split(
 	const struct control *c, const struct control_request *r, struct control_answer *out)
 {
@@ -281,20 +318,34 @@ static bool is_within_limits(
 	return true;
 }
 
+bool control_refuse_finished(
+	const struct control *c, struct instant now, struct control_answer *out)
+{
+	char age[24];
+	unit_age(age, sizeof age,
+		now.boot_ms > c->finished_boot_ms ? now.boot_ms - c->finished_boot_ms : 0);
+	return control_refuse(out, 410, "finalized",
+		"the migration is finished, there is no way back: by %s %s ago%s%s", c->finished_by, age,
+		c->finished_why[0] ? ": " : "", c->finished_why);
+}
+
 bool control_is_allowed(const struct control *c, const struct control_request *r,
 	struct instant now, struct control_answer *out)
 {
 	bool raises = is_raise(c, r);
 	if (c->finalized)
-		return control_refuse(
-			out, 410, "finalized", "the migration is finished; there is no way back");
+		return control_refuse_finished(c, now, out);
 	if (!is_leased_to(c, r, now, raises))
 		return control_refuse_lease(c, now, out);
-	if ((verb_is(r->verb, VERB_MATCHES) || r->verb == VERB_KEEP) && !is_current(c, r, out))
+	bool bound = verb_is(r->verb, VERB_MATCHES) || r->verb == VERB_KEEP ||
+		r->verb == VERB_FINALIZE;
+	if (bound && !is_current(c, r, out))
 		return false;
 	if (r->verb == VERB_DRAIN && !is_drainable(r, out))
 		return false;
 	if (raises && !may_raise(c, r, now, out))
+		return false;
+	if (r->verb == VERB_FINALIZE && !may_finalize(c, r, now, out))
 		return false;
 	if (r->verb == VERB_DISARM && control_is_open(c))
 		return control_refuse(out, 409, "open",

@@ -35,6 +35,8 @@ struct control {
 	char spent[SPENT_KEYS][POOL_ID_MAX]; /* a ring: of changes that the disk did not take */
 	unsigned spent_count;
 	bool has_v2, finalized;
+	char finished_by[POOL_ACTOR_MAX], finished_why[POOL_REASON_MAX];
+	int64_t finished_boot_ms;
 	const struct operation_set *known; /* NULL: any operation */
 	enum strategy strategy;
 	int share_bp, baseline_bp, kept_bp;
@@ -130,6 +132,10 @@ int control_baseline_after(const struct control *c, const struct control_request
 /* Refuses in `out`; false, so that `return control_refuse(…)` reads well. */
 bool control_refuse(struct control_answer *out, int status, const char *word,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* 410: says who finished it, when and why. */
+bool control_refuse_finished(
+	const struct control *c, struct instant now, struct control_answer *out);
 
 /* 428, 400. */
 bool control_is_well_formed(const struct control_request *r, struct control_answer *out);

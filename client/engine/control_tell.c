@@ -14,9 +14,8 @@ void control_lease(struct control *c, const struct lease_request *r, struct inst
 	control_fill_current(c, now, out);
 	if (!r->actor[0] || r->ttl_ms < 0) {
 		control_refuse(out, 400, "bad_body", "a lease needs an actor and a time");
-	} else if (c->finalized) {
-		control_refuse(
-			out, 410, "finalized", "the migration is finished; there is no way back");
+	} else if (c->finalized && r->ttl_ms > 0) {
+		control_refuse_finished(c, now, out);
 	} else if (!free && strcmp(c->holder, r->actor) != 0) {
 		control_refuse_lease(c, now, out);
 	} else if (r->ttl_ms > LEASE_TTL_MAX_MS) {

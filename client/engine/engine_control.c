@@ -94,6 +94,16 @@ static void drain(struct engine *e, const struct drain *d, bool on)
 		engine_lock_workers(e, d->arm, d->segment, d->worker, on);
 }
 
+/* What v1 still does, of a change that ends the way back to it. */
+static void look_at_v1(struct engine *e, struct control_request *r)
+{
+	struct arm_counts v1 = {0};
+	engine_fill_arm(e, ARM_V1, &v1);
+	r->v1_busy = v1.in_flight + v1.queue_depth;
+	r->v1_sessions = v1.sessions_live > 0 ? v1.sessions_live : 0;
+	r->v1_end_ms = v1.sessions_end_ms > 0 ? v1.sessions_end_ms : 0;
+}
+
 void engine_change(
 	struct engine *e, const struct control_request *request, struct control_answer *out)
 {
@@ -101,6 +111,8 @@ void engine_change(
 	struct control_request r = *request;
 	pthread_mutex_lock(&e->control_lock);
 	r.says = judge(e, &r);
+	if (r.verb == VERB_FINALIZE)
+		look_at_v1(e, &r);
 	control_change(e->control, &r, &none, engine_skewed_now(e), out);
 	bool changed = out->status == 200 && !out->replayed;
 	if (changed && verb_is(r.verb, VERB_SPLITS))

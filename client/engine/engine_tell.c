@@ -74,10 +74,36 @@ static void fill_sessions(struct engine *e, enum arm arm, struct arm_counts *out
 	out->session_latency = all;
 }
 
+/* A session may be told of twice, by its requests and by the worker that it comes back to: the
+ * larger of both counts is none too many. */
+static void fill_live(struct engine *e, enum arm arm, struct arm_counts *out)
+{
+	enum strategy strategy;
+	int share_bp;
+	int64_t seen = 0, bound, bound_end_ms;
+	control_split(e->control, &strategy, &share_bp);
+	out->sessions_live = out->sessions_end_ms = UNKNOWN;
+	if (share_bp != SHARE_FULL)
+		return;
+	workers_bound(e->arms[arm], &bound, &bound_end_ms);
+	out->sessions_end_ms = bound_end_ms;
+	for (int k = 0; k < SESSION_PARTS; k++) {
+		int64_t live, end_ms;
+		pthread_mutex_lock(&e->sessions[k].lock);
+		sessions_live(e->sessions[k].sessions, arm, threads_us() / 1000, &live, &end_ms);
+		pthread_mutex_unlock(&e->sessions[k].lock);
+		seen += live;
+		if (end_ms > out->sessions_end_ms)
+			out->sessions_end_ms = end_ms;
+	}
+	out->sessions_live = seen > bound ? seen : bound;
+}
+
 void engine_fill_arm(struct engine *e, enum arm arm, struct arm_counts *out)
 {
 	workers_fill(e->arms[arm], out);
 	fill_sessions(e, arm, out);
+	fill_live(e, arm, out);
 }
 
 int64_t engine_settle_ms(struct engine *e)

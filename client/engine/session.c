@@ -4,7 +4,9 @@
  * Invariants:
  * 1. Units are queued in the order of their beginning, so only the front can be old enough.
  * 2. `unit` of an entry is the absolute number of its unit; below `tail` it has been counted.
- * 3. The table is at most half full; entries leave it only when it is rebuilt. */
+ * 3. The table is at most half full; entries leave it only when it is rebuilt.
+ * 4. A turn makes every session new, and forgets none: where it was last is still its arm, until it
+ *    comes to the other or is silent. */
 #include "client/engine/session.h"
 
 #include "client/engine/hash.h"
@@ -17,6 +19,8 @@ struct entry {
 	uint64_t hash; /* 0: free */
 	int64_t last_ms;
 	uint64_t unit;
+	enum arm arm; /* of its newest request */
+	bool past;    /* under an earlier split: to this one it is new */
 };
 
 struct unit {
@@ -40,6 +44,7 @@ struct sessions {
 	size_t room;
 	uint64_t tail, head;
 	struct total arms[ARM_COUNT];
+	int64_t used_ms[ARM_COUNT]; /* when a session last went there */
 };
 
 struct sessions *sessions_new(int64_t unit_ms)
@@ -165,16 +170,18 @@ void sessions_note(struct sessions *s, uint32_t generation, const char *session,
 			return;
 		e = find(s, hash);
 	}
-	if (!e->hash || e->last_ms + SESSION_SILENT_MS <= now_ms) {
+	if (!e->hash || e->past || e->last_ms + SESSION_SILENT_MS <= now_ms) {
 		s->used += !e->hash;
 		e->hash = hash;
+		e->past = false;
 		e->unit = begin(s,
 			&(struct unit){
 				.first_ms = now_ms, .latency_us = latency_us, .arm = arm, .bad = failed});
 	} else if (failed && e->unit >= s->tail && unit_at(s, e->unit)->arm == arm) {
 		unit_at(s, e->unit)->bad = true;
 	}
-	e->last_ms = now_ms;
+	e->last_ms = s->used_ms[arm] = now_ms;
+	e->arm = arm;
 }
 
 void sessions_turn(struct sessions *s, uint32_t generation, int64_t now_ms)
@@ -182,8 +189,8 @@ void sessions_turn(struct sessions *s, uint32_t generation, int64_t now_ms)
 	ripen(s, now_ms);
 	while (s->tail < s->head)
 		count(s, unit_at(s, s->tail++));
-	memset(s->table, 0, s->size * sizeof *s->table);
-	s->used = 0;
+	for (size_t i = 0; i < s->size; i++)
+		s->table[i].past = true;
 	s->mask = 0;
 	s->generation = generation;
 }
@@ -208,6 +215,23 @@ void sessions_fill(struct sessions *s, enum arm arm, int64_t now_ms, struct arm_
 	sessions_totals(s, arm, false, now_ms, &out->sessions, &out->sessions_bad);
 	out->session_latency = s->arms[arm].latency;
 	out->has_session_latency = true;
+}
+
+void sessions_live(
+	const struct sessions *s, enum arm arm, int64_t now_ms, int64_t *live, int64_t *end_ms)
+{
+	*live = *end_ms = 0;
+	/* An arm that nobody went to needs no look at every session. */
+	if (!s->used_ms[arm] || s->used_ms[arm] + SESSION_SILENT_MS <= now_ms)
+		return;
+	for (size_t i = 0; i < s->size; i++) {
+		const struct entry *e = &s->table[i];
+		int64_t left_ms = e->last_ms + SESSION_SILENT_MS - now_ms;
+		if (!e->hash || e->arm != arm || left_ms <= 0)
+			continue;
+		*live += sessions_sample(s);
+		*end_ms = left_ms > *end_ms ? left_ms : *end_ms;
+	}
 }
 
 int64_t sessions_sample(const struct sessions *s)

@@ -36,6 +36,11 @@ void sessions_totals(struct sessions *s, enum arm arm, bool open, int64_t now_ms
 /* Fills sessions, sessions_bad and session_latency of an arm. */
 void sessions_fill(struct sessions *s, enum arm arm, int64_t now_ms, struct arm_counts *out);
 
+/* Sessions whose newest request went to `arm`, under whichever split, and that are not silent: how
+ * many (as sampled), and in how long the last of them is; 0 and 0 for none. */
+void sessions_live(
+	const struct sessions *s, enum arm arm, int64_t now_ms, int64_t *live, int64_t *end_ms);
+
 /* One in how many sessions is counted: 1, 2, 4, … until the next split. */
 int64_t sessions_sample(const struct sessions *s);
 

@@ -88,6 +88,10 @@ struct segment_row;
 int workers_rows(struct workers *w, struct worker_row *out, int max);
 int workers_segments(struct workers *w, struct segment_row *out, int max);
 
+/* Sessions that come back to its workers: how many, and in how long the last of them ends; 0 and 0
+ * for none. */
+void workers_bound(struct workers *w, int64_t *bound, int64_t *end_ms);
+
 /* A copy of all counters and gauges: requests = ok + failed + timeouts + queue_depth + in_flight
  * in every one, and none ever falls. */
 void workers_fill(struct workers *w, struct arm_counts *out);

@@ -44,3 +44,15 @@ void session_unbind(struct workers *w, const char *session)
 	affinity_unbind(w->sessions, session);
 	pthread_mutex_unlock(&w->lock);
 }
+
+void workers_bound(struct workers *w, int64_t *bound, int64_t *end_ms)
+{
+	*bound = *end_ms = 0;
+	if (!w->sessions)
+		return;
+	pthread_mutex_lock(&w->lock);
+	struct affinity_stats s = affinity_stats(w->sessions, threads_us());
+	pthread_mutex_unlock(&w->lock);
+	*bound = s.sessions;
+	*end_ms = (s.end_us + 999) / 1000;
+}

@@ -101,6 +101,8 @@ static void test_refusals(void **state)
 		{428, "{\"error\":\"no_match\"}", ANSWER_REFUSED, ERR_PROTOCOL},
 		{409, "{\"error\":\"held\",\"message\":\"held by al\"}", ANSWER_REFUSED, ERR_HELD},
 		{409, "{\"error\":\"unkept\"}", ANSWER_REFUSED, ERR_UNKEPT},
+		{409, "{\"error\":\"unfinished\"}", ANSWER_REFUSED, ERR_NEXT},
+		{409, "{\"error\":\"undrained\"}", ANSWER_REFUSED, ERR_NEXT},
 		{409, "{\"error\":\"open\"}", ANSWER_REFUSED, ERR_LIMIT},
 		{409, "{\"error\":\"in_progress\"}", ANSWER_LOST, ERR_UNRESOLVED},
 		{409, "{\"error\":\"In_Progress\"}", ANSWER_REFUSED, ERR_CHANGED},

@@ -76,6 +76,7 @@ static void test_every_verb_has_a_request(void **state)
 		{VERB_TAKE, "POST", "/v1/lease"},
 		{VERB_GUARD, "POST", "/v1/guard"},
 		{VERB_DRAIN, "POST", "/v1/drain"},
+		{VERB_FINALIZE, "POST", "/v1/finalize"},
 		{VERB_HOLD, "POST", "/v1/hold"},
 		{VERB_ADOPT, "POST", "/v1/hold"},
 		{VERB_RESUME, "POST", "/v1/resume"},
@@ -248,6 +249,17 @@ static void test_keep_arm_disarm(void **state)
 	assert_int_equal(r.match_epoch, 7);
 	assert_int_equal(r.match_rev, 43);
 	assert_int_equal(r.to_bp, -1);
+
+	c = example(VERB_FINALIZE);
+	read_back(&r, &c);
+	assert_int_equal(r.verb, VERB_FINALIZE);
+	assert_true(r.has_match);
+	assert_int_equal(r.match_epoch, 7);
+	assert_int_equal(r.match_rev, 43);
+	assert_true(r.reason[0]);
+	static const char unbound[] = "{\"actor\":\"a\",\"reason\":\"r\",\"epoch\":7}";
+	assert_int_equal(
+		wire_read_change(&r, VERB_FINALIZE, unbound, strlen(unbound), NULL), -1);
 
 	c = example(VERB_ARM);
 	read_back(&r, &c);

@@ -37,11 +37,14 @@ static void a1_bind_get_rebind_unbind(void **state)
 	affinity_bind(a, "s", 4, 2);
 	assert_int_equal(affinity_get(a, "s", 3), 4);
 	assert_int_equal(affinity_stats(a, 3).sessions, 1);
+	assert_int_equal(affinity_stats(a, 3).end_us, TTL_US);
+	assert_int_equal(affinity_stats(a, 5).end_us, TTL_US - 2);
 	assert_int_equal(affinity_stats(a, 3).workers, 1);
 	assert_true(affinity_unbind(a, "s"));
 	assert_false(affinity_unbind(a, "s"));
 	assert_int_equal(affinity_get(a, "s", 3), -1);
 	assert_int_equal(affinity_stats(a, 3).sessions, 0);
+	assert_int_equal(affinity_stats(a, 3).end_us, 0);
 	affinity_bind(a, "", AFFINITY_WORKERS_MAX - 1, 4);
 	assert_int_equal(affinity_get(a, "", 4), AFFINITY_WORKERS_MAX - 1);
 }

@@ -232,6 +232,97 @@ static void finished_means_no_way_back(void **state)
 	stored_teardown(store);
 }
 
+static struct control_request finish(const char *key)
+{
+	struct control_request r = act_request(VERB_FINALIZE, key);
+	text_copy(r.reason, sizeof r.reason, "v1 goes off");
+	return r;
+}
+
+/* Each refusal by its word and number, in the order of the protocol; then it holds, for good. */
+static void row_71_a_finish_waits_for_all_and_ends_all(void **state)
+{
+	(void)state;
+	struct store *store = stored_setup();
+	struct control_request r = finish("f");
+	assert_int_equal(step("s1", 5000), 200);
+	r = finish("f");
+	r.has_match = false;
+	assert_int_equal(send(&r), 400);
+	assert_non_null(strstr(a.message, "epoch and rev"));
+	r = finish("f");
+	r.reason[0] = 0;
+	assert_int_equal(send(&r), 400);
+	assert_non_null(strstr(a.message, "reason"));
+	r = finish("f");
+	r.match_rev--;
+	send(&r);
+	refuses(412, "conflict");
+	r = finish("f");
+	send(&r);
+	refuses(409, "unfinished");
+	assert_non_null(strstr(a.message, "50 %"));
+	struct control_request raise = step_request("s2", SHARE_FULL);
+	raise.keep_within_ms = 60000;
+	assert_int_equal(send(&raise), 200);
+	r = finish("f");
+	send(&r);
+	refuses(409, "unkept");
+	assert_int_equal(act(VERB_KEEP, "k"), 200);
+	assert_int_equal(act(VERB_HOLD, "h"), 200);
+	r = finish("f");
+	send(&r);
+	refuses(409, "held");
+	assert_int_equal(act(VERB_RESUME, "u"), 200);
+	r = finish("f");
+	r.v1_sessions = 12;
+	r.v1_end_ms = 860000;
+	send(&r);
+	refuses(409, "undrained");
+	assert_string_equal(a.message, "v1 still has 12 sessions, the last ends in 14:20");
+	r = finish("f");
+	r.v1_busy = 1;
+	send(&r);
+	refuses(409, "undrained");
+	assert_string_equal(a.message, "v1 still works on 1 request");
+	struct lease_request lease = {.actor = "ann@host", .ttl_ms = 60000};
+	control_lease(c, &lease, now, &a);
+	assert_int_equal(a.status, 200);
+	r = finish("f");
+	send(&r);
+	refuses(423, "leased");
+	lease.ttl_ms = 0;
+	control_lease(c, &lease, now, &a);
+	assert_false(look()->finalized);
+
+	r = finish("f");
+	assert_int_equal(send(&r), 200);
+	assert_true(a.durable);
+	assert_true(look()->finalized);
+	assert_int_equal(snap->share_bp, SHARE_FULL);
+	assert_int_equal(send(&r), 200);
+	assert_true(a.replayed);
+	control_lease(c, &lease, now, &a); /* whoever has it may give it back */
+	assert_int_equal(a.status, 200);
+	now.wall_ms += 60000;
+	store = restart(store);
+	assert_true(look()->finalized);
+	static const enum verb refused[] = {VERB_ROLLBACK, VERB_HOLD, VERB_RESUME, VERB_KEEP,
+		VERB_DISARM, VERB_DRAIN, VERB_FINALIZE};
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		act(refused[i], "z");
+		refuses(410, "finalized");
+		assert_non_null(strstr(a.message, "no way back: by bob@host "));
+		assert_non_null(strstr(a.message, "ago: v1 goes off"));
+	}
+	struct audit_entry last[20];
+	size_t n = control_audit(c, 0, last, 20, now);
+	assert_string_equal(last[n - 1].what, "finalize");
+	assert_string_equal(last[n - 1].actor, "bob@host");
+	assert_string_equal(last[n - 1].reason, "v1 goes off");
+	stored_teardown(store);
+}
+
 /* ---- what a restart must know ---- */
 
 static void deadlines_survive_a_restart(void **state)
@@ -549,6 +640,7 @@ int main(void)
 		T(a_rollback_is_stored_when_the_disk_works_again),
 		T(what_is_lost_shows_in_what_follows),
 		T(finished_means_no_way_back),
+		T(row_71_a_finish_waits_for_all_and_ends_all),
 		T(deadlines_survive_a_restart),
 		T(keys_survive_a_restart),
 		T(a_hung_disk_stops_no_rollback),

@@ -174,10 +174,41 @@ static void thins_like_its_neighbours(void **state)
 	assert_int_equal(sessions_sample(s), 1);
 }
 
+static void assert_live(enum arm arm, int64_t now_ms, int64_t live, int64_t end_ms)
+{
+	int64_t n, end;
+	sessions_live(s, arm, now_ms, &n, &end);
+	assert_int_equal(n, live);
+	assert_int_equal(end, end_ms);
+}
+
+/* Those whose newest request went to the arm, until they are silent; a new split takes none away. */
+static void tells_who_is_still_there(void **state)
+{
+	(void)state;
+	assert_live(ARM_V1, 0, 0, 0);
+	sessions_note(s, 0, "a", ARM_V1, false, 100, 1000);
+	sessions_note(s, 0, "b", ARM_V1, false, 100, 5000);
+	sessions_note(s, 0, "c", ARM_V2, false, 100, 9000);
+	assert_live(ARM_V1, 10000, 2, SESSION_SILENT_MS - 5000);
+	assert_live(ARM_V2, 10000, 1, SESSION_SILENT_MS - 1000);
+	sessions_note(s, 0, "b", ARM_V2, false, 100, 11000);
+	assert_live(ARM_V1, 11000, 1, SESSION_SILENT_MS - 10000);
+	assert_live(ARM_V1, 1000 + SESSION_SILENT_MS - 1, 1, 1);
+	assert_live(ARM_V1, 1000 + SESSION_SILENT_MS, 0, 0);
+	sessions_note(s, 0, "d", ARM_V1, false, 100, 12000);
+	sessions_turn(s, 1, 13000);
+	assert_live(ARM_V1, 13000, 2, SESSION_SILENT_MS - 1000);
+	sessions_note(s, 1, "d", ARM_V2, false, 100, 14000);
+	assert_live(ARM_V1, 14000, 1, SESSION_SILENT_MS - 13000);
+	assert_counted(ARM_V2, 14000 + UNIT_MS, 2, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(tells_who_is_still_there),
 		T(counts_at_its_age),
 		T(is_bad_by_a_failure_in_time_only),
 		T(has_the_latency_of_the_first),

@@ -24,7 +24,7 @@ _Static_assert(PREDICATE_COUNT == 14, "the rules below have 14 columns");
  * 6: a also that the pool is armed with the plan.
  * 9: k the plan's bake alone, else the whole stay and that nothing is left to be kept.
  * 11: r only RED refuses, g UNKNOWN does too.
- * 14: o also a guard owner that stays, d a drill, b both.
+ * 14: o also a guard owner that stays, d a drill, b both; e that there is a way back to end.
  * Two rows an act: above the baseline, and at it, where nothing has been baked. RED refuses at a
  * baseline above 0 as well: what is seen to fail is not given more. */
 static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
@@ -34,6 +34,7 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_WIDEN] = {"xxxxxxx...rx.x", "xxxxxxx...rx.x"},
 		[ACT_KEEP] = {"xxxxx.x...g...", "xxxxx.x...r..."},
+		[ACT_FINALIZE] = {"xxxxxxxx..gx.e", "xxxxxxxx..rx.e"},
 		[ACT_ARM] = {"xxxxxxx......x", "xxxxxxx......x"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
@@ -44,6 +45,7 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_WIDEN] = {"xxxxxxx.xxgx.o", "xxxxxxx...rx.o"},
 		[ACT_KEEP] = {"xxxxx.x.k.g...", "xxxxx.x...r..."},
+		[ACT_FINALIZE] = {"xxxxxxxxxxgx.e", "xxxxxxxx..rx.e"},
 		[ACT_ARM] = {"xxxxxxx......x", "xxxxxxx......x"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
@@ -54,6 +56,7 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_WIDEN] = {"xxxxxxx.xxgx.o", "xxxxxxx...rx.o"},
 		[ACT_KEEP] = {"xxxxx.x.k.g...", "xxxxx.x...r..."},
+		[ACT_FINALIZE] = {"xxxxxxxxxxgx.e", "xxxxxxxx..rx.e"},
 		[ACT_ARM] = {"xxxxxxx......x", "xxxxxxx......x"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
@@ -64,6 +67,7 @@ static const char rules[POLICY_COUNT][ACT_COUNT][2][ROW] = {
 		[ACT_LOWER] = {"x.x.xxx.......", "x.x.xxx......."},
 		[ACT_WIDEN] = {"xxxxxax.xxsxxb", "xxxxxax...rxxb"},
 		[ACT_KEEP] = {"xxxxx.x.k.g...", "xxxxx.x...r..."},
+		[ACT_FINALIZE] = {"xxxxxxxxxxgxxe", "xxxxxxxx..rxxe"},
 		[ACT_ARM] = {"xxxxxxx......x", "xxxxxxx......x"},
 		[ACT_RESUME] = {"xxx.x.........", "xxx.x........."},
 		[ACT_ADOPT] = {"xxx...........", "xxx..........."},
@@ -147,6 +151,8 @@ static struct interlock_facts in_order(enum policy_kind policy, enum act act, bo
 static struct place a_place(enum policy_kind policy, enum act act, bool at_baseline)
 {
 	struct place at = {.f = in_order(policy, act, at_baseline)};
+	if (act == ACT_FINALIZE)
+		at.f.intended_bp = at.f.reported_bp = at.f.from_bp = at.f.to_bp = SHARE_FULL;
 	memcpy(at.row, rules[policy][act][at_baseline], ROW);
 	return at;
 }
@@ -176,6 +182,13 @@ static enum err_code spoil_lease(struct place *at, uint64_t way)
 
 static enum err_code spoil_next(struct interlock_facts *f, uint64_t way)
 {
+	if (f->act == ACT_FINALIZE) {
+		f->plan_as_armed = way % 4 != 0;
+		f->v1_sessions = way % 4 == 1 ? 12 : 0;
+		f->v1_end_ms = way % 4 == 1 ? 860000 : 0;
+		f->v1_busy = way % 4 == 2 ? 3 : way % 4 == 3 ? UNKNOWN : 0;
+		return ERR_NEXT;
+	}
 	/* what was allowed before is next by itself: only no share at all fails */
 	if (f->act == ACT_PUT_BACK || f->act == ACT_COMPLETE)
 		f->to_bp = way & 1 ? -1 : SHARE_FULL + 1;
@@ -232,7 +245,7 @@ static enum err_code spoil_way_back(struct place *at, uint64_t way)
 		f->owner = way & 4 ? OWNER_NONE : OWNER_CONSOLE;
 	else if (way % 4 == 3 && (asked == 'd' || asked == 'b'))
 		f->drill_age_ms = way & 4 ? UNKNOWN : INT64_C(8) * 86400000;
-	else if (way & 1)
+	else if (way & 1 || asked == 'e')
 		f->baseline_known = false;
 	else
 		f->v1_serving = false;
@@ -282,7 +295,8 @@ static enum err_code spoil(struct place *at, int p, uint64_t way)
 	case PREDICATE_BAKE:
 		return spoil_bake(at, way);
 	case PREDICATE_SAMPLES:
-		f->samples[way >> 1 & 1] = even ? 212 : UNKNOWN;
+		/* at 100 % v1 owes none */
+		f->samples[f->reported_bp == SHARE_FULL ? ARM_V2 : way >> 1 & 1] = even ? 212 : UNKNOWN;
 		return ERR_SAMPLES;
 	case PREDICATE_GUARD:
 		return spoil_guard(at, way);
@@ -391,6 +405,8 @@ static void test_every_combination(void **state)
 	for (int policy = 0; policy < POLICY_COUNT; policy++)
 		for (int act = 0; act < ACT_COUNT; act++)
 			for (int at_baseline = 0; at_baseline < 2; at_baseline++) {
+				if (act == ACT_FINALIZE && at_baseline)
+					continue; /* there is nothing to finish: a test of its own */
 				struct place at = a_place((enum policy_kind)policy, (enum act)act, at_baseline);
 				struct place forced =
 					a_forced_place((enum policy_kind)policy, (enum act)act, at_baseline);
@@ -456,7 +472,7 @@ static struct place own_place(uint64_t *seed)
 		.approval_bp = seeded_below(seed, 2) ? 2000 : SHARE_FULL,
 		.reason = seeded_below(seed, 2)};
 	enum act act = (enum act)seeded_below(seed, ACT_COUNT);
-	bool at_baseline = seeded_below(seed, 2);
+	bool at_baseline = seeded_below(seed, 2) && act != ACT_FINALIZE;
 	struct place at = a_place(POLICY_STRICT, act, at_baseline);
 	at.f.policy = own;
 	at.f.has_plan = own.steps;
@@ -879,6 +895,53 @@ static void test_row_71_the_way_back_itself(void **state)
 	assert_false(fails(f, PREDICATE_WAY_BACK));
 }
 
+static const char *next_text(const struct interlock_facts *f, bool holds)
+{
+	static struct interlock i;
+	interlock_evaluate(&i, f);
+	assert_int_equal(i.check[PREDICATE_NEXT].state, holds ? CHECK_HOLDS : CHECK_FAILS);
+	assert_true(holds || i.check[PREDICATE_NEXT].code == ERR_NEXT);
+	return i.check[PREDICATE_NEXT].text;
+}
+
+static void row_71_a_one_way_step_waits_for_what_is_on_v1(void **state)
+{
+	(void)state;
+	struct place at = a_place(POLICY_STANDARD, ACT_FINALIZE, false);
+	struct interlock_facts f = at.f;
+	assert_string_equal(next_text(&f, true), "v2 has 100 %, v1 works on nothing and has no session");
+	f.v1_sessions = 12;
+	f.v1_end_ms = 860000;
+	assert_string_equal(next_text(&f, false), "v1 still has 12 sessions, the last ends in 14:20");
+	f.v1_sessions = 1;
+	assert_string_equal(next_text(&f, false), "v1 still has 1 session, the last ends in 14:20");
+	f.v1_sessions = UNKNOWN;
+	assert_non_null(strstr(next_text(&f, true), "its sessions are not counted"));
+	f.v1_busy = 3;
+	assert_string_equal(next_text(&f, false), "v1 still works on 3 requests");
+	f.v1_busy = UNKNOWN;
+	assert_string_equal(next_text(&f, false), "not known what v1 still works on");
+	f = at.f;
+	f.reported_bp = f.intended_bp = f.from_bp = 9999;
+	assert_string_equal(next_text(&f, false), "v2 has 99.99 %; a migration is finished at 100 %");
+	f = at.f;
+	f.at_baseline = true;
+	assert_non_null(strstr(next_text(&f, false), "no migration is open"));
+	/* unkept, and no news of what is green: it cannot be taken back later */
+	f = at.f;
+	f.kept = false;
+	assert_true(fails(f, PREDICATE_BAKE));
+	f = at.f;
+	f.policy = *policy_builtin(POLICY_MANUAL);
+	f.guard = GUARD_UNKNOWN;
+	assert_true(fails(f, PREDICATE_GUARD));
+	/* where v1 fails already there is no use in waiting for it */
+	f = at.f;
+	f.v1_serving = false;
+	f.owner = OWNER_NONE;
+	assert_false(fails(f, PREDICATE_WAY_BACK));
+}
+
 static void row_73_the_way_back_was_never_walked(void **state)
 {
 	(void)state;
@@ -1163,6 +1226,7 @@ int main(void)
 		cmocka_unit_test(test_row_76_nobody_would_roll_back),
 		cmocka_unit_test(test_row_71_the_way_back_itself),
 		cmocka_unit_test(row_73_the_way_back_was_never_walked),
+		cmocka_unit_test(row_71_a_one_way_step_waits_for_what_is_on_v1),
 		cmocka_unit_test(test_row_72_a_wrong_number),
 		cmocka_unit_test(test_an_arm_without_a_share_owes_nothing),
 		cmocka_unit_test(test_waits),

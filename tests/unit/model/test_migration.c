@@ -371,6 +371,7 @@ static void test_what_a_person_may_begin(void **state)
 		{VERB_GUARD, "IPASBRHUrubDC."},
 		{VERB_DRAIN, "IPASBRHUrubDC."},
 		{VERB_ADOPT, "...........D.."},
+		{VERB_FINALIZE, "............C."},
 		{VERB_CLOSE, "........ru...."},
 		{VERB_ASK, "IPASBRHUrubDCF"},
 		{VERB_APPROVE, "IPASBRHUrubDCF"},

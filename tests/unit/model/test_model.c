@@ -1274,6 +1274,7 @@ static void test_acts(void **state)
 		{{.verb = VERB_DISARM}, ACT_LOWER},
 		{{.verb = VERB_RESUME}, ACT_RESUME},
 		{{.verb = VERB_ADOPT}, ACT_ADOPT},
+		{{.verb = VERB_FINALIZE}, ACT_FINALIZE},
 		{{.verb = VERB_TAKE}, ACT_TELL},
 		{{.verb = VERB_GUARD}, ACT_TELL},
 		{{.verb = VERB_DRAIN}, ACT_TELL},

@@ -75,6 +75,8 @@ static void test_traits(void **state)
 	}
 	assert_false(verb_is(VERB_COUNT, VERB_SENT));
 	assert_int_equal(verb_row(VERB_ADOPT)->class, VERB_GRAVE);
+	assert_int_equal(verb_row(VERB_FINALIZE)->class, VERB_GRAVE);
+	assert_true(verb_is(VERB_FINALIZE, VERB_LEASED));
 }
 
 static void test_aliases_lead_to_verbs(void **state)

@@ -275,7 +275,8 @@ static void the_rest_takes_nothing(void **state)
 {
 	(void)state;
 	static const enum verb bare[] = {
-		VERB_KEEP, VERB_TAKE, VERB_DISARM, VERB_ADOPT, VERB_RESUME, VERB_ROLLBACK};
+		VERB_KEEP, VERB_TAKE, VERB_DISARM, VERB_ADOPT, VERB_FINALIZE, VERB_RESUME,
+		VERB_ROLLBACK};
 	for (size_t i = 0; i < sizeof bare / sizeof *bare; i++) {
 		const char *word = verb_row(bare[i])->word;
 		reads(word, "", site_pool(d));

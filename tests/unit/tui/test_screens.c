@@ -317,6 +317,14 @@ static void complete(void)
 	pass(50);
 }
 
+static void finalized(void)
+{
+	complete();
+	act(VERB_FINALIZE, -1, "v1 goes off tonight");
+	pass(2000);
+	is_in(STATE_FINALIZED);
+}
+
 static void others(void)
 {
 	at_one_percent(1);
@@ -627,6 +635,15 @@ static void sheet_of(const char *command)
 	pass(1200);
 }
 
+static void finalizing(void)
+{
+	complete();
+	sheet_of(":finalize\n");
+	type("mv1 goes off tonight\n");
+	pass(500);
+	type("ycheck");
+}
+
 static void taking(void)
 {
 	leased();
@@ -795,6 +812,8 @@ static const struct scene {
 	{"guard", telling_the_guard, BOTH},
 	{"adopt", adopting, BOTH | TALL},
 	{"complete", complete, BOTH},
+	{"finalize", finalizing, BOTH | TALL},
+	{"finalized", finalized, BOTH},
 	{"others", others, BOTH},
 	{"looking", looking, BOTH},
 	{"frozen", frozen, NORMAL},
