@@ -31,6 +31,7 @@ static const size_t request_sizes[] = {
 	[REQUEST_PAGE] = BODY(page),
 	[REQUEST_DETAIL] = BODY(detail),
 	[REQUEST_SERIES] = BODY(range),
+	[REQUEST_RAISING] = BODY(raising_ms),
 };
 
 struct request *request_new(enum request_kind kind)
@@ -72,6 +73,7 @@ void request_free(struct request *r)
 	case REQUEST_PAGE:
 	case REQUEST_DETAIL:
 	case REQUEST_SERIES:
+	case REQUEST_RAISING:
 		break;
 	}
 	free(r);
@@ -164,6 +166,7 @@ struct board *board_new(const struct history_options *how, struct err *err)
 	b->must_be_new = how->must_be_new;
 	b->quiet = how->quiet;
 	b->lock_ms = how->lock_ms > 0 ? how->lock_ms : LOCK_LIMIT_MS;
+	b->max_raising = how->max_raising;
 	b->thinning = (struct thin_how){how->keep_ms, how->cap_bytes};
 	emergency_open(&b->emergency, b->path);
 	return b;

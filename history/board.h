@@ -27,6 +27,7 @@ enum request_kind {
 	REQUEST_PAGE,
 	REQUEST_DETAIL,
 	REQUEST_SERIES,
+	REQUEST_RAISING,
 };
 
 struct request {
@@ -60,6 +61,7 @@ struct request {
 			char id[DECISION_ID_MAX];
 		} detail;
 		struct range_request range;
+		int64_t raising_ms; /* wall clock of whoever asks which pools rise */
 	};
 };
 
@@ -98,7 +100,7 @@ struct board {
 	/* fixed before the threads start */
 	char *path, *actor, *key_dir;
 	bool must_be_new, quiet;
-	int64_t lock_ms;
+	int64_t lock_ms, max_raising;
 	struct thin_how thinning;
 	int event_fd;
 

@@ -437,6 +437,14 @@ void history_find(struct history *h, const char *hash)
 	post_to_reader(h->board, r);
 }
 
+void history_raising(struct history *h, int64_t at_ms)
+{
+	struct request *r = request_new(REQUEST_RAISING);
+
+	r->raising_ms = at_ms;
+	post_to_reader(h->board, r);
+}
+
 void history_page(struct history *h, const struct page_request *what)
 {
 	struct request *r = request_new(REQUEST_PAGE);
@@ -498,6 +506,7 @@ void history_answer_release(struct history_answer *a)
 	free(a->page);
 	free(a->detail);
 	free(a->range);
+	free(a->raisings);
 	*a = (struct history_answer){0};
 }
 

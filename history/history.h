@@ -33,6 +33,7 @@ struct history_options {
 	bool quiet;          /* tell the system's log nothing */
 	int64_t lock_ms;     /* how long a write waits for another process; 0: 2 s */
 	int64_t keep_ms;     /* samples that are older become minutes; 0: 14 days */
+	int64_t max_raising; /* pools that rise at once (model/raising.h); one more is refused; 0: any */
 	int64_t cap_bytes;   /* and so do the oldest where the file has more in use; 0: 4 GiB */
 };
 
@@ -57,7 +58,7 @@ bool history_settle(struct history *h, int64_t wait_ms);
 /* ---- requests; none waits ---- */
 
 /* Records an intent in a transaction of its own. Ends in HISTORY_COMMITTED or HISTORY_REFUSED
- * with this decision's id. A rollback or a hold is copied to the emergency journal first: where
+ * with this decision's id; W193 where as many other pools rise as may. A rollback or a hold is copied to the emergency journal first: where
  * it is REFUSED for a failure that passes, it is written as soon as writing works again, as a
  * late row and without another answer; where the file is lost, the next opener writes it. */
 void history_intent(struct history *h, const struct decision *d);
@@ -135,6 +136,9 @@ void history_detail(struct history *h, uint64_t number, const char *id);
 struct range_request;
 void history_series(struct history *h, const struct range_request *what);
 
+/* Asks the reader which pools rise at `at_ms` (wall clock). Ends in HISTORY_RAISING. */
+void history_raising(struct history *h, int64_t at_ms);
+
 /* ---- answers ---- */
 
 enum history_answer_kind {
@@ -154,6 +158,7 @@ enum history_answer_kind {
 	HISTORY_DETAIL,    /* detail */
 	HISTORY_SERIES,    /* range */
 	HISTORY_FOUND,     /* a find: id, seq; UNKNOWN when it is not there; err: it is not known */
+	HISTORY_RAISING, /* raisings; err: it is not known */
 	HISTORY_TROUBLE, /* a write that nobody waits for failed: err; and again when it works: code
 	                    0 */
 };
@@ -169,6 +174,7 @@ struct history_answer {
 	struct page_rows *page;     /* owned by the answer; of PAGE */
 	struct page_detail *detail; /* owned by the answer; of DETAIL */
 	struct range *range;        /* owned by the answer; of SERIES */
+	struct raisings *raisings;  /* owned by the answer; of RAISING, NULL with err */
 	struct decision *decisions; /* owned by the answer */
 	size_t decision_count;
 	char pool_id[POOL_ID_MAX]; /* LOADED: pinned identity, "" never seen */

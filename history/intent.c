@@ -8,6 +8,7 @@
  *    system's log. */
 #include "history/intent.h"
 
+#include "history/raisings.h"
 #include "model/text.h"
 
 #include <syslog.h>
@@ -48,6 +49,29 @@ static enum schema_result add_decision(
 	return result == SCHEMA_OK && !found.known ? journal_decision(j, d, err) : result;
 }
 
+/* In the transaction of the row: of two processes one is first. */
+static enum schema_result check_raising(
+	struct journal *j, const struct board *b, const struct decision *d, struct err *err)
+{
+	struct raisings all;
+	const struct raising *last;
+	char text[RAISING_TEXT_MAX];
+
+	if (b->max_raising <= 0 || d->late || !raising_is(d))
+		return SCHEMA_OK;
+	struct query *q = query_over(j->db, j->path);
+	const int rc = raisings_read(q, d->at_ms, &all, err);
+
+	query_close(q);
+	if (rc < 0)
+		return SCHEMA_REFUSED;
+	if (raising_others(&all, d->pool, d->at_ms, &last) < b->max_raising)
+		return SCHEMA_OK;
+	raising_text(text, last, d->at_ms);
+	err_set(err, ERR_RAISING, "%s", text);
+	return SCHEMA_REFUSED;
+}
+
 enum schema_result intent_write(struct journal *j, struct board *b, const struct request *r,
 	struct intent_try *try, struct err *err)
 {
@@ -57,7 +81,9 @@ enum schema_result intent_write(struct journal *j, struct board *b, const struct
 
 	if (result != SCHEMA_OK)
 		return result;
-	result = add_decision(j, &r->intent, err);
+	result = check_raising(j, b, &r->intent, err);
+	if (result == SCHEMA_OK)
+		result = add_decision(j, &r->intent, err);
 	try->seq = j->seq;
 	journal_head(j, try->hash);
 	pthread_mutex_lock(&b->mutex);

@@ -9,6 +9,7 @@
 #include "history/find.h"
 #include "history/page.h"
 #include "history/query.h"
+#include "history/raisings.h"
 #include "history/range.h"
 #include "model/forced.h"
 #include "model/mem.h"
@@ -96,6 +97,19 @@ static void serve_load(struct board *b, struct query **q, const struct request *
 	answer(b, &a);
 }
 
+static void serve_raising(struct board *b, struct query **q, const struct request *r)
+{
+	struct history_answer a = {.kind = HISTORY_RAISING};
+	struct raisings all;
+
+	if ((*q != NULL || query_open(q, b->path, &a.err) == 0) &&
+		raisings_read(*q, r->raising_ms, &all, &a.err) == 0) {
+		a.raisings = mem_new(1, sizeof *a.raisings);
+		*a.raisings = all;
+	}
+	answer(b, &a);
+}
+
 static void serve_page(struct board *b, struct page_file **f, const struct request *r)
 {
 	struct history_answer a = {.kind = HISTORY_PAGE, .page = mem_new(1, sizeof *a.page)};
@@ -176,7 +190,10 @@ static void refuse(struct board *b, const struct request *r)
 		refuse_series(b, r);
 		return;
 	}
-	text_copy(a.id, sizeof a.id, r->hash);
+	if (r->kind == REQUEST_RAISING)
+		a.kind = HISTORY_RAISING;
+	else
+		text_copy(a.id, sizeof a.id, r->hash);
 	hand_back(b, &a);
 }
 
@@ -215,6 +232,8 @@ void *reader_run(void *board)
 	for (struct request *r; (r = next_request(board, &lasts)) != NULL; request_free(r)) {
 		if (r->kind == REQUEST_FIND)
 			serve_find(board, r);
+		else if (r->kind == REQUEST_RAISING)
+			serve_raising(board, &q, r);
 		else if (r->kind == REQUEST_PAGE)
 			serve_page(board, &pages, r);
 		else if (r->kind == REQUEST_DETAIL)

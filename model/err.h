@@ -77,6 +77,7 @@ enum exit_status {
 	X(APPROVAL, 190, EXIT_REFUSED, "approval is missing") \
 	X(FROZEN, 191, EXIT_REFUSED, "changes are frozen now") \
 	X(WAY_BACK, 192, EXIT_REFUSED, "the way back is not proven") \
+	X(RAISING, 193, EXIT_REFUSED, "another pool is rising") \
 	X(VETO, 194, EXIT_REFUSED, "the veto hook said no, or did not answer") \
 	X(HISTORY, 200, EXIT_REFUSED, "the history cannot be written") \
 	X(DISK, 201, EXIT_FAILED, "the disk failed") \

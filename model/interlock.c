@@ -171,11 +171,18 @@ static bool drift(const struct interlock_facts *f, struct interlock_check *c)
 static bool open_intent(const struct interlock_facts *f, struct interlock_check *c)
 {
 	c->code = ERR_OPEN_INTENT;
-	if (f->open_intent)
+	if (f->open_intent) {
 		say(c, "still open: %s", f->open_what);
-	else
-		say(c, "no open intent");
-	return !f->open_intent;
+		return false;
+	}
+	if (f->max_raising > 0 && f->rising >= f->max_raising) {
+		c->code = ERR_RAISING;
+		c->wait_ms = f->rising_left_ms;
+		say(c, "%s", f->rising_text);
+		return false;
+	}
+	say(c, "no open intent");
+	return true;
 }
 
 bool act_is_forward(enum act a)

@@ -12,6 +12,7 @@
 #include "model/owner.h"
 #include "model/plan.h"
 #include "model/policy.h"
+#include "model/raising.h"
 #include "model/unit.h"
 
 #include <stdbool.h>
@@ -96,6 +97,9 @@ struct interlock_facts {
 	/* 5 */
 	bool open_intent;
 	char open_what[80]; /* "step 1 > 10 %" */
+	int rising, max_raising; /* other pools that rise, of so many at once; 0: any number */
+	int64_t rising_left_ms;  /* of the one that is over last, */
+	char rising_text[RAISING_TEXT_MAX]; /* and which that is */
 	/* 6 */
 	int64_t forbidden_left_ms; /* a node refused a change for want of rights; 0: none did */
 	char forbidden_at[81];     /* that node's target */

@@ -413,6 +413,14 @@ static unsigned on_flags(
 	return DIRTY_STATE;
 }
 
+static unsigned on_raising(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	m->raisings = *e->raisings;
+	return DIRTY_STATE;
+}
+
 static unsigned on_history(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -505,6 +513,7 @@ static const struct {
 	[MODEL_PINNED] = {on_pinned, ITS_POOL},
 	[MODEL_OWNER] = {on_owner, ITS_POOL},
 	[MODEL_FLAGS] = {on_flags, ITS_POOL},
+	[MODEL_RAISING] = {on_raising, EVERY_POOL},
 	[MODEL_HISTORY] = {on_history, EVERY_POOL},
 	[MODEL_HEAD] = {on_head, NO_POOL},
 	[MODEL_LOST] = {on_lost, POOL_OF_NODE},

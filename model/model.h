@@ -20,6 +20,7 @@
 #include "model/migration.h"
 #include "model/plan.h"
 #include "model/pool.h"
+#include "model/raising.h"
 #include "model/ring.h"
 #include "model/window.h"
 
@@ -113,6 +114,13 @@ struct freeze {
 	char text[160];  /* "FROZEN until Mon 08:00 CET (Christmas)"; "" when off */
 };
 
+/* Other pools of this history that rise. */
+struct rising {
+	int others;
+	int64_t left_ms;              /* of the one that is over last */
+	char text[RAISING_TEXT_MAX]; /* of it; "" none rises */
+};
+
 /* What follows from the facts. */
 struct standing {
 	enum state state;
@@ -167,6 +175,7 @@ struct standing {
 	bool doubtful;           /* a counter went back within the window: nothing is green */
 	enum guard_state judged; /* what 11 asks: the word of the guard's owner, own RED first */
 	struct freeze freeze;
+	struct rising rising;
 	struct drilled drilled;
 	struct interlock next;   /* for a step to next_bp */
 	struct headline headline;
@@ -222,6 +231,8 @@ struct model {
 	bool history_known, history_writable;
 	char history_why[120];
 	char history_head[POOL_HASH_MAX];
+	int max_raising; /* pools at once; 0: any number */
+	struct raisings raisings;
 };
 
 /* What a pool is configured as. Strings are copied. */
@@ -258,6 +269,7 @@ enum model_event_kind {
 	MODEL_PINNED,   /* pool, text: the identity of the pool as known from the history */
 	MODEL_OWNER,    /* pool, owner_line: what a recorder that guards says of itself */
 	MODEL_FLAGS,    /* pool, flags: what the files of a script say */
+	MODEL_RAISING,  /* raisings: of the history, as it was just read */
 	MODEL_HISTORY,  /* err (code 0: writable), text: head */
 	MODEL_HEAD,     /* text: the history's head has moved */
 	MODEL_LOST,     /* node, text: a head that it knows and this history does not; "" none */
@@ -280,6 +292,7 @@ struct model_event {
 	const struct outcome_row *outcome;
 	const struct owner_line *owner_line;
 	const struct flags *flags;
+	const struct raisings *raisings;
 	const struct approval *approval;
 	const struct sample *row;
 	const struct histogram *latency[ARM_COUNT]; /* NULL none */

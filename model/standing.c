@@ -422,6 +422,7 @@ void standing_derive(const struct model *m, struct pool *p, struct instant now)
 	figures_derive(s, p, now, window);
 	derive_guard(s, p, now, window);
 	standing_freeze(s, p, now);
+	standing_rising(s, m, p, now);
 	drill_find(&s->drilled, p->decisions, p->decision_count, now.wall_ms);
 	judge(m, p, VERB_KEEP, -1, &keep);
 	/* An open step is no obstacle: it may be the very one that keeps first. */

@@ -20,7 +20,8 @@ void standing_partial(struct standing *s, const struct pool *p);
  * some node does not say. `sessions`: they are sessions on every node. */
 int64_t standing_since_change(const struct pool *p, enum arm arm, bool units, bool *sessions);
 
-/* standing_freeze.c: whether raises are closed now. */
+/* standing_freeze.c: whether raises are closed now, by the clock or by other pools. */
+void standing_rising(struct standing *s, const struct model *m, const struct pool *p, struct instant now);
 void standing_freeze(struct standing *s, const struct pool *p, struct instant now);
 
 /* standing_hands.c: who may move the share, and what moves by itself. */

@@ -220,6 +220,12 @@ void pool_facts(const struct model *m, const struct pool *p, const struct intent
 			d->actor);
 		text_mend(f->open_what);
 	}
+	if (f->act == ACT_RAISE) {
+		f->rising = s->rising.others;
+		f->max_raising = m->max_raising;
+		f->rising_left_ms = s->rising.left_ms;
+		text_copy(f->rising_text, sizeof f->rising_text, s->rising.text);
+	}
 	f->shown_epoch = want->shown_epoch;
 	f->shown_rev = want->shown_rev;
 	f->epoch = s->epoch;

@@ -1,5 +1,5 @@
 /* Freeze: whether raises are closed now, until when and why: by a flag, else by the plan's
- * calendar. Not whether that is asked of an act: the interlock's table says so.
+ * calendar; and which other pools rise. Not whether that is asked of an act: the interlock's table says so.
  *
  * 1. Closed when either end's wall clock says so: a clock that is wrong opens nothing. */
 #include "model/standing.h"
@@ -86,4 +86,16 @@ void standing_freeze(struct standing *s, const struct pool *p, struct instant no
 	}
 	if (s->freeze.on)
 		write_words(&s->freeze, &p->plan, now, frozen, why);
+}
+
+void standing_rising(
+	struct standing *s, const struct model *m, const struct pool *p, struct instant now)
+{
+	const struct raising *last;
+	s->rising = (struct rising){0};
+	s->rising.others = raising_others(&m->raisings, p->name, now.wall_ms, &last);
+	if (s->rising.others == 0)
+		return;
+	s->rising.left_ms = last->until_ms - now.wall_ms;
+	raising_text(s->rising.text, last, now.wall_ms);
 }

@@ -229,13 +229,13 @@ static void write_checks(struct text *t, const struct interlock *i, bool texts)
 	text_add(t, "]");
 }
 
-/* Whoever finds it open knows by this that its sender may still wait for the hook. */
-static bool is_vetoable(const struct desk *d, const struct act_request *r)
+/* What kind of change it is here and now. */
+static enum act kind_of(const struct desk *d, const struct act_request *r)
 {
 	struct interlock_facts facts;
 	const struct intent want = act_intent(r);
 	pool_facts(&d->model, &d->model.pools[r->pool], &want, &facts);
-	return veto_asks(d, r->pool, facts.act);
+	return facts.act;
 }
 
 /* What was known, and the checks as they stood: a canonical JSON object. */
@@ -264,8 +264,11 @@ static bool write_known(struct decision *what, const struct desk *d,
 		approvals_write_ask(&t, d, r);
 	else if (i)
 		approvals_write_use(&t, d, r);
-	if (i && is_vetoable(d, r))
+	/* Whoever finds it open knows by this that its sender may still wait for the hook. */
+	if (i && r->verb != VERB_ASK && veto_asks(d, r->pool, kind_of(d, r)))
 		text_json_str(&t, "veto", "asked");
+	if (r->verb == VERB_STEP && kind_of(d, r) == ACT_RAISE)
+		raising_write(&t, p->has_plan ? &p->plan : NULL);
 	if (i)
 		write_checks(&t, i, texts);
 	text_add(&t, "}");

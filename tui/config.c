@@ -192,6 +192,8 @@ static const struct yaml_row config_rows[] = {
 		.help = "Who is told when something needs a person"},
 	{"veto", YAML_TYPE_MAP, AT(config, veto), .table = &config_veto_table,
 		.help = "Who may veto a raise"},
+	{"max_raising", YAML_TYPE_INT, AT(config, max_raising), .min = 1, .max = 16,
+		.fallback = "1", .help = "How many pools of one history may rise at once"},
 	{"policies", YAML_TYPE_CUSTOM, .read = config_read_policies,
 		.help = "Own policies by their names"},
 	{"engine", YAML_TYPE_MAP, AT(config, engine), .table = &config_engine_table,
@@ -496,6 +498,8 @@ void config_json(struct text *out, const struct config *c)
 	text_json_str(out, "theme", c->theme);
 	config_notify_json(out, &c->notify);
 	config_veto_json(out, &c->veto);
+	if (c->max_raising > 1)
+		text_json_int(out, "max_raising", c->max_raising);
 	config_engine_json(out, &c->engine);
 	text_json_key(out, "policies");
 	text_add(out, "[");

@@ -68,6 +68,7 @@ struct config {
 	char theme[32];                              /* "" default */
 	struct notify_config notify;                 /* who is told of what */
 	struct config_veto veto;                     /* of all pools */
+	int64_t max_raising;                         /* pools that rise at once; 0: no file was read */
 	struct policy policies[CONFIG_POLICIES_MAX]; /* own ones */
 	size_t policy_count;
 	struct config_pool *pools;

@@ -233,9 +233,14 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 		.actor = d->actor,
 		.key_dir = how->key_dir,
 		.keep_ms = how->keep_ms,
+		.max_raising = how->max_raising,
 		.cap_bytes = how->cap_bytes};
-	if (history_start(&d->history, &history, err) == 0)
+	d->model.max_raising = (int)how->max_raising;
+	if (history_start(&d->history, &history, err) == 0) {
+		/* Before any pool's past: whoever waits for that knows this too. */
+		scribe_raising(d);
 		return d;
+	}
 	desk_free(d, 0);
 	return NULL;
 }
@@ -465,8 +470,10 @@ unsigned desk_turn(struct desk *d, struct instant now)
 	see_jump(d, now);
 	if (d->how.record && d->recording_interval_ms == 0)
 		scribe_begin(d);
-	if (d->history)
+	if (d->history) {
 		scribe_answers(d);
+		scribe_raising(d);
+	}
 	client_turn(d->client, now);
 	d->now = now;
 	keeper_meet(d);

@@ -17,7 +17,6 @@
 struct desk;
 
 #define LEASE_TTL_MS 30000
-#define KEEP_SPARE_MS 120000 /* beyond the bake, for whoever keeps */
 
 struct desk_options {
 	const char *actor;          /* "kim@ops1" */
@@ -26,6 +25,7 @@ struct desk_options {
 	const char *key_dir;
 	const struct driver_ops *const *schemes;
 	uint64_t seed;        /* of ids and jitter */
+	int64_t max_raising;  /* pools of the history that rise at once; 0: any number */
 	bool read_only;       /* no command, no resolving of what was found open */
 	bool passive;         /* writes down, but never commands, not even to ask for a fate */
 	bool record;          /* samples too, as a recording */

@@ -137,6 +137,8 @@ struct desk {
 	int64_t recording_interval_ms; /* 0: nothing is recorded yet */
 	struct model_sample *sample;
 	unsigned dirty;
+	int64_t raising_due_ms; /* boot time at which the history is asked again which pools rise */
+	bool raising_asked;     /* it is being asked */
 	int unrecorded;
 	char notice[200];  /* for the person, of the history as it was opened; "" none or taken */
 	struct err unread; /* why a pool's past could not be read; code 0: none was asked in vain */
@@ -252,6 +254,7 @@ void scribe_begin(struct desk *d); /* with all pools added, before their first n
 void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s);
 void scribe_flips(struct desk *d, int pool);
 void scribe_answers(struct desk *d);
+void scribe_raising(struct desk *d); /* asks which pools rise, when that is due */
 void scribe_audit(struct desk *d, const struct driver_event *e);
 
 #endif

@@ -283,6 +283,7 @@ void flight_committed(struct desk *d, const char *id)
 	if (!f)
 		return;
 	f->recorded = true;
+	d->raising_due_ms = 0;
 	if (f->phase != FLIGHT_RECORDING)
 		return;
 	if (f->verb == VERB_CLOSE) {
@@ -332,13 +333,14 @@ void flight_unrecorded(struct desk *d, const char *id, const struct err *err)
 	}
 	if (f->phase != FLIGHT_RECORDING)
 		return;
-	err_set(&f->err, ERR_HISTORY, "%s", err->text);
+	err_set(&f->err, err->code == ERR_RAISING ? ERR_RAISING : ERR_HISTORY, "%s", err->text);
+	d->raising_due_ms = 0;
 	struct outcome_row r = {.row = OUTCOME_ROW_FINAL,
 		.kind = OUTCOME_NOT_SENT,
 		.at_ms = d->now.wall_ms,
 		.latency_ms = UNKNOWN};
 	text_copy(r.decision, sizeof r.decision, id);
-	snprintf(r.answer, sizeof r.answer, "%s %.180s", err_name(ERR_HISTORY), err->text);
+	snprintf(r.answer, sizeof r.answer, "%s %.180s", err_name(f->err.code), err->text);
 	text_mend(r.answer);
 	desk_apply(d, &(struct model_event){.kind = MODEL_OUTCOME, .pool = f->pool, .outcome = &r});
 	f->phase = FLIGHT_DONE;

@@ -381,6 +381,29 @@ static void on_loaded(struct desk *d, const struct history_answer *a)
 		past_is_read(d, pool);
 }
 
+#define RAISING_MS 1000       /* while another pool rises */
+#define RAISING_QUIET_MS 5000 /* else */
+
+void scribe_raising(struct desk *d)
+{
+	if (d->how.max_raising == 0 || d->how.passive || d->raising_asked ||
+		d->now.boot_ms < d->raising_due_ms)
+		return;
+	d->raising_asked = true;
+	history_raising(d->history, d->now.wall_ms);
+}
+
+static void on_raising(struct desk *d, const struct history_answer *a)
+{
+	d->raising_asked = false;
+	d->raising_due_ms = d->now.boot_ms + RAISING_QUIET_MS;
+	if (!a->raisings)
+		return; /* the writer asks once more */
+	if (a->raisings->count > 0)
+		d->raising_due_ms = d->now.boot_ms + RAISING_MS;
+	desk_apply(d, &(struct model_event){.kind = MODEL_RAISING, .raisings = a->raisings});
+}
+
 /* Every node that told this head is told of; what could not be looked up is asked for again. */
 static void on_found(struct desk *d, const struct history_answer *a)
 {
@@ -427,6 +450,7 @@ void scribe_answers(struct desk *d)
 		[HISTORY_OBSERVED] = on_observed,
 		[HISTORY_LOADED] = on_loaded,
 		[HISTORY_FOUND] = on_found,
+		[HISTORY_RAISING] = on_raising,
 		[HISTORY_TROUBLE] = on_writes,
 	};
 	struct history_answer *a = malloc(sizeof *a);

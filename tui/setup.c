@@ -410,6 +410,7 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 		.history_path = mode == SETUP_LOOK ? NULL : s->history_path,
 		.keep_ms = s->config.retention_ms,
 		.cap_bytes = s->config.history_cap,
+		.max_raising = s->config.max_raising > 0 ? s->config.max_raising : 1,
 		.key_dir = s->state_dir,
 		.schemes = setup_schemes,
 		.seed = loop_seed(),

@@ -425,6 +425,47 @@ static void test_a_rollback_while_the_hook_thinks(void **state)
 	assert_says(f, "W140");
 }
 
+/* ---- how many rise at once ---- */
+
+/* Two pools on one history and one engine each; what is asked of both at the same moment. */
+static void test_two_race_to_rise(void **state)
+{
+	struct fixture *f = *state;
+	struct process more = {0}, one = {0}, two = {0};
+	char rest[900], listen[WORLD_PATH + 8], socket[WORLD_PATH];
+	static const char plan[] =
+		"    interval: 100ms\n    plan: {steps: [10%, 50%], bake: 1m, min_samples: 5}\n";
+	world_pool(&f->w, false, ARGS("--scenario", f->load, "--unit", "500ms"));
+	world_path(&f->w, socket, "other.sock");
+	snprintf(listen, sizeof listen, "unix:%s", socket);
+	world_start(&f->w, &more, NULL,
+		ARGS("serve", "--listen", listen, "--scenario", f->load, "--unit", "500ms"));
+	for (int i = 0; access(socket, F_OK) != 0 && i < 400; i++)
+		process_wait_err(&more, "never said", 50);
+	snprintf(rest, sizeof rest, "%s  other:\n    target: %s\n%s", plan, listen, plan);
+	world_config(&f->w, f->w.target, rest);
+	struct world_env env = world_env(&f->w, ARGS(KIM, f->lock_dir));
+	world_start(&f->w, &one, &env,
+		ARGS("step", "checkout", "next", CONFIRMED, "--wait=20s", "--config", f->w.config));
+	world_start(&f->w, &two, &env,
+		ARGS("step", "other", "next", "--confirm", "other", "--wait=20s", "--config",
+			f->w.config));
+	int first = process_wait(&one, SOON_MS), second = process_wait(&two, SOON_MS);
+	if (!((first == 0 && second == 6) || (first == 6 && second == 0)))
+		fail_msg("%d and %d:\n%s%s", first, second, one.err.text, two.err.text);
+	const char *raised = first == 0 ? "checkout" : "other", *not = first == 0 ? "other" : "checkout";
+	assert_non_null(strstr(first == 0 ? two.err.text : one.err.text, "W193"));
+	/* Known before anything is recorded, too; and back is back. */
+	REFUSED(f, "step", not, "next", "--confirm", not);
+	assert_says(f, "W193");
+	assert_says(f, "until kept or back, at most 0");
+	DONE(f, "rollback", raised, "--wait=20s");
+	DONE(f, "step", not, "next", "--confirm", not, "--wait=20s");
+	process_release(&one);
+	process_release(&two);
+	process_release(&more);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +481,8 @@ int main(void)
 			test_a_hook_that_hangs_or_is_missing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_rollback_while_the_hook_thinks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_two_race_to_rise, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_hook_that_hangs_or_is_missing, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,6 +151,68 @@ static void a_commit_that_nobody_took_can_be_cancelled(void **state)
 	place_clean(&p);
 }
 
+static struct history *start_raising(const struct place *p, const char *actor, int most)
+{
+	const struct history_options how = {
+		.path = p->path, .actor = actor, .key_dir = p->keys, .max_raising = most};
+	struct history *h = NULL;
+	struct err err = {0};
+
+	assert_int_equal(history_start(&h, &how, &err), 0);
+	expect_kind(h, HISTORY_OPENED);
+	return h;
+}
+
+static struct decision make_raise(const char *id, const char *pool, int64_t at_ms)
+{
+	struct decision d = make_decision(id, at_ms);
+
+	text_copy(d.pool, sizeof d.pool, pool);
+	text_copy(d.evidence, sizeof d.evidence, "{\"raising_ms\":60000}");
+	return d;
+}
+
+static void expect_raise(struct history *h, struct decision d, enum err_code code)
+{
+	struct history_answer a;
+
+	history_intent(h, &d);
+	wait_kind(h, code == ERR_NONE ? HISTORY_COMMITTED : HISTORY_REFUSED, &a);
+	assert_string_equal(a.id, d.id);
+	assert_int_equal(a.err.code, code);
+	history_answer_release(&a);
+}
+
+static void one_pool_more_than_may_rise_is_refused(void **state)
+{
+	struct place p;
+	struct outcome_row row;
+
+	(void)state;
+	place_make(&p);
+	struct history *kim = start_raising(&p, "kim@ops1", 1);
+	struct history *ana = start_raising(&p, "ana@ops2", 1);
+	expect_raise(kim, make_raise("d-1", "one", T0), ERR_NONE);
+	expect_raise(ana, make_raise("d-2", "two", T0 + 1), ERR_RAISING);
+	/* the same pool, what says of itself that it is no raise, and one behind the time of the first */
+	expect_raise(kim, make_raise("d-3", "one", T0 + 2), ERR_NONE);
+	expect_raise(ana, make_decision("d-4", T0 + 3), ERR_NONE);
+	expect_raise(ana, make_raise("d-5", "two", T0 + 2 + 60000), ERR_NONE);
+	expect_raise(kim, make_raise("d-6", "one", T0 + 60003), ERR_RAISING);
+	/* back is back, once it is applied */
+	struct decision back = make_raise("d-7", "two", T0 + 60004);
+	back.verb = VERB_ROLLBACK;
+	expect_raise(ana, back, ERR_NONE);
+	expect_raise(kim, make_raise("d-8", "one", T0 + 60005), ERR_RAISING);
+	row = make_outcome("d-7", OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0 + 60006);
+	history_outcome(ana, &row);
+	settle(ana);
+	expect_raise(kim, make_raise("d-9", "one", T0 + 60007), ERR_NONE);
+	settle(kim);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 6);
+	place_clean(&p);
+}
+
 static void a_held_lock_refuses_an_intent_and_heals(void **state)
 {
 	struct place p;
@@ -748,6 +810,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_intent_is_committed_with_its_hash),
 		cmocka_unit_test(outcomes_are_idempotent),
+		cmocka_unit_test(one_pool_more_than_may_rise_is_refused),
 		cmocka_unit_test(a_cancelled_intent_is_never_committed),
 		cmocka_unit_test(a_commit_that_nobody_took_can_be_cancelled),
 		cmocka_unit_test(a_held_lock_refuses_an_intent_and_heals),

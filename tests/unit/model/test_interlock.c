@@ -1068,6 +1068,15 @@ static void test_texts_have_their_numbers(void **state)
 	assert_says(f, PREDICATE_DRIFT, "asked 25 %, pool says 10 %");
 	f = good, f.open_intent = true, text_copy(f.open_what, sizeof f.open_what, "step by sam");
 	assert_says(f, PREDICATE_OPEN, "still open: step by sam");
+	f = good, f.rising = 1, f.max_raising = 2;
+	assert_says(f, PREDICATE_OPEN, "no open intent");
+	f.rising = 2, f.rising_left_ms = 90000;
+	text_copy(f.rising_text, sizeof f.rising_text, "payments rises 1 % > 10 %");
+	assert_says(f, PREDICATE_OPEN, "payments rises 1 % > 10 %");
+	struct interlock rising;
+	interlock_evaluate(&rising, &f);
+	assert_int_equal(rising.check[PREDICATE_OPEN].code, ERR_RAISING);
+	assert_true(rising.check[PREDICATE_OPEN].wait_ms == 90000);
 	f = good, f.lease_mine = false;
 	assert_says(f, PREDICATE_LEASE, "lease free, taken with the step");
 	text_copy(f.lease_holder, sizeof f.lease_holder, "ana@ops2");

@@ -234,7 +234,7 @@ static void test_places(void **state)
 			"plan, guards, error_rate_threshold"},
 		{"bogus: {}\n",
 			"f:1:1: unknown key \"bogus\" in the configuration: it has history, retention, history_cap, flags, theme, "
-			"notify, veto, policies, engine, pools"},
+			"notify, veto, max_raising, policies, engine, pools"},
 		{"history: history.db\n",
 			"f:1:10: \"history\" is \"history.db\": write a path that begins"},
 		{"history: ~kim/x\n", "f:1:10: \"history\" is \"~kim/x\": write a path"},
