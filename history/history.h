@@ -58,8 +58,8 @@ bool history_settle(struct history *h, int64_t wait_ms);
 /* ---- requests; none waits ---- */
 
 /* Records an intent in a transaction of its own. Ends in HISTORY_COMMITTED or HISTORY_REFUSED
- * with this decision's id; W193 where as many other pools rise as may. A rollback or a hold is copied to the emergency journal first: where
- * it is REFUSED for a failure that passes, it is written as soon as writing works again, as a
+ * with this decision's id; W193 where as many other pools rise as may. A rollback or a hold is
+ * copied to the emergency journal first: where it is REFUSED for a failure that passes, it is written as soon as writing works again, as a
  * late row and without another answer; where the file is lost, the next opener writes it. */
 void history_intent(struct history *h, const struct decision *d);
 
