@@ -8,6 +8,7 @@
  * 2. No statement is left open between two calls: there is no snapshot that holds the WAL. */
 #include "history/page.h"
 
+#include "history/column.h"
 #include "history/schema.h"
 #include "model/mem.h"
 #include "model/text.h"
@@ -65,28 +66,7 @@ void page_detail_release(struct page_detail *d)
 
 /* ---- columns ---- */
 
-static int64_t number(sqlite3_stmt *s, int column)
-{
-	return sqlite3_column_type(s, column) == SQLITE_NULL ? UNKNOWN
-														 : sqlite3_column_int64(s, column);
-}
-
-static int share(sqlite3_stmt *s, int column)
-{
-	const int64_t bp = number(s, column);
-
-	return bp >= 0 && bp <= SHARE_FULL ? (int)bp : -1;
-}
-
-static void take_text(sqlite3_stmt *s, int column, char *out, size_t size)
-{
-	const char *text = (const char *)sqlite3_column_text(s, column);
-
-	text_clean(out, size, text != NULL ? text : "",
-		text != NULL ? (size_t)sqlite3_column_bytes(s, column) : 0);
-}
-
-#define TAKE(s, column, field) take_text(s, column, field, sizeof(field))
+#define TAKE(s, column, field) column_text(s, column, field, sizeof(field))
 
 static int prepare(struct page_file *f, const char *sql, sqlite3_stmt **out, struct err *err)
 {
@@ -157,24 +137,24 @@ static void take_outcomes(sqlite3_stmt *s, struct page_row *r)
 	if (r->outcome == OUTCOME_COUNT || !outcome_is_final(r->outcome))
 		r->outcome = OUTCOME_PENDING;
 	if (r->outcome != OUTCOME_PENDING) {
-		r->outcome_ms = number(s, 13);
+		r->outcome_ms = column_number(s, 13);
 		TAKE(s, 14, r->answer);
 	}
 	TAKE(s, 15, word);
 	if (outcome_of(word) == OUTCOME_CLOSED)
-		r->closed_ms = number(s, 16);
+		r->closed_ms = column_number(s, 16);
 	else if (outcome_of(word) == OUTCOME_APPLIED)
-		r->verified_ms = number(s, 16);
+		r->verified_ms = column_number(s, 16);
 }
 
 /* False for a decision whose verb is none of ours. */
 static bool take_row(sqlite3_stmt *s, struct page_row *r)
 {
-	*r = (struct page_row){.seq = number(s, 0),
-		.at_ms = number(s, 2),
+	*r = (struct page_row){.seq = column_number(s, 0),
+		.at_ms = column_number(s, 2),
 		.is_event = sqlite3_column_type(s, 1) == SQLITE_NULL,
-		.from_bp = share(s, 7),
-		.to_bp = share(s, 8),
+		.from_bp = column_share(s, 7),
+		.to_bp = column_share(s, 8),
 		.observed = sqlite3_column_int(s, 10) != 0,
 		.late = sqlite3_column_int(s, 11) != 0,
 		.outcome_ms = UNKNOWN,
@@ -309,9 +289,9 @@ static int read_rest(const struct asked *a, struct page_detail *out, struct err 
 		TAKE(s, 0, out->hash);
 		TAKE(s, 1, out->signer);
 		TAKE(s, 2, out->pool_id);
-		out->epoch = number(s, 3);
-		out->rev = number(s, 4);
-		out->latency_ms = number(s, 5);
+		out->epoch = column_number(s, 3);
+		out->rev = column_number(s, 4);
+		out->latency_ms = column_number(s, 5);
 	}
 	return finish(a->file, s, code, err);
 }
@@ -331,7 +311,8 @@ static int read_outcomes(const struct asked *a, struct page_detail *out, struct 
 			&s, err) < 0)
 		return -1;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && out->outcome_count < OUTCOMES_MAX) {
-		struct outcome_row r = {.at_ms = number(s, 3), .latency_ms = number(s, 4)};
+		struct outcome_row r = {
+			.at_ms = column_number(s, 3), .latency_ms = column_number(s, 4)};
 		char row[24], kind[24];
 		int i = OUTCOME_ROW_NODE;
 

@@ -2,6 +2,7 @@
  * anybody. Not a cache, not a thread. */
 #include "history/query.h"
 
+#include "history/column.h"
 #include "history/samples.h"
 #include "history/schema.h"
 #include "model/mem.h"
@@ -52,28 +53,7 @@ void query_close(struct query *q)
 
 /* ---- columns ---- */
 
-static int64_t number(sqlite3_stmt *s, int column)
-{
-	return sqlite3_column_type(s, column) == SQLITE_NULL ? UNKNOWN
-														 : sqlite3_column_int64(s, column);
-}
-
-static int share(sqlite3_stmt *s, int column)
-{
-	const int64_t bp = number(s, column);
-
-	return bp >= 0 && bp <= SHARE_FULL ? (int)bp : -1;
-}
-
-static void take_text(sqlite3_stmt *s, int column, char *out, size_t size)
-{
-	const char *text = (const char *)sqlite3_column_text(s, column);
-
-	text_clean(out, size, text != NULL ? text : "",
-		text != NULL ? (size_t)sqlite3_column_bytes(s, column) : 0);
-}
-
-#define TAKE(s, column, field) take_text(s, column, field, sizeof(field))
+#define TAKE(s, column, field) column_text(s, column, field, sizeof(field))
 
 static int prepare(struct query *q, const char *sql, sqlite3_stmt **out, struct err *err)
 {
@@ -115,7 +95,8 @@ static bool take_outcome(sqlite3_stmt *s, struct outcome_row *row)
 		[OUTCOME_ROW_VERIFIED] = "verified"};
 	char word[24];
 
-	*row = (struct outcome_row){.at_ms = number(s, 4), .latency_ms = number(s, 5)};
+	*row =
+		(struct outcome_row){.at_ms = column_number(s, 4), .latency_ms = column_number(s, 5)};
 	TAKE(s, 0, row->decision);
 	TAKE(s, 2, row->node);
 	TAKE(s, 6, row->answer);
@@ -134,12 +115,12 @@ static void take_decision(sqlite3_stmt *s, struct decision *d)
 {
 	char verb[24];
 
-	*d = (struct decision){.seq = number(s, 0),
-		.at_ms = number(s, 4),
-		.from_bp = share(s, 8),
-		.to_bp = share(s, 9),
-		.epoch = number(s, 11),
-		.rev = number(s, 12),
+	*d = (struct decision){.seq = column_number(s, 0),
+		.at_ms = column_number(s, 4),
+		.from_bp = column_share(s, 8),
+		.to_bp = column_share(s, 9),
+		.epoch = column_number(s, 11),
+		.rev = column_number(s, 12),
 		.observed = sqlite3_column_int(s, 13) != 0,
 		.late = sqlite3_column_int(s, 14) != 0,
 		.outcome = OUTCOME_PENDING,
@@ -410,7 +391,7 @@ int query_events(struct query *q, const char *pool, const char *kind, int64_t si
 	bind_bound(s, 3, since_ms);
 	bind_bound(s, 4, until_ms);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-		struct query_event e = {.seq = number(s, 0), .at_ms = number(s, 1)};
+		struct query_event e = {.seq = column_number(s, 0), .at_ms = column_number(s, 1)};
 
 		TAKE(s, 2, e.pool);
 		TAKE(s, 3, e.kind);
@@ -477,16 +458,16 @@ int query_recordings(struct query *q, bool (*each)(void *ctx, const struct query
 			&s, err) < 0)
 		return -1;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && failed == 0) {
-		struct query_recording r = {.id = number(s, 0),
-			.started_ms = number(s, 1),
-			.interval_ms = number(s, 2),
-			.ended_ms = number(s, 6)};
+		struct query_recording r = {.id = column_number(s, 0),
+			.started_ms = column_number(s, 1),
+			.interval_ms = column_number(s, 2),
+			.ended_ms = column_number(s, 6)};
 
 		TAKE(s, 3, r.operator_name);
 		TAKE(s, 4, r.host);
 		TAKE(s, 5, r.version);
-		failed = find_ticks(
-			q, &r, sqlite3_column_type(s, 7) == SQLITE_INTEGER ? number(s, 7) : UNKNOWN, err);
+		failed = find_ticks(q, &r,
+			sqlite3_column_type(s, 7) == SQLITE_INTEGER ? column_number(s, 7) : UNKNOWN, err);
 		if (failed == 0 && !each(ctx, &r))
 			break;
 	}
@@ -528,7 +509,8 @@ int query_pools(struct query *q, bool (*each)(void *ctx, const struct query_pool
 			&s, err) < 0)
 		return -1;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-		struct query_pool p = {.first_seen_ms = number(s, 2), .last_seen_ms = number(s, 3)};
+		struct query_pool p = {
+			.first_seen_ms = column_number(s, 2), .last_seen_ms = column_number(s, 3)};
 
 		TAKE(s, 0, p.pool);
 		TAKE(s, 1, p.pool_id);
@@ -582,7 +564,7 @@ int query_nodes(struct query *q, int64_t recording, const char *pool_id,
 	sqlite3_bind_int64(s, 1, recording);
 	sqlite3_bind_text(s, 2, pool_id, -1, SQLITE_STATIC);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && *count < max)
-		take_text(s, 0, ids[(*count)++], POOL_ID_MAX);
+		column_text(s, 0, ids[(*count)++], POOL_ID_MAX);
 	return finish(q, s, code, err);
 }
 
