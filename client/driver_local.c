@@ -10,6 +10,7 @@
 
 #include "client/engine/engine.h"
 #include "client/engine/environment.h"
+#include "client/engine/operations.h"
 #include "client/engine/sim.h"
 #include "client/serve_shape.h"
 #include "client/wire.h"
@@ -227,6 +228,11 @@ static int open_sim(struct driver **out, const struct driver_open *how, struct e
 		return err_prefix(err, "\"%s\"", how->target);
 	*out = driver_new(how, &in_simulation, end);
 	return 0;
+}
+
+int driver_local_plays(const struct scenario *s, struct err *err)
+{
+	return operations_play(operations_builtin(), s, err);
 }
 
 /* ---- what is asked ---- */

@@ -13,4 +13,9 @@ extern const struct driver_ops driver_unix;    /* unix:/path */
 extern const struct driver_ops driver_haproxy; /* haproxy:/path, haproxy://host:port */
 extern const struct driver_ops driver_etcd;    /* etcd://host:port/pool#node */
 
+struct scenario;
+
+/* Whether the embedded engine has all that a scenario asks for. 0, or -1 with err (CONFIG). */
+int driver_local_plays(const struct scenario *s, struct err *err);
+
 #endif

@@ -82,7 +82,7 @@ const struct command_row command_rows[] = {
 		0, 1, cmd_rehearse},
 	{"judge", "[FILE]", "is v2 worse? judge anybody's counts, a line n1,x1,n2,x2 an interval",
 		"alpha beta tolerance margin limit phi quiet", 0, 1, cmd_judge},
-	{"check", "[FILE]", "check a configuration", "rps error-rate strict", 0, 1, cmd_check},
+	{"check", "[FILE]", "check a configuration or a scenario", "rps error-rate strict", 0, 1, cmd_check},
 	{"config", "[FILE]", "print every key with its value and where that comes from", "", 0, 1,
 		cmd_config},
 	{"themes", "[NAME]", "list the colours of the console, or show one", "", 0, 1, cmd_themes},

@@ -103,6 +103,9 @@ const struct policy *config_policy(const struct config *c, const char *name);
 int config_parse_scenario(
 	struct scenario *out, const char *text, size_t len, const char *file, struct err *err);
 
+/* True when more of a text's keys are those of a scenario than those of a configuration. */
+bool config_is_scenario(const char *text, size_t len);
+
 /* Reads a file whole; `what` it is goes into the error. 0, or -1 with W002. */
 int config_text(struct text *out, const char *what, const char *path, struct err *err);
 

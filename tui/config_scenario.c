@@ -301,3 +301,23 @@ int config_parse_scenario(
 		*out = (struct scenario){0};
 	return rc;
 }
+
+static size_t count_known(const struct yaml_node *map, const struct yaml_table *table)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < table->count; i++)
+		n += yaml_get(map, table->rows[i].key) != NULL;
+	return n;
+}
+
+bool config_is_scenario(const char *text, size_t len)
+{
+	struct yaml_doc doc;
+	struct err err;
+	if (yaml_doc_read(&doc, text, len, "", &err) != 0)
+		return false;
+	bool is = doc.root.kind == YAML_KIND_MAP &&
+		count_known(&doc.root, &config_scenario_table) > count_known(&doc.root, &config_table);
+	yaml_doc_free(&doc);
+	return is;
+}

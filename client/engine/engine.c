@@ -59,30 +59,6 @@ static int check(const struct engine_options *how, struct err *err)
 	return 0;
 }
 
-/* What is asked of the pool must be known to it. */
-static int check_operations(
-	const struct operations *known, const struct engine_options *how, struct err *err)
-{
-	for (int i = 0; how->scenario && i < how->scenario->operation_count; i++) {
-		const char *name = how->scenario->operations[i].name;
-		struct text all = {0};
-		if (operations_find(known, name) < 0) {
-			for (int k = 0; k < known->count; k++)
-				text_addf(&all, "%s%s", k ? ", " : "", known->each[k].name);
-			err_set(err, ERR_CONFIG,
-				"the scenario's operation \"%s\" is not known; use one of %s", name,
-				text_str(&all));
-			text_free(&all);
-			return -1;
-		}
-		if (!known->declared && operation_of(name) == OPERATION_TALLY &&
-			how->scenario->keys <= 0)
-			return err_set(err, ERR_CONFIG,
-				"the scenario's operation \"%s\" is keyed work: say how many keys", name);
-	}
-	return 0;
-}
-
 static int start_tally(struct engine *e, enum arm arm, const struct shape *s, struct err *err)
 {
 	struct tallies_options o = {.processor = arm == ARM_V1 ? s->v1 : s->v2,
@@ -218,7 +194,8 @@ int engine_start(struct engine **out, const struct engine_options *given, struct
 	}
 
 	if (operations_read(&e->operations, how->operations, err) ||
-		check_operations(&e->operations, how, err) || start_control(e, how, err) ||
+		(how->scenario && operations_play(&e->operations, how->scenario, err) < 0) ||
+		start_control(e, how, err) ||
 		start_arms(e, how, err) || start_residents(e, how, err)) {
 		engine_stop(e);
 		return -1;

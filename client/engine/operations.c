@@ -3,6 +3,7 @@
  * 1. A number is below OPERATION_MAX, and no two names have the same. */
 #include "client/engine/operations.h"
 
+#include "model/scenario.h"
 #include "model/text.h"
 
 #include <stdio.h>
@@ -122,6 +123,27 @@ unsigned operations_bits(const struct operations *o, const struct operation_set 
 		bits |= number < 0 ? 0 : 1u << number;
 	}
 	return s->limited ? bits : ROUTER_ALL;
+}
+
+int operations_play(const struct operations *o, const struct scenario *s, struct err *err)
+{
+	for (int i = 0; i < s->operation_count; i++) {
+		const char *name = s->operations[i].name;
+		struct text all = {0};
+		if (operations_find(o, name) < 0) {
+			for (int k = 0; k < o->count; k++)
+				text_addf(&all, "%s%s", k ? ", " : "", o->each[k].name);
+			err_set(err, ERR_CONFIG,
+				"the scenario's operation \"%s\" is not known; use one of %s", name,
+				text_str(&all));
+			text_free(&all);
+			return -1;
+		}
+		if (!o->declared && operation_of(name) == OPERATION_TALLY && s->keys <= 0)
+			return err_set(err, ERR_CONFIG,
+				"the scenario's operation \"%s\" is keyed work: say how many keys", name);
+	}
+	return 0;
 }
 
 /* ---- the builtin ones ---- */

@@ -55,6 +55,10 @@ unsigned operations_bits(const struct operations *o, const struct operation_set 
 int operations_read_set(
 	const struct operations *o, struct operation_set *out, const char *list, struct err *err);
 
+/* Whether a scenario asks for nothing but these. 0, or -1 with err (CONFIG). */
+struct scenario;
+int operations_play(const struct operations *o, const struct scenario *s, struct err *err);
+
 /* Of the builtin ones. */
 const char *operation_name(enum operation o);
 enum operation operation_of(const char *word); /* OPERATION_COUNT when unknown */

@@ -195,18 +195,9 @@ void sim_snapshot(struct sim *s, struct snapshot *out)
 
 /* ---- life ---- */
 
-static int check(const struct scenario *scenario, struct err *err)
-{
-	for (int i = 0; i < scenario->operation_count; i++)
-		if (operation_of(scenario->operations[i].name) == OPERATION_COUNT)
-			return err_set(err, ERR_CONFIG, "the scenario's operation \"%s\" is not known",
-				scenario->operations[i].name);
-	return 0;
-}
-
 int sim_new(struct sim **out, const struct sim_options *how, struct err *err)
 {
-	if (check(how->work.scenario, err))
+	if (operations_play(operations_builtin(), how->work.scenario, err) < 0)
 		return -1;
 	struct sim *s = mem_new(1, sizeof *s);
 	text_copy(s->pool, sizeof s->pool, how->pool ? how->pool : "sim");

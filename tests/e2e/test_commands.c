@@ -211,6 +211,42 @@ static void test_a_configuration_is_checked(void **state)
 	assert_int_equal(WEIR(f, "check", "/nonexistent/weir.yaml"), 2);
 }
 
+/* A scenario is told by its keys, and refused where whoever plays it would refuse it. */
+static void test_a_scenario_is_checked(void **state)
+{
+	struct fixture *f = *state;
+	char path[WORLD_PATH], place[WORLD_PATH + 16];
+	world_path(&f->w, path, "night.yaml");
+	world_write(path,
+		"name: night\nrate: 20\noperations: [{name: echo}, {name: predict, weight: 2}]\n"
+		"phases:\n  - {at: 2m, arm: v2, error_rate: 5%, operation: predict}\n");
+	assert_int_equal(WEIR(f, "check", path, "--strict"), 0);
+	assert_says(f, "good, scenario night of 7m, 2 operations, 1 phase");
+	assert_int_equal(WEIR(f, "check", path, "--json"), 0);
+	cJSON *json = json_of(f);
+	assert_string_equal(world_word(json, "scenario"), "night");
+	assert_int_equal(world_number(json, "for_ms"), 420000);
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "doubts")), 0);
+	cJSON_Delete(json);
+	/* work that only a program could do */
+	world_write(path, "rate: 20\noperations: [{name: embed}]\n");
+	assert_int_equal(WEIR(f, "check", path), 0);
+	assert_says(f, "operation \"embed\" is not known; use one of echo, ");
+	assert_int_equal(WEIR(f, "check", path, "--strict"), 1);
+	world_write(path, "rate: 20\noperations: [{name: echo}]\nphases:\n  - {at: 2m, arm: v3}\n");
+	assert_int_equal(WEIR(f, "check", path), 2);
+	snprintf(place, sizeof place, "%s:4:19", path);
+	assert_says(f, place);
+	char said[1024];
+	snprintf(said, sizeof said, "%s", f->p.err.text);
+	assert_int_equal(WEIR(f, "rehearse", "--auto", path), 2);
+	assert_string_equal(f->p.err.text, said);
+	/* a key that is missing does not make it a configuration */
+	world_write(path, "name: night\noperations: [{name: echo}]\n");
+	assert_int_equal(WEIR(f, "check", path), 2);
+	assert_says(f, "\"rate\" is missing in the scenario");
+}
+
 /* ---- acts ---- */
 
 static void test_a_step_says_what_it_did(void **state)
@@ -681,6 +717,7 @@ int main(void)
 		TEST(test_a_misspelt_word_makes_no_file),
 		TEST(test_help_and_version_need_nothing),
 		TEST(test_a_configuration_is_checked),
+		TEST(test_a_scenario_is_checked),
 		TEST(test_a_step_says_what_it_did),
 		TEST(test_hold_locks_raises_until_resume),
 		TEST(test_a_rollback_is_never_asked_for_more),
