@@ -38,6 +38,7 @@ struct transfer {
 	const struct transport *transport;
 	CURL *easy;
 	struct curl_slist *headers;
+	struct curl_slist *connect_to; /* NULL: where the address says */
 	char *request_body;
 	struct text body;
 	size_t header_bytes;
@@ -146,6 +147,7 @@ static void transfer_free(struct transfer *x)
 	for (struct curl_slist *h = x->headers; h != NULL; h = h->next)
 		explicit_bzero(h->data, strlen(h->data));
 	curl_slist_free_all(x->headers);
+	curl_slist_free_all(x->connect_to);
 	text_free(&x->body);
 	free(x->request_body);
 	free(x);
@@ -260,6 +262,21 @@ static bool may_keep(struct transport *t, const char *subject, const char *token
 	return true;
 }
 
+/* libcurl seeks a kept connection among all that go to one host and asks each whether it still
+ * lives, a system call each: of a thousand sockets none may share the name of another. */
+static void set_socket(struct transfer *x, const char *path)
+{
+	char name[32];
+	must(curl_easy_setopt(x->easy, CURLOPT_UNIX_SOCKET_PATH, path));
+	if (path == NULL)
+		return;
+	snprintf(name, sizeof(name), "::%016llx:", (unsigned long long)hash(path));
+	x->connect_to = curl_slist_append(NULL, name);
+	if (x->connect_to == NULL)
+		mem_fail();
+	must(curl_easy_setopt(x->easy, CURLOPT_CONNECT_TO, x->connect_to));
+}
+
 static void keep_apart(struct transfer *x)
 {
 	must(curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L));
@@ -297,7 +314,7 @@ static void set_options(struct transfer *x, const struct transport_request *r)
 	}
 	must(curl_easy_setopt(x->easy, CURLOPT_USERAGENT, "weir"));
 	must(curl_easy_setopt(x->easy, CURLOPT_URL, r->url));
-	must(curl_easy_setopt(x->easy, CURLOPT_UNIX_SOCKET_PATH, r->unix_path));
+	set_socket(x, r->unix_path);
 	must(curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms));
 	must(curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, take_body));
 	must(curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, x));

@@ -32,11 +32,13 @@ enum statement {
 };
 
 static const char *const statements[STATEMENTS] = {
-	[FIND_HEAD] = "SELECT seq, hash FROM (SELECT max(seq) AS seq, hash FROM decision"
-				  " UNION ALL SELECT max(seq), hash FROM outcome UNION ALL SELECT max(seq), "
-				  "hash FROM event"
-				  " UNION ALL SELECT max(seq), hash FROM recording)"
-				  " WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1",
+	/* each newest row is looked up: max(seq) beside another column reads the whole table */
+	[FIND_HEAD] = "SELECT seq, hash FROM decision WHERE seq = (SELECT max(seq) FROM decision)"
+				  " UNION ALL SELECT seq, hash FROM outcome"
+				  " WHERE seq = (SELECT max(seq) FROM outcome)"
+				  " UNION ALL SELECT seq, hash FROM event WHERE seq = (SELECT max(seq) FROM event)"
+				  " UNION ALL SELECT seq, hash FROM recording"
+				  " WHERE seq = (SELECT max(seq) FROM recording) ORDER BY seq DESC LIMIT 1",
 	[ADD_KEY] = "INSERT OR IGNORE INTO key (public_key, actor) VALUES (?1, ?2)",
 	[FIND_KEY] = "SELECT id FROM key WHERE public_key = ?1 AND actor = ?2",
 	[FIND_DECISION] = "SELECT observed, epoch, pool, pool_id FROM decision WHERE id = ?1",

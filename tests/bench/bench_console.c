@@ -275,9 +275,9 @@ static void bench_crowd(void)
 	usage_of(p.pid, &after);
 	const struct usage u = usage_between(&before, &after);
 	const double s = (double)(bench_ns() - begun) / 1e9;
-	bench_note("%-34s p50 %.1f ms, p99 %.1f ms, longest %.1f ms of %d", "key to frame",
-		bench_quantile(took, KEYS, 0.5), bench_quantile(took, KEYS, 0.99), took[KEYS - 1],
-		KEYS);
+	double p50 = bench_quantile(took, KEYS, 0.5), p99 = bench_quantile(took, KEYS, 0.99);
+	bench_note("%-34s p50 %.1f ms, p99 %.1f ms, longest %.1f ms of %d", "key to frame", p50, p99,
+		took[KEYS - 1], KEYS);
 	bench_note("%-34s %.0f ms of processor a second, %.0f MB resident", "weir meanwhile",
 		(double)u.cpu_ns / 1e6 / s, (double)u.resident_bytes / (1 << 20));
 	pty_release(&p);
