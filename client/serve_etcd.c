@@ -47,6 +47,7 @@ struct serve_etcd {
 	int64_t due_ms; /* the next round */
 	int64_t look_ms, seen_ms;
 	bool seen, leaving, left;
+	bool met; /* the plan has been compared with what an earlier boot made */
 	char lease[ETCD_LEASE_MAX];
 	struct text put;  /* what is written under nodes/ID with this lease; empty: nothing */
 	struct text next; /* the same, on its way */
@@ -174,6 +175,37 @@ static bool is_behind(const struct serve_etcd *s, const struct etcd_kv *split)
 	return behind;
 }
 
+/* What was done here before a restart, and etcd was not told of, is to be offered still. */
+static void meet(struct serve_etcd *s, const struct etcd_range *missed)
+{
+	bool found = false;
+	for (size_t i = missed->count; i-- > 0 && !found;)
+		found = engine_reclaim(s->engine, missed->kvs[i].value);
+	s->met = true;
+}
+
+static int64_t seq_of(const struct etcd_kv *kv)
+{
+	return strtoll(strrchr(kv->key, '/') + 1, NULL, 10);
+}
+
+/* The changes that were missed, in their order. False where there are more than were read. */
+static bool catch_up(
+	struct serve_etcd *s, const struct etcd_range *missed, const struct etcd_kv *split)
+{
+	struct engine_stand stand;
+	struct text own = {0};
+	if (!s->met)
+		meet(s, missed);
+	engine_stand(s->engine, &stand, &own);
+	text_free(&own);
+	for (size_t i = 0; i < missed->count; i++)
+		if (missed->kvs[i].mod < split->mod &&
+			seq_of(&missed->kvs[i]) > stand.control.agreed_seq)
+			adopt(s, &missed->kvs[i], false);
+	return missed->total <= (int64_t)missed->count;
+}
+
 /* Everything under now/, and the changes that were missed. */
 static void take(struct serve_etcd *s, const struct etcd_answer *a)
 {
@@ -193,10 +225,10 @@ static void take(struct serve_etcd *s, const struct etcd_answer *a)
 	} else if (!split) {
 		s->split_mod = 0;
 	} else if (split->mod > s->split_mod) {
-		for (size_t i = 0; a->range_count > 1 && i < a->ranges[1].count; i++)
-			if (a->ranges[1].kvs[i].mod < split->mod)
-				adopt(s, &a->ranges[1].kvs[i], false);
-		adopt(s, split, false);
+		if (a->range_count < 2 || catch_up(s, &a->ranges[1], split))
+			adopt(s, split, false);
+		else
+			s->due_ms = s->now.boot_ms;
 	}
 	etcd_key(&s->etcd, key, "now/lease");
 	hear_lease(s, wire_etcd_find(now, key));
@@ -217,8 +249,11 @@ struct reading {
 
 static void read_plan(const struct serve_etcd *s, struct reading *r, int64_t agreed_seq)
 {
+	int64_t from = agreed_seq + 1;
+	if (!s->met) /* what was agreed on before a restart is known by comparing only */
+		from = from > CONTROL_PAST ? from - CONTROL_PAST : 1;
 	etcd_key(&s->etcd, r->now, "now/");
-	etcd_key(&s->etcd, r->from, "audit/%016" PRId64, agreed_seq + 1);
+	etcd_key(&s->etcd, r->from, "audit/%016" PRId64, from);
 	etcd_key(&s->etcd, r->end, "audit0");
 	r->ops[0] = (struct etcd_op){.what = ETCD_GET, .key = r->now, .end = ""};
 	r->ops[1] =

@@ -196,6 +196,9 @@ static int replay_store(struct control *c, struct instant now, struct err *err)
 {
 	static const struct control_counts zero;
 	const struct store_record *r;
+	size_t count = 0;
+	while (store_record_at(c->store, count))
+		count++;
 	for (size_t i = 0; (r = store_record_at(c->store, i)); i++) {
 		if (r->seq && !effect_of(r->what))
 			return err_set(err, ERR_NEWER,
@@ -204,7 +207,11 @@ static int replay_store(struct control *c, struct instant now, struct err *err)
 				"with an empty directory",
 				r->seq, r->line, r->what);
 		int64_t past_ms = now.wall_ms > r->wall_ms ? now.wall_ms - r->wall_ms : 0;
+		if (r->seq && r->seq <= c->seq)
+			control_log_cut(&c->log, r->seq); /* a plan that is shared went on from there */
 		control_take(c, r, &zero, now.boot_ms - past_ms, now, 0);
+		if (r->seq && i + CONTROL_PAST >= count)
+			control_note_past(c, r);
 	}
 	store_forget(c->store);
 	control_log_prune(&c->log, now);
@@ -260,6 +267,7 @@ void control_free(struct control *c)
 	control_log_free(&c->log);
 	text_free(&c->operation_text);
 	text_free(&c->own);
+	text_free(&c->past);
 	free(c);
 }
 

@@ -183,6 +183,12 @@ struct control_stand {
 };
 void control_stand(const struct control *c, struct control_stand *out);
 
+/* Given a line that the store holds, before the first control_adopt: true when it is one of the
+ * newest CONTROL_PAST that this control had before it began anew; what it had made since is its own
+ * then. */
+#define CONTROL_PAST 64
+bool control_reclaim(struct control *c, const char *line);
+
 /* Makes a change that changes nothing: what this control is, as a line, for a store that has
  * none. */
 void control_begin(struct control *c, struct instant now);
@@ -191,9 +197,9 @@ void control_begin(struct control *c, struct instant now);
  * since: the store is an older copy, or was not told of them before this control began anew. */
 bool control_has_passed(const struct control *c, const char *line);
 
-/* Takes in a line that the store holds, which replaces what was made here: a rollback of an epoch
- * that the store has not reached yet, a hold, a drain and an unkept raise that is still due are made anew on top of it. `live`: it
- * was made just now, so that its times count from now, whatever the two clocks say. True in
+/* Takes in a line that the store holds, which replaces what was made here: a rollback that was not
+ * done there, a hold, a drain and an unkept raise that is still due are made anew on top of it.
+ * `live`: it was made just now, so that its times count from now, whatever the two clocks say. True in
  * *changed when the split did. 0, or -1 with err, nothing changed: W203 damaged, W205 not
  * understood, W002 there is no v2 that could have what it says. */
 int control_adopt(struct control *c, const char *line, bool live, struct instant now,

@@ -4,19 +4,36 @@
  * Invariants:
  * 1. What the store holds is taken in whole; of what was made here only brakes and drains survive
  *    it, made anew on top, since nothing else may be done twice.
- * 2. A rollback is made anew only while the store's epoch is below the one that it led to: one that
- *    the store has passed has been done by another, or belongs to what is over.
+ * 2. A rollback is made anew on whatever was decided without it, unless that is a rollback too, which
+ *    did it. Where changes between are not known it is made anew only while the store's epoch is
+ *    below the one that it led to: else it has been done, or belongs to what is over.
  * 3. A raise that went back here for want of a keep goes back anew where it is still not kept and its
  *    time is over: nothing that was decided meanwhile lifts it for a moment.
- * 4. The lines kept are bounded: the oldest goes, since each holds all that there is to know. */
+ * 4. The lines kept are bounded: the oldest goes, since each holds all that there is to know.
+ * 5. What the store was not told of before a restart is known by what it has: whatever follows the
+ *    newest line that both have was made here. */
 #include "client/engine/control_state.h"
 #include "client/engine/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OWN_MAX (64 * 1024)
+
+/* "FORMAT\tSEQ\t…" */
+static int64_t seq_of(const char *line)
+{
+	const char *tab = strchr(line, '\t');
+	return tab ? strtoll(tab + 1, NULL, 10) : 0;
+}
+
+static const char *next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+	return end ? end + 1 : line + strlen(line);
+}
 
 /* ---- what is made here ---- */
 
@@ -48,11 +65,49 @@ void control_note_own(struct control *c, const struct store_record *r)
 	if (c->own.len == 0)
 		c->own_seq = r->seq;
 	if (c->own.len > OWN_MAX) {
-		text_add(&rest, strchr(c->own.data, '\n') + 1);
+		text_add(&rest, next_line(c->own.data));
 		text_free(&c->own);
 		c->own = rest;
 	}
 	store_record_value(&c->own, r);
+}
+
+/* ---- what was made here before a restart ---- */
+
+void control_note_past(struct control *c, const struct store_record *r)
+{
+	const char *line = text_str(&c->past);
+	/* what is numbered anew replaced what was made here */
+	while (*line && seq_of(line) < r->seq)
+		line = next_line(line);
+	if (*line) {
+		c->past.len = (size_t)(line - c->past.data);
+		c->past.data[c->past.len] = '\0';
+	}
+	store_record_value(&c->past, r);
+}
+
+bool control_reclaim(struct control *c, const char *line)
+{
+	struct store_record theirs, ours;
+	struct text text = {0}, other = {0};
+	bool found = false;
+	if (store_record_read_value(&theirs, &text, line, NULL) == 0 && theirs.seq > 0) {
+		const char *past = text_str(&c->past);
+		while (*past && seq_of(past) != theirs.seq)
+			past = next_line(past);
+		found = *past && store_record_read_value(&ours, &other, past, NULL) == 0 &&
+			ours.head == theirs.head;
+		if (found && c->own.len == 0 && *next_line(past)) {
+			text_add(&c->own, next_line(past));
+			c->own_seq = theirs.seq + 1;
+		}
+	}
+	if (found)
+		text_free(&c->past);
+	text_free(&text);
+	text_free(&other);
+	return found;
 }
 
 void control_begin(struct control *c, struct instant now)
@@ -65,15 +120,17 @@ void control_begin(struct control *c, struct instant now)
 
 /* ---- what the store says ---- */
 
-/* The same change by the same person, on top of what there is now. */
-static void redo(struct control *c, const struct store_record *was, struct instant now)
+/* The same change by the same person, on top of what there is now: `last`, which may have done it. */
+static void redo(struct control *c, const struct store_record *was,
+	const struct store_record *last, bool knows_all, struct instant now)
 {
 	static const struct control_counts none;
 	struct store_record r;
 	enum verb verb = verb_of(was->what);
 	if (strcmp(was->what, STORE_REVERT) == 0 && c->keep_ms && now.boot_ms >= c->keep_boot_ms)
 		control_revert(c, &none, now, was->reason);
-	bool due = verb == VERB_ROLLBACK ? c->epoch < was->epoch
+	bool undone = knows_all && verb_of(last->what) != VERB_ROLLBACK;
+	bool due = verb == VERB_ROLLBACK ? undone || c->epoch < was->epoch
 		: verb == VERB_HOLD          ? !c->hold.on
 									 : verb == VERB_DRAIN;
 	if (!due || c->finalized)
@@ -92,15 +149,16 @@ static void redo(struct control *c, const struct store_record *was, struct insta
 	control_do(c, &r, &none, now);
 }
 
-static void redo_all(struct control *c, const struct text *own, struct instant now)
+static void redo_all(struct control *c, const struct text *own, const struct store_record *last,
+	bool knows_all, struct instant now)
 {
 	struct store_record r;
 	struct text text = {0};
 	const char *line = text_str(own);
 	while (*line) {
 		if (store_record_read_value(&r, &text, line, NULL) == 0)
-			redo(c, &r, now);
-		line += strcspn(line, "\n") + 1;
+			redo(c, &r, last, knows_all, now);
+		line = next_line(line);
 	}
 	text_free(&text);
 }
@@ -112,6 +170,7 @@ static void adopt(
 	int64_t past_ms = now.wall_ms > r->wall_ms && !live ? now.wall_ms - r->wall_ms : 0;
 	struct instant at = {.boot_ms = now.boot_ms, .wall_ms = live ? r->wall_ms : now.wall_ms};
 	struct text own = c->own;
+	bool knows_all = r->seq == c->own_seq;
 	c->own = (struct text){0};
 	if (own.len > 0)
 		control_log_cut(&c->log, c->own_seq);
@@ -120,7 +179,7 @@ static void adopt(
 	uint64_t ticket = c->store ? store_begin(c->store, r, true) : 0;
 	control_take(c, r, &none, now.boot_ms - past_ms, at, ticket);
 	control_log_prune(&c->log, now);
-	redo_all(c, &own, now);
+	redo_all(c, &own, r, knows_all, now);
 	text_free(&own);
 }
 

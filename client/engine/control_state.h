@@ -79,6 +79,7 @@ struct control {
 	bool shared, led;             /* control_share, control_lead */
 	struct text own;              /* of changes made here and not yet agreed on: their lines */
 	int64_t own_seq;              /* of the first of them */
+	struct text past;             /* the newest lines of an earlier boot, for control_reclaim */
 	char absent[POOL_REASON_MAX]; /* why who leads is not followed now; "" it is */
 	int64_t absent_boot_ms;
 };
@@ -152,6 +153,9 @@ bool control_refuse_lease(
 
 /* Remembers a change that was made here, where the plan is shared. */
 void control_note_own(struct control *c, const struct store_record *r);
+
+/* Remembers a change of an earlier boot. */
+void control_note_past(struct control *c, const struct store_record *r);
 
 /* 409: where another store leads, only brakes and drains are taken here. */
 bool control_is_followed(

@@ -139,6 +139,7 @@ struct engine_stand {
 /* control.h, "a plan that several controls share"; what is adopted is put in force. */
 void engine_share(struct engine *e);
 void engine_begin(struct engine *e);
+bool engine_reclaim(struct engine *e, const char *line);
 bool engine_has_passed(struct engine *e, const char *line);
 int engine_adopt(struct engine *e, const char *line, bool live, struct err *err);
 void engine_lead(struct engine *e, const char *absent);

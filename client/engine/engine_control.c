@@ -145,6 +145,14 @@ void engine_begin(struct engine *e)
 	pthread_mutex_unlock(&e->control_lock);
 }
 
+bool engine_reclaim(struct engine *e, const char *line)
+{
+	pthread_mutex_lock(&e->control_lock);
+	bool found = control_reclaim(e->control, line);
+	pthread_mutex_unlock(&e->control_lock);
+	return found;
+}
+
 bool engine_has_passed(struct engine *e, const char *line)
 {
 	pthread_mutex_lock(&e->control_lock);

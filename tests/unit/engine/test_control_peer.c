@@ -9,6 +9,8 @@
 #include "client/engine/control_state.h"
 #include "tests/unit/engine/desk.h"
 
+#include <unistd.h>
+
 static struct control *other;
 static struct text line; /* the store's */
 
@@ -178,6 +180,119 @@ static void an_older_word_is_known_as_one(void **state)
 	assert_false(control_has_passed(other, text_str(&line)));
 	assert_false(control_has_passed(other, "x"));
 	text_free(&raise);
+}
+
+/* Neither by what raises the epoch without going back: a take, a raise that went back a step. */
+static void a_rollback_outlives_an_epoch_that_is_none(void **state)
+{
+	(void)state;
+	assert_int_equal(step("k", 1000), 200);
+	publish(c);
+	adopt(other);
+	struct control_request r = act_request(VERB_ROLLBACK, "r");
+	control_change(other, &r, &counts, now, &a);
+	struct lease_request lease = {.ttl_ms = 30000};
+	text_copy(lease.actor, sizeof lease.actor, "eve@host");
+	control_lease(c, &lease, now, &a);
+	struct control_request take = act_request(VERB_TAKE, "t");
+	take.ttl_ms = 30000;
+	assert_int_equal(send(&take), 200);
+	publish(c);
+	int64_t epoch = look_at(c)->epoch;
+	adopt(other);
+	assert_int_equal(look_at(other)->share_bp, 0);
+	assert_int_equal(snap->epoch, epoch + 1);
+	struct control_request next = step_request("k2", 2500);
+	text_copy(next.actor, sizeof next.actor, take.actor);
+	assert_int_equal(send(&next), 200);
+	publish(c);
+	adopt(other);
+	assert_int_equal(look_at(other)->share_bp, 0);
+	publish(other);
+	assert_true(adopt(c));
+	same();
+	assert_int_equal(look_at(c)->share_bp, 0);
+	/* one that was done there is over, and what followed it stands */
+	text_copy(r.key, sizeof r.key, "r3");
+	control_change(other, &r, &counts, now, &a);
+	assert_int_equal(act(VERB_ROLLBACK, "r2"), 200);
+	publish(c);
+	adopt(other);
+	assert_int_equal(step("k3", 500), 200);
+	publish(c);
+	adopt(other);
+	same();
+	assert_int_equal(look_at(other)->share_bp, 500);
+}
+
+static void take_in(struct control *by, const char *text)
+{
+	bool changed;
+	assert_int_equal(control_adopt(by, text, false, now, &changed, NULL), 0);
+}
+
+/* Who rolled back alone was started again, and meanwhile the others stepped on. */
+static void a_rollback_outlives_a_restart(void **state)
+{
+	(void)state;
+	char dir[96], file[128];
+	struct store *store;
+	struct text lines[3] = {{0}};
+	snprintf(dir, sizeof dir, "%s/weir-peer-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	assert_non_null(mkdtemp(dir));
+	snprintf(file, sizeof file, "%s/control.log", dir);
+	assert_int_equal(store_open(&store, dir, NULL, NULL), 0);
+	control_free(other);
+	other = make(store, true);
+	control_share(other);
+	assert_int_equal(step("k", 1000), 200);
+	publish(c);
+	text_add(&lines[0], text_str(&line));
+	adopt(other);
+	/* a hold of its own that the store never had, and what replaced it */
+	struct control_request hold = act_request(VERB_HOLD, "h");
+	control_change(other, &hold, &counts, now, &a);
+	assert_int_equal(step("k2", 2500), 200);
+	publish(c);
+	text_add(&lines[1], text_str(&line));
+	adopt(other);
+	struct control_request r = act_request(VERB_ROLLBACK, "r");
+	control_change(other, &r, &counts, now, &a);
+	assert_int_equal(step("k3", 3000), 200);
+	publish(c);
+	text_add(&lines[2], text_str(&line));
+
+	for (int again = 0; again < 2; again++) {
+		control_free(other);
+		store_close(store);
+		assert_int_equal(store_open(&store, dir, NULL, NULL), 0);
+		other = make(store, true);
+		control_share(other);
+		assert_string_equal(control_own(other), "");
+		assert_false(control_reclaim(other, "x"));
+		if (again == 0) {
+			assert_false(control_reclaim(other, text_str(&lines[2])));
+			assert_true(control_reclaim(other, text_str(&lines[1])));
+		} else { /* it was not told of what was made anew either */
+			assert_true(control_reclaim(other, text_str(&lines[2])));
+		}
+		assert_non_null(strstr(control_own(other), "\trollback\t"));
+		assert_non_null(strstr(control_own(other), "\thold\t"));
+		take_in(other, text_str(&lines[2]));
+		look_at(other);
+		assert_int_equal(snap->share_bp, 0);
+	}
+	for (const char *own = control_own(other); *own; own = strchr(own, '\n') + 1)
+		take_in(c, own);
+	assert_int_equal(look_at(c)->share_bp, 0);
+	assert_int_equal(control_intent(c, "r", false, now, &a), INTENT_APPLIED);
+	control_free(other);
+	other = NULL;
+	store_close(store);
+	for (int i = 0; i < 3; i++)
+		text_free(&lines[i]);
+	unlink(file);
+	rmdir(dir);
 }
 
 static void a_hold_is_never_lost(void **state)
@@ -390,6 +505,8 @@ int main(void)
 		T(a_known_key_is_known_to_all),
 		T(a_rollback_of_two_is_one),
 		T(a_rollback_is_never_lost),
+		T(a_rollback_outlives_an_epoch_that_is_none),
+		T(a_rollback_outlives_a_restart),
 		T(an_older_word_is_known_as_one),
 		T(a_hold_is_never_lost),
 		T(what_time_did_is_not_made_again),
