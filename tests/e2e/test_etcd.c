@@ -144,6 +144,15 @@ static bool is_listed(struct fixture *f, const char *node)
 	return there;
 }
 
+/* Who waits for a fleet looks at it often here. */
+static void configure(struct fixture *f)
+{
+	char text[256];
+	snprintf(text, sizeof text, "pools:\n  shop:\n    target: %s\n    interval: 100ms\n",
+		f->target);
+	world_write(f->w.config, text);
+}
+
 static int set_up_all(void **state)
 {
 	static struct fixture f;
@@ -154,6 +163,7 @@ static int set_up_all(void **state)
 	world_open(&f.w);
 	etcd_peer_start(&f.etcd, f.w.dir);
 	snprintf(f.target, sizeof f.target, "etcd://%s/shop", f.etcd.address);
+	configure(&f);
 	for (int i = 0; i < NODES; i++) {
 		char name[16];
 		snprintf(name, sizeof name, "s%d", i);
@@ -192,15 +202,19 @@ static struct fixture *begin(void **state)
 /* Runs weir with a history of its own; its status. What it said is in `p`. */
 static int run(struct fixture *f, struct process *p, const char *const *args)
 {
-	return world_run(&f->w, p, NULL, args);
+	const char *all[24];
+	size_t n = 0;
+	for (; args[n]; n++)
+		all[n] = args[n];
+	const char *const more[] = {"--history", f->w.history, "--config", f->w.config, NULL};
+	memcpy(all + n, more, sizeof more);
+	return world_run(&f->w, p, NULL, all);
 }
 
 static void step_to(struct fixture *f, const char *share, int status, const char *says)
 {
 	struct process p;
-	int got = run(f, &p,
-		ARGS("step", f->target, share, "--confirm", "shop", "--wait", "--history",
-			f->w.history));
+	int got = run(f, &p, ARGS("step", "shop", share, "--confirm", "shop", "--wait"));
 	if (got != status || !(strstr(p.out.text, says) || strstr(p.err.text, says)))
 		fail_msg("step to %s: status %d: %s%s", share, got, p.out.text, p.err.text);
 	process_release(&p);
@@ -209,7 +223,7 @@ static void step_to(struct fixture *f, const char *share, int status, const char
 static void roll_back(struct fixture *f, const char *says)
 {
 	struct process p;
-	int got = run(f, &p, ARGS("rollback", f->target, "--wait", "--history", f->w.history));
+	int got = run(f, &p, ARGS("rollback", "shop", "--wait"));
 	if (got != 0 || !strstr(p.out.text, says))
 		fail_msg("rollback: status %d: %s%s", got, p.out.text, p.err.text);
 	process_release(&p);
@@ -226,7 +240,7 @@ static void a_fleet_steps_and_rolls_back_as_one(void **state)
 	step_to(f, "10%", 0, "VERIFIED");
 	assert_true(all_have(f, "share_bp", 1000));
 	assert_true(all_agree(f));
-	assert_int_equal(run(f, &p, ARGS("status", f->target, "--history", f->w.history)), 0);
+	assert_int_equal(run(f, &p, ARGS("status", "shop")), 0);
 	assert_non_null(strstr(p.out.text, "n3"));
 	assert_non_null(strstr(p.out.text, "10 %"));
 	process_release(&p);
@@ -244,10 +258,8 @@ static void a_node_alone_moves_nothing_forward(void **state)
 	struct process p;
 	snprintf(unix_target, sizeof unix_target, "unix:%s", f->socket[1]);
 	int64_t rev = fact(f, 1, "rev");
-	assert_int_equal(run(f, &p,
-						 ARGS("step", unix_target, "1%", "--confirm", "s1", "--wait",
-							 "--history", f->w.history)),
-		6);
+	assert_int_equal(
+		run(f, &p, ARGS("step", unix_target, "1%", "--confirm", "s1", "--wait")), 6);
 	if (!strstr(p.out.text, "etcd") && !strstr(p.err.text, "etcd"))
 		fail_msg("%s%s", p.out.text, p.err.text);
 	process_release(&p);
@@ -297,7 +309,7 @@ static void hand_open(struct hand *h, struct fixture *f, int node, int nodes)
 	snprintf(target, sizeof target, "%s?nodes=%d#n%d=unix:%s", f->target, nodes, node + 1,
 		f->socket[node]);
 	h->client = client_new(schemes, (struct driver_sink){hear, h}, 1);
-	if (client_open(h->client, 1, target, NULL, NULL, 100, now(), &err) < 0)
+	if (client_open(h->client, 1, target, NULL, NULL, 30, now(), &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -479,7 +491,7 @@ static void a_raise_that_nobody_keeps_goes_back_everywhere(void **state)
 	HAND_UNTIL(&h, h.rev != UNKNOWN);
 	int64_t seq = fact(f, 0, "audit_seq"), epoch = h.epoch;
 	struct command c = command_of(&h, VERB_STEP, "unkept", 300);
-	c.keep_within_ms = 1500;
+	c.keep_within_ms = 700;
 	hand_apply(&h, &c);
 	assert_int_equal(h.answer.kind, ANSWER_APPLIED);
 	UNTIL(f, all_have(f, "share_bp", 300));
@@ -514,7 +526,7 @@ static void what_a_hand_without_weir_asks_is_done(void **state)
 	step_to(f, "1%", 0, "VERIFIED");
 	struct process p;
 	/* the line that doctor prints, as a shell takes it */
-	assert_int_equal(run(f, &p, ARGS("doctor", f->target)), 0);
+	assert_int_equal(run(f, &p, ARGS("doctor", "shop")), 0);
 	assert_non_null(strstr(p.out.text, "etcd 3."));
 	assert_non_null(strstr(p.out.text, "the plan may be written"));
 	assert_non_null(strstr(p.out.text, "n3 at unix:"));
@@ -538,8 +550,7 @@ static void a_rollback_at_one_node_is_one_of_all(void **state)
 	struct process p;
 	step_to(f, "1%", 0, "VERIFIED");
 	snprintf(target, sizeof target, "unix:%s", f->socket[2]);
-	assert_int_equal(
-		run(f, &p, ARGS("rollback", target, "--wait", "--history", f->w.history)), 0);
+	assert_int_equal(run(f, &p, ARGS("rollback", target, "--wait")), 0);
 	process_release(&p);
 	UNTIL(f, all_have(f, "share_bp", 0) && all_agree(f));
 }
@@ -675,8 +686,7 @@ static void without_etcd_the_last_word_stands(void **state)
 	step_to(f, "10%", 6, "etcd not seen for");
 	assert_true(all_have(f, "share_bp", 100));
 	/* the nodes take a rollback themselves, found by the list as it was kept */
-	assert_int_equal(
-		run(f, &p, ARGS("rollback", f->target, "--wait", "--history", f->w.history)), 0);
+	assert_int_equal(run(f, &p, ARGS("rollback", "shop", "--wait")), 0);
 	assert_non_null(strstr(p.out.text, "VERIFIED"));
 	process_release(&p);
 	assert_true(all_have(f, "share_bp", 0));
@@ -696,8 +706,7 @@ static void a_rollback_without_etcd_outlives_its_nodes(void **state)
 	struct process p;
 	step_to(f, "1%", 0, "VERIFIED");
 	etcd_peer_kill(&f->etcd);
-	assert_int_equal(
-		run(f, &p, ARGS("rollback", f->target, "--wait", "--history", f->w.history)), 0);
+	assert_int_equal(run(f, &p, ARGS("rollback", "shop", "--wait")), 0);
 	process_release(&p);
 	assert_true(all_have(f, "share_bp", 0));
 	for (int i = 0; i < NODES; i++) {
@@ -711,6 +720,30 @@ static void a_rollback_without_etcd_outlives_its_nodes(void **state)
 	assert_true(all_have(f, "share_bp", 0));
 	step_to(f, "1%", 0, "VERIFIED");
 	roll_back(f, "VERIFIED");
+}
+
+/* One alone rolled back and was started again, and the others stepped on without it: nobody took its
+ * rollback back, so it is everybody's. */
+static void a_rollback_of_one_alone_outlives_it(void **state)
+{
+	struct fixture *f = begin(state);
+	char target[WORLD_PATH + 8];
+	struct process p;
+	step_to(f, "1%", 0, "VERIFIED");
+	etcd_peer_kill(&f->etcd);
+	snprintf(target, sizeof target, "unix:%s", f->socket[2]);
+	assert_int_equal(run(f, &p, ARGS("rollback", target, "-m", "n3 burns")), 0);
+	process_release(&p);
+	process_signal(&f->node[2], SIGKILL);
+	process_release(&f->node[2]);
+	etcd_peer_run(&f->etcd);
+	UNTIL(f, !is_listed(f, "n3") && is_listed(f, "n1") && is_listed(f, "n2"));
+	step_to(f, "2%", 0, "VERIFIED");
+	start_node(f, 2);
+	UNTIL(f, is_listed(f, "n3") && all_have(f, "share_bp", 0) && all_agree(f));
+	char *line = etcd_peer_ctl(&f->etcd, ARGS("get", "weir/shop/now/split"));
+	assert_non_null(strstr(line, "n3 burns"));
+	free(line);
 }
 
 static void an_etcd_that_lost_its_data_is_told_by_its_nodes(void **state)
@@ -765,6 +798,7 @@ int main(void)
 		cmocka_unit_test(a_compacted_watch_says_so),
 		cmocka_unit_test(without_etcd_the_last_word_stands),
 		cmocka_unit_test(a_rollback_without_etcd_outlives_its_nodes),
+		cmocka_unit_test(a_rollback_of_one_alone_outlives_it),
 		cmocka_unit_test(an_etcd_that_lost_its_data_is_told_by_its_nodes),
 		cmocka_unit_test(who_leaves_is_taken_off_the_list),
 	};
