@@ -154,6 +154,7 @@ enum schema_result schema_result(
 		err_set(
 			err, ERR_DISK, "%s \"%s\" failed: %s (%s)", doing, path, why, sqlite3_errstr(code));
 		return SCHEMA_BROKEN;
+	case SQLITE_ERROR: /* the statements are right: the file is not what they speak of */
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		err_set(err, ERR_DAMAGED, "%s \"%s\" failed: %s; keep a copy and begin another file",
