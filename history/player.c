@@ -138,7 +138,7 @@ bool player_is_due(const struct player *p, int64_t until_ms)
 		(marks_due_ms(&p->marks) <= until_ms || due_tape(p, until_ms, &at_ms, &kind) != NULL);
 }
 
-static void reset(struct player *p, int64_t at_ms)
+void player_forget(struct player *p, int64_t at_ms)
 {
 	struct driver_event e = {.kind = DRIVER_RESET};
 
@@ -158,7 +158,7 @@ void player_jump(struct player *p, int64_t from_ms)
 {
 	struct err err;
 
-	reset(p, from_ms);
+	player_forget(p, from_ms);
 	for (size_t i = 0; i < p->count && !p->broken; i++)
 		if (tape_seek(&p->tapes[i], from_ms, &err) < 0)
 			player_break(p, &err);
@@ -209,23 +209,15 @@ static int glance_at_tape(
  * changes, so the last one is that of the moment. */
 static int read_told(const struct player *p, int64_t at_ms, struct told *out, struct err *err)
 {
-	static const char sql[] =
-		"SELECT text FROM event WHERE kind = ?1 AND at_ms <= ?2 AND pool = ?3"
-		" AND coalesce(recording, ?4) = ?4 ORDER BY at_ms DESC, seq DESC LIMIT 1";
 	static const char *const kinds[] = {"verdict", "guard"};
 	char *const words[] = {out->verdict, out->guard};
+	sqlite3_stmt *s = p->words;
 	int code = 0;
 
 	*out = (struct told){.is = true};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && code == 0; i++) {
-		sqlite3_stmt *s;
-
-		if (schema_prepare(&s, p->source->db, sql, p->source->path, err) < 0)
-			return -1;
 		sqlite3_bind_text(s, 1, kinds[i], -1, SQLITE_STATIC);
 		sqlite3_bind_int64(s, 2, at_ms);
-		sqlite3_bind_text(s, 3, p->source->pool, -1, SQLITE_STATIC);
-		sqlite3_bind_int64(s, 4, p->source->recording);
 		code = sqlite3_step(s);
 		if (code == SQLITE_ROW)
 			text_clean(words[i], VERDICT_TEXT_MAX, (const char *)sqlite3_column_text(s, 0),
@@ -234,7 +226,7 @@ static int read_told(const struct player *p, int64_t at_ms, struct told *out, st
 				   p->source->path) == SCHEMA_OK
 			? 0
 			: -1;
-		sqlite3_finalize(s);
+		sqlite3_reset(s);
 	}
 	return code;
 }
@@ -245,7 +237,7 @@ void player_glance(struct player *p, int64_t at_ms, bool brief)
 	struct driver_event words = {.kind = DRIVER_TOLD, .told = &told};
 	struct err err;
 
-	reset(p, at_ms);
+	player_forget(p, at_ms);
 	p->told_ms = INT64_MIN;
 	if (read_told(p, at_ms, &told, &err) < 0)
 		player_break(p, &err);
@@ -332,6 +324,20 @@ static int find_nodes(
 	return 0;
 }
 
+static int prepare_words(struct player *p, struct err *err)
+{
+	const struct player_source *from = p->source;
+
+	if (schema_prepare(&p->words, from->db,
+			"SELECT text FROM event WHERE kind = ?1 AND at_ms <= ?2 AND pool = ?3"
+			" AND coalesce(recording, ?4) = ?4 ORDER BY at_ms DESC, seq DESC LIMIT 1",
+			from->path, err) < 0)
+		return -1;
+	sqlite3_bind_text(p->words, 3, from->pool, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(p->words, 4, from->recording);
+	return 0;
+}
+
 int player_open(struct player *p, const struct player_source *source, struct err *err)
 {
 	char(*ids)[POOL_ID_MAX] = mem_new(HISTORY_NODES_MAX, sizeof *ids);
@@ -340,6 +346,8 @@ int player_open(struct player *p, const struct player_source *source, struct err
 
 	p->source = source;
 	p->told_ms = p->reached_ms = INT64_MIN;
+	if (code == 0)
+		code = prepare_words(p, err);
 	p->tapes = mem_new(count, sizeof *p->tapes);
 	for (; p->count < count && code == 0; p->count += code == 0)
 		code = tape_open(&p->tapes[p->count], source->db, source->path, source->recording,
@@ -353,6 +361,7 @@ void player_close(struct player *p)
 	for (size_t i = 0; i < p->count; i++)
 		tape_close(&p->tapes[i]);
 	free(p->tapes);
+	sqlite3_finalize(p->words);
 	marks_release(&p->marks);
 	*p = (struct player){0};
 }

@@ -24,6 +24,7 @@ struct player {
 	struct tape *tapes;
 	size_t count;
 	struct marks marks;
+	struct sqlite3_stmt *words; /* the last that was recorded of a kind */
 	int64_t told_ms;    /* the moment of the last event since a jump */
 	int64_t reached_ms; /* everything up to here is told */
 	bool broken;        /* the file could not be read further: said once */
@@ -46,6 +47,9 @@ int player_load_marks(struct player *p, int64_t until_ms, struct err *err);
  * err. */
 int player_extend_tapes(struct player *p, bool open, struct err *err);
 int player_extend_marks(struct player *p, int64_t until_ms, struct err *err);
+
+/* Forgets what was told, as of a moment: tells a reset. What comes next is a jump or a glance. */
+void player_forget(struct player *p, int64_t at_ms);
 
 /* Goes to a moment: tells a reset and what was decided before it; documents from there on are
  * next. */

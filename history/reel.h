@@ -15,6 +15,7 @@ struct reel {
 	bool paused;
 	int jumps;            /* how often it was put to another place */
 	int spare;            /* documents that may still be told this turn behind what is shown */
+	int unseen;           /* pools of which nothing is shown since a jump */
 	struct driver *first; /* the pools that go by it, in the order in which they came */
 	struct driver *shown; /* the one that is looked at: its judge is seen to first */
 	int tapes;            /* of nodes, of all of them */

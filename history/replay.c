@@ -25,6 +25,7 @@
 #define SILENT_MS 60000 /* a recorder that wrote nothing for so long was killed, or hangs */
 #define AFTERMATH_MS (60 * 1000) /* decisions and verifications behind the last document */
 #define SLICE 64                 /* documents told behind in one turn: some 8 ms */
+#define BRIEF 16                 /* of them are as long as a brief glance takes */
 #define RUSH 512 /* documents of several pools told in one turn of a fast clock */
 
 struct driver {
@@ -38,6 +39,8 @@ struct driver {
 	struct reel own, *reel; /* the clock; another's where several pools go by one */
 	struct driver *beside;  /* the next that goes by it */
 	bool brief;             /* of the others the front shows little */
+	bool unseen; /* nothing yet: the clock jumped, and the one looked at goes first */
+	bool rewind; /* the back begins anew */
 	int jumps;              /* of the clock, that were heeded */
 	struct moments moments;
 	bool ended;        /* the recorder said that it ended */
@@ -184,7 +187,9 @@ int replay_catching_up(const struct driver *d)
 
 	if (d->exact)
 		return -1;
-	return whole_ms > 0 ? (int)((d->back->reached_ms - d->from_ms) * 100 / whole_ms) : 0;
+	return whole_ms > 0 && !d->rewind
+		? (int)((d->back->reached_ms - d->from_ms) * 100 / whole_ms)
+		: 0;
 }
 
 int replay_catching_up_all(const struct driver *d)
@@ -216,13 +221,21 @@ static void swap(struct driver *d)
 	d->sink.event(d->sink.ctx, &e);
 }
 
+static void set_unseen(struct driver *d, bool unseen)
+{
+	d->reel->unseen += unseen - d->unseen;
+	d->unseen = unseen;
+}
+
 static void glance(struct driver *d, int64_t to_ms)
 {
+	set_unseen(d, false);
 	d->brief = d->reel->shown != d;
 	player_glance(d->front, to_ms, d->brief);
 }
 
-/* What was exact goes on behind, unless the clock was put back: then it begins anew. */
+/* What was exact goes on behind, unless the clock was put back: then it begins anew. The pool that
+ * is looked at is shown at once; of the others no more than that nothing is known. */
 static void begin_jump(struct driver *d)
 {
 	const int64_t to_ms = d->reel->clock_ms;
@@ -235,22 +248,36 @@ static void begin_jump(struct driver *d)
 	if (d->exact && ahead_ms >= 0)
 		swap(d);
 	else if (d->exact || d->back->reached_ms > to_ms)
-		player_jump(d->back, d->span.start_ms < to_ms ? d->span.start_ms : to_ms);
+		d->rewind = true;
 	d->exact = false;
-	d->from_ms = d->back->reached_ms;
-	glance(d, to_ms);
+	d->from_ms = d->rewind ? d->span.start_ms : d->back->reached_ms;
+	if (d->reel->shown == d) {
+		glance(d, to_ms);
+		return;
+	}
+	player_forget(d->front, to_ms);
+	set_unseen(d, true);
 }
 
 static void catch_up(struct driver *d)
 {
-	const int64_t to_ms = d->reel->clock_ms;
-	const struct driver *shown = d->reel->shown;
+	struct reel *r = d->reel;
+	const int64_t to_ms = r->clock_ms;
+	const bool shown = r->shown == d;
 
-	if (player_is_due(d->front, to_ms) || (d->brief && shown == d))
+	if (d->unseen && !shown) {
+		if (r->spare > 0)
+			glance(d, to_ms);
+		r->spare -= BRIEF;
+	} else if ((shown && (d->unseen || d->brief)) || player_is_due(d->front, to_ms)) {
 		glance(d, to_ms);
-	if (shown != d && !shown->exact)
+	}
+	if (r->unseen > 0 || (!shown && !r->shown->exact))
 		return;
-	if (!player_play(d->back, to_ms, &d->reel->spare))
+	if (d->rewind)
+		player_jump(d->back, d->span.start_ms < to_ms ? d->span.start_ms : to_ms);
+	d->rewind = false;
+	if (!player_play(d->back, to_ms, &r->spare))
 		return;
 	d->exact = true;
 	swap(d);
@@ -261,6 +288,8 @@ void replay_from(struct driver *d, int64_t wall_ms, struct instant real_now)
 	reel_put(d->reel, wall_ms, real_now);
 	d->jumps = d->reel->jumps;
 	d->exact = true;
+	d->rewind = false;
+	set_unseen(d, false);
 	player_jump(d->front, d->reel->clock_ms);
 }
 

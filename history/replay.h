@@ -52,9 +52,10 @@ bool replay_is_paused(const struct driver *d);
 
 /* Goes to a moment (clamped to the span) with the next turn, which shows it at a glance:
  * DRIVER_RESET, DRIVER_TOLD, the rows (DRIVER_ROW) of the ten minutes before it, the last document
- * of each node, all decisions. The turns that follow tell the recording from its beginning to
- * what lies behind the picture; when that has come to the clock, DRIVER_SWAP. A jump of a few
- * documents ahead is played at once. */
+ * of each node, all decisions. Of pools by the same clock that are not looked at it tells
+ * DRIVER_RESET alone; the next turns glance at some of them each. The turns that follow tell the
+ * recording from its beginning to what lies behind the picture; when that has come to the clock,
+ * DRIVER_SWAP. A jump of a few documents ahead is played at once. */
 void replay_seek(struct driver *d, int64_t wall_ms, struct instant real_now);
 
 /* How much of the way to the clock is done behind a glance, in per cent; -1 when what is shown

@@ -17,32 +17,37 @@ struct column {
 	const char *name;
 	size_t at;     /* in struct arm_sample */
 	bool is_count; /* a difference: adds up */
+	bool is_plain; /* a plot has it */
 };
 
 #define FAILED(i) offsetof(struct arm_sample, failed) + (i) * sizeof(int64_t)
 #define COLUMN(name, count) \
 	{ \
-#name, offsetof(struct arm_sample, name), count \
+#name, offsetof(struct arm_sample, name), count, false \
+	}
+#define PLAIN(name, count) \
+	{ \
+#name, offsetof(struct arm_sample, name), count, true \
 	}
 #define WORKERS(name, count) \
 	{ \
-		"workers_" #name, offsetof(struct arm_sample, workers.name), count \
+		"workers_" #name, offsetof(struct arm_sample, workers.name), count, false \
 	}
 
 /* Behind key, at_ms, interval_ms, flags. By name: the table has them in another order. */
 static const struct column columns[] = {
-	COLUMN(requests, true),
-	COLUMN(ok, true),
-#define X(name, word) {"failed_" word, FAILED(FAILURE_##name), true},
+	PLAIN(requests, true),
+	PLAIN(ok, true),
+#define X(name, word) {"failed_" word, FAILED(FAILURE_##name), true, false},
 	FAILURE_INFO(X)
 #undef X
 		COLUMN(timeouts, true),
 	COLUMN(retries, true),
 	COLUMN(sessions, true),
 	COLUMN(sessions_bad, true),
-	COLUMN(p50_us, false),
-	COLUMN(p95_us, false),
-	COLUMN(p99_us, false),
+	PLAIN(p50_us, false),
+	PLAIN(p95_us, false),
+	PLAIN(p99_us, false),
 	COLUMN(max_us, false),
 	COLUMN(queue_depth, false),
 	COLUMN(in_flight, false),
@@ -54,7 +59,7 @@ static const struct column columns[] = {
 	WORKERS(destroyed, true),
 	WORKERS(crashed, true),
 	WORKERS(restarted, true),
-	COLUMN(memory_bytes, false),
+	PLAIN(memory_bytes, false),
 	COLUMN(cpu_us, true),
 	COLUMN(fds, false),
 };
@@ -399,37 +404,90 @@ static int find_node(
 	return code;
 }
 
-int samples_reader_open(struct samples_reader *r, sqlite3 *db, const char *path,
-	int64_t recording, const char *node_id, struct err *err)
+/* A statement over the row of a key: the columns that are wanted, behind `leading` ones. */
+static int prepare_at(struct samples_reader *r, const char *leading,
+	bool (*wanted)(const struct column *c), const char *behind, sqlite3_stmt **out,
+	struct err *err)
 {
 	struct text sql = {0};
 	int code;
 
+	text_addf(&sql, "SELECT %s", leading);
+	for (int c = 0; c < COLUMNS; c++)
+		if (wanted(&columns[c]))
+			text_addf(&sql, ", %s", column_in(r->db, &columns[c]));
+	text_addf(&sql, "%s FROM sample WHERE key = ?1", behind);
+	code = schema_prepare(out, r->db, text_str(&sql), r->path, err);
+	text_free(&sql);
+	return code;
+}
+
+static bool is_any(const struct column *c)
+{
+	(void)c;
+	return true;
+}
+
+static bool is_plain(const struct column *c)
+{
+	return c->is_plain;
+}
+
+static bool is_count(const struct column *c)
+{
+	return c->is_count;
+}
+
+/* All failures of a row as one column. */
+static void add_failed(struct text *sql, sqlite3 *db)
+{
+	for (int c = 0, n = 0; c < COLUMNS; c++)
+		if (columns[c].at >= FAILED(0) && columns[c].at < FAILED(FAILURE_COUNT))
+			text_addf(sql, "%s%s", n++ > 0 ? " + " : ", ", column_in(db, &columns[c]));
+}
+
+static int prepare_reader(struct samples_reader *r, struct err *err)
+{
+	static const char leading[] = "key, at_ms, interval_ms, flags";
+	struct text failed = {0};
+	int code;
+
+	add_failed(&failed, r->db);
+	code = prepare_at(r, leading, is_any, ", latency, session_latency", &r->at, err);
+	if (code == 0)
+		code = prepare_at(r, leading, is_plain, text_str(&failed), &r->plain, err);
+	if (code == 0)
+		code = prepare_at(r, "interval_ms", is_count, "", &r->counts, err);
+	if (code == 0)
+		code = schema_prepare(
+			&r->after, r->db, "SELECT min(key) FROM sample WHERE key > ?1", r->path, err);
+	text_free(&failed);
+	return code;
+}
+
+int samples_reader_open(struct samples_reader *r, sqlite3 *db, const char *path,
+	int64_t recording, const char *node_id, struct err *err)
+{
 	*r = (struct samples_reader){.db = db, .path = path};
 	text_copy(r->node_id, sizeof r->node_id, node_id);
 	if (find_node(r, recording, node_id, err) < 0)
 		return -1;
-	text_add(&sql, "SELECT key, at_ms, interval_ms, flags");
-	for (int c = 0; c < COLUMNS; c++)
-		text_addf(&sql, ", %s", column_in(db, &columns[c]));
-	text_add(&sql, ", latency, session_latency FROM sample WHERE key = ?1");
-	code = schema_prepare(&r->at, db, text_str(&sql), path, err);
-	text_free(&sql);
-	if (code == 0)
-		code = schema_prepare(
-			&r->after, db, "SELECT min(key) FROM sample WHERE key > ?1", path, err);
 	for (int a = 0; a < ARM_COUNT; a++) {
 		r->latency[a] = mem_new(1, sizeof *r->latency[a]);
 		r->session_latency[a] = mem_new(1, sizeof *r->session_latency[a]);
 	}
-	if (code < 0)
-		samples_reader_close(r);
-	return code;
+	if (prepare_reader(r, err) == 0)
+		return 0;
+	samples_reader_close(r);
+	return -1;
 }
 
 void samples_reader_close(struct samples_reader *r)
 {
 	sqlite3_finalize(r->at);
+	sqlite3_finalize(r->plain);
+	sqlite3_finalize(r->counts);
+	sqlite3_finalize(r->sum);
 	sqlite3_finalize(r->after);
 	for (int a = 0; a < ARM_COUNT; a++) {
 		free(r->latency[a]);
@@ -443,7 +501,7 @@ static int take_histogram(struct samples_reader *r, int column, struct histogram
 	const struct histogram **out, struct err *err)
 {
 	*out = NULL;
-	if (r->bare || sqlite3_column_type(r->at, column) == SQLITE_NULL)
+	if (sqlite3_column_type(r->at, column) == SQLITE_NULL)
 		return 0;
 	const unsigned char *bytes = sqlite3_column_blob(r->at, column);
 
@@ -454,40 +512,65 @@ static int take_histogram(struct samples_reader *r, int column, struct histogram
 	return 0;
 }
 
+static int64_t number_at(sqlite3_stmt *s, int column)
+{
+	return sqlite3_column_type(s, column) == SQLITE_INTEGER ? sqlite3_column_int64(s, column)
+															: UNKNOWN;
+}
+
+static int take_whole(
+	struct samples_reader *r, int a, struct history_sample *out, struct err *err)
+{
+	struct arm_sample *arm = &out->sample.arms[a];
+
+	for (int c = 0; c < COLUMNS; c++)
+		*value_of(arm, &columns[c]) = number_at(r->at, LEADING + c);
+	arm->failed_total = 0;
+	for (int f = 0; f < FAILURE_COUNT; f++)
+		arm->failed_total = samples_add(arm->failed_total, arm->failed[f]);
+	if (take_histogram(r, LEADING + COLUMNS, r->latency[a], &out->latency[a], err) < 0)
+		return -1;
+	return take_histogram(
+		r, LEADING + COLUMNS + 1, r->session_latency[a], &out->session_latency[a], err);
+}
+
+static void take_plain(struct samples_reader *r, int a, struct history_sample *out)
+{
+	struct arm_sample *arm = &out->sample.arms[a];
+	int at = LEADING;
+
+	for (int c = 0; c < COLUMNS; c++)
+		*value_of(arm, &columns[c]) = columns[c].is_plain ? number_at(r->plain, at++) : UNKNOWN;
+	arm->failed_total = number_at(r->plain, at);
+	out->latency[a] = out->session_latency[a] = NULL;
+}
+
 /* Reads one arm's row at a tick. 1 found, 0 none, -1 with err. */
 static int read_arm(
 	struct samples_reader *r, int64_t tick, int a, struct history_sample *out, struct err *err)
 {
 	const int64_t key = key_of(r->started_ms, r->interval_ms, tick, r->series[a]);
+	sqlite3_stmt *s = r->bare ? r->plain : r->at;
 	int code, found = 0;
 
-	sqlite3_bind_int64(r->at, 1, key);
-	code = sqlite3_step(r->at);
+	sqlite3_bind_int64(s, 1, key);
+	code = sqlite3_step(s);
 	if (check(r, code, err) < 0) {
 		found = -1;
 	} else if (code == SQLITE_ROW) {
 		found = 1;
-		out->sample.at.wall_ms = out->sample.at.boot_ms = sqlite3_column_int64(r->at, 1);
-		out->sample.interval_ms = sqlite3_column_int64(r->at, 2);
-		out->flags = (unsigned)sqlite3_column_int64(r->at, 3);
-		for (int c = 0; c < COLUMNS; c++)
-			*value_of(&out->sample.arms[a], &columns[c]) =
-				sqlite3_column_type(r->at, LEADING + c) == SQLITE_NULL
-				? UNKNOWN
-				: sqlite3_column_int64(r->at, LEADING + c);
-		out->sample.arms[a].failed_total = 0;
-		for (int f = 0; f < FAILURE_COUNT; f++)
-			out->sample.arms[a].failed_total =
-				samples_add(out->sample.arms[a].failed_total, out->sample.arms[a].failed[f]);
+		out->sample.at.wall_ms = out->sample.at.boot_ms = sqlite3_column_int64(s, 1);
+		out->sample.interval_ms = sqlite3_column_int64(s, 2);
+		out->flags = (unsigned)sqlite3_column_int64(s, 3);
+		if (r->bare)
+			take_plain(r, a, out);
+		else if (take_whole(r, a, out, err) < 0)
+			found = -1;
 		if (out->sample.interval_ms < 0 || out->sample.interval_ms > WALL_MAX_MS)
 			found = err_set(err, ERR_DAMAGED, "sample %lld of \"%s\" has no length",
 				(long long)key, r->path);
-		if (take_histogram(r, LEADING + COLUMNS, r->latency[a], &out->latency[a], err) < 0 ||
-			take_histogram(r, LEADING + COLUMNS + 1, r->session_latency[a],
-				&out->session_latency[a], err) < 0)
-			found = -1;
 	}
-	sqlite3_reset(r->at);
+	sqlite3_reset(s);
 	return found;
 }
 
@@ -530,19 +613,6 @@ int samples_read(struct samples_reader *r, int64_t first, int64_t last,
 		if (next_tick(r, tick, &tick, err) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-/* Prepares a statement over the node's rows in key order: ?1 to ?2 keys, ?3 and ?4 series. */
-static int prepare_range(struct samples_reader *r, const char *sql, int64_t first, int64_t last,
-	sqlite3_stmt **out, struct err *err)
-{
-	if (schema_prepare(out, r->db, sql, r->path, err) < 0)
-		return -1;
-	sqlite3_bind_int64(*out, 1, key_of(r->started_ms, r->interval_ms, first, 0));
-	sqlite3_bind_int64(*out, 2,
-		last == INT64_MAX ? INT64_MAX
-						  : key_of(r->started_ms, r->interval_ms, last, SAMPLES_SERIES_MASK));
 	return 0;
 }
 
@@ -618,25 +688,20 @@ static void add_counts(struct text *sql, sqlite3 *db, const char *table)
 {
 	text_add(sql, "SELECT interval_ms");
 	for (int c = 0; c < COLUMNS; c++)
-		text_addf(sql, ", %s AS \"%s\"",
-			columns[c].is_count ? column_in(db, &columns[c]) : "NULL", columns[c].name);
+		if (columns[c].is_count)
+			text_addf(sql, ", %s AS \"%s\"", column_in(db, &columns[c]), columns[c].name);
 	text_addf(sql, " FROM %s WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3", table);
 }
 
-int samples_sum(
-	struct samples_reader *r, int64_t first, int64_t last, struct sample *out, struct err *err)
+static int prepare_sum(struct samples_reader *r, struct err *err)
 {
 	struct text sql = {0};
-	sqlite3_stmt *s = NULL;
-	int code = 0;
+	int code;
 
-	*out = (struct sample){0};
-	if (first > last)
-		return 0;
 	text_add(&sql, "SELECT total(interval_ms)");
 	for (int c = 0; c < COLUMNS; c++)
-		text_addf(
-			&sql, columns[c].is_count ? ", sum(\"%s\")" : ", NULL AS \"%s\"", columns[c].name);
+		if (columns[c].is_count)
+			text_addf(&sql, ", sum(\"%s\")", columns[c].name);
 	text_add(&sql, " FROM (");
 	add_counts(&sql, r->db, "sample");
 	if (has_column(r->db, "rollup", "key")) {
@@ -644,24 +709,104 @@ int samples_sum(
 		add_counts(&sql, r->db, "rollup");
 	}
 	text_add(&sql, ")");
-	for (int a = 0; a < ARM_COUNT && code == 0; a++) {
-		s = NULL;
-		if (prepare_range(r, text_str(&sql), first, last, &s, err) < 0) {
-			code = -1;
-			break;
-		}
-		sqlite3_bind_int64(s, 3, r->series[a]);
-		code = check(r, sqlite3_step(s), err);
-		const double covered_ms = sqlite3_column_double(s, 0);
+	code = schema_prepare(&r->sum, r->db, text_str(&sql), r->path, err);
+	text_free(&sql);
+	return code;
+}
 
+/* Adds the counts under the cursor to those of an arm; false when no number can hold a sum. */
+static bool add_row(sqlite3_stmt *s, struct arm_sample *into)
+{
+	bool holds = true;
+	int at = 1;
+
+	for (int c = 0; c < COLUMNS; c++)
+		if (columns[c].is_count) {
+			int64_t *sum = value_of(into, &columns[c]);
+			const int64_t n = number_at(s, at++);
+
+			if (n == UNKNOWN)
+				continue;
+			*sum = *sum == UNKNOWN ? n : samples_add(*sum, n);
+			holds &= *sum != UNKNOWN;
+		}
+	return holds;
+}
+
+/* Nothing is known of any count. */
+static void begin_sum(struct sample *out)
+{
+	out->interval_ms = 0;
+	for (int a = 0; a < ARM_COUNT; a++)
+		for (int c = 0; c < COLUMNS; c++)
+			*value_of(&out->arms[a], &columns[c]) = UNKNOWN;
+}
+
+/* Row by row. 1, 0 when not every tick has its rows or a sum is too much, -1 with err. */
+static int sum_rows(
+	struct samples_reader *r, int64_t first, int64_t last, struct sample *out, struct err *err)
+{
+	int code = SQLITE_ROW;
+	bool holds = true;
+
+	begin_sum(out);
+	for (int64_t tick = first; tick <= last && code == SQLITE_ROW && holds; tick++)
+		for (int a = 0; a < ARM_COUNT && code == SQLITE_ROW; a++) {
+			sqlite3_bind_int64(
+				r->counts, 1, key_of(r->started_ms, r->interval_ms, tick, r->series[a]));
+			code = sqlite3_step(r->counts);
+			if (code == SQLITE_ROW) {
+				holds &= add_row(r->counts, &out->arms[a]);
+				if (a == ARM_V2)
+					out->interval_ms = samples_add(out->interval_ms, number_at(r->counts, 0));
+			}
+			sqlite3_reset(r->counts);
+		}
+	if (check(r, code, err) < 0)
+		return -1;
+	return holds && code == SQLITE_ROW && out->interval_ms > 0 &&
+		out->interval_ms < WALL_MAX_MS;
+}
+
+/* All that lies between, also minutes and what is not whole. */
+static int sum_span(
+	struct samples_reader *r, int64_t first, int64_t last, struct sample *out, struct err *err)
+{
+	int code = r->sum == NULL ? prepare_sum(r, err) : 0;
+
+	for (int a = 0; a < ARM_COUNT && code == 0; a++) {
+		sqlite3_bind_int64(r->sum, 1, key_of(r->started_ms, r->interval_ms, first, 0));
+		sqlite3_bind_int64(r->sum, 2,
+			last == INT64_MAX
+				? INT64_MAX
+				: key_of(r->started_ms, r->interval_ms, last, SAMPLES_SERIES_MASK));
+		sqlite3_bind_int64(r->sum, 3, r->series[a]);
+		code = check(r, sqlite3_step(r->sum), err);
+		const double covered_ms = sqlite3_column_double(r->sum, 0);
+
+		out->arms[a] = (struct arm_sample){0};
 		out->interval_ms = covered_ms > 0 && covered_ms < WALL_MAX_MS ? (int64_t)covered_ms : 0;
 		/* no row at all is a rise of 0, not an unknown one */
 		for (int c = 0; c < COLUMNS && out->interval_ms > 0; c++)
-			*value_of(&out->arms[a], &columns[c]) = sqlite3_column_type(s, 1 + c) == SQLITE_NULL
-				? UNKNOWN
-				: sqlite3_column_int64(s, 1 + c);
-		sqlite3_finalize(s);
+			*value_of(&out->arms[a], &columns[c]) = UNKNOWN;
+		if (out->interval_ms > 0)
+			add_row(r->sum, &out->arms[a]);
+		sqlite3_reset(r->sum);
 	}
-	text_free(&sql);
 	return code;
+}
+
+int samples_sum(
+	struct samples_reader *r, int64_t first, int64_t last, struct sample *out, struct err *err)
+{
+	/* a row that is gone to is ten that are passed, and others' lie between those of the node */
+	enum { NEAR = 256 };
+	int found = 0;
+
+	*out = (struct sample){0};
+	if (first > last)
+		return 0;
+	if (last - first < NEAR)
+		found = sum_rows(r, first, last, out, err);
+	return found == 0 ? sum_span(r, first, last, out, err) : found > 0 ? 0 : -1;
 }

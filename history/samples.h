@@ -81,12 +81,15 @@ struct samples_reader {
 	struct sqlite3 *db;
 	const char *path;
 	struct sqlite3_stmt *at, *after;
+	struct sqlite3_stmt *plain, *counts; /* of the same row: what a plot has; what adds up */
+	struct sqlite3_stmt *sum;            /* of rows of a long time; NULL: not asked for yet */
 	int64_t started_ms, interval_ms;
 	int64_t series[ARM_COUNT];
 	char pool_id[POOL_ID_MAX], node_id[POOL_ID_MAX];
 	struct histogram *latency[ARM_COUNT],
 		*session_latency[ARM_COUNT]; /* of the row last read */
-	bool bare;                       /* rows are read without them */
+	bool bare; /* rows are read without them, and with no more than a plot has: requests, ok,
+	              failed_total, percentiles and memory; the rest is UNKNOWN */
 };
 
 int samples_reader_open(struct samples_reader *r, struct sqlite3 *db, const char *path,

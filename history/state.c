@@ -368,6 +368,19 @@ static const struct field *find_field(const struct section *s, const char *name)
 	return NULL;
 }
 
+/* SECTIONS where none has the name. */
+static int find_section(const char *name)
+{
+	int i = 1;
+
+	while (i < SECTIONS && strcmp(sections[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+/* A node of a document, as state_prepare's statement gives it. */
+enum { NODE_KEY, NODE_ATOM, NODE_ID, NODE_PARENT };
+
 static bool read_word(const struct field *f, void *at, const char *word)
 {
 	for (unsigned i = 0; i < f->words->count; i++)
@@ -392,8 +405,8 @@ static size_t count_needed(const struct section *s)
 static bool read_field(const struct field *f, char *base, sqlite3_stmt *s)
 {
 	void *at = base + f->at;
-	const int type = sqlite3_column_type(s, 1);
-	const int64_t n = sqlite3_column_int64(s, 1);
+	const int type = sqlite3_column_type(s, NODE_ATOM);
+	const int64_t n = sqlite3_column_int64(s, NODE_ATOM);
 	const char *text;
 
 	switch (f->kind) {
@@ -408,12 +421,12 @@ static bool read_field(const struct field *f, char *base, sqlite3_stmt *s)
 		*(bool *)at = n != 0;
 		return type == SQLITE_INTEGER;
 	case TEXT:
-		text = (const char *)sqlite3_column_text(s, 1);
+		text = (const char *)sqlite3_column_text(s, NODE_ATOM);
 		if (type == SQLITE_TEXT)
 			text_clean(at, f->size, text, strlen(text));
 		return type == SQLITE_TEXT;
 	case WORD:
-		text = (const char *)sqlite3_column_text(s, 1);
+		text = (const char *)sqlite3_column_text(s, NODE_ATOM);
 		return type == SQLITE_TEXT && read_word(f, at, text);
 	}
 	return false;
@@ -425,54 +438,63 @@ static int not_whole(const char *section, const char *path, struct err *err)
 		path, section != NULL ? section : "document");
 }
 
-static int read_section(struct snapshot *out, const struct section *section, sqlite3_stmt *s,
-	const char *json, const char *path, struct err *err)
+/* A walk over the nodes of a document, each behind the one that it is in. */
+struct walk {
+	struct snapshot *out;
+	int section;                     /* that is read; 0: the document itself */
+	int64_t section_node, name_node; /* ids of it and of the array of names; UNKNOWN none */
+	size_t seen[SECTIONS];
+};
+
+static bool take_field(struct walk *w, int section, const char *name, sqlite3_stmt *s)
 {
-	struct text where = {0};
-	size_t seen = 0;
-	int code;
+	const struct section *in = &sections[section];
+	const struct field *f = find_field(in, name);
 
-	text_addf(&where, section->name != NULL ? "$.%s" : "$%s",
-		section->name != NULL ? section->name : "");
-	sqlite3_bind_text(s, 1, json, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, text_str(&where), -1, SQLITE_STATIC);
-	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(s, 0);
-		const struct field *f = name != NULL ? find_field(section, name) : NULL;
-
-		if (f == NULL)
-			continue;
-		if (!read_field(f, (char *)out + section->base, s))
-			break;
-		seen += !f->may_lack;
-	}
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s);
-	text_free(&where);
-	if (code == SQLITE_DONE && seen == 0 && section->may_lack)
-		return 0;
-	if (code != SQLITE_DONE || seen != count_needed(section))
-		return not_whole(section->name, path, err);
-	return 0;
+	if (f == NULL)
+		return true;
+	w->seen[section] += !f->may_lack;
+	return read_field(f, (char *)w->out + in->base, s);
 }
 
-/* Takes the names of the operations; true when they are all texts and fit. */
-static bool read_names(struct operation_set *o, sqlite3_stmt *s, const char *json)
+static bool take_name(struct operation_set *o, sqlite3_stmt *s)
 {
-	int code;
+	const char *name = (const char *)sqlite3_column_text(s, NODE_ATOM);
 
-	sqlite3_bind_text(s, 1, json, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, "$." OPERATIONS ".names", -1, SQLITE_STATIC);
-	while ((code = sqlite3_step(s)) == SQLITE_ROW && o->count < OPERATIONS_MAX) {
-		const char *name = (const char *)sqlite3_column_text(s, 1);
+	if (o->count == OPERATIONS_MAX || sqlite3_column_type(s, NODE_ATOM) != SQLITE_TEXT)
+		return false;
+	text_clean(o->name[o->count++], sizeof o->name[0], name, strlen(name));
+	return true;
+}
 
-		if (name == NULL || sqlite3_column_type(s, 1) != SQLITE_TEXT)
-			break;
-		text_clean(o->name[o->count++], sizeof o->name[0], name, strlen(name));
+/* False when the node under the cursor does not fit the section that it is in. */
+static bool take_node(struct walk *w, sqlite3_stmt *s)
+{
+	const int64_t id = sqlite3_column_int64(s, NODE_ID);
+	const int64_t parent = sqlite3_column_int64(s, NODE_PARENT);
+	const char *name = (const char *)sqlite3_column_text(s, NODE_KEY);
+
+	if (name == NULL)
+		return true;
+	if (parent == w->name_node)
+		return take_name(&w->out->operations, s);
+	if (parent == w->section_node) {
+		if (sections[w->section].fields == operations_fields && strcmp(name, "names") == 0)
+			w->name_node = id;
+		return take_field(w, w->section, name, s);
 	}
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s);
-	return code == SQLITE_DONE;
+	if (parent != 0)
+		return true;
+	const int section = find_section(name);
+
+	if (section == SECTIONS) {
+		w->section_node = UNKNOWN;
+		w->section = 0;
+		return take_field(w, 0, name, s);
+	}
+	w->section = section;
+	w->section_node = id;
+	return true;
 }
 
 /* What a document is of which nothing more is known. */
@@ -483,18 +505,29 @@ static void forget(struct snapshot *out)
 	out->guard.since_ms = out->guard.held_ms = UNKNOWN;
 }
 
-int state_read(
-	struct snapshot *out, sqlite3 *db, const char *json, const char *path, struct err *err)
+int state_prepare(sqlite3_stmt **out, sqlite3 *db, const char *path, struct err *err)
 {
-	sqlite3_stmt *s = NULL;
+	return schema_prepare(
+		out, db, "SELECT key, atom, id, parent FROM json_tree(?1)", path, err);
+}
+
+int state_read(
+	struct snapshot *out, sqlite3_stmt *s, const char *json, const char *path, struct err *err)
+{
+	struct walk w = {.out = out, .section_node = UNKNOWN, .name_node = UNKNOWN};
 	int code;
 
 	forget(out);
-	code = schema_prepare(&s, db, "SELECT key, atom FROM json_each(?1, ?2)", path, err);
-	for (int i = 0; i < SECTIONS && code == 0; i++)
-		code = read_section(out, &sections[i], s, json, path, err);
-	if (code == 0 && !read_names(&out->operations, s, json))
-		code = not_whole(OPERATIONS, path, err);
-	sqlite3_finalize(s);
-	return code;
+	sqlite3_bind_text(s, 1, json, -1, SQLITE_STATIC);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && take_node(&w, s))
+		;
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	if (code != SQLITE_DONE)
+		return not_whole(sections[w.section].name, path, err);
+	for (int i = 0; i < SECTIONS; i++)
+		if (w.seen[i] != count_needed(&sections[i]) &&
+			!(w.seen[i] == 0 && sections[i].may_lack))
+			return not_whole(sections[i].name, path, err);
+	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct sqlite3;
+struct sqlite3_stmt;
 
 /* The ages and countdowns of a document that was recorded, and the pool's time then. */
 struct state_timers {
@@ -36,10 +37,14 @@ bool state_runs_on(const struct state_timers *then, const struct state_timers *n
 /* Lets ages grow and countdowns fall by `ms`, which may be negative; none falls below 0. */
 void state_pass(struct snapshot *s, int64_t ms);
 
+/* The statement that reads documents: SQLite's own JSON functions parse. 0, or -1 with err;
+ * finalize it. */
+int state_prepare(
+	struct sqlite3_stmt **out, struct sqlite3 *db, const char *path, struct err *err);
+
 /* Reads what state_write wrote; texts are cleaned, histograms empty. Lease, keep, guard and
- * operations, which old recordings lack, are then not known. SQLite's own JSON functions parse.
- * 0, or -1 with err. */
-int state_read(struct snapshot *out, struct sqlite3 *db, const char *json, const char *path,
-	struct err *err);
+ * operations, which old recordings lack, are then not known. 0, or -1 with err. */
+int state_read(struct snapshot *out, struct sqlite3_stmt *reader, const char *json,
+	const char *path, struct err *err);
 
 #endif

@@ -107,7 +107,10 @@ int tape_open(struct tape *t, sqlite3 *db, const char *path, int64_t recording,
 	if (samples_reader_open(&t->samples, db, path, recording, node_id, err) < 0)
 		return -1;
 	t->current = mem_new(1, sizeof *t->current);
-	if (samples_last_tick(&t->samples, &t->last_tick, err) < 0 || load_states(t, err) < 0 ||
+	if (schema_prepare(&t->detail, db, "SELECT detail FROM event WHERE seq = ?1", path, err) <
+			0 ||
+		state_prepare(&t->reader, db, path, err) < 0 ||
+		samples_last_tick(&t->samples, &t->last_tick, err) < 0 || load_states(t, err) < 0 ||
 		rewind_tape(t, err) < 0) {
 		tape_close(t);
 		return -1;
@@ -128,6 +131,8 @@ int tape_open(struct tape *t, sqlite3 *db, const char *path, int64_t recording,
 void tape_close(struct tape *t)
 {
 	samples_reader_close(&t->samples);
+	sqlite3_finalize(t->detail);
+	sqlite3_finalize(t->reader);
 	free(t->states);
 	free(t->current);
 	*t = (struct tape){0};
@@ -240,19 +245,14 @@ static void add_histograms(struct snapshot *into, const struct history_sample *s
 static int read_state(struct tape *t, const struct tape_state *state, struct err *err)
 {
 	struct snapshot *fresh = mem_new(1, sizeof *fresh);
-	sqlite3_stmt *s = NULL;
-	int code = schema_prepare(
-		&s, t->samples.db, "SELECT detail FROM event WHERE seq = ?1", t->samples.path, err);
+	const char *json = NULL;
+	int code;
 
-	if (code == 0) {
-		const char *json = NULL;
-
-		sqlite3_bind_int64(s, 1, state->seq);
-		if (sqlite3_step(s) == SQLITE_ROW)
-			json = (const char *)sqlite3_column_text(s, 0);
-		code = state_read(fresh, t->samples.db, json != NULL ? json : "", t->samples.path, err);
-	}
-	sqlite3_finalize(s);
+	sqlite3_bind_int64(t->detail, 1, state->seq);
+	if (sqlite3_step(t->detail) == SQLITE_ROW)
+		json = (const char *)sqlite3_column_text(t->detail, 0);
+	code = state_read(fresh, t->reader, json != NULL ? json : "", t->samples.path, err);
+	sqlite3_reset(t->detail);
 	if (code == 0 && t->has_current && strcmp(fresh->boot_id, t->current->boot_id) == 0) {
 		if (fresh->seq <= t->current->seq)
 			fresh->seq = samples_add(t->current->seq, 1);
@@ -436,6 +436,7 @@ int tape_look(struct tape *t, int64_t from_ms, int64_t timed_ms, int64_t at_ms,
 	const int64_t began = first_tick(t), from = (from_ms - r->started_ms) / r->interval_ms;
 	int64_t tick = from > began ? from : began, seen_ms = INT64_MIN, next_ms;
 	struct arm_sample gauges[ARM_COUNT];
+	bool gauged = true;
 	int found = 0;
 
 	while (t->last_tick != UNKNOWN) {
@@ -443,12 +444,18 @@ int tape_look(struct tape *t, int64_t from_ms, int64_t timed_ms, int64_t at_ms,
 		found = samples_read(r, tick, t->last_tick, &t->sample, err);
 		if (found <= 0 || sample_ms(t, &t->sample) > at_ms)
 			break;
+		gauged = !r->bare;
 		seen_ms = t->sample.sample.at.wall_ms = sample_ms(t, &t->sample);
 		memcpy(gauges, t->sample.sample.arms, sizeof gauges);
 		each(ctx, &t->sample);
 		tick = t->sample.tick + 1;
 	}
 	r->bare = false;
+	/* the last one before a gap */
+	if (found >= 0 && !gauged) {
+		found = samples_read(r, tick - 1, tick - 1, &t->sample, err);
+		memcpy(gauges, t->sample.sample.arms, sizeof gauges);
+	}
 	if (found < 0 || tape_seek(t, at_ms + 1, err) < 0)
 		return -1;
 	/* a seek counts by ticks: what was received of the last one is still to come */

@@ -16,6 +16,7 @@ enum tape_kind {
 
 struct tape {
 	struct samples_reader samples;
+	struct sqlite3_stmt *detail, *reader; /* of a state event; of the document in it */
 	int64_t recording;
 	bool open; /* more may come: a state with no sample behind it waits for it */
 	struct tape_state *states;

@@ -22,13 +22,17 @@ void filled_add(struct filled *f, const struct histogram *h)
 	struct filled_bucket sum[HISTOGRAM_BUCKETS];
 	int count = 0, old = 0;
 	for (int b = 0; b < HISTOGRAM_BUCKETS; b++) {
-		int64_t units = h->count[b] > 0 ? narrow(h->count[b]) : 0;
+		if (h->count[b] <= 0)
+			continue;
+		while (old < f->count && f->buckets[old].bucket < b)
+			sum[count++] = f->buckets[old++];
+		int64_t units = narrow(h->count[b]);
 		if (old < f->count && f->buckets[old].bucket == b)
 			units += f->buckets[old++].units;
-		if (units > 0)
-			sum[count++] =
-				(struct filled_bucket){.units = narrow(units), .bucket = (uint16_t)b};
+		sum[count++] = (struct filled_bucket){.units = narrow(units), .bucket = (uint16_t)b};
 	}
+	while (old < f->count)
+		sum[count++] = f->buckets[old++];
 	if (count > f->count)
 		f->buckets = mem_resize(f->buckets, (size_t)count, sizeof *sum);
 	if (count > 0)

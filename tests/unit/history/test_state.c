@@ -61,12 +61,15 @@ static void reads_back_exactly(void **state)
 	struct text t = {0};
 	struct err err = {0};
 	sqlite3 *db;
+	sqlite3_stmt *reader;
 
 	(void)state;
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(state_prepare(&reader, db, "x", &err), 0);
 	state_write(&t, s);
-	assert_int_equal(state_read(back, db, text_str(&t), "x", &err), 0);
+	assert_int_equal(state_read(back, reader, text_str(&t), "x", &err), 0);
 	assert_memory_equal(s, back, sizeof *s);
+	sqlite3_finalize(reader);
 	sqlite3_close(db);
 	text_free(&t);
 	free(s);
@@ -206,16 +209,18 @@ static void what_old_recordings_lack_is_not_known(void **state)
 	struct text t = {0}, old = {0};
 	struct err err = {0};
 	sqlite3 *db;
+	sqlite3_stmt *reader;
 
 	(void)state;
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(state_prepare(&reader, db, "x", &err), 0);
 	state_write(&t, s);
 	const char *from = strstr(text_str(&t), "\"lease\":"),
 			   *to = strstr(text_str(&t), "\"change\":");
 	assert_true(from != NULL && to > from);
 	text_add_n(&old, t.data, (size_t)(from - t.data));
 	text_add(&old, to);
-	assert_int_equal(state_read(back, db, text_str(&old), "x", &err), 0);
+	assert_int_equal(state_read(back, reader, text_str(&old), "x", &err), 0);
 	assert_int_equal(back->share_bp, 1000);
 	assert_false(back->lease.known);
 	assert_int_equal(back->lease.ttl_ms, UNKNOWN);
@@ -226,6 +231,7 @@ static void what_old_recordings_lack_is_not_known(void **state)
 	assert_int_equal(back->guard.held_ms, UNKNOWN);
 	assert_false(back->operations.limited);
 	assert_true(back->change.known);
+	sqlite3_finalize(reader);
 	sqlite3_close(db);
 	text_free(&t);
 	text_free(&old);
@@ -241,24 +247,27 @@ static void what_old_recordings_did_not_refuse_is_none(void **state)
 	struct text t = {0}, old = {0};
 	struct err err = {0};
 	sqlite3 *db;
+	sqlite3_stmt *reader;
 
 	(void)state;
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(state_prepare(&reader, db, "x", &err), 0);
 	for (int a = 0; a < ARM_COUNT; a++)
 		s->arms[a].failed[FAILURE_REFUSED] = 4;
 	state_write(&t, s);
-	assert_int_equal(state_read(back, db, text_str(&t), "x", &err), 0);
+	assert_int_equal(state_read(back, reader, text_str(&t), "x", &err), 0);
 	assert_int_equal(back->arms[ARM_V2].failed[FAILURE_REFUSED], 4);
 	const char *from = text_str(&t);
 	for (const char *at; (at = strstr(from, later)) != NULL; from = at + strlen(later))
 		text_add_n(&old, from, (size_t)(at - from));
 	text_add(&old, from);
 	assert_int_equal(old.len, t.len - ARM_COUNT * strlen(later));
-	assert_int_equal(state_read(back, db, text_str(&old), "x", &err), 0);
+	assert_int_equal(state_read(back, reader, text_str(&old), "x", &err), 0);
 	for (int a = 0; a < ARM_COUNT; a++) {
 		assert_int_equal(back->arms[a].failed[FAILURE_REFUSED], 0);
 		assert_int_equal(back->arms[a].failed[FAILURE_SYSTEM], 3);
 	}
+	sqlite3_finalize(reader);
 	sqlite3_close(db);
 	text_free(&t);
 	text_free(&old);
@@ -273,17 +282,20 @@ static void texts_are_cleaned(void **state)
 	struct text t = {0};
 	struct err err = {0};
 	sqlite3 *db;
+	sqlite3_stmt *reader;
 
 	(void)state;
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(state_prepare(&reader, db, "x", &err), 0);
 	text_copy(s->lease.holder, sizeof s->lease.holder, "pat\x1b[31m");
 	text_copy(s->guard.word, sizeof s->guard.word, "p99 \a");
 	text_copy(s->operations.name[0], sizeof s->operations.name[0], "x\x07");
 	state_write(&t, s);
-	assert_int_equal(state_read(back, db, text_str(&t), "x", &err), 0);
+	assert_int_equal(state_read(back, reader, text_str(&t), "x", &err), 0);
 	assert_string_equal(back->lease.holder, "pat^[[31m");
 	assert_string_equal(back->guard.word, "p99 ^G");
 	assert_string_equal(back->operations.name[0], "x^G");
+	sqlite3_finalize(reader);
 	sqlite3_close(db);
 	text_free(&t);
 	free(s);
@@ -316,13 +328,16 @@ static void refuses_what_is_not_whole(void **state)
 	struct snapshot *s = make(), *back = mem_new(1, sizeof *back);
 	struct text t = {0};
 	sqlite3 *db;
+	sqlite3_stmt *reader;
+	struct err none;
 
 	(void)state;
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(state_prepare(&reader, db, "x", &none), 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct err err = {0};
 
-		assert_int_equal(state_read(back, db, bad[i], "x", &err), -1);
+		assert_int_equal(state_read(back, reader, bad[i], "x", &err), -1);
 		assert_int_equal(err.code, ERR_DAMAGED);
 	}
 	state_write(&t, s);
@@ -335,9 +350,10 @@ static void refuses_what_is_not_whole(void **state)
 		text_add_n(&edited, t.data, (size_t)(at - t.data));
 		text_add(&edited, edits[i].to);
 		text_add(&edited, at + strlen(edits[i].from));
-		assert_int_equal(state_read(back, db, text_str(&edited), "x", &err), -1);
+		assert_int_equal(state_read(back, reader, text_str(&edited), "x", &err), -1);
 		text_free(&edited);
 	}
+	sqlite3_finalize(reader);
 	sqlite3_close(db);
 	text_free(&t);
 	free(s);

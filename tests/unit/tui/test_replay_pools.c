@@ -297,6 +297,7 @@ static void a_clock_in_a_rush_goes_no_further_than_is_told(void **state)
 	go_home();
 	replay_span(replayed[0], &span);
 	console_command(c, "seek 0%", s.now);
+	desk_turn(d, s.now);
 	replay_set_speed(replayed[1], 3600, s.now);
 	replay_pause(replayed[1], false, s.now);
 	s.now.boot_ms += 3600000;
@@ -322,14 +323,19 @@ static void the_judge_of_the_one_that_is_shown_comes_first(void **state)
 		assert_true(replay_catching_up(replayed[i]) >= 0);
 	shows("judge catching up 0 %");
 	assert_true(ring_length(&pool(2)->ticks) > 60);
-	assert_in_range(ring_length(&pool(0)->ticks), 5, 20); /* of the others the last rows */
+	/* of the others nothing yet, not what was before; then the last rows */
+	assert_int_equal(ring_length(&pool(0)->ticks), 0);
+	assert_int_equal(pool(0)->standing.freshness, FRESHNESS_NEVER);
+	desk_turn(d, s.now);
+	for (int i = 0; i < 2; i++)
+		assert_in_range(ring_length(&pool(i)->ticks), 5, 20);
 	for (int turns = 0; replay_catching_up(replayed[2]) >= 0; turns++) {
 		assert_true(turns < 100);
 		assert_true(replay_catching_up(replayed[0]) == 0);
 		assert_true(replay_catching_up(replayed[1]) == 0);
 		desk_turn(d, s.now);
 	}
-	/* who looks at another one sees all of it at once */
+	/* who looks at another one sees all of it at once, also where nothing of it was shown yet */
 	replay_look_at(replayed[1]);
 	desk_turn(d, s.now);
 	if (replay_catching_up(replayed[1]) >= 0)
@@ -340,6 +346,16 @@ static void the_judge_of_the_one_that_is_shown_comes_first(void **state)
 	}
 	assert_true(ring_length(&pool(0)->ticks) > 60);
 	assert_true(pool(1)->judging->judge.looks > 0);
+	console_command(c, "seek 0%", s.now);
+	desk_turn(d, s.now);
+	console_command(c, "seek 100%", s.now);
+	desk_turn(d, s.now);
+	assert_int_equal(ring_length(&pool(0)->ticks), 0);
+	replay_look_at(replayed[0]);
+	desk_turn(d, s.now);
+	assert_true(ring_length(&pool(0)->ticks) > 60);
+	pass(600);
+	assert_int_equal(replay_catching_up_all(replayed[0]), -1);
 }
 
 static void keys_lead_to_what_happened_in_any_pool_from_the_fleet(void **state)
