@@ -9,6 +9,11 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 SAN     ?=
 
+# As many jobs as there are cores, unless somebody says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 CSTD  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. -I$(B)/gen -DWEIR_DATADIR='"$(PREFIX)/share/weir"'
 WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
          -Wformat=2 -Wconversion -Werror
