@@ -57,8 +57,8 @@ bool history_settle(struct history *h, int64_t wait_ms);
 
 /* ---- requests; none waits ---- */
 
-/* Records an intent in a transaction of its own. Ends in HISTORY_COMMITTED or HISTORY_REFUSED
- * with this decision's id; W193 where as many other pools rise as may. A rollback or a hold is
+/* Records an intent in a transaction of its own. Ends in HISTORY_COMMITTED, HISTORY_REFUSED or
+ * HISTORY_JOINED with this decision's id; W193 where as many other pools rise as may. A rollback or a hold is
  * copied to the emergency journal first: where it is REFUSED for a failure that passes, it is written as soon as writing works again, as a
  * late row and without another answer; where the file is lost, the next opener writes it. */
 void history_intent(struct history *h, const struct decision *d);
@@ -149,6 +149,8 @@ enum history_answer_kind {
 	HISTORY_FAILED, /* cannot be opened or written any more: err; nothing is recorded from here
 	                   on */
 	HISTORY_COMMITTED, /* an intent: id, seq, hash */
+	HISTORY_JOINED,    /* an intent of a guard is not written, since another process' does the same
+	                      (decision_repeats): id, decisions: the other's */
 	HISTORY_REFUSED,   /* an intent or a load could not be done: id, err; a brake may be written
 	                      later all the same */
 	HISTORY_OBSERVED,  /* decisions: those of the entries, known before or not, as the file has

@@ -5,12 +5,15 @@
  * 1. Whether an intent was cancelled is read under the mutex in the same step as its answer is
  *    given: no cancelled intent is answered COMMITTED.
  * 2. A brake that has no row yet has its slot, or waits for its next try, or was told to the
- *    system's log. */
+ *    system's log.
+ * 3. Of two guards' brakes at one red one has a row; a person's always has. */
 #include "history/intent.h"
 
 #include "history/raisings.h"
+#include "model/mem.h"
 #include "model/text.h"
 
+#include <string.h>
 #include <syslog.h>
 
 /* Under the mutex: the NOT_SENT row of a cancelled intent. */
@@ -72,6 +75,42 @@ static enum schema_result check_raising(
 	return SCHEMA_REFUSED;
 }
 
+struct repeated {
+	const struct decision *of;
+	struct decision *same;
+};
+
+static bool take_same(void *ctx, const struct decision *other)
+{
+	struct repeated *r = ctx;
+
+	if (!decision_repeats(r->of, other))
+		return true;
+	r->same = mem_new(1, sizeof *r->same);
+	*r->same = *other;
+	return false;
+}
+
+/* The same for two guards that see one red. */
+static enum schema_result check_repeated(
+	struct journal *j, const struct decision *d, struct intent_try *try, struct err *err)
+{
+	struct repeated r = {.of = d};
+	const struct query_filter before = {.pool = d->pool,
+		.verb = (int)d->verb + 1,
+		.since_ms = d->at_ms - DECISION_REPEAT_MS};
+
+	if (d->late || !verb_is_brake(d->verb) || strcmp(d->role, GUARD_ROLE) != 0)
+		return SCHEMA_OK;
+	struct query *q = query_over(j->db, j->path);
+	const int rc = query_decisions(q, &before, take_same, &r, err);
+
+	query_close(q);
+	try->same = r.same;
+	/* What cannot be read must not keep a brake from being written. */
+	return rc == 0 && r.same != NULL ? SCHEMA_REFUSED : SCHEMA_OK;
+}
+
 enum schema_result intent_write(struct journal *j, struct board *b, const struct request *r,
 	struct intent_try *try, struct err *err)
 {
@@ -82,6 +121,8 @@ enum schema_result intent_write(struct journal *j, struct board *b, const struct
 	if (result != SCHEMA_OK)
 		return result;
 	result = check_raising(j, b, &r->intent, err);
+	if (result == SCHEMA_OK)
+		result = check_repeated(j, &r->intent, try, err);
 	if (result == SCHEMA_OK)
 		result = add_decision(j, &r->intent, err);
 	try->seq = j->seq;
@@ -100,7 +141,7 @@ enum schema_result intent_write(struct journal *j, struct board *b, const struct
 
 /* Under the mutex: gives the one answer to an intent. */
 static void answer_intent(struct board *b, const struct request *r, enum schema_result result,
-	const struct intent_try *try, struct err *err)
+	struct intent_try *try, struct err *err)
 {
 	struct history_answer a = {.kind = HISTORY_COMMITTED, .seq = try->seq};
 
@@ -108,6 +149,15 @@ static void answer_intent(struct board *b, const struct request *r, enum schema_
 		text_copy(a.id, sizeof a.id, r->intent.id);
 		text_copy(a.hash, sizeof a.hash, try->hash);
 		board_answer(b, &a);
+		return;
+	}
+	if (try->same != NULL) {
+		struct history_answer joined = {
+			.kind = HISTORY_JOINED, .decisions = try->same, .decision_count = 1};
+
+		text_copy(joined.id, sizeof joined.id, r->intent.id);
+		try->same = NULL;
+		board_answer(b, &joined);
 		return;
 	}
 	if (result == SCHEMA_OK)
@@ -148,16 +198,17 @@ static void settle_intent(struct board *b, struct request_list *rows, bool again
 }
 
 void intent_finish(struct board *b, struct request_list *rows, bool again,
-	enum schema_result result, const struct intent_try *try, struct err *err)
+	enum schema_result result, struct intent_try *try, struct err *err)
 {
 	const struct request *r = rows->first;
+	const bool joined = try->same != NULL;
 	char line[EMERGENCY_LINE_MAX] = "";
 
 	pthread_mutex_lock(&b->mutex);
 	b->writing = NULL;
 	if (!again) {
 		answer_intent(b, r, result, try, err);
-		if (result != SCHEMA_OK && verb_is_brake(r->intent.verb))
+		if (result != SCHEMA_OK && !joined && verb_is_brake(r->intent.verb))
 			emergency_line(line, &r->intent);
 	}
 	settle_intent(b, rows, again, result, try);

@@ -93,6 +93,20 @@ bool decision_is_open(const struct decision *d)
 	return verb_is_sent(d->verb) && !outcome_is_final(d->outcome);
 }
 
+#define REPEAT_MS 5000       /* a guard that is still red by then is told to act anew */
+
+bool decision_repeats(const struct decision *d, const struct decision *other)
+{
+	bool open = decision_is_open(other);
+	int64_t apart_ms = d->at_ms > other->at_ms ? d->at_ms - other->at_ms : other->at_ms - d->at_ms;
+	if (!verb_is_brake(d->verb) || strcmp(d->role, GUARD_ROLE) != 0 || other->verb != d->verb ||
+		other->observed || strcmp(other->role, GUARD_ROLE) != 0 ||
+		strcmp(other->pool, d->pool) != 0 || strcmp(other->id, d->id) == 0)
+		return false;
+	return other->epoch == d->epoch && (open || other->outcome == OUTCOME_APPLIED) &&
+		apart_ms < (open ? DECISION_REPEAT_MS : REPEAT_MS);
+}
+
 int64_t decision_seen_ms(const struct decision *d)
 {
 	if (d->verified_ms != UNKNOWN)

@@ -106,6 +106,12 @@ bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
  * UNKNOWN while it was not. */
 int64_t decision_seen_ms(const struct decision *d);
 
+/* True when `d`, a brake that a guard decided, would do once more what `other` does: the same of
+ * another guard in the same life of the pool, decided at about the same time, or some time ago and
+ * without an answer yet. What a person decides repeats nothing. */
+#define DECISION_REPEAT_MS 60000 /* of what is further back nothing is repeated */
+bool decision_repeats(const struct decision *d, const struct decision *other);
+
 /* True for an applied rollback of our own that has neither been seen everywhere nor given up.
  */
 bool decision_awaits_verification(const struct decision *d);

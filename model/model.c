@@ -327,6 +327,19 @@ static unsigned on_decision(
 	return DIRTY_DECISION;
 }
 
+static unsigned on_forget(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	struct decision *d = decision_at(p, e->text);
+	if (!d)
+		return 0;
+	size_t behind = (size_t)(p->decisions + --p->decision_count - d);
+	memmove(d, d + 1, behind * sizeof *d);
+	return DIRTY_DECISION;
+}
+
 static unsigned on_outcome(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -508,6 +521,7 @@ static const struct {
 	[MODEL_RIGHTS] = {on_rights, POOL_OF_NODE},
 	[MODEL_AUDIT] = {on_audit, POOL_OF_NODE},
 	[MODEL_DECISION] = {on_decision, ITS_POOL},
+	[MODEL_FORGET] = {on_forget, ITS_POOL},
 	[MODEL_OUTCOME] = {on_outcome, ITS_POOL},
 	[MODEL_PROGRESS] = {on_progress, ITS_POOL},
 	[MODEL_PINNED] = {on_pinned, ITS_POOL},

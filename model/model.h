@@ -263,6 +263,7 @@ enum model_event_kind {
 	MODEL_DOUBT, /* node, err: what it counts is not to be believed, nor for a window after */
 	MODEL_AUDIT, /* node, seq: its audit log is known up to here */
 	MODEL_DECISION, /* pool, decision: new, or more is known of it */
+	MODEL_FORGET,   /* pool, text: a decision that came to nothing before it was one */
 	MODEL_OUTCOME,  /* pool, outcome */
 	MODEL_PROGRESS, /* pool, nodes: bits of those that have not shown the open decision's effect
 	                 */

@@ -169,6 +169,7 @@ void flight_observe(struct desk *d, uint64_t node, const struct snapshot *s);
 void flight_turn(struct desk *d);
 int64_t flight_due_ms(const struct desk *d);
 void flight_release(struct flight *f);
+void flight_drop(struct desk *d, struct flight *f); /* as if it had never been */
 
 /* leg.c */
 int64_t leg_retry_delay(struct desk *d, int tries);
@@ -219,6 +220,11 @@ const struct decision *approvals_asked(
 
 /* found.c */
 void found_adopt(struct desk *d, int pool, const struct decision *found);
+/* What a guard decided is not recorded, since another process' guard does `other` at the same red:
+ * that is what is shown and followed, by whoever is heard of it first. */
+void found_join(struct desk *d, const char *id, const struct decision *other);
+/* True while somebody else's act is waited for: what becomes of it is in the history. */
+bool found_waits(const struct desk *d, int pool);
 void found_turn(struct desk *d, struct flight *f);
 /* True when a press may take this rollback that was found open for its own: some node was just
  * heard, and none of those has moved past it. */

@@ -39,6 +39,13 @@ void flight_release(struct flight *f)
 	veto_release(f);
 }
 
+void flight_drop(struct desk *d, struct flight *f)
+{
+	size_t at = (size_t)(f - d->flights);
+	flight_release(f);
+	memmove(f, f + 1, (--d->flight_count - at) * sizeof *f);
+}
+
 /* A console that runs for weeks keeps only what is under way and the last acts. */
 static void prune(struct desk *d)
 {

@@ -1,7 +1,8 @@
 /* Found: acts that a history holds open and that no living process carries. They are asked for;
  * only a rollback is sent again, and only where nothing has moved since. Each node goes its own
  * way when it is heard: reachable nodes never wait for others. Whoever presses R there presses
- * this rollback, at once, whether its sender is alive or not: one key, one rollback. */
+ * this rollback, at once, whether its sender is alive or not: one key, one rollback. So it is with
+ * what another process' guard decided at the red that the own guard sees, too. */
 #include "tui/desk_parts.h"
 
 #include "model/text.h"
@@ -11,6 +12,18 @@
 #define AGE_MS 5000    /* an open intent this old has no living sender, unless */
 #define VETO_MS 10000  /* longer where it may wait for a veto hook; unless */
 #define BRAKE_MS 60000 /* it is a brake, whose sender may rest for half a minute */
+
+/* It was applied, and nobody has seen it yet. */
+static void watch(struct desk *d, struct flight *f)
+{
+	f->phase = FLIGHT_WATCHING;
+	for (int k = 0; k < f->leg_count; k++) {
+		f->legs[k].state = LEG_APPLIED;
+		f->legs[k].watch = (struct watch){
+			.answered = true, .at = d->now, .epoch = UNKNOWN, .rev = UNKNOWN};
+	}
+	flight_progress(d, f);
+}
 
 void found_adopt(struct desk *d, int pool, const struct decision *found)
 {
@@ -31,13 +44,7 @@ void found_adopt(struct desk *d, int pool, const struct decision *found)
 	for (int k = 0; k < f->leg_count; k++)
 		f->legs[k].state = LEG_FOUND;
 	if (unseen) {
-		f->phase = FLIGHT_WATCHING;
-		for (int k = 0; k < f->leg_count; k++) {
-			f->legs[k].state = LEG_APPLIED;
-			f->legs[k].watch = (struct watch){
-				.answered = true, .at = d->now, .epoch = UNKNOWN, .rev = UNKNOWN};
-		}
-		flight_progress(d, f);
+		watch(d, f);
 		return;
 	}
 	struct decision copy = *found;
@@ -75,6 +82,35 @@ static void begin(struct desk *d, struct flight *f, const struct decision *what,
 		f->legs[k].state = LEG_ASKING;
 		f->legs[k].due_ms = d->now.boot_ms;
 	}
+}
+
+void found_join(struct desk *d, const char *id, const struct decision *other)
+{
+	struct flight *f = flight_find(d, id);
+	const struct decision *own = f ? flight_decision(d, f) : NULL;
+	if (!own)
+		return;
+	if (f->phase != FLIGHT_RECORDING) {
+		/* The writer was slow and it has left already: what was sent is recorded. */
+		struct decision sent = *own;
+		sent.late = true;
+		history_intent(d->history, &sent);
+		return;
+	}
+	const int pool = f->pool;
+	flight_drop(d, f);
+	desk_apply(d, &(struct model_event){.kind = MODEL_FORGET, .pool = pool, .text = id});
+	desk_apply(
+		d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = other});
+	found_adopt(d, pool, other);
+}
+
+bool found_waits(const struct desk *d, int pool)
+{
+	for (size_t i = 0; i < d->flight_count; i++)
+		if (d->flights[i].pool == pool && d->flights[i].phase == FLIGHT_FOUND)
+			return true;
+	return false;
 }
 
 #define JUST_MS 3000 /* what a node said so long ago is where it stands */
@@ -134,6 +170,8 @@ void found_turn(struct desk *d, struct flight *f)
 	int unheard = 0;
 	if (!what || !decision_is_open(what)) {
 		f->phase = FLIGHT_DONE;
+		if (what && decision_awaits_verification(what))
+			watch(d, f);
 		return;
 	}
 	for (int k = 0; k < f->leg_count; k++) {

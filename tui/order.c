@@ -25,7 +25,8 @@ void order_hear(struct desk *d, int pool)
 {
 	struct desk_pool *own = &d->pools[pool];
 	bool asks = d->model.pools[pool].plan.approver_count > 0;
-	if ((!d->how.guard && !asks) || !d->history || !own->loaded || own->hearing ||
+	bool wants = d->how.guard || asks || found_waits(d, pool);
+	if (!wants || !d->history || !own->loaded || own->hearing ||
 		d->now.boot_ms < own->hear_due_ms)
 		return;
 	own->hearing = true;
@@ -39,7 +40,8 @@ static void hear(struct desk *d, int pool, const struct decision *what)
 	const struct decision *known = pool_decision(&d->model.pools[pool], what->id);
 	const struct flight *f = flight_find(d, what->id);
 	bool is_of_two = what->verb == VERB_ASK || what->verb == VERB_APPROVE;
-	if (is_of_two && (!known || known->outcome != what->outcome))
+	bool is_over = f && f->phase == FLIGHT_FOUND && !decision_is_open(what);
+	if ((is_of_two || is_over) && (!known || known->outcome != what->outcome))
 		desk_apply(
 			d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = what});
 	if (is_of_two || !owner_order_read(&order, what) || (f && f->phase != FLIGHT_DONE))

@@ -308,6 +308,11 @@ static void on_committed(struct desk *d, const struct history_answer *a)
 	flight_committed(d, a->id);
 }
 
+static void on_joined(struct desk *d, const struct history_answer *a)
+{
+	found_join(d, a->id, &a->decisions[0]);
+}
+
 static void on_refused(struct desk *d, const struct history_answer *a)
 {
 	int pool = model_find(&d->model, a->id);
@@ -446,6 +451,7 @@ void scribe_answers(struct desk *d)
 		[HISTORY_OPENED] = on_opened,
 		[HISTORY_FAILED] = on_failed,
 		[HISTORY_COMMITTED] = on_committed,
+		[HISTORY_JOINED] = on_joined,
 		[HISTORY_REFUSED] = on_refused,
 		[HISTORY_OBSERVED] = on_observed,
 		[HISTORY_LOADED] = on_loaded,

@@ -28,6 +28,7 @@ struct fixture {
 	struct proxy *proxy;
 	struct process p;      /* of the last command */
 	struct process rec[2]; /* recorders, or another's command */
+	struct pty console[2];
 	char load[WORLD_PATH], lock_dir[WORLD_PATH + 16], front[WORLD_PATH], behind[WORLD_PATH];
 };
 
@@ -35,6 +36,7 @@ static int set_up(void **state)
 {
 	static struct fixture f;
 	memset(&f, 0, sizeof f);
+	f.console[0].fd = f.console[1].fd = -1;
 	world_open(&f.w);
 	world_path(&f.w, f.load, "load.yaml");
 	world_path(&f.w, f.front, "front.sock");
@@ -51,8 +53,10 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 	process_release(&f->p);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		process_release(&f->rec[i]);
+		pty_release(&f->console[i]);
+	}
 	veil_stop(f->veil);
 	proxy_stop(f->proxy);
 	world_close(&f->w);
@@ -337,6 +341,45 @@ static void test_a_second_recorder_only_looks(void **state)
 	assert_true(process_wait_err(&f->rec[1], "guards 'checkout'", SOON_MS));
 }
 
+/* ---- two guards at one red ---- */
+
+/* How many rollbacks a guard decided; what had left before the writer came to it is a row, too. */
+static int decided_in(const cJSON *log)
+{
+	const cJSON *d;
+	int n = 0;
+	cJSON_ArrayForEach(d, log) n += strcmp(world_word(d, "verb"), "rollback") == 0 &&
+		!cJSON_IsTrue(cJSON_GetObjectItem(d, "late"));
+	return n;
+}
+
+/* The recorder has gone, and two consoles guard, each for itself, over one history. */
+static void test_two_consoles_at_one_red(void **state)
+{
+	struct fixture *f = *state;
+	open_guarded(f);
+	for (int i = 0; i < 2; i++) {
+		struct world_env env = env_of(f, i == 0 ? KIM : ANA);
+		world_console(&f->w, &f->console[i], 100, 30, &env,
+			ARGS("--ascii", "checkout", "--config", f->w.config));
+		assert_true(pty_wait_text(&f->console[i], "guard: record", SOON_MS));
+	}
+	kill_recorder(f, 0);
+	for (int i = 0; i < 2; i++)
+		assert_true(pty_wait_text(&f->console[i], "guard: console", SOON_MS));
+	fail_v2(f, "0.5");
+	for (int i = 0; i < 2; i++) {
+		assert_true(pty_wait_text(&f->console[i], "ROLLED BACK", SOON_MS));
+		assert_true(pty_wait_text(&f->console[i], "rollback 10 > 0 %  VERIFIED", SOON_MS));
+	}
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	cJSON *log = await_verified(f, "rollback");
+	assert_int_equal(decided_in(log), 1);
+	assert_string_equal(world_word(last_of(log, "rollback"), "role"), "guard");
+	cJSON_Delete(log);
+	assert_true(world_verified(&f->w, f->w.history));
+}
+
 /* ---- one rollback of two processes ---- */
 
 /* Kim's `weir rollback` goes through a proxy that does with it what `mode` says; the other
@@ -411,6 +454,7 @@ int main(void)
 		TEST(test_a_recorder_is_told_to_hold),
 		TEST(test_what_a_recorder_cannot_hear_is_not_done),
 		TEST(test_a_second_recorder_only_looks),
+		TEST(test_two_consoles_at_one_red),
 		TEST(test_a_press_beside_one_that_is_held_up),
 		TEST(test_a_press_beside_one_whose_answer_is_lost),
 	};

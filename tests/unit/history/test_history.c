@@ -213,6 +213,59 @@ static void one_pool_more_than_may_rise_is_refused(void **state)
 	place_clean(&p);
 }
 
+static struct decision make_brake(const char *id, const char *role, int64_t at_ms)
+{
+	struct decision d = make_decision(id, at_ms);
+
+	d.verb = VERB_ROLLBACK;
+	text_copy(d.role, sizeof d.role, role);
+	return d;
+}
+
+/* `same`: the decision that stands instead; NULL: this one has a row. */
+static void expect_brake(struct history *h, struct decision d, const char *same)
+{
+	struct history_answer a;
+
+	history_intent(h, &d);
+	wait_kind(h, same != NULL ? HISTORY_JOINED : HISTORY_COMMITTED, &a);
+	assert_string_equal(a.id, d.id);
+	assert_int_equal(a.decision_count, same != NULL);
+	if (same != NULL)
+		assert_string_equal(a.decisions[0].id, same);
+	history_answer_release(&a);
+}
+
+static void of_two_guards_at_one_red_one_decides(void **state)
+{
+	struct place p;
+	struct outcome_row row;
+
+	(void)state;
+	place_make(&p);
+	struct history *kim = start_raising(&p, "kim@ops1", 0);
+	struct history *ana = start_raising(&p, "ana@ops2", 0);
+	expect_brake(kim, make_brake("d-1", "guard", T0), NULL);
+	expect_brake(ana, make_brake("d-2", "guard", T0 + 1), "d-1");
+	expect_brake(ana, make_brake("d-3", "guard", T0 + 59999), "d-1"); /* it is open still */
+	/* A person is never refused, nor what has left already. */
+	expect_brake(ana, make_brake("d-4", "operator", T0 + 2), NULL);
+	struct decision late = make_brake("d-5", "guard", T0 + 3);
+	late.late = true;
+	expect_brake(ana, late, NULL);
+	/* Applied it was just now, and then it was another red. */
+	row = make_outcome("d-1", OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0 + 10);
+	history_outcome(kim, &row);
+	row = make_outcome("d-5", OUTCOME_ROW_FINAL, OUTCOME_REFUSED, T0 + 10);
+	history_outcome(ana, &row);
+	settle(kim);
+	expect_brake(ana, make_brake("d-6", "guard", T0 + 4000), "d-1");
+	expect_brake(ana, make_brake("d-7", "guard", T0 + 6000), NULL);
+	settle(ana);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 4);
+	place_clean(&p);
+}
+
 static void a_held_lock_refuses_an_intent_and_heals(void **state)
 {
 	struct place p;
@@ -811,6 +864,7 @@ int main(void)
 		cmocka_unit_test(an_intent_is_committed_with_its_hash),
 		cmocka_unit_test(outcomes_are_idempotent),
 		cmocka_unit_test(one_pool_more_than_may_rise_is_refused),
+		cmocka_unit_test(of_two_guards_at_one_red_one_decides),
 		cmocka_unit_test(a_cancelled_intent_is_never_committed),
 		cmocka_unit_test(a_commit_that_nobody_took_can_be_cancelled),
 		cmocka_unit_test(a_held_lock_refuses_an_intent_and_heals),

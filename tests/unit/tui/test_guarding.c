@@ -125,6 +125,59 @@ static void two_consoles_are_harmless(void **state)
 	assert_int_equal(site_standing(other)->state, STATE_ROLLED_BACK);
 }
 
+/* With one history the red is decided once, and both show it. */
+static void two_consoles_of_one_history_decide_once(void **state)
+{
+	(void)state;
+	static const struct site_desk beside = {.actor = "ana@ops2", .file = "h.db", .console = true};
+	struct decision row;
+	at_one_percent(&console);
+	struct desk *other = site_open(&s, &beside);
+	site_run(&s, 1500);
+	int64_t epoch = fake_epoch(node);
+	node->error_rate[ARM_V2] = 0.5;
+	node->lose_before = 3; /* so that the other decides before it has arrived */
+	assert_true(site_until(&s, d, STATE_ROLLED_BACK, s.limits.window_ms));
+	assert_true(site_until(&s, other, STATE_ROLLED_BACK, 5000));
+	const int sent = acts_of(node, VERB_ROLLBACK);
+	for (int i = 1; i < sent; i++)
+		assert_string_equal(node->got[node->got_count - 1 - i].id, node->got[node->got_count - 1].id);
+	assert_int_equal(fake_epoch(node), epoch + 1);
+	const struct decision *mine = site_last(d, VERB_ROLLBACK);
+	const struct decision *theirs = site_last(other, VERB_ROLLBACK);
+	assert_string_equal(mine->id, theirs->id);
+	assert_string_equal(theirs->role, "guard");
+	assert_int_equal(theirs->outcome, OUTCOME_APPLIED);
+	site_run(&s, 3000); /* each sees it for itself */
+	assert_true(site_last(other, VERB_ROLLBACK)->verified_ms != UNKNOWN);
+	assert_true(site_record(&s, "h.db", mine->id, &row));
+	assert_int_not_equal(row.verified_ms, UNKNOWN);
+	assert_int_equal(desk_unrecorded(d) + desk_unrecorded(other), 0);
+	site_run(&s, 60000);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), sent);
+}
+
+/* Whoever decided dies before it is sent: the other has it, and sends it. */
+static void what_one_console_decided_another_sends(void **state)
+{
+	(void)state;
+	static const struct site_desk beside = {.actor = "ana@ops2", .file = "h.db", .console = true};
+	at_one_percent(&console);
+	struct desk *other = site_open(&s, &beside);
+	site_run(&s, 1500);
+	node->error_rate[ARM_V2] = 0.5;
+	node->lose_before = 1;
+	for (int i = 0; i < 400 && !site_last(d, VERB_ROLLBACK); i++)
+		site_run(&s, SITE_STEP_MS);
+	s.asleep[0] = true;
+	assert_int_equal(fake_share_bp(node), 100);
+	assert_true(site_until(&s, other, STATE_ROLLED_BACK, 10000));
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 2);
+	assert_string_equal(
+		site_last(d, VERB_ROLLBACK)->id, site_last(other, VERB_ROLLBACK)->id);
+	assert_int_equal(fake_share_bp(node), 0);
+}
+
 /* No recorder, no console, no guard at the pool. */
 static void where_nobody_would_roll_back_nothing_is_raised(void **state)
 {
@@ -571,6 +624,8 @@ int main(void)
 		AT_ONE(a_recorder_rolls_back_and_is_the_only_one),
 		AT_ONE(a_console_acts_while_nobody_else_does),
 		AT_ONE(two_consoles_are_harmless),
+		AT_ONE(two_consoles_of_one_history_decide_once),
+		AT_ONE(what_one_console_decided_another_sends),
 		AT_ONE(where_nobody_would_roll_back_nothing_is_raised),
 		AT_ONE(a_console_is_good_for_ten_percent),
 		AT_ONE(a_recorder_that_ends_leaves_it_to_the_console),
