@@ -8,8 +8,7 @@
 #include <cmocka.h>
 
 #include "client/drivers.h"
-#include "tests/lib/haproxy.h"
-#include "tests/lib/world.h"
+#include "tests/lib/stand.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -20,15 +19,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define ACTOR "WEIR_ACTOR=ana@db1"
-
 struct fixture {
-	struct world w;
-	struct balancer b;
-	struct process p;            /* of the last command */
+	struct stand s;
 	char target[4 * WORLD_PATH]; /* of the pool "orders" */
-	char lock[WORLD_PATH + 32];
-	int session; /* the next new one */
+	int session;                 /* the next new one */
 };
 
 /* Four pools, which are polled often, so that commands need not wait long for two documents. */
@@ -41,8 +35,8 @@ static void write_config(const struct fixture *f)
 		"  humble:\n    target: \"haproxy:%s?map=%s&key=orders&v1=v1&v2=v2\"\n    interval: 100ms\n"
 		"  meek:\n    target: \"haproxy:%s?backend=pair&v1=a,b&v2=c\"\n    interval: 100ms\n"
 		"  pair:\n    target: \"haproxy:%s?backend=pair&v1=a,b&v2=c\"\n    interval: 100ms\n",
-		f->target, f->b.user, f->b.map, f->b.user, f->b.admin);
-	world_write(f->w.config, text);
+		f->target, f->s.b.user, f->s.b.map, f->s.b.user, f->s.b.admin);
+	world_write(f->s.w.config, text);
 }
 
 static int set_up(void **state)
@@ -50,25 +44,18 @@ static int set_up(void **state)
 	static struct fixture f;
 	memset(&f, 0, sizeof f);
 	*state = &f;
-	if (!balancer_is_there())
+	if (!stand_open(&f.s))
 		return 0;
-	world_open(&f.w);
-	balancer_start(&f.b, f.w.dir, 0);
-	snprintf(f.target, sizeof f.target, "haproxy:%s?map=%s&key=orders&v1=v1&v2=v2", f.b.admin,
-		f.b.map);
+	snprintf(f.target, sizeof f.target, "haproxy:%s?map=%s&key=orders&v1=v1&v2=v2", f.s.b.admin,
+		f.s.b.map);
 	write_config(&f);
-	snprintf(f.lock, sizeof f.lock, "WEIR_LOCK_DIR=%s", f.w.dir);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	if (!f->w.dir[0])
-		return 0;
-	process_release(&f->p);
-	balancer_stop(&f->b);
-	world_close(&f->w);
+	stand_close(&f->s);
 	return 0;
 }
 
@@ -76,62 +63,26 @@ static int tear_down(void **state)
 static struct fixture *there(void **state)
 {
 	struct fixture *f = *state;
-	if (!f->w.dir[0])
+	if (!f->s.w.dir[0])
 		skip();
 	return f;
 }
 
 /* ---- commands ---- */
 
-static int run_as(
-	struct fixture *f, const char *actor, const char *history, const char *const *args)
-{
-	char path[WORLD_PATH];
-	const char *all[24] = {NULL};
-	size_t n = 0;
-	for (; args[n]; n++)
-		all[n] = args[n];
-	world_path(&f->w, path, history);
-	all[n++] = "--history";
-	all[n++] = path;
-	all[n++] = "--config";
-	all[n++] = f->w.config;
-	struct world_env env = world_env(&f->w, ARGS(actor, f->lock));
-	process_release(&f->p);
-	return world_run(&f->w, &f->p, &env, all);
-}
-
-static int run(struct fixture *f, const char *const *args)
-{
-	return run_as(f, ACTOR, "history.db", args);
-}
-
-static void expect(struct fixture *f, int status, const char *const *args)
-{
-	int is = run(f, args);
-	if (is != status)
-		fail_msg("weir %s ended with %d: %s%s", args[0], is, f->p.out.text, f->p.err.text);
-}
-
-static void says(const struct fixture *f, const char *text)
-{
-	if (!strstr(f->p.out.text, text) && !strstr(f->p.err.text, text))
-		fail_msg("\"%s\" is not in: %s%s", text, f->p.out.text, f->p.err.text);
-}
-
 static void step(struct fixture *f, const char *pool, const char *share)
 {
-	expect(f, 0, ARGS("step", pool, share, "--confirm", pool, "--wait"));
-	says(f, "VERIFIED");
+	stand_expect(&f->s, 0, ARGS("step", pool, share, "--confirm", pool, "--wait"));
+	stand_says(&f->s, "VERIFIED");
 }
 
 /* What `weir status --json` says of a pool; delete it. */
 static cJSON *status(struct fixture *f, const char *pool)
 {
-	int is = run(f, ARGS("status", pool, "--json"));
-	cJSON *json = cJSON_Parse(f->p.out.text);
+	int is = stand_run(&f->s, ARGS("status", pool, "--json"));
+	cJSON *json = cJSON_Parse(f->s.p.out.text);
 	if (!json)
-		fail_msg("status %d: %s%s", is, f->p.out.text, f->p.err.text);
+		fail_msg("status %d: %s%s", is, f->s.p.out.text, f->s.p.err.text);
 	return json;
 }
 
@@ -176,11 +127,11 @@ static void by_map_from_0_to_50_percent_and_back(void **state)
 		const char *word;
 		int bp;
 	} steps[] = {{"1%", 100}, {"5%", 500}, {"25%", 2500}, {"50%", 5000}};
-	check_share(f, f->b.front, 300, 0);
+	check_share(f, f->s.b.front, 300, 0);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		step(f, "orders", steps[i].word);
-		assert_int_equal(balancer_value(&f->b, "orders"), steps[i].bp / 10);
-		check_share(f, f->b.front, 1500, steps[i].bp);
+		assert_int_equal(balancer_value(&f->s.b, "orders"), steps[i].bp / 10);
+		check_share(f, f->s.b.front, 1500, steps[i].bp);
 	}
 	cJSON *json = status(f, "orders");
 	assert_string_equal(world_word(json, "state"), "READY");
@@ -192,11 +143,11 @@ static void by_map_from_0_to_50_percent_and_back(void **state)
 		is_plausible(1500, (int)world_number(json, "share.measured_bp") * 1500 / 10000, 0.5));
 	cJSON_Delete(json);
 
-	expect(f, 0, ARGS("rollback", "orders", "--wait"));
-	says(f, "VERIFIED");
-	check_share(f, f->b.front, 300, 0);
-	assert_true(world_verified(&f->w, f->w.history));
-	cJSON *log = world_log(&f->w, f->w.history);
+	stand_expect(&f->s, 0, ARGS("rollback", "orders", "--wait"));
+	stand_says(&f->s, "VERIFIED");
+	check_share(f, f->s.b.front, 300, 0);
+	assert_true(world_verified(&f->s.w, f->s.w.history));
+	cJSON *log = world_log(&f->s.w, f->s.w.history);
 	assert_int_equal(cJSON_GetArraySize(log), 5);
 	cJSON_Delete(log);
 }
@@ -205,24 +156,24 @@ static void by_map_from_0_to_50_percent_and_back(void **state)
 static void a_share_that_the_map_cannot_hold_is_refused(void **state)
 {
 	struct fixture *f = there(state);
-	expect(f, 6, ARGS("step", "orders", "0.55%", "--confirm", "orders"));
-	says(f, "tenths of a percent");
-	assert_int_equal(balancer_value(&f->b, "orders"), 0);
+	stand_expect(&f->s, 6, ARGS("step", "orders", "0.55%", "--confirm", "orders"));
+	stand_says(&f->s, "tenths of a percent");
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 0);
 	step(f, "orders", "0.5%");
-	assert_int_equal(balancer_value(&f->b, "orders"), 5);
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 5);
 }
 
 static void a_hold_is_kept_in_the_map_for_everybody(void **state)
 {
 	struct fixture *f = there(state);
 	step(f, "orders", "5%");
-	expect(f, 0, ARGS("hold", "orders", "-m", "lunch", "--wait"));
-	assert_int_equal(run_as(f, "WEIR_ACTOR=bob@db2", "bob.db",
+	stand_expect(&f->s, 0, ARGS("hold", "orders", "-m", "lunch", "--wait"));
+	assert_int_equal(stand_run_as(&f->s, "WEIR_ACTOR=bob@db2", "bob.db",
 						 ARGS("step", "orders", "10%", "--confirm", "orders")),
 		6);
-	says(f, "held by ana@db1");
-	assert_int_equal(balancer_value(&f->b, "orders"), 50);
-	expect(f, 0, ARGS("resume", "orders", "--confirm", "orders", "--wait"));
+	stand_says(&f->s, "held by ana@db1");
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 50);
+	stand_expect(&f->s, 0, ARGS("resume", "orders", "--confirm", "orders", "--wait"));
 	step(f, "orders", "10%");
 }
 
@@ -230,7 +181,7 @@ static void another_weir_is_told_by_its_note(void **state)
 {
 	struct fixture *f = there(state);
 	step(f, "orders", "1%");
-	assert_int_equal(run_as(f, "WEIR_ACTOR=bob@db2.example", "bob.db",
+	assert_int_equal(stand_run_as(&f->s, "WEIR_ACTOR=bob@db2.example", "bob.db",
 						 ARGS("step", "orders", "5%", "--confirm", "orders", "--wait")),
 		0);
 	cJSON *json = status(f, "orders");
@@ -239,8 +190,8 @@ static void another_weir_is_told_by_its_note(void **state)
 	cJSON_Delete(json);
 	/* It is in this history too with the next act, as what somebody else did. */
 	step(f, "orders", "10%");
-	process_release(&f->p);
-	cJSON *log = world_log(&f->w, f->w.history);
+	process_release(&f->s.p);
+	cJSON *log = world_log(&f->s.w, f->s.w.history);
 	assert_int_equal(cJSON_GetArraySize(log), 3);
 	int of_bob = 0;
 	const cJSON *row;
@@ -261,11 +212,11 @@ static void of_two_steps_at_once_one_applies(void **state)
 		char path[2][WORLD_PATH];
 		int applied = 0, winner = -1;
 		for (int i = 0; i < 2; i++) {
-			struct world_env env = world_env(&f->w, ARGS(who[i], f->lock));
-			world_path(&f->w, path[i], files[i]);
-			world_start(&f->w, &p[i], &env,
+			struct world_env env = world_env(&f->s.w, ARGS(who[i], f->s.lock));
+			world_path(&f->s.w, path[i], files[i]);
+			world_start(&f->s.w, &p[i], &env,
 				ARGS("step", "orders", shares[i], "--from", "0%", "--confirm", "orders",
-					"--history", path[i], "--config", f->w.config));
+					"--history", path[i], "--config", f->s.w.config));
 		}
 		for (int i = 0; i < 2; i++) {
 			int is = process_wait(&p[i], 15000);
@@ -276,10 +227,10 @@ static void of_two_steps_at_once_one_applies(void **state)
 		}
 		if (applied != 1)
 			fail_msg("%d applied: %s%s", applied, p[0].err.text, p[1].err.text);
-		assert_int_equal(balancer_value(&f->b, "orders"), winner == 0 ? 100 : 200);
+		assert_int_equal(balancer_value(&f->s.b, "orders"), winner == 0 ? 100 : 200);
 		process_release(&p[0]);
 		process_release(&p[1]);
-		expect(f, 0, ARGS("rollback", "orders"));
+		stand_expect(&f->s, 0, ARGS("rollback", "orders"));
 	}
 }
 
@@ -290,72 +241,73 @@ static void row_78_a_hand_at_the_balancer_is_drift(void **state)
 	struct fixture *f = there(state);
 	char line[WORLD_PATH * 2];
 	step(f, "orders", "10%");
-	snprintf(line, sizeof line, "set map %s orders 350", f->b.map);
-	free(balancer_ask(&f->b, line));
+	snprintf(line, sizeof line, "set map %s orders 350", f->s.b.map);
+	free(balancer_ask(&f->s.b, line));
 	cJSON *json = status(f, "orders");
 	assert_string_equal(world_word(json, "state"), "DIVERGED");
 	assert_int_equal(world_number(json, "share.reported_bp"), 3500);
 	assert_int_equal(world_number(json, "share.intended_bp"), 1000);
 	cJSON_Delete(json);
-	expect(f, 6, ARGS("step", "orders", "50%", "--confirm", "orders"));
-	says(f, "W124");
-	assert_int_equal(balancer_value(&f->b, "orders"), 350);
+	stand_expect(&f->s, 6, ARGS("step", "orders", "50%", "--confirm", "orders"));
+	stand_says(&f->s, "W124");
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 350);
 
-	expect(f, 0, ARGS("adopt", "orders", "--confirm", "orders", "-m", "it was me", "--wait"));
-	expect(f, 0, ARGS("resume", "orders", "--confirm", "orders", "--wait"));
+	stand_expect(
+		&f->s, 0, ARGS("adopt", "orders", "--confirm", "orders", "-m", "it was me", "--wait"));
+	stand_expect(&f->s, 0, ARGS("resume", "orders", "--confirm", "orders", "--wait"));
 	json = status(f, "orders");
 	assert_string_not_equal(world_word(json, "state"), "DIVERGED");
 	cJSON_Delete(json);
 	step(f, "orders", "50%");
-	expect(f, 0, ARGS("rollback", "orders", "--wait"));
-	says(f, "VERIFIED");
-	assert_int_equal(balancer_value(&f->b, "orders"), 0);
+	stand_expect(&f->s, 0, ARGS("rollback", "orders", "--wait"));
+	stand_says(&f->s, "VERIFIED");
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 0);
 }
 
 static void a_reload_loses_the_share_and_a_step_puts_it_back(void **state)
 {
 	struct fixture *f = there(state);
 	step(f, "orders", "25%");
-	check_share(f, f->b.front, 500, 2500);
-	balancer_reload(&f->b);
+	check_share(f, f->s.b.front, 500, 2500);
+	balancer_reload(&f->s.b);
 	cJSON *json = status(f, "orders");
 	assert_string_equal(world_word(json, "state"), "DIVERGED");
 	assert_non_null(
 		strstr(world_word(cJSON_GetObjectItem(json, "headline"), "text"), "HAProxy reloaded"));
 	assert_int_equal(world_number(json, "share.reported_bp"), 0);
 	cJSON_Delete(json);
-	check_share(f, f->b.front, 200, 0);
+	check_share(f, f->s.b.front, 200, 0);
 	step(f, "orders", "25%");
-	check_share(f, f->b.front, 500, 2500);
+	check_share(f, f->s.b.front, 500, 2500);
 }
 
 static void a_rollback_pressed_while_haproxy_is_dead_arrives(void **state)
 {
 	struct fixture *f = there(state);
 	struct process press = {0};
-	struct world_env env = world_env(&f->w, ARGS(ACTOR, f->lock));
+	struct world_env env = world_env(&f->s.w, ARGS(STAND_ACTOR, f->s.lock));
 	step(f, "orders", "10%");
-	balancer_kill(&f->b);
-	world_start(&f->w, &press, &env,
-		ARGS("rollback", "orders", "--wait", "--history", f->w.history, "--config",
-			f->w.config));
+	balancer_kill(&f->s.b);
+	world_start(&f->s.w, &press, &env,
+		ARGS("rollback", "orders", "--wait", "--history", f->s.w.history, "--config",
+			f->s.w.config));
 	/* Once it is recorded it is pressed. */
 	int rows = 0;
 	for (int64_t end = process_clock_ms() + 10000; rows < 2;) {
-		cJSON *log = world_log(&f->w, f->w.history);
+		cJSON *log = world_log(&f->s.w, f->s.w.history);
 		rows = cJSON_GetArraySize(log);
 		cJSON_Delete(log);
 		assert_true(process_clock_ms() < end);
 	}
 	assert_int_equal(process_wait(&press, 300), -1);
 	/* The file still says 10: a restart alone brings the canary back. */
-	world_write(f->b.map, "orders 100\n");
-	balancer_run(&f->b);
+	world_write(f->s.b.map, "orders 100\n");
+	balancer_run(&f->s.b);
 	assert_int_equal(process_wait(&press, 20000), 0);
 	assert_non_null(strstr(press.out.text, "VERIFIED"));
 	process_release(&press);
-	assert_int_equal(balancer_value(&f->b, "orders"), 0);
-	assert_true(world_verified(&f->w, f->w.history));
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 0);
+	assert_true(world_verified(&f->s.w, f->s.w.history));
 }
 
 /* ---- by weights ---- */
@@ -363,24 +315,24 @@ static void a_rollback_pressed_while_haproxy_is_dead_arrives(void **state)
 static void by_weights_to_25_percent_and_back(void **state)
 {
 	struct fixture *f = there(state);
-	check_share(f, f->b.weighed, 200, 0);
+	check_share(f, f->s.b.weighed, 200, 0);
 	step(f, "pair", "5%");
-	check_share(f, f->b.weighed, 1000, 500);
+	check_share(f, f->s.b.weighed, 1000, 500);
 	step(f, "pair", "25%");
-	check_share(f, f->b.weighed, 1000, 2500);
+	check_share(f, f->s.b.weighed, 1000, 2500);
 	cJSON *json = status(f, "pair");
 	assert_int_equal(world_number(json, "share.reported_bp"), 2500);
 	cJSON_Delete(json);
-	expect(f, 6, ARGS("step", "pair", "0.1%", "--confirm", "pair"));
-	says(f, "the nearest is");
-	expect(f, 0, ARGS("rollback", "pair", "--wait"));
-	says(f, "VERIFIED");
-	check_share(f, f->b.weighed, 300, 0);
-	char *text = balancer_ask(&f->b, "show stat pair 4 -1");
+	stand_expect(&f->s, 6, ARGS("step", "pair", "0.1%", "--confirm", "pair"));
+	stand_says(&f->s, "the nearest is");
+	stand_expect(&f->s, 0, ARGS("rollback", "pair", "--wait"));
+	stand_says(&f->s, "VERIFIED");
+	check_share(f, f->s.b.weighed, 300, 0);
+	char *text = balancer_ask(&f->s.b, "show stat pair 4 -1");
 	assert_non_null(strstr(text, "MAINT"));
 	free(text);
 	step(f, "pair", "10%");
-	check_share(f, f->b.weighed, 1000, 1000);
+	check_share(f, f->s.b.weighed, 1000, 1000);
 }
 
 /* v1 was drained while v2 had everything, as one may: the way back ends with v1 at work. */
@@ -390,13 +342,13 @@ static void a_rollback_puts_a_drained_v1_back(void **state)
 	static const char *const pools[] = {"pair", "orders"};
 	static const char *const shares[] = {"25%", "50%", "75%", "100%"};
 	for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
-		const char *pool = pools[i], *front = i ? f->b.front : f->b.weighed;
+		const char *pool = pools[i], *front = i ? f->s.b.front : f->s.b.weighed;
 		for (size_t k = 0; k < sizeof shares / sizeof *shares; k++)
 			step(f, pool, shares[k]);
-		expect(f, 0, ARGS("drain", pool, "v1", "--confirm", pool));
+		stand_expect(&f->s, 0, ARGS("drain", pool, "v1", "--confirm", pool));
 		check_share(f, front, 100, 10000);
-		expect(f, 0, ARGS("rollback", pool, "--wait"));
-		says(f, "VERIFIED");
+		stand_expect(&f->s, 0, ARGS("rollback", pool, "--wait"));
+		stand_says(&f->s, "VERIFIED");
 		check_share(f, front, 100, 0);
 	}
 }
@@ -406,8 +358,8 @@ static void a_hold_that_nobody_keeps_is_refused_at_once(void **state)
 {
 	struct fixture *f = there(state);
 	int64_t begun_ms = process_clock_ms();
-	expect(f, 6, ARGS("hold", "pair", "-m", "lunch", "--wait"));
-	says(f, "map=FILE");
+	stand_expect(&f->s, 6, ARGS("hold", "pair", "-m", "lunch", "--wait"));
+	stand_says(&f->s, "map=FILE");
 	assert_in_range(process_clock_ms() - begun_ms, 0, 4000);
 }
 
@@ -420,24 +372,24 @@ static void two_haproxies_are_one_pool(void **state)
 	struct fixture *f = there(state);
 	struct balancer other;
 	char dir[WORLD_PATH], text[16 * WORLD_PATH];
-	world_path(&f->w, dir, "b2");
+	world_path(&f->s.w, dir, "b2");
 	assert_int_equal(mkdir(dir, 0700), 0);
 	balancer_start(&other, dir, 0);
 	snprintf(text, sizeof text,
 		"pools:\n  orders:\n    interval: 100ms\n    target: [\"%s\", "
 		"\"haproxy:%s?map=%s&key=orders&v1=v1&v2=v2\"]\n",
 		f->target, other.admin, other.map);
-	world_write(f->w.config, text);
+	world_write(f->s.w.config, text);
 	step(f, "orders", "20%");
-	assert_int_equal(balancer_value(&f->b, "orders"), 200);
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 200);
 	assert_int_equal(balancer_value(&other, "orders"), 200);
 	balancer_reload(&other);
 	cJSON *json = status(f, "orders");
 	assert_true(
 		cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetObjectItem(json, "share"), "reported_bp")));
 	cJSON_Delete(json);
-	expect(f, 0, ARGS("rollback", "orders", "--wait"));
-	assert_int_equal(balancer_value(&f->b, "orders"), 0);
+	stand_expect(&f->s, 0, ARGS("rollback", "orders", "--wait"));
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 0);
 	assert_int_equal(balancer_value(&other, "orders"), 0);
 	balancer_stop(&other);
 }
@@ -448,20 +400,20 @@ static void a_user_socket_moves_the_map_and_no_weight(void **state)
 {
 	struct fixture *f = there(state);
 	step(f, "humble", "1%");
-	expect(f, 6, ARGS("step", "meek", "5%", "--confirm", "meek"));
-	says(f, "level admin");
+	stand_expect(&f->s, 6, ARGS("step", "meek", "5%", "--confirm", "meek"));
+	stand_says(&f->s, "level admin");
 }
 
 static void a_target_that_the_shell_cut_is_said(void **state)
 {
 	struct fixture *f = there(state);
 	char cut[WORLD_PATH * 2];
-	snprintf(cut, sizeof cut, "haproxy:%s?map=%s", f->b.admin, f->b.map);
-	expect(f, 2, ARGS("status", cut));
-	says(f, "quote it");
+	snprintf(cut, sizeof cut, "haproxy:%s?map=%s", f->s.b.admin, f->s.b.map);
+	stand_expect(&f->s, 2, ARGS("status", cut));
+	stand_says(&f->s, "quote it");
 	*strchr(cut, '?') = 0;
-	expect(f, 2, ARGS("status", cut));
-	says(f, "weir doctor");
+	stand_expect(&f->s, 2, ARGS("status", cut));
+	stand_says(&f->s, "weir doctor");
 }
 
 /* ---- under a plan ---- */
@@ -473,41 +425,41 @@ static void a_plan_is_followed_and_its_guard_rolls_back(void **state)
 	struct fixture *f = there(state);
 	char text[8 * WORLD_PATH];
 	struct process record = {0};
-	struct world_env env = world_env(&f->w, ARGS(ACTOR, f->lock));
+	struct world_env env = world_env(&f->s.w, ARGS(STAND_ACTOR, f->s.lock));
 	struct balancer_seen seen;
 	snprintf(text, sizeof text,
 		"pools:\n  orders:\n    target: \"%s\"\n    interval: 100ms\n"
 		"    plan: {steps: [10%%, 25%%], bake: 1s, min_samples: 100}\n"
 		"    guards: {error_rate_threshold: 0.05, window: 1s, action: rollback}\n",
 		f->target);
-	world_write(f->w.config, text);
-	world_start(&f->w, &record, &env,
-		ARGS(
-			"record", "--guard", "orders", "--history", f->w.history, "--config", f->w.config));
+	world_write(f->s.w.config, text);
+	world_start(&f->s.w, &record, &env,
+		ARGS("record", "--guard", "orders", "--history", f->s.w.history, "--config",
+			f->s.w.config));
 	int is = -1;
 	for (int64_t end = process_clock_ms() + 10000; is != 0 && process_clock_ms() < end;)
-		is = run(f, ARGS("step", "orders", "next", "--confirm", "orders", "--wait"));
-	says(f, "VERIFIED");
-	assert_null(strstr(f->p.out.text, "unless it is kept")); /* HAProxy takes nothing back */
-	expect(f, 6, ARGS("step", "orders", "next", "--confirm", "orders"));
-	says(f, "W181"); /* no samples yet */
+		is = stand_run(&f->s, ARGS("step", "orders", "next", "--confirm", "orders", "--wait"));
+	stand_says(&f->s, "VERIFIED");
+	assert_null(strstr(f->s.p.out.text, "unless it is kept")); /* HAProxy takes nothing back */
+	stand_expect(&f->s, 6, ARGS("step", "orders", "next", "--confirm", "orders"));
+	stand_says(&f->s, "W181"); /* no samples yet */
 	for (int64_t end = process_clock_ms() + 10000;
-		 is == 6 || balancer_value(&f->b, "orders") < 250;) {
+		 is == 6 || balancer_value(&f->s.b, "orders") < 250;) {
 		assert_true(process_clock_ms() < end);
-		assert_true(balancer_traffic(f->b.front, f->session, 2000, &seen));
-		is = run(f, ARGS("step", "orders", "next", "--confirm", "orders"));
+		assert_true(balancer_traffic(f->s.b.front, f->session, 2000, &seen));
+		is = stand_run(&f->s, ARGS("step", "orders", "next", "--confirm", "orders"));
 	}
-	assert_int_equal(balancer_value(&f->b, "orders"), 250);
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 250);
 	/* v2 begins to fail: the recorder is the one who goes back. */
-	balancer_fail(&f->b, 1, 2);
-	for (int64_t end = process_clock_ms() + 15000; balancer_value(&f->b, "orders") != 0;) {
+	balancer_fail(&f->s.b, 1, 2);
+	for (int64_t end = process_clock_ms() + 15000; balancer_value(&f->s.b, "orders") != 0;) {
 		assert_true(process_clock_ms() < end);
-		assert_true(balancer_traffic(f->b.front, f->session, 500, &seen));
+		assert_true(balancer_traffic(f->s.b.front, f->session, 500, &seen));
 	}
 	process_signal(&record, SIGTERM);
 	process_wait(&record, 10000);
 	process_release(&record);
-	cJSON *log = world_log(&f->w, f->w.history);
+	cJSON *log = world_log(&f->s.w, f->s.w.history);
 	const cJSON *last = cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1);
 	assert_string_equal(world_word(last, "verb"), "rollback");
 	assert_string_equal(world_word(last, "role"), "guard");
@@ -520,35 +472,36 @@ static void what_a_reload_lost_the_recorder_puts_back(void **state)
 	struct fixture *f = there(state);
 	char text[8 * WORLD_PATH];
 	struct process record = {0};
-	struct world_env env = world_env(&f->w, ARGS("WEIR_ACTOR=guard@db1", f->lock));
+	struct world_env env = world_env(&f->s.w, ARGS("WEIR_ACTOR=guard@db1", f->s.lock));
 	snprintf(text, sizeof text,
 		"pools:\n  orders:\n    target: \"%s\"\n    interval: 100ms\n"
 		"    plan: {steps: [10%%, 25%%], bake: 1s, min_samples: 1, on_reload: put_back}\n"
 		"    guards: {error_rate_threshold: 0.05, window: 1s}\n",
 		f->target);
-	world_write(f->w.config, text);
-	world_start(&f->w, &record, &env,
-		ARGS(
-			"record", "--guard", "orders", "--history", f->w.history, "--config", f->w.config));
+	world_write(f->s.w.config, text);
+	world_start(&f->s.w, &record, &env,
+		ARGS("record", "--guard", "orders", "--history", f->s.w.history, "--config",
+			f->s.w.config));
 	int is = -1;
 	for (int64_t end = process_clock_ms() + 10000; is != 0 && process_clock_ms() < end;)
-		is = run(f, ARGS("step", "orders", "next", "--confirm", "orders", "--wait"));
-	says(f, "VERIFIED");
+		is = stand_run(&f->s, ARGS("step", "orders", "next", "--confirm", "orders", "--wait"));
+	stand_says(&f->s, "VERIFIED");
 	/* HAProxy tells its age by the second: two more than the bake. */
-	for (int64_t end = balancer_info(&f->b, "Uptime_sec") + 3;
-		 balancer_info(&f->b, "Uptime_sec") < end;)
+	for (int64_t end = balancer_info(&f->s.b, "Uptime_sec") + 3;
+		 balancer_info(&f->s.b, "Uptime_sec") < end;)
 		assert_int_equal(process_wait(&record, 20), -1);
-	balancer_reload(&f->b);
-	for (int64_t end = process_clock_ms() + 10000; balancer_value(&f->b, "orders") != 100;) {
+	balancer_reload(&f->s.b);
+	for (int64_t end = process_clock_ms() + 10000; balancer_value(&f->s.b, "orders") != 100;) {
 		assert_true(process_clock_ms() < end);
 		assert_int_equal(process_wait(&record, 20), -1);
 	}
 	cJSON *log = NULL;
 	const cJSON *last = NULL;
 	for (int64_t end = process_clock_ms() + 5000;;) {
-		log = world_log(&f->w, f->w.history);
+		log = world_log(&f->s.w, f->s.w.history);
 		last = cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1);
-		if (cJSON_GetArraySize(log) == 2 && cJSON_IsString(cJSON_GetObjectItem(last, "verified_at")))
+		if (cJSON_GetArraySize(log) == 2 &&
+			cJSON_IsString(cJSON_GetObjectItem(last, "verified_at")))
 			break;
 		cJSON_Delete(log);
 		assert_true(process_clock_ms() < end);
@@ -560,7 +513,7 @@ static void what_a_reload_lost_the_recorder_puts_back(void **state)
 	assert_int_equal(world_number(last, "to_bp"), 1000);
 	cJSON_Delete(log);
 	/* At once again: it has not stood for the bake. */
-	balancer_reload(&f->b);
+	balancer_reload(&f->s.b);
 	cJSON *json = status(f, "orders");
 	assert_string_equal(world_word(json, "state"), "DIVERGED");
 	assert_non_null(
@@ -569,7 +522,7 @@ static void what_a_reload_lost_the_recorder_puts_back(void **state)
 	process_signal(&record, SIGTERM);
 	process_wait(&record, 10000);
 	process_release(&record);
-	assert_int_equal(balancer_value(&f->b, "orders"), 0);
+	assert_int_equal(balancer_value(&f->s.b, "orders"), 0);
 }
 
 /* ---- doctor ---- */
@@ -588,21 +541,21 @@ static void what_doctor_prints_is_taken(void **state)
 		"backend shop_green\n  server a unix@%s/v2a.sock\n"
 		"backend other\n  server a unix@%s/v2a.sock\n"
 		"frontend shop\n  bind unix@%s/s.sock\n%s";
-	world_path(&f->w, config, "plain.cfg");
-	world_path(&f->w, map, "weir.map");
-	snprintf(bare, sizeof bare, "haproxy:%s", f->b.admin);
-	snprintf(text, sizeof text, plain, f->b.admin, f->w.dir, f->w.dir, f->w.dir, f->w.dir,
-		"  default_backend shop_blue\n");
-	balancer_kill(&f->b);
-	world_write(f->b.config, text);
-	balancer_run(&f->b);
+	world_path(&f->s.w, config, "plain.cfg");
+	world_path(&f->s.w, map, "weir.map");
+	snprintf(bare, sizeof bare, "haproxy:%s", f->s.b.admin);
+	snprintf(text, sizeof text, plain, f->s.b.admin, f->s.w.dir, f->s.w.dir, f->s.w.dir,
+		f->s.w.dir, "  default_backend shop_blue\n");
+	balancer_kill(&f->s.b);
+	world_write(f->s.b.config, text);
+	balancer_run(&f->s.b);
 
-	expect(f, 6, ARGS("doctor", bare));
-	says(f, "no map of numbers");
-	says(f, "shop_green");
-	says(f, "nothing yet");
-	expect(f, 6, ARGS("doctor", bare, "--json"));
-	cJSON *json = cJSON_Parse(f->p.out.text);
+	stand_expect(&f->s, 6, ARGS("doctor", bare));
+	stand_says(&f->s, "no map of numbers");
+	stand_says(&f->s, "shop_green");
+	stand_says(&f->s, "nothing yet");
+	stand_expect(&f->s, 6, ARGS("doctor", bare, "--json"));
+	cJSON *json = cJSON_Parse(f->s.p.out.text);
 	const char *lines = world_word(json, "configuration");
 	assert_non_null(strstr(lines, "use_backend shop_green if"));
 	char *section = strndup(lines, (size_t)(strstr(lines, "# into the frontend") - lines));
@@ -620,26 +573,27 @@ static void what_doctor_prints_is_taken(void **state)
 	*to = 0;
 	cJSON_Delete(json);
 	world_write(map, "orders 0\n");
-	int n = snprintf(
-		text, sizeof text, plain, f->b.admin, f->w.dir, f->w.dir, f->w.dir, f->w.dir, frontend);
+	int n = snprintf(text, sizeof text, plain, f->s.b.admin, f->s.w.dir, f->s.w.dir, f->s.w.dir,
+		f->s.w.dir, frontend);
 	snprintf(text + n, sizeof text - (size_t)n, "%s", section);
 	free(section);
 	world_write(config, text);
 	assert_true(balancer_checks(config));
 
 	/* Reloaded with it, it is there. */
-	world_write(f->b.config, text);
-	balancer_reload(&f->b);
-	expect(f, 0, ARGS("doctor", bare));
+	world_write(f->s.b.config, text);
+	balancer_reload(&f->s.b);
+	stand_expect(&f->s, 0, ARGS("doctor", bare));
 	snprintf(text, sizeof text, "%s?map=%s&key=orders&v1=shop_blue&v2=shop_green", bare, map);
-	says(f, text);
-	expect(f, 0, ARGS("doctor", text));
-	says(f, "a step and a rollback could work");
-	says(f, "socat stdio");
-	assert_int_equal(run(f, ARGS("step", text, "10%", "--confirm", "orders", "--wait")), 0);
+	stand_says(&f->s, text);
+	stand_expect(&f->s, 0, ARGS("doctor", text));
+	stand_says(&f->s, "a step and a rollback could work");
+	stand_says(&f->s, "socat stdio");
+	assert_int_equal(
+		stand_run(&f->s, ARGS("step", text, "10%", "--confirm", "orders", "--wait")), 0);
 	struct balancer_seen seen;
 	char front[WORLD_PATH];
-	world_path(&f->w, front, "s.sock");
+	world_path(&f->s.w, front, "s.sock");
 	assert_true(balancer_traffic(front, 0, 50, &seen)); /* one client, one place */
 	assert_true(seen.served[0] == 50 || seen.served[1] == 50);
 }
@@ -690,12 +644,12 @@ static void latencies_come_from_the_ring(void **state)
 	while (!n->last.arms[ARM_V2].has_latency && process_clock_ms() < end) {
 		now.boot_ms += 100;
 		poll_driver(d, n, now);
-		assert_true(balancer_traffic(f->b.front, 0, 20, &seen));
+		assert_true(balancer_traffic(f->s.b.front, 0, 20, &seen));
 	}
 	assert_true(n->last.arms[ARM_V1].has_latency);
 	int64_t before = histogram_total(&n->last.arms[ARM_V1].latency) +
 		histogram_total(&n->last.arms[ARM_V2].latency);
-	assert_true(balancer_traffic(f->b.front, 0, 1000, &seen));
+	assert_true(balancer_traffic(f->s.b.front, 0, 1000, &seen));
 	int64_t total = 0;
 	while (total < before + 1000 && process_clock_ms() < end) {
 		now.boot_ms += 100;
@@ -706,14 +660,14 @@ static void latencies_come_from_the_ring(void **state)
 	assert_in_range(total, before + 1000, before + 1100);
 	assert_true(histogram_quantile_us(&n->last.arms[ARM_V2].latency, 0.5) < 100000);
 	/* A reload ends the ring that was read; the new one is found again. */
-	balancer_reload(&f->b);
+	balancer_reload(&f->s.b);
 	now.boot_ms += 100;
 	poll_driver(d, n, now);
 	assert_false(n->last.arms[ARM_V1].has_latency);
 	while (!n->last.arms[ARM_V1].has_latency && process_clock_ms() < end) {
 		now.boot_ms += 100;
 		poll_driver(d, n, now);
-		assert_true(balancer_traffic(f->b.front, 0, 20, &seen));
+		assert_true(balancer_traffic(f->s.b.front, 0, 20, &seen));
 	}
 	assert_true(n->last.arms[ARM_V1].has_latency);
 	driver_haproxy.close(d);

@@ -8,8 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/lib/haproxy.h"
-#include "tests/lib/world.h"
+#include "tests/lib/stand.h"
 
 #include <cjson/cJSON.h>
 #include <pthread.h>
@@ -21,50 +20,27 @@
 #define CLIENTS 8
 #define REQUESTS 250 /* of each */
 
-struct fixture {
-	struct world w;
-	struct balancer b;
-	struct process p; /* of the last command */
-	char lock[WORLD_PATH + 32];
-};
+static struct stand s;
 
 static int set_up(void **state)
 {
-	static struct fixture f;
-	memset(&f, 0, sizeof f);
-	*state = &f;
-	if (!balancer_is_there())
+	(void)state;
+	if (!stand_open(&s))
 		return 0;
-	world_open(&f.w);
-	balancer_start(&f.b, f.w.dir, 0);
 	char text[4 * WORLD_PATH];
 	snprintf(text, sizeof text,
 		"pools:\n  pair:\n    target: \"haproxy:%s?backend=pair&v1=a,b&v2=c&map=%s\"\n"
 		"    interval: 100ms\n",
-		f.b.admin, f.b.map);
-	world_write(f.w.config, text);
-	snprintf(f.lock, sizeof f.lock, "WEIR_LOCK_DIR=%s", f.w.dir);
+		s.b.admin, s.b.map);
+	world_write(s.w.config, text);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-	if (!f->w.dir[0])
-		return 0;
-	process_release(&f->p);
-	balancer_stop(&f->b);
-	world_close(&f->w);
+	(void)state;
+	stand_close(&s);
 	return 0;
-}
-
-/* The fixture, or the end of the case where there is no HAProxy. */
-static struct fixture *there(void **state)
-{
-	struct fixture *f = *state;
-	if (!f->w.dir[0])
-		skip();
-	return f;
 }
 
 /* ---- HAProxy ---- */
@@ -74,10 +50,10 @@ struct edit {
 };
 
 /* Runs it anew with each `is` in the place of its `was`, wherever that stands. */
-static void change_config(struct fixture *f, const struct edit *edits, size_t count)
+static void change_config(const struct edit *edits, size_t count)
 {
 	char text[BALANCER_CONFIG_MAX], changed[BALANCER_CONFIG_MAX];
-	balancer_config(&f->b, text);
+	balancer_config(&s.b, text);
 	for (size_t i = 0; i < count; i++) {
 		const char *rest = text;
 		size_t n = 0;
@@ -89,14 +65,7 @@ static void change_config(struct fixture *f, const struct edit *edits, size_t co
 		snprintf(changed + n, sizeof changed - n, "%s", rest);
 		memcpy(text, changed, sizeof text);
 	}
-	balancer_kill(&f->b);
-	world_write(f->b.config, text);
-	balancer_run(&f->b);
-}
-
-static void ask(const struct fixture *f, const char *line)
-{
-	free(balancer_ask(&f->b, line));
+	stand_configure(&s, text);
 }
 
 /* ---- clients at one moment ---- */
@@ -144,10 +113,10 @@ static struct balancer_seen crowd_end(struct crowd *c)
 	return all;
 }
 
-static int v2_percent(const struct fixture *f)
+static int v2_percent(void)
 {
 	struct crowd c;
-	crowd_start(&c, f->b.weighed, REQUESTS);
+	crowd_start(&c, s.b.weighed, REQUESTS);
 	struct balancer_seen seen = crowd_end(&c);
 	int percent = 100 * seen.served[1] / (seen.served[0] + seen.served[1]);
 	printf("%d of %d on v2\n", seen.served[1], seen.served[0] + seen.served[1]);
@@ -156,45 +125,22 @@ static int v2_percent(const struct fixture *f)
 
 /* ---- commands ---- */
 
-static void expect(struct fixture *f, int status, const char *const *args)
+static void step(const char *share)
 {
-	const char *all[24] = {NULL};
-	size_t n = 0;
-	for (; args[n]; n++)
-		all[n] = args[n];
-	all[n++] = "--history";
-	all[n++] = f->w.history;
-	all[n++] = "--config";
-	all[n++] = f->w.config;
-	struct world_env env = world_env(&f->w, ARGS("WEIR_ACTOR=ana@db1", f->lock));
-	process_release(&f->p);
-	int is = world_run(&f->w, &f->p, &env, all);
-	if (is != status)
-		fail_msg("weir %s ended with %d: %s%s", args[0], is, f->p.out.text, f->p.err.text);
-}
-
-static void says(const struct fixture *f, const char *text)
-{
-	if (!strstr(f->p.out.text, text) && !strstr(f->p.err.text, text))
-		fail_msg("\"%s\" is not in: %s%s", text, f->p.out.text, f->p.err.text);
-}
-
-static void step(struct fixture *f, const char *share)
-{
-	expect(f, 0, ARGS("step", "pair", share, "--confirm", "pair", "--wait"));
-	says(f, "VERIFIED");
+	stand_expect(&s, 0, ARGS("step", "pair", share, "--confirm", "pair", "--wait"));
+	stand_says(&s, "VERIFIED");
 }
 
 /* Asked, told by the pool and seen stand beside each other. */
-static void is_said(struct fixture *f, int asked_bp)
+static void is_said(int asked_bp)
 {
 	char text[64];
 	snprintf(text, sizeof text, "asked %d %%   pool says %d %%   seen ", asked_bp / 100,
 		asked_bp / 100);
-	expect(f, 0, ARGS("status", "pair"));
-	says(f, text);
-	expect(f, 0, ARGS("status", "pair", "--json"));
-	cJSON *json = cJSON_Parse(f->p.out.text);
+	stand_expect(&s, 0, ARGS("status", "pair"));
+	stand_says(&s, text);
+	stand_expect(&s, 0, ARGS("status", "pair", "--json"));
+	cJSON *json = cJSON_Parse(s.p.out.text);
 	assert_int_equal(world_number(json, "share.intended_bp"), asked_bp);
 	assert_int_equal(world_number(json, "share.reported_bp"), asked_bp);
 	assert_int_equal(world_number(json, "share.measured_n"), CLIENTS * REQUESTS);
@@ -210,49 +156,55 @@ static const struct edit full = {"weight 100", "weight 100 maxconn 1"};
  * warns of both before anybody steps. */
 static void balancing_by_connections_misses_the_share(void **state)
 {
-	struct fixture *f = there(state);
+	(void)state;
+	if (!s.w.dir[0])
+		skip();
 	static const struct edit ways[] = {{"balance roundrobin", "balance leastconn"},
 		{"balance roundrobin", "balance random(8)"}};
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		char socket[WORLD_PATH];
-		change_config(f, &ways[i], 1);
-		snprintf(socket, sizeof socket, "haproxy:%s", f->b.admin);
-		expect(f, 0, ARGS("doctor", socket));
-		says(f, "its weights are no shares");
-		step(f, "5%");
-		assert_in_range(v2_percent(f), 7, 100);
-		is_said(f, 500);
-		expect(f, 0, ARGS("rollback", "pair", "--wait"));
-		says(f, "VERIFIED");
-		assert_int_equal(v2_percent(f), 0);
+		change_config(&ways[i], 1);
+		snprintf(socket, sizeof socket, "haproxy:%s", s.b.admin);
+		stand_expect(&s, 0, ARGS("doctor", socket));
+		stand_says(&s, "its weights are no shares");
+		step("5%");
+		assert_in_range(v2_percent(), 7, 100);
+		is_said(500);
+		stand_expect(&s, 0, ARGS("rollback", "pair", "--wait"));
+		stand_says(&s, "VERIFIED");
+		assert_int_equal(v2_percent(), 0);
 	}
 }
 
 /* Where v1's servers are full, what waits goes to whoever is free. */
 static void full_servers_miss_the_share(void **state)
 {
-	struct fixture *f = there(state);
-	change_config(f, &full, 1);
-	step(f, "5%");
-	assert_in_range(v2_percent(f), 15, 100);
-	is_said(f, 500);
+	(void)state;
+	if (!s.w.dir[0])
+		skip();
+	change_config(&full, 1);
+	step("5%");
+	assert_in_range(v2_percent(), 15, 100);
+	is_said(500);
 	/* Proof enough for a command that has just begun. */
-	expect(f, 6, ARGS("step", "pair", "10%", "--confirm", "pair"));
-	says(f, "W124");
-	says(f, "traffic is split otherwise");
-	expect(f, 0, ARGS("rollback", "pair", "--wait"));
-	assert_int_equal(v2_percent(f), 0);
+	stand_expect(&s, 6, ARGS("step", "pair", "10%", "--confirm", "pair"));
+	stand_says(&s, "W124");
+	stand_says(&s, "traffic is split otherwise");
+	stand_expect(&s, 0, ARGS("rollback", "pair", "--wait"));
+	assert_int_equal(v2_percent(), 0);
 }
 
 /* A server that is raised from weight 0 does not look into a queue that is never empty. */
 static void a_raise_with_a_full_queue_is_picked_up(void **state)
 {
-	struct fixture *f = there(state);
+	(void)state;
+	if (!s.w.dir[0])
+		skip();
 	struct crowd c;
-	change_config(f, &full, 1);
-	expect(f, 0, ARGS("rollback", "pair", "--wait"));
-	crowd_start(&c, f->b.weighed, 8 * REQUESTS);
-	step(f, "25%");
+	change_config(&full, 1);
+	stand_expect(&s, 0, ARGS("rollback", "pair", "--wait"));
+	crowd_start(&c, s.b.weighed, 8 * REQUESTS);
+	step("25%");
 	struct balancer_seen seen = crowd_end(&c);
 	printf("%d of %d on v2\n", seen.served[1], seen.served[0] + seen.served[1]);
 	assert_true(seen.served[1] > 100);
@@ -261,7 +213,9 @@ static void a_raise_with_a_full_queue_is_picked_up(void **state)
 /* Weight 0 and drain are for new clients; a cookie brings the old ones back. */
 static void bound_clients_leave_with_a_rollback_alone(void **state)
 {
-	struct fixture *f = there(state);
+	(void)state;
+	if (!s.w.dir[0])
+		skip();
 	static const struct edit bound[] = {
 		/* all clients are some that c once served */
 		{"  default_backend pair\n",
@@ -270,17 +224,17 @@ static void bound_clients_leave_with_a_rollback_alone(void **state)
 			"  balance roundrobin\n  cookie SRV insert indirect nocache\n"},
 		{"weight 0\n", "weight 0 cookie c\n"},
 	};
-	change_config(f, bound, sizeof bound / sizeof *bound);
-	step(f, "5%");
-	assert_int_equal(v2_percent(f), 100);
-	is_said(f, 500);
-	ask(f, "set server pair/c weight 0");
-	assert_int_equal(v2_percent(f), 100);
-	ask(f, "set server pair/c state drain");
-	assert_int_equal(v2_percent(f), 100);
-	expect(f, 0, ARGS("rollback", "pair", "--wait"));
-	says(f, "VERIFIED");
-	assert_int_equal(v2_percent(f), 0);
+	change_config(bound, sizeof bound / sizeof *bound);
+	step("5%");
+	assert_int_equal(v2_percent(), 100);
+	is_said(500);
+	stand_ask(&s, "set server pair/c weight 0");
+	assert_int_equal(v2_percent(), 100);
+	stand_ask(&s, "set server pair/c state drain");
+	assert_int_equal(v2_percent(), 100);
+	stand_expect(&s, 0, ARGS("rollback", "pair", "--wait"));
+	stand_says(&s, "VERIFIED");
+	assert_int_equal(v2_percent(), 0);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* Stand. Commands are of ana@db1, and lock in the world's directory. */
+/* Stand. Commands lock in the world's directory. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -43,19 +43,32 @@ void stand_ask(const struct stand *s, const char *line)
 	free(balancer_ask(&s->b, line));
 }
 
-void stand_expect(struct stand *s, int status, const char *const *args)
+int stand_run_as(
+	struct stand *s, const char *actor, const char *history, const char *const *args)
 {
+	char path[WORLD_PATH];
 	const char *all[24] = {NULL};
 	size_t n = 0;
 	for (; args[n]; n++)
 		all[n] = args[n];
+	world_path(&s->w, path, history);
 	all[n++] = "--history";
-	all[n++] = s->w.history;
+	all[n++] = path;
 	all[n++] = "--config";
 	all[n++] = s->w.config;
-	struct world_env env = world_env(&s->w, ARGS("WEIR_ACTOR=ana@db1", s->lock));
+	struct world_env env = world_env(&s->w, ARGS(actor, s->lock));
 	process_release(&s->p);
-	int is = world_run(&s->w, &s->p, &env, all);
+	return world_run(&s->w, &s->p, &env, all);
+}
+
+int stand_run(struct stand *s, const char *const *args)
+{
+	return stand_run_as(s, STAND_ACTOR, "history.db", args);
+}
+
+void stand_expect(struct stand *s, int status, const char *const *args)
+{
+	int is = stand_run(s, args);
 	if (is != status)
 		fail_msg("weir %s ended with %d: %s%s", args[0], is, s->p.out.text, s->p.err.text);
 }

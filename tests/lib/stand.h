@@ -23,7 +23,17 @@ void stand_configure(struct stand *s, const char *text);
 /* One line at the runtime socket, its answer dropped. */
 void stand_ask(const struct stand *s, const char *line);
 
-/* Runs weir with the world's configuration and history; it ends with this status. */
+#define STAND_ACTOR "WEIR_ACTOR=ana@db1"
+
+/* Runs weir as somebody (STAND_ACTOR or like it) with the world's configuration and a history of
+ * its directory, to its end; how it ended. */
+int stand_run_as(
+	struct stand *s, const char *actor, const char *history, const char *const *args);
+
+/* The same as STAND_ACTOR with history.db. */
+int stand_run(struct stand *s, const char *const *args);
+
+/* The same, and it ends with this status. */
 void stand_expect(struct stand *s, int status, const char *const *args);
 
 /* The last one wrote this. */
