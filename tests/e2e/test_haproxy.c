@@ -8,10 +8,10 @@
 #include <cmocka.h>
 
 #include "client/drivers.h"
+#include "tests/lib/binomial.h"
 #include "tests/lib/stand.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -88,23 +88,6 @@ static cJSON *status(struct fixture *f, const char *pool)
 
 /* ---- a share against its interval ---- */
 
-static double binomial(int n, int k, double p)
-{
-	return exp(
-		lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log1p(-p));
-}
-
-/* True when k of n lies within the central 99.9 % of a binomial with share p. */
-static bool is_plausible(int n, int k, double p)
-{
-	double below = 0, above = 0;
-	for (int i = 0; i <= n; i++) {
-		below += i <= k ? binomial(n, i, p) : 0;
-		above += i >= k ? binomial(n, i, p) : 0;
-	}
-	return below > 0.0005 && above > 0.0005;
-}
-
 static void check_share(struct fixture *f, const char *front, int count, int share_bp)
 {
 	struct balancer_seen seen;
@@ -115,7 +98,7 @@ static void check_share(struct fixture *f, const char *front, int count, int sha
 	if (share_bp == 0 || share_bp == 10000)
 		assert_int_equal(seen.served[1], share_bp == 0 ? 0 : count);
 	else
-		assert_true(is_plausible(count, seen.served[1], share_bp / 10000.0));
+		assert_true(binomial_holds(count, seen.served[1], share_bp / 10000.0));
 }
 
 /* ---- by map ---- */
@@ -140,7 +123,7 @@ static void by_map_from_0_to_50_percent_and_back(void **state)
 	/* The note knows since when, also for a process that has just begun. */
 	assert_int_equal(world_number(json, "share.measured_n"), 1500);
 	assert_true(
-		is_plausible(1500, (int)world_number(json, "share.measured_bp") * 1500 / 10000, 0.5));
+		binomial_holds(1500, (int)world_number(json, "share.measured_bp") * 1500 / 10000, 0.5));
 	cJSON_Delete(json);
 
 	stand_expect(&f->s, 0, ARGS("rollback", "orders", "--wait"));

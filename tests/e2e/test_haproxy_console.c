@@ -7,11 +7,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tests/lib/binomial.h"
 #include "tests/lib/glass.h"
 #include "tests/lib/haproxy.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -151,29 +151,12 @@ static int tear_down(void **state)
 
 /* ---- a share against its interval ---- */
 
-static double binomial(int n, int k, double p)
-{
-	return exp(
-		lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log1p(-p));
-}
-
-/* True when k of n lies within the central 99.9 % of a binomial with share p. */
-static bool is_plausible(int n, int k, double p)
-{
-	double below = 0, above = 0;
-	for (int i = 0; i <= n; i++) {
-		below += i <= k ? binomial(n, i, p) : 0;
-		above += i >= k ? binomial(n, i, p) : 0;
-	}
-	return below > 0.0005 && above > 0.0005;
-}
-
 static void check_share(struct fixture *f, int share_bp)
 {
 	int on_v2 = crowd_on_v2(f);
 	printf("share %d bp: %d of %d sessions on v2\n", share_bp, on_v2, SESSIONS);
 	assert_int_equal(balancer_value(&f->b, "orders"), share_bp / 10);
-	assert_true(is_plausible(SESSIONS, on_v2, share_bp / 10000.0));
+	assert_true(binomial_holds(SESSIONS, on_v2, share_bp / 10000.0));
 	assert_int_equal(atomic_load(&f->crowd.unanswered), 0);
 	assert_int_equal(atomic_load(&f->crowd.left_v2), 0);
 }

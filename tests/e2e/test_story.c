@@ -7,11 +7,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tests/lib/binomial.h"
 #include "tests/lib/glass.h"
 #include "tests/lib/traffic.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,23 +52,6 @@ static int tear_down(void **state)
 
 /* ---- a share against its interval ---- */
 
-static double binomial(int n, int k, double p)
-{
-	return exp(
-		lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log1p(-p));
-}
-
-/* True when k of n lies within the central 99.9 % of a binomial with share p. */
-static bool is_plausible(int n, int k, double p)
-{
-	double below = 0, above = 0;
-	for (int i = 0; i <= n; i++) {
-		below += i <= k ? binomial(n, i, p) : 0;
-		above += i >= k ? binomial(n, i, p) : 0;
-	}
-	return below > 0.0005 && above > 0.0005;
-}
-
 static void check_share(struct story *s, int share_bp)
 {
 	struct traffic_seen seen;
@@ -81,7 +64,7 @@ static void check_share(struct story *s, int share_bp)
 	assert_int_equal(seen.torn, 0); /* sticky: none was served by both */
 	assert_int_equal(seen.lost, 0);
 	assert_int_equal(world_fact(&s->w, "share_bp"), share_bp);
-	assert_true(is_plausible(n, seen.sessions[1], share_bp / 10000.0));
+	assert_true(binomial_holds(n, seen.sessions[1], share_bp / 10000.0));
 }
 
 /* ---- at the console ---- */
