@@ -179,7 +179,8 @@ san:
 	@$(MAKE) --no-print-directory SAN=address,undefined B=$(B)-san unit
 	@$(MAKE) --no-print-directory SAN=thread B=$(B)-tsan tsan
 
-TSAN_BIN := $(filter $(B)/tests/unit/engine/% $(B)/tests/unit/history/% $(B)/tests/unit/client/%,$(UNIT_BIN))
+TSAN_BIN := $(filter $(B)/tests/unit/engine/% $(B)/tests/unit/history/% $(B)/tests/unit/client/% \
+	$(B)/tests/unit/tui/test_lookout,$(UNIT_BIN))
 tsan: $(TSAN_BIN)
 	@tests/run.sh $(TSAN_BIN)
 

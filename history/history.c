@@ -12,7 +12,6 @@
 #include "model/mem.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,19 +33,6 @@ struct history {
 
 /* ---- beginning and end ---- */
 
-/* Threads of a library leave signals to the loop. */
-static int start_thread(pthread_t *out, void *(*run)(void *), struct board *b)
-{
-	sigset_t all, before;
-	int code;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(out, NULL, run, b);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return code;
-}
-
 static void tell_to_stop(struct board *b)
 {
 	pthread_mutex_lock(&b->mutex);
@@ -67,9 +53,9 @@ int history_start(struct history **out, const struct history_options *how, struc
 	h = mem_new(1, sizeof *h);
 	h->board = b;
 	b->threads = 2;
-	code = start_thread(&h->reader, reader_run, b);
+	code = linux_thread(&h->reader, reader_run, b);
 	if (code == 0) {
-		code = start_thread(&h->writer, writer_run, b);
+		code = linux_thread(&h->writer, writer_run, b);
 		if (code != 0) {
 			tell_to_stop(b);
 			pthread_join(h->reader, NULL);

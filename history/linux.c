@@ -1,9 +1,11 @@
 #define _GNU_SOURCE /* F_OFD_SETLK */
-/* Linux: eventfd and open file description locks. Not a policy: who locks what is lock.c's. */
+/* Linux: eventfd, open file description locks, threads without signals. Not a policy: who locks
+ * what is lock.c's. */
 #include "history/linux.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -40,4 +42,16 @@ int linux_lock(int fd, long byte, enum linux_lock how)
 	while ((code = fcntl(fd, F_OFD_SETLK, &lock)) < 0 && errno == EINTR)
 		continue;
 	return code < 0 ? -1 : 0;
+}
+
+int linux_thread(pthread_t *out, void *(*run)(void *), void *arg)
+{
+	sigset_t all, before;
+	int code;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	code = pthread_create(out, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return code;
 }

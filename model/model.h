@@ -104,6 +104,7 @@ struct flags {
 	char name[POOL_NAME_MAX + 16]; /* of the file that keeps raises closed; "" none does */
 	char reason[FLAG_REASON_MAX]; /* its first line, cleaned */
 	char rollback[FLAG_ID_MAX];   /* which file asks to roll back; "" none does */
+	int64_t laid_ms;              /* wall time of that file */
 };
 
 /* Raises are closed, by hours, a freeze or a flag. */

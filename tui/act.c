@@ -408,7 +408,7 @@ void desk_act(
 {
 	d->now = now;
 	if (is_gated(r->verb))
-		flags_look(d, r->pool);
+		flags_ask(d);
 	desk_judge(d, r, out);
 	if (out->status == ACT_REFUSED && r->verb != VERB_ASK)
 		approvals_ask(d, r, out);
@@ -472,6 +472,7 @@ bool desk_progress(const struct desk *d, const char *id, struct act_view *out)
 	static const enum act_progress words[] = {
 		[FLIGHT_FOUND] = PROGRESS_ASKING,
 		[FLIGHT_RECORDING] = PROGRESS_RECORDING,
+		[FLIGHT_LOOKING] = PROGRESS_RECORDING,
 		[FLIGHT_VETO] = PROGRESS_VETO,
 		[FLIGHT_PREPARING] = PROGRESS_SENT,
 		[FLIGHT_LOWERING] = PROGRESS_SENT,

@@ -225,6 +225,7 @@ struct desk *desk_new(const struct desk_options *how, struct instant now, struct
 	if (how->history_path && how->key_dir)
 		approval_key(d->model.key, how->key_dir, &(struct err){0});
 	d->client = client_new(how->schemes, (struct driver_sink){on_event, d}, desk_random(d));
+	flags_begin(d);
 	if (how->forgets)
 		desk_apply(d, &(struct model_event){.kind = MODEL_HISTORY});
 	if (!how->history_path)
@@ -250,6 +251,7 @@ int64_t desk_free(struct desk *d, int64_t wait_ms)
 	if (!d)
 		return 0;
 	client_free(d->client);
+	lookout_free(d->lookout);
 	int64_t lost = d->history ? history_stop(d->history, wait_ms) : 0;
 	for (size_t i = 0; i < d->flight_count; i++)
 		flight_release(&d->flights[i]);
@@ -306,7 +308,7 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 	if (d->history)
 		history_load(d->history, setup->name, POOL_DECISIONS / 2);
 	d->now = now;
-	flags_look(d, index);
+	flags_add(d, index);
 	return index;
 }
 
@@ -408,6 +410,11 @@ bool desk_loaded(const struct desk *d, int pool)
 	return d->pools[pool].loaded;
 }
 
+bool desk_looked(const struct desk *d, int pool)
+{
+	return flags_answered(d, pool, 0);
+}
+
 /* ---- time ---- */
 
 void desk_set_clock(
@@ -477,6 +484,7 @@ unsigned desk_turn(struct desk *d, struct instant now)
 	client_turn(d->client, now);
 	d->now = now;
 	keeper_meet(d);
+	flags_hear(d);
 	flight_turn(d);
 	adjust_polls(d);
 	if (now.boot_ms - d->ticked_ms >= TICK_MS) {
@@ -513,12 +521,14 @@ int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most)
 void desk_wait(
 	struct desk *d, struct wait_fd *extra, size_t count, int64_t timeout_ms, struct instant now)
 {
-	struct wait_fd fds[DESK_EXTRA_MAX + 1];
+	struct wait_fd fds[DESK_EXTRA_MAX + 2];
 	size_t n = 0;
 	for (; n < count; n++)
 		fds[n] = extra[n];
 	if (d->history)
 		fds[n++] = (struct wait_fd){.fd = history_fd(d->history)};
+	if (d->lookout)
+		fds[n++] = (struct wait_fd){.fd = lookout_fd(d->lookout)};
 	client_wait(d->client, fds, n, desk_due_ms(d, now, timeout_ms), now);
 	for (size_t i = 0; i < count; i++)
 		extra[i].ready = fds[i].ready;

@@ -33,6 +33,7 @@ struct desk_options {
 	                         a pool that does not outlive the process; without history_path */
 	const char *lock_dir; /* where recorders that guard keep their locks; NULL: none is seen */
 	const char *flags_dir; /* where the flags of scripts lie; NULL: none are looked at; borrowed */
+	bool flags_named;      /* somebody said so, and it must be there */
 	const char *shared;   /* whose owner is trusted with such a lock too: the history; NULL */
 	bool guard;           /* own guards, keep, carry on: a recorder that guards */
 	bool console;         /* a person sits here: it guards while nobody else does, keeps own
@@ -111,6 +112,9 @@ int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most);
 
 /* True when the first load of the pool's past has come (or there is no history). */
 bool desk_loaded(const struct desk *d, int pool);
+
+/* True when the pool's flags have been looked at, or are not to be had. */
+bool desk_looked(const struct desk *d, int pool);
 
 /* An act asked of a pool. */
 struct act_request {

@@ -9,10 +9,12 @@
 #include "model/approving.h"
 #include "model/reconcile.h"
 #include "tui/desk.h"
+#include "tui/lookout.h"
 
 enum flight_phase {
 	FLIGHT_FOUND, /* open in the history, perhaps another process' own: waits until it is old */
 	FLIGHT_RECORDING, /* the intent is with the writer */
+	FLIGHT_LOOKING,   /* recorded; flags are looked at */
 	FLIGHT_VETO,      /* recorded; the veto hook is asked */
 	FLIGHT_PREPARING, /* recorded; lease, arm and keep that go before it are asked for */
 	FLIGHT_LOWERING,  /* a gradual rollback on its way down */
@@ -71,7 +73,9 @@ struct flight {
 	int down;            /* LOWERING: which lowering is under way, from 1 */
 	int64_t down_due_ms; /* boot time of the next */
 	int64_t begun_ms;    /* boot time */
+	int64_t look_ms;     /* LOOKING: boot time as of which flags are to be known */
 	struct child *hook;  /* VETO */
+	bool allowed;        /* it has ended, and lets this pass */
 	struct interlock interlock;
 	struct err err;
 	int leg_count;
@@ -101,8 +105,7 @@ struct desk_pool {
 	int64_t order_end_ms;        /* boot time until which it only holds */
 	int64_t hear_due_ms;         /* boot time at which the history is read for orders again */
 	bool hearing;                /* it is being read */
-	int64_t flags_due_ms;        /* boot time at which flags are looked at again */
-	int64_t flag_due_ms;         /* and before which none is acted on again */
+	int64_t flag_due_ms;         /* boot time before which no flag is acted on again */
 	char flag_done[FLAG_ID_MAX]; /* the file that this process rolled back for */
 	struct hostlock *lock;       /* of a recorder that guards; NULL none */
 	int64_t line_due_ms;
@@ -139,6 +142,8 @@ struct desk {
 	unsigned dirty;
 	int64_t raising_due_ms; /* boot time at which the history is asked again which pools rise */
 	bool raising_asked;     /* it is being asked */
+	struct lookout *lookout; /* looks at flags; NULL: nobody does */
+	int64_t flags_due_ms;    /* boot time at which they are looked at again */
 	int unrecorded;
 	char notice[200];  /* for the person, of the history as it was opened; "" none or taken */
 	struct err unread; /* why a pool's past could not be read; code 0: none was asked in vain */
@@ -242,7 +247,12 @@ void order_turn(struct desk *d, struct flight *f);
 int64_t order_due_ms(const struct flight *f);
 
 /* flags.c */
-void flags_look(struct desk *d, int pool); /* what the files say now */
+void flags_begin(struct desk *d);
+void flags_add(struct desk *d, int pool); /* to be looked at from now on */
+void flags_ask(struct desk *d);           /* for a look as of now */
+void flags_hear(struct desk *d);          /* what the last look found is told to the model */
+/* True when the pool's flags are known as of then (boot time), or are not to be had. */
+bool flags_answered(const struct desk *d, int pool, int64_t since_ms);
 void flags_turn(struct desk *d, int pool);
 
 /* keeper.c */

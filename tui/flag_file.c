@@ -1,8 +1,9 @@
 /* The reader of flag files. What follows from them is the model's and the keeper's.
  *
- * 1. Nothing here waits: a FIFO in the place of a flag is refused, not opened to its other end.
- * 2. Who could freeze or roll back is who could write the directory: more than root, this user and
- *    the history's owner is refused. */
+ * 1. Nothing here waits for another program: a FIFO in the place of a flag is refused, not opened to
+ *    its other end. A dead file server may make it wait for ever (lookout.c).
+ * 2. Who could freeze or roll back is who could write the directory: root, this user and who may
+ *    write the history, who could do so by a command too. More is refused. */
 #define _GNU_SOURCE
 #include "tui/flag_file.h"
 
@@ -22,17 +23,25 @@ static void unknown(struct flags *f, const char *name, const char *why)
 	snprintf(f->unknown, sizeof f->unknown, "'%s' %s", clean, why);
 }
 
-static bool is_trusted(const struct stat *st, const char *shared)
+/* What is wrong with who may write it; NULL nothing. */
+static const char *distrust(const struct stat *st, const char *shared)
 {
 	struct stat other;
-	bool owned = st->st_uid == 0 || st->st_uid == geteuid() ||
-		(shared && stat(shared, &other) == 0 && st->st_uid == other.st_uid);
-	return owned && !(st->st_mode & S_IWOTH);
+	bool known = shared && stat(shared, &other) == 0;
+	bool owned = st->st_uid == 0 || st->st_uid == geteuid();
+	if (!owned && !(known && st->st_uid == other.st_uid))
+		return "belongs to somebody else: run chown on it";
+	if (st->st_mode & S_IWOTH)
+		return "can be written by others: run chmod o-w on it";
+	bool same = known && st->st_gid == other.st_gid && (other.st_mode & S_IWGRP);
+	if ((st->st_mode & S_IWGRP) && !same)
+		return "can be written by a group that cannot write the history: run chmod g-w on it";
+	return NULL;
 }
 
 /* The file's first line, cleaned, and which file it is; false when there is none. */
 static bool read_flag(struct flags *f, int dir, const char *name, const char *shared,
-	char reason[FLAG_REASON_MAX], char id[FLAG_ID_MAX])
+	char reason[FLAG_REASON_MAX], char id[FLAG_ID_MAX], int64_t *laid_ms)
 {
 	char raw[256];
 	struct stat st;
@@ -44,8 +53,11 @@ static bool read_flag(struct flags *f, int dir, const char *name, const char *sh
 		return false;
 	}
 	ssize_t len = -1;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_trusted(&st, shared))
-		unknown(f, name, "is no file that only its owner can write");
+	const char *wrong = NULL;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		wrong = "is no plain file";
+	if (wrong || (wrong = distrust(&st, shared)))
+		unknown(f, name, wrong);
 	else if ((len = read(fd, raw, sizeof raw)) < 0)
 		unknown(f, name, strerror(errno));
 	close(fd);
@@ -55,36 +67,39 @@ static bool read_flag(struct flags *f, int dir, const char *name, const char *sh
 	text_clean(reason, FLAG_REASON_MAX, raw, end ? (size_t)(end - raw) : (size_t)len);
 	snprintf(id, FLAG_ID_MAX, "%llu.%lld.%09ld", (unsigned long long)st.st_ino,
 		(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	*laid_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
 	return true;
 }
 
-void flag_file_read(struct flags *out, const char *dir, const char *pool, const char *shared)
+void flag_file_read(struct flags *out, const struct flag_place *place, const char *pool)
 {
 	static const char *const kinds[] = {"freeze", "freeze.", "rollback."};
 	struct stat st;
 	*out = (struct flags){0};
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return;
-	if (fd < 0) {
-		unknown(out, dir, strerror(errno));
-		return;
-	}
-	if (fstat(fd, &st) < 0 || !is_trusted(&st, shared)) {
-		unknown(out, dir, "can be written by others: run chmod o-w on it");
-		close(fd);
+	int fd = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		if (place->named)
+			unknown(out, place->dir, "is not there: make it, or leave out flags:");
 		return;
 	}
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+	const char *wrong = fd < 0 || fstat(fd, &st) < 0 ? strerror(errno)
+													: distrust(&st, place->shared);
+	if (wrong)
+		unknown(out, place->dir, wrong);
+	for (size_t i = 0; !wrong && i < sizeof kinds / sizeof *kinds; i++) {
 		char name[POOL_NAME_MAX + 16], reason[FLAG_REASON_MAX], id[FLAG_ID_MAX];
+		int64_t laid_ms;
 		snprintf(name, sizeof name, "%s%s", kinds[i], i > 0 ? pool : "");
-		if (!read_flag(out, fd, name, shared, reason, id))
+		if (!read_flag(out, fd, name, place->shared, reason, id, &laid_ms))
 			continue;
 		text_copy(out->name, sizeof out->name, name);
 		text_copy(out->reason, sizeof out->reason, reason);
 		/* The last one is what also rolls back. */
-		if (i == 2)
+		if (i == 2) {
 			text_copy(out->rollback, sizeof out->rollback, id);
+			out->laid_ms = laid_ms;
+		}
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 }

@@ -8,11 +8,11 @@
 #ifndef WEIR_TUI_FLAG_FILE_H
 #define WEIR_TUI_FLAG_FILE_H
 
-#include "model/model.h"
+#include "tui/lookout.h"
 
-/* Looks at the flags of a pool. No directory is no flags. What cannot be looked at, or what others
- * may write, is not known: `out` says so. `shared`: a file whose owner may own flags too, beside
- * root and this user; NULL none. */
-void flag_file_read(struct flags *out, const char *dir, const char *pool, const char *shared);
+/* Looks at the flags of a pool. No directory is no flags, unless somebody named it. What cannot be
+ * looked at, or what may be written by more than root, this user, the owner of the shared file and
+ * the group that may write that, is not known: `out` says so. */
+void flag_file_read(struct flags *out, const struct flag_place *place, const char *pool);
 
 #endif

@@ -2,8 +2,9 @@
  * of its own (leg.c); reachable nodes never wait for others.
  *
  * Invariants:
- * 1. A forward act is sent only from `committed`, after the interlock held once more, and once more
- * after the veto hook where one is asked (veto.c); each leg once.
+ * 1. A forward act is sent only once it is committed and the flags were looked at since, after the
+ *    interlock held once more, and once more after the veto hook where one is asked (veto.c); each
+ *    leg once.
  * 2. A leg whose answer was lost is asked for until the pool says what became of it.
  * 3. A rollback's legs are retried with the same key and body until applied, 0.25 s to 30 s
  *    apart.
@@ -258,7 +259,6 @@ static void judge_again(struct desk *d, struct flight *f)
 /* The second look; what fails now is not sent. */
 static bool holds_still(struct desk *d, struct flight *f)
 {
-	flags_look(d, f->pool);
 	judge_again(d, f);
 	if (f->interlock.allowed)
 		return true;
@@ -266,6 +266,23 @@ static bool holds_still(struct desk *d, struct flight *f)
 	interlock_summary(why, sizeof why, &f->interlock);
 	flight_end(d, f, OUTCOME_NOT_SENT, why);
 	return false;
+}
+
+/* Goes on once the flags are known as of the moment at which it began to look. */
+static void turn_looking(struct desk *d, struct flight *f)
+{
+	if (!flags_answered(d, f->pool, f->look_ms))
+		return;
+	flags_hear(d);
+	if (holds_still(d, f) && (f->allowed || !veto_begin(d, f)))
+		prelude_begin(d, f);
+}
+
+static void look(struct desk *d, struct flight *f, int64_t since_ms)
+{
+	f->phase = FLIGHT_LOOKING;
+	f->look_ms = since_ms;
+	turn_looking(d, f);
 }
 
 /* A person gives up what cannot be verified. */
@@ -313,14 +330,14 @@ void flight_committed(struct desk *d, const char *id)
 		leg_send_all(d, f);
 		return;
 	}
-	if (holds_still(d, f) && !veto_begin(d, f))
-		prelude_begin(d, f);
+	look(d, f, f->begun_ms);
 }
 
 void flight_allowed(struct desk *d, struct flight *f)
 {
-	if (holds_still(d, f))
-		prelude_begin(d, f);
+	f->allowed = true;
+	flags_ask(d);
+	look(d, f, d->now.boot_ms);
 }
 
 /* The intent could not be committed. */
@@ -382,6 +399,8 @@ void flight_turn(struct desk *d)
 		struct flight *f = &d->flights[i];
 		if (f->phase == FLIGHT_RECORDING)
 			turn_recording(d, f);
+		else if (f->phase == FLIGHT_LOOKING)
+			turn_looking(d, f);
 		else if (f->phase == FLIGHT_VETO)
 			veto_turn(d, f);
 		else if (f->phase == FLIGHT_FOUND)

@@ -420,7 +420,8 @@ int setup_open(struct setup *s, const struct options *o, const char *const *targ
 		.guard = mode == SETUP_GUARD,
 		.console = mode == SETUP_CONSOLE,
 		.lock_dir = lock_dir(),
-		.flags_dir = s->flags_dir,
+		.flags_dir = brakes ? NULL : s->flags_dir,
+		.flags_named = s->config.flags != NULL,
 		.shared = s->history_path,
 		.config_json = text_str(&s->config_json),
 		.host = s->host};
@@ -548,7 +549,7 @@ static bool settled(void *ctx)
 	const struct setup *s = ctx;
 	const struct model *m = desk_model(s->desk);
 	for (int i = 0; i < m->pool_count; i++) {
-		if (!desk_loaded(s->desk, i))
+		if (!desk_loaded(s->desk, i) || !desk_looked(s->desk, i))
 			return false;
 		const struct pool *p = &m->pools[i];
 		for (int k = 0; k < p->node_count; k++) {

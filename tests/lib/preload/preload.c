@@ -3,7 +3,7 @@
  * program. It is not a tracer: calls that the C library makes by itself do not come here.
  *
  * PRELOAD_FAULT is a list of rules, separated by ';', each of words separated by blanks:
- *   call=NAME      which calls: one of CALL_INFO, "disk", "net" or "any" (default)
+ *   call=NAME      which calls: one of CALL_INFO, "disk", "net" or "any" of both (default)
  *   path=TEXT      only for files whose path contains it
  *   data=TEXT      only where the bytes to be sent or written contain it
  *   after=TEXT     only once this process has begun to send bytes that contain it
@@ -122,6 +122,8 @@ int unlink(const char *path)
 
 static bool open_meets(const char *path, int flags)
 {
+	if ((flags & O_DIRECTORY) != 0 && (flags & O_ACCMODE) == O_RDONLY)
+		return rule_meets(CALL_opendir, -1, path, NULL, 0);
 	return (flags & O_ACCMODE) != O_RDONLY && rule_meets(CALL_open, -1, path, NULL, 0);
 }
 

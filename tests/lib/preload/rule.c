@@ -54,7 +54,7 @@ static unsigned calls_of(const char *word)
 	for (int i = 0; i < CALL_COUNT; i++) {
 		bool group = (strcmp(word, "disk") == 0 && calls[i].group == RULE_DISK) ||
 			(strcmp(word, "net") == 0 && calls[i].group == RULE_NET) ||
-			strcmp(word, "any") == 0;
+			(strcmp(word, "any") == 0 && calls[i].group != 0);
 		if (group || strcmp(word, calls[i].name) == 0)
 			set |= 1u << i;
 	}
@@ -119,7 +119,7 @@ void rule_read(void)
 		if (rule_count == RULES_MAX)
 			say("too many rules", text);
 		struct rule *r = &rules[rule_count++];
-		r->calls = ~0u;
+		r->calls = calls_of("any");
 		r->at = 1;
 		for (char *word; (word = strsep(&text, " ")) != NULL;)
 			if (*word)

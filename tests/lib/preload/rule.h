@@ -10,7 +10,8 @@
 
 enum { RULE_DISK = 1, RULE_NET = 2 };
 
-/* X(name, group); open counts only for writing: that is what a read-only file system refuses */
+/* X(name, group); open counts only for writing: that is what a read-only file system refuses;
+ * opendir, of no group, is any that opens a directory for reading */
 #define CALL_INFO(X) \
 	X(open, RULE_DISK) \
 	X(write, RULE_DISK) \
@@ -23,7 +24,8 @@ enum { RULE_DISK = 1, RULE_NET = 2 };
 	X(rename, RULE_DISK) \
 	X(unlink, RULE_DISK) \
 	X(send, RULE_NET) \
-	X(recv, RULE_NET)
+	X(recv, RULE_NET) \
+	X(opendir, 0)
 
 enum call {
 #define X(name, group) CALL_##name,
