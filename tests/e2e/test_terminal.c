@@ -13,6 +13,7 @@
 #include "tests/lib/corpus.h"
 #include "tests/lib/glass.h"
 #include "tests/lib/proxy.h"
+#include "tests/lib/usage.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -806,6 +807,110 @@ static void row_50_the_terminal_goes_while_a_step_is_open(void **state)
 	check_open_intent(f, 1);
 }
 
+/* Processor time of all children that have ended. */
+static int64_t ended_cpu_ms(void)
+{
+	struct rusage u;
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &u), 0);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+		(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+#define SPIN_MS 2000 /* start and end take a tenth of it; who spins takes all until it is killed */
+
+/* The window closes: with the signal that says so, and where whoever started it had that ignored
+ * (nohup), so that only reads and writes tell. It ends, and does not ask again and again. */
+static void row_50_a_closed_terminal_ends_it_without_a_spin(void **state)
+{
+	struct fixture *f = *state;
+	quick_pool(f);
+	for (int ignored = 0; ignored < 2; ignored++) {
+		int64_t cpu_ms = ended_cpu_ms();
+		signal(SIGHUP, ignored ? SIG_IGN : SIG_DFL);
+		open_console(f, 80, 24, NULL);
+		signal(SIGHUP, SIG_DFL);
+		assert_true(glass_wait(&f->g, "ARMED", NULL, 10000));
+		close(f->keep);
+		f->keep = -1;
+		close(f->g.pty.fd);
+		f->g.pty.fd = -1;
+		f->g.pty.closed = true;
+		int status = pty_wait_exit(&f->g.pty, 15000);
+		if (status < 0 || status >= 128)
+			fail_msg("hangup %s: ends with %d", ignored ? "ignored" : "told", status);
+		cpu_ms = ended_cpu_ms() - cpu_ms;
+		if (cpu_ms > SPIN_MS)
+			fail_msg("hangup %s: %lld ms of processor", ignored ? "ignored" : "told",
+				(long long)cpu_ms);
+		close_console(f);
+	}
+	assert_int_equal(world_fact(&f->w, "audit_seq"), 0);
+}
+
+/* Nobody reads a big terminal, and all of it is drawn again and again: frames are left out, keys
+ * are not, and what they ask for reaches the pool. */
+static void row_50_a_rollback_from_a_terminal_that_nobody_reads(void **state)
+{
+	struct fixture *f = *state;
+	struct usage before, after;
+	quick_pool(f);
+	assert_int_equal(world_run(&f->w, &f->p, NULL,
+						 ARGS("step", "checkout", "10%", CONFIRMED, "--wait", "--config",
+							 f->w.config)),
+		0);
+	open_console(f, 200, 50, NULL);
+	assert_true(glass_wait(&f->g, "LIVE", NULL, 10000));
+	assert_true(usage_of(f->g.pty.pid, &before));
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(write(f->g.pty.fd, "\f?", 2), 2); /* draws anew, and another screen */
+	assert_int_equal(write(f->g.pty.fd, "R", 1), 1);
+	/* A sheet takes a y that is neither too soon nor behind another key. */
+	for (int i = 0; i < 40 && world_fact(&f->w, "share_bp") != 0; i++) {
+		assert_int_equal(write(f->g.pty.fd, "y", 1), 1);
+		process_wait(&f->w.pool, 500);
+	}
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	assert_true(usage_of(f->g.pty.pid, &after));
+	assert_true(after.resident_bytes - before.resident_bytes < 8 << 20); /* nothing piles up */
+	/* Somebody looks again. */
+	assert_true(pty_wait_text(&f->g.pty, "ROLLED BACK", 10000));
+	assert_true(glass_agrees(&f->g, KEY_MS));
+	quit(f);
+	cJSON *log = world_log(&f->w, f->w.history);
+	const cJSON *last = cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1);
+	assert_string_equal(world_word(last, "verb"), "rollback");
+	assert_string_equal(world_word(last, "outcome"), "APPLIED");
+	cJSON_Delete(log);
+}
+
+/* ---- at rest ---- */
+
+/* A console at rest asks its pool once a second and shows how old that is: what it does beside
+ * would be done all night by every console that stays open. Counted by the kernel, all threads. */
+static void an_idle_console_does_little(void **state)
+{
+	struct fixture *f = *state;
+	struct usage before, after;
+	world_config(&f->w, f->w.target, "    plan: {steps: [10%, 20%], bake: 1h}\n");
+	world_pool(&f->w, false, ARGS("--unit", "500ms"));
+	open_console(f, 80, 24, NULL);
+	assert_true(glass_wait(&f->g, "ARMED", NULL, 10000));
+	int64_t began_ms = process_clock_ms();
+	assert_true(usage_of(f->g.pty.pid, &before));
+	assert_int_equal(pty_wait_exit(&f->g.pty, 2000), -1); /* what it writes is read meanwhile */
+	assert_true(usage_of(f->g.pty.pid, &after));
+	double s = (double)(process_clock_ms() - began_ms) / 1000;
+	struct usage u = usage_between(&before, &after);
+	printf("idle: woken %.1f times a second, %.1f writes, %.1f reads, %.2f ms of processor\n",
+		(double)u.waits / s, (double)u.writes / s, (double)u.reads / s, (double)u.cpu_ns / 1e6 / s);
+	/* Four times for the age in its first row, once for the pool, with a row of the history; each
+	 * frame is written twice here: to the terminal and to the file that a glass reads. */
+	assert_true((double)u.waits / s < 30);
+	assert_true((double)u.writes / s < 25);
+	assert_true((double)u.reads / s < 8);
+	quit(f);
+}
+
 /* The line goes, the terminal stays for somebody else. */
 static void row_50_a_hangup_gives_the_terminal_back(void **state)
 {
@@ -1077,6 +1182,8 @@ int main(void)
 		TEST(row_48_terminals_of_every_kind),
 		TEST(row_48_sizes_that_never_rest),
 		TEST(row_50_the_terminal_goes_while_a_step_is_open),
+		TEST(row_50_a_closed_terminal_ends_it_without_a_spin),
+		TEST(row_50_a_rollback_from_a_terminal_that_nobody_reads),
 		TEST(row_50_a_hangup_gives_the_terminal_back),
 		TEST(row_50_a_reader_that_goes),
 		TEST(row_51_answers_of_the_terminal),
@@ -1087,6 +1194,7 @@ int main(void)
 		TEST(row_64_told_to_end_in_the_middle_of_a_step),
 		TEST(row_65_a_crash_gives_the_terminal_back),
 		TEST(row_66_keys_on_a_busy_machine),
+		TEST(an_idle_console_does_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
