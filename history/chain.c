@@ -494,7 +494,8 @@ static int check_indexes(struct chain_report *out, struct walk *w, struct err *e
 	return code;
 }
 
-int chain_verify(struct chain_report *out, const char *path, const char *head,
+static int verify(struct chain_report *out, const char *path, const char *head,
+	const struct chain_scope *scope,
 	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err)
 {
 	struct walk w = {.path = path};
@@ -520,7 +521,7 @@ int chain_verify(struct chain_report *out, const char *path, const char *head,
 	if (code == 0)
 		code = signers_distinct(&out->keys, w.db, path, err);
 	if (code == 0 && out->broken_seq == 0)
-		code = proof_samples(out, w.db, path, total, progress, ctx, err);
+		code = proof_samples(out, w.db, path, scope, total, progress, ctx, err);
 	if (code == 0 && out->broken_seq == 0)
 		code = trail_verify(out, w.db, path, err);
 	if (progress != NULL)
@@ -529,4 +530,16 @@ int chain_verify(struct chain_report *out, const char *path, const char *head,
 		sqlite3_finalize(w.rows[t]);
 	sqlite3_close(w.db);
 	return code;
+}
+
+int chain_verify(struct chain_report *out, const char *path, const char *head,
+	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err)
+{
+	return verify(out, path, head, NULL, progress, ctx, err);
+}
+
+int chain_verify_near(struct chain_report *out, const char *path,
+	const struct chain_scope *scope, struct err *err)
+{
+	return verify(out, path, NULL, scope, NULL, NULL, err);
 }

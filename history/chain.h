@@ -87,9 +87,11 @@ struct chain_report {
 	int64_t signers_more; /* those that had no room */
 
 	/* samples are looked at only where the chain is whole */
-	int64_t samples;          /* under a checkpoint */
-	int64_t samples_open;     /* not yet */
+	int64_t samples;          /* under a checkpoint, and held against it */
+	int64_t samples_open;     /* not yet under one */
+	int64_t samples_left;     /* under one, and not looked at */
 	int64_t checkpoints;      /* events */
+	int64_t checkpoints_read; /* whose samples were looked at */
 	int64_t thinned, minutes; /* samples that became minutes, as events tell; those minutes */
 	int64_t first_key, last_key; /* UNKNOWN, or between which a sample is wrong or missing */
 
@@ -106,5 +108,17 @@ uint32_t chain_random(void);
  * file, else the tail was cut. `progress` may be NULL; `total` counts samples, too. */
 int chain_verify(struct chain_report *out, const char *path, const char *head,
 	void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx, struct err *err);
+
+/* Which samples matter most, where there are too many to look at all of them. */
+struct chain_scope {
+	const int64_t *moments_ms; /* wall clock; the first matter most */
+	size_t moment_count;
+	int64_t rows_max; /* samples and minutes, about: what a checkpoint covers is read whole */
+};
+
+/* Verifies all rows of the chain; of the samples all where they are few enough, else those of the
+ * checkpoints over these moments. 0, or -1 with err, as chain_verify. */
+int chain_verify_near(struct chain_report *out, const char *path,
+	const struct chain_scope *scope, struct err *err);
 
 #endif

@@ -99,10 +99,20 @@ static int choose_recording(struct player_source *p, int64_t wanted, struct err 
 		" JOIN series AS s ON s.id = x.key & 268435455 JOIN recording AS r ON r.seq = "
 		"s.recording"
 		" WHERE s.pool_id = ?1 GROUP BY s.recording ORDER BY n DESC, s.recording DESC LIMIT 1";
+	/* who has one recording only need not count what is in it, which takes its time */
+	static const char by_only[] =
+		"SELECT s.recording, r.interval_ms FROM series AS s JOIN recording AS r ON r.seq = "
+		"s.recording WHERE s.pool_id = ?1"
+		" AND (SELECT count(DISTINCT recording) FROM series WHERE pool_id = ?1) = 1"
+		" AND EXISTS (SELECT 1 FROM sample WHERE key & 268435455 = s.id) LIMIT 1";
 	sqlite3_stmt *s;
-	const int found = wanted != UNKNOWN ? choice_row(p, by_number, NULL, wanted, &s, err)
-										: choice_row(p, by_samples, p->pool_id, 0, &s, err);
+	int found = wanted != UNKNOWN ? choice_row(p, by_number, NULL, wanted, &s, err)
+								  : choice_row(p, by_only, p->pool_id, 0, &s, err);
 
+	if (found == 0 && wanted == UNKNOWN) {
+		sqlite3_finalize(s);
+		found = choice_row(p, by_samples, p->pool_id, 0, &s, err);
+	}
 	if (found == 1) {
 		p->recording = sqlite3_column_int64(s, 0);
 		p->interval_ms = sqlite3_column_int64(s, 1);

@@ -568,13 +568,31 @@ int query_nodes(struct query *q, int64_t recording, const char *pool_id,
 	return finish(q, s, code, err);
 }
 
+#define HOLD_TICKS 1024 /* read under one lock: a writer's file does not grow behind a slow reader */
+
+/* Takes and gives back the lock of the file that each row would take by itself; who holds a
+ * snapshot of his own keeps it. What fails here fails where rows are read. */
+static void hold(struct query *q, bool *held)
+{
+	if (!*held && sqlite3_get_autocommit(q->db) != 0)
+		*held = sqlite3_exec(q->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static void let_go(struct query *q, bool *held)
+{
+	if (*held)
+		sqlite3_exec(q->db, "COMMIT", NULL, NULL, NULL);
+	*held = false;
+}
+
 int query_samples(struct query *q, int64_t recording, const char *node_id, int64_t since_ms,
 	int64_t until_ms, bool (*each)(void *ctx, const struct history_sample *s), void *ctx,
 	struct err *err)
 {
 	struct samples_reader r;
 	struct history_sample s;
-	int64_t tick, last;
+	int64_t tick, last, read = 0;
+	bool held = false;
 	int code;
 
 	if (samples_reader_open(&r, q->db, q->path, recording, node_id, err) < 0)
@@ -588,6 +606,9 @@ int query_samples(struct query *q, int64_t recording, const char *node_id, int64
 	else if ((until_ms - r.started_ms - 1) / r.interval_ms < last)
 		last = (until_ms - r.started_ms - 1) / r.interval_ms;
 	while (code == 0 && tick <= last) {
+		if (read++ % HOLD_TICKS == 0)
+			let_go(q, &held);
+		hold(q, &held);
 		const int found = samples_read(&r, tick, last, &s, err);
 
 		if (found < 0)
@@ -596,6 +617,7 @@ int query_samples(struct query *q, int64_t recording, const char *node_id, int64
 			break;
 		tick = s.tick + 1;
 	}
+	let_go(q, &held);
 	samples_reader_close(&r);
 	return code;
 }

@@ -6,8 +6,8 @@
  * 1. What is not in the file is not known: no other source is asked. */
 #include "tui/report.h"
 
+#include "history/inspection.h"
 #include "history/query.h"
-#include "history/volume.h"
 #include "model/mem.h"
 #include "model/text.h"
 
@@ -16,7 +16,7 @@
 
 #define ENTRIES_MAX 4000
 #define AROUND_MS (60 * 1000) /* shown before and behind a migration */
-#define CHAIN_ROWS 200000
+#define CHAIN_ROWS 100000     /* samples that are held against the chain: a second's work */
 
 void report_release(struct report *r)
 {
@@ -248,32 +248,36 @@ static void merge_flips(struct report *r)
 
 /* ---- the chain ---- */
 
-static void chain_progress(void *ctx, int64_t done, int64_t total)
+/* The checkpoint of a decision has what was seen before it; the last moves matter most. */
+static struct inspection *begin_chain(const struct report *r, const char *path)
 {
-	const struct report_how *how = *(const struct report_how **)ctx;
-	how->progress(how->ctx, "checking the chain", done, total);
+	int64_t *moments = mem_new(r->entry_count + 1, sizeof *moments);
+	struct chain_scope scope = {.moments_ms = moments, .rows_max = CHAIN_ROWS};
+	for (int moves = 1; moves >= 0; moves--)
+		for (size_t i = r->entry_count; i-- > 0;)
+			if (!r->entries[i].row.is_event && report_moves(&r->entries[i]) == (moves == 1))
+				moments[scope.moment_count++] = r->entries[i].row.at_ms;
+	struct inspection *check = inspection_begin(path, &scope);
+	free(moments);
+	return check;
 }
 
-/* The check hashes each sample of the file: of a large one it is left to who asks for it. */
-static bool is_large(const char *path)
-{
-	struct volume v;
-	struct err err;
-	return volume_of(&v, path, &err) == 0 && v.row > 0 && v.used / v.row > CHAIN_ROWS;
-}
-
-static void read_chain(struct report *r, const struct report_how *how)
+static void end_chain(struct report *r, struct inspection *check)
 {
 	struct err err;
-	if (is_large(how->path)) {
-		text_copy(r->chain_why, sizeof r->chain_why,
-			"the history is large; weir verify checks it, row by row");
-		return;
-	}
-	r->chain_read = chain_verify(&r->chain, how->path, NULL,
-						how->progress ? chain_progress : NULL, &how, &err) == 0;
+	r->chain_read = inspection_end(check, &r->chain, &err) == 0;
 	if (!r->chain_read)
 		text_copy(r->chain_why, sizeof r->chain_why, err.text);
+}
+
+/* What the decisions say, from the samples. */
+static int read_rest(
+	struct report *r, struct query *q, const struct report_how *how, struct err *err)
+{
+	if (report_samples(r, q, how, err) < 0 || report_replay(r, how, err) < 0)
+		return -1;
+	report_policies(r, how);
+	return 0;
 }
 
 int report_make(struct report *r, const struct report_how *how, struct err *err)
@@ -288,18 +292,17 @@ int report_make(struct report *r, const struct report_how *how, struct err *err)
 		rc = find_span(r, q, err);
 	if (rc == 0)
 		rc = read_entries(r, how->path, err);
-	if (rc == 0)
-		rc = report_samples(r, q, how, err);
+	if (rc == 0) {
+		struct inspection *check = begin_chain(r, how->path);
+		rc = read_rest(r, q, how, err);
+		end_chain(r, check);
+	}
 	query_close(q);
 	if (rc < 0)
 		return -1;
-	if (report_replay(r, how, err) < 0)
-		return -1;
-	report_policies(r, how);
 	merge_flips(r);
 	find_harm(r);
 	find_brake(r);
-	read_chain(r, how);
 	report_lines(r);
 	return 0;
 }

@@ -232,9 +232,14 @@ static void add_chain(struct text *t, const struct report *r)
 	report_chain(words, sizeof words, r);
 	open_member(t, "chain", "{");
 	text_json_key(t, "whole");
-	text_add(t, !r->chain_read ? "null" : c->broken_seq ? "false" : "true");
+	text_add(t,
+		r->chain_read && c->broken_seq             ? "false"
+			: !r->chain_read || c->samples_left > 0 ? "null"
+													: "true");
 	text_json_str(t, "text", words);
 	text_json_int(t, "rows", r->chain_read ? c->rows : UNKNOWN);
+	text_json_int(t, "samples", r->chain_read ? c->samples : UNKNOWN);
+	text_json_int(t, "samples_left", r->chain_read ? c->samples_left : UNKNOWN);
 	text_json_str(t, "head", r->chain_read ? c->head : NULL);
 	open_member(t, "signers", "[");
 	for (size_t i = 0; i < c->signer_count; i++) {

@@ -137,6 +137,13 @@ void report_chain(char *out, size_t size, const struct report *r)
 	else if (c->broken_seq)
 		snprintf(out, size, "BROKEN at row %lld (%s): %s", (long long)c->broken_seq, c->table,
 			c->why);
+	else if (c->samples_left > 0)
+		snprintf(out, size,
+			"every row is whole: %lld rows by %d key%s; of the samples %lld under %lld of %lld "
+			"checkpoints are, those of the last decisions; weir verify checks the other %lld",
+			(long long)c->rows, c->keys, c->keys == 1 ? "" : "s", (long long)c->samples,
+			(long long)c->checkpoints_read, (long long)c->checkpoints,
+			(long long)c->samples_left);
 	else
 		snprintf(out, size,
 			"whole: %lld rows by %d key%s, %lld samples under %lld checkpoint%s, %lld not yet",
@@ -425,6 +432,9 @@ static void tell_unknown(struct report *r)
 			told++ ? "; " : "Nobody knows: ", r->replay_why);
 	if (!r->chain_read || r->chain.broken_seq)
 		put(&l, "%swhether the record is whole: see the chain",
+			told++ ? "; " : "Nobody knows: ");
+	else if (r->chain.samples_left > 0)
+		put(&l, "%swhether the samples far from decisions are whole: see the record",
 			told++ ? "; " : "Nobody knows: ");
 	if (told == 0)
 		put(&l, "Nothing is open: no gap, no stale span, every act is accounted for");

@@ -213,7 +213,7 @@ static double run_bare(void *arg)
 	return (double)(bench_ns() - begin) + (sum == 1);
 }
 
-/* What a report of a large history leaves to `weir verify`. */
+/* All samples, of which a report of a large history looks at some. */
 static double run_chain(struct site *s)
 {
 	struct chain_report chain;

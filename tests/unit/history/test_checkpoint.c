@@ -3,6 +3,7 @@
 #include "tests/unit/history/fixture.h"
 
 #include "history/checkpoint.h"
+#include "history/inspection.h"
 #include "history/proof.h"
 #include "history/trail.h"
 
@@ -335,6 +336,128 @@ static void each_recording_has_its_own(void **state)
 		"UPDATE series SET recording = (SELECT max(seq) FROM recording)");
 	assert_true(verified(p.path, NULL).broken_seq > 0);
 	place_clean(&p);
+}
+
+/* ---- some moments of a file that is too large for all of it ---- */
+
+static struct chain_report near(
+	const char *path, const int64_t *ticks, size_t count, int64_t rows_max)
+{
+	int64_t moments[4];
+	struct chain_report report;
+	struct err err = {0};
+
+	for (size_t i = 0; i < count; i++)
+		moments[i] = T0 + ticks[i] * 1000;
+	const struct chain_scope scope = {
+		.moments_ms = moments, .moment_count = count, .rows_max = rows_max};
+
+	if (inspection_end(inspection_begin(path, &scope), &report, &err) < 0)
+		fail_msg("W%d %s", err.code, err.text);
+	return report;
+}
+#define NEAR(path, rows_max, ...) \
+	near(path, (const int64_t[]){__VA_ARGS__}, \
+		sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), rows_max)
+
+/* Ticks 0 to 1399 of one node and late ones of another: all under three checkpoints. */
+static void late_file(struct place *p)
+{
+	struct history *h;
+
+	place_make(p);
+	h = start_opened(p, "kim@ops1");
+	begin(h);
+	for (int64_t i = 0; i < 1400; i++)
+		put_sample(h, "n-1", i);
+	for (int64_t i = 30; i < 40; i++)
+		put_sample(h, "n-2", i);
+	settle(h);
+}
+
+enum { ALL_ROWS = 2 * 1410 };
+
+static void checkpoints_of_moments(void **state)
+{
+	struct place p;
+	struct chain_report r;
+
+	(void)state;
+	late_file(&p);
+	/* small enough for all of it */
+	r = NEAR(p.path, ALL_ROWS, 100);
+	assert_int_equal(r.broken_seq, 0);
+	assert_int_equal(r.samples, ALL_ROWS);
+	assert_int_equal(r.samples_left, 0);
+	assert_int_equal(r.checkpoints_read, r.checkpoints);
+	/* one, whatever its size; a second that has no room */
+	r = NEAR(p.path, 1, 100, 100, 1399);
+	assert_int_equal(r.broken_seq, 0);
+	assert_int_equal(r.checkpoints_read, 1);
+	assert_true(r.samples > 0);
+	assert_int_equal(r.samples + r.samples_left, ALL_ROWS);
+	assert_int_equal(r.samples_open, 0);
+	/* more of them, with the late rows that one of them names */
+	r = NEAR(p.path, ALL_ROWS - 1, 100, 1300, 1399);
+	assert_int_equal(r.broken_seq, 0);
+	assert_true(r.checkpoints_read > 1);
+	assert_int_equal(r.samples + r.samples_left, ALL_ROWS);
+	/* before and behind all of them there is none */
+	r = NEAR(p.path, 1, -5000, 500000);
+	assert_int_equal(r.broken_seq, 0);
+	assert_int_equal(r.checkpoints_read, 0);
+	assert_int_equal(r.samples_left, ALL_ROWS);
+	place_clean(&p);
+}
+
+static void what_is_wrong_there_is_found(void **state)
+{
+	struct place p;
+	struct chain_report r;
+	int64_t key;
+
+	(void)state;
+	late_file(&p);
+	edit(p.path,
+		"DROP TRIGGER sample_stays; UPDATE sample SET requests = requests + 1"
+		" WHERE series = 1 AND key = (SELECT min(key) FROM sample WHERE series = 1)");
+	key = ask(p.path, "SELECT min(key) FROM sample WHERE series = 1");
+	r = NEAR(p.path, 1, 100);
+	assert_true(r.broken_seq > 0);
+	assert_string_equal(r.table, "sample");
+	assert_in_range(key, r.first_key, r.last_key);
+	/* elsewhere nobody looked, and that is said */
+	r = NEAR(p.path, 1, 1399);
+	assert_int_equal(r.broken_seq, 0);
+	assert_true(r.samples_left > 0);
+	assert_true(verified(p.path, NULL).broken_seq > 0);
+	place_clean(&p);
+
+	late_file(&p);
+	edit(p.path, "DROP TRIGGER sample_kept; DELETE FROM sample WHERE key ="
+				 " (SELECT max(key) FROM sample)");
+	assert_true(NEAR(p.path, 1, 1399).broken_seq > 0);
+	assert_int_equal(NEAR(p.path, 1, 100).broken_seq, 0);
+	place_clean(&p);
+
+	/* the rows of the chain are all looked at */
+	late_file(&p);
+	edit(p.path, "DROP TRIGGER event_stays; UPDATE event SET text = 'x' WHERE kind = 'end'");
+	r = NEAR(p.path, 1, 100);
+	assert_string_equal(r.table, "event");
+	place_clean(&p);
+}
+
+static void a_file_that_is_not_there_is_no_crash(void **state)
+{
+	const struct chain_scope scope = {.rows_max = 1};
+	struct chain_report r;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(
+		inspection_end(inspection_begin("/nowhere/night.db", &scope), &r, &err), -1);
+	assert_true(err.code != ERR_NONE);
 }
 
 /* ---- the rows that wait ---- */
@@ -881,6 +1004,7 @@ static void hostile_checkpoints_are_no_crash(void **state)
 		"json_set(detail, '$.columns', 1e9)",
 		"json_set(detail, '$.late', json('[[1,2],[3],4]'))",
 		"json_set(detail, '$.rows', 9223372036854775807)"};
+	static const int64_t moments[] = {INT64_MIN, -1, 0, T0, INT64_MAX};
 	struct trial t;
 	char sql[300];
 
@@ -898,8 +1022,15 @@ static void hostile_checkpoints_are_no_crash(void **state)
 		try(&t, sql, NULL);
 		/* past the chain, which has found it already */
 		assert_int_equal(sqlite3_open(t.copy, &db), SQLITE_OK);
-		assert_int_equal(proof_samples(&r, db, t.copy, 0, NULL, NULL, &err), 0);
+		assert_int_equal(proof_samples(&r, db, t.copy, NULL, 0, NULL, NULL, &err), 0);
 		assert_true(r.broken_seq > 0 && r.why[0] != '\0');
+		for (size_t m = 0; m < sizeof moments / sizeof *moments; m++) {
+			const struct chain_scope scope = {
+				.moments_ms = &moments[m], .moment_count = 1, .rows_max = 1};
+
+			r = (struct chain_report){.first_key = UNKNOWN, .last_key = UNKNOWN};
+			assert_int_equal(proof_samples(&r, db, t.copy, &scope, 0, NULL, NULL, &err), 0);
+		}
 		sqlite3_close(db);
 	}
 	clean_trial(&t);
@@ -1003,6 +1134,9 @@ int main(void)
 		cmocka_unit_test(columns_are_those_of_their_names),
 		cmocka_unit_test(rows_behind_the_last_are_counted),
 		cmocka_unit_test(each_recording_has_its_own),
+		cmocka_unit_test(checkpoints_of_moments),
+		cmocka_unit_test(what_is_wrong_there_is_found),
+		cmocka_unit_test(a_file_that_is_not_there_is_no_crash),
 		cmocka_unit_test(a_rollback_forgets_its_rows),
 		cmocka_unit_test(due_by_time_and_by_room),
 		cmocka_unit_test(a_failed_transaction_takes_its_checkpoint_along),

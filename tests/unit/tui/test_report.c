@@ -546,6 +546,27 @@ static void a_broken_chain_is_told(void **state)
 	assert_has("BROKEN at row");
 }
 
+/* Of a long recording not all samples are looked at, and nobody is told that they were. */
+static void a_chain_that_was_looked_at_in_part(void **state)
+{
+	(void)state;
+	struct text json = {0};
+	bad_v2();
+	make_report();
+	report_json(&json, &r);
+	assert_non_null(strstr(text_str(&json), "\"whole\":true"));
+	text_clear(&json);
+	r.chain.samples_left = 815;
+	report_lines(&r);
+	assert_non_null(strstr(r.line[4], "whether the samples far from decisions are whole"));
+	write_md();
+	assert_has("weir verify checks the other 815");
+	report_json(&json, &r);
+	assert_non_null(strstr(text_str(&json), "\"whole\":null"));
+	assert_non_null(strstr(text_str(&json), "\"samples_left\":815"));
+	text_free(&json);
+}
+
 int main(void)
 {
 #define ROW(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -568,6 +589,7 @@ int main(void)
 		ROW(what_is_not_there_is_said),
 		ROW(a_file_that_is_no_history_is_refused),
 		ROW(a_broken_chain_is_told),
+		ROW(a_chain_that_was_looked_at_in_part),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
