@@ -1,5 +1,5 @@
-/* Bed: what the tests of the model start from, with one node, with two, or without a plan, and what they
- * ask of it again and again. */
+/* Bed: what the tests of the model start from, with one node, with two, or without a plan, and
+ * what they ask of it again and again. */
 #ifndef WEIR_TESTS_UNIT_MODEL_BED_H
 #define WEIR_TESTS_UNIT_MODEL_BED_H
 

@@ -1,5 +1,6 @@
-/* Model: what is believed of a virtual pool, from its documents and the decisions about it: how old news
- * are, what a sample is, who answers, and what is not known. Time is virtual; nothing here waits. */
+/* Model: what is believed of a virtual pool, from its documents and the decisions about it: how
+ * old news are, what a sample is, who answers, and what is not known. Time is virtual; nothing
+ * here waits. */
 #include "tests/unit/model/bed.h"
 
 /* ---- freshness ---- */

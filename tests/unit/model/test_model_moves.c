@@ -1,5 +1,5 @@
-/* Model: a migration as it goes on, from the first step to the rollback: bakes, holds, latches, drift, nodes
- * that differ, and what kind of change an intent is. */
+/* Model: a migration as it goes on, from the first step to the rollback: bakes, holds, latches,
+ * drift, nodes that differ, and what kind of change an intent is. */
 #include "tests/unit/model/bed.h"
 
 /* ---- a migration ---- */

@@ -1,4 +1,5 @@
-/* Model: who may move a share and what moves by itself: lease, keep, plan, and the guard's owner. */
+/* Model: who may move a share and what moves by itself: lease, keep, plan, and the guard's
+ * owner. */
 #include "tests/unit/model/bed.h"
 
 /* ---- lease, keep, plan, guard: who may move it and what moves by itself ---- */
