@@ -19,6 +19,7 @@
 #include "model/text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,10 +103,24 @@ static void stop_engine(void *end)
 static const struct works on_threads = {engine_advance, change_engine, lease_engine,
 	intent_engine, audit_engine, snapshot_engine, stop_engine};
 
-static int start_engine(void **out, const struct scenario *s, char *query, struct err *err)
+/* Who an engine is among those of this process: what is recorded of two must not be one's. The
+ * first has no number, and is the same from one run to the next. */
+static void identify(char pool[POOL_ID_MAX], char node[POOL_ID_MAX], uint64_t handle)
+{
+	unsigned p = (unsigned)(handle >> 16), k = (unsigned)(handle & 0xffff);
+	snprintf(pool, POOL_ID_MAX, p > 1 ? "local-%u" : "local", p);
+	snprintf(node, POOL_ID_MAX, k > 0 ? "%.40s.%u" : "%.40s", pool, k + 1);
+}
+
+static int start_engine(void **out, const struct driver_open *open, const struct scenario *s,
+	char *query, struct err *err)
 {
 	struct engine *engine;
-	struct serve_shape shape = {.engine = {.scenario = s, .strategy = STRATEGY_CANARY}};
+	char pool_id[POOL_ID_MAX], node[POOL_ID_MAX];
+	identify(pool_id, node, open->node);
+	struct serve_shape shape = {
+		.engine = {
+			.pool_id = pool_id, .node = node, .scenario = s, .strategy = STRATEGY_CANARY}};
 	if (query && serve_shape_query(&shape, query, err))
 		return -1;
 	if (environment_apply(&shape.engine, err) || engine_start(&engine, &shape.engine, err))
@@ -206,7 +221,7 @@ static int open_local(struct driver **out, const struct driver_open *how, struct
 	void *engine = NULL;
 	strsep(&query, "?");
 	if (s || !name[0] || (s = scenario_find(name)))
-		start_engine(&engine, s, query, err);
+		start_engine(&engine, how, s, query, err);
 	else
 		err_set(err, ERR_CONFIG, "no scenario is called \"%s\"; use local:demo or local:quiet",
 			name);

@@ -52,14 +52,21 @@ static void on_event(void *ctx, const struct driver_event *event)
 	seen->again = NULL;
 }
 
-static int open_at(const char *target, const struct scenario *s, struct err *err)
+static int open_as(uint64_t node, const char *target, const struct scenario *s, struct err *err)
 {
-	struct driver_open how = {.node = 42,
+	struct driver_open how = {.node = node,
 		.target = target,
 		.scenario = s,
 		.now = engine_now(),
 		.sink = {.event = on_event, .ctx = seen}};
 	return driver_local.open(&d, &how, err);
+}
+
+#define NODE (1 << 16) /* the first pool's first */
+
+static int open_at(const char *target, const struct scenario *s, struct err *err)
+{
+	return open_as(NODE, target, s, err);
 }
 
 static int setup(void **state)
@@ -110,7 +117,7 @@ static void send(const struct command *c, enum answer_kind kind, enum err_code c
 	driver_local.apply(d, c, engine_now());
 	turn(1);
 	assert_int_equal(seen->kind, DRIVER_ANSWER);
-	assert_int_equal(seen->node, 42);
+	assert_int_equal(seen->node, NODE);
 	assert_string_equal(seen->intent, c->id);
 	assert_int_equal(seen->answer.kind, kind);
 	assert_int_equal(seen->answer.err.code, code);
@@ -345,6 +352,24 @@ static void scenarios_by_name_or_given(void **state)
 	assert_int_equal(seen->snapshot.unit_ms, 123);
 }
 
+/* What a history keeps of two engines must not be one's. */
+static void each_end_is_another(void **state)
+{
+	static const struct {
+		uint64_t handle;
+		const char *pool_id, *node_id;
+	} rows[] = {{NODE, "local", "local"}, {NODE | 1, "local", "local.2"},
+		{2 * NODE, "local-2", "local-2"}, {2 * NODE | 1, "local-2", "local-2.2"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		driver_local.close(d);
+		assert_int_equal(open_as(rows[i].handle, "local:", NULL, NULL), 0);
+		look();
+		assert_string_equal(seen->snapshot.pool_id, rows[i].pool_id);
+		assert_string_equal(seen->snapshot.node_id, rows[i].node_id);
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -358,6 +383,7 @@ int main(void)
 		T(every_verb_reaches_the_engine),
 		T(closing_drops_what_is_untold),
 		T(scenarios_by_name_or_given),
+		T(each_end_is_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
