@@ -168,6 +168,7 @@ struct board *board_new(const struct history_options *how, struct err *err)
 	b->lock_ms = how->lock_ms > 0 ? how->lock_ms : LOCK_LIMIT_MS;
 	b->max_raising = how->max_raising;
 	b->thinning = (struct thin_how){how->keep_ms, how->cap_bytes};
+	b->at_work = true; /* it opens the file */
 	emergency_open(&b->emergency, b->path);
 	return b;
 }

@@ -107,7 +107,7 @@ struct board {
 	pthread_mutex_t mutex;  /* guards all that follows */
 	pthread_cond_t work;    /* the writer has something to do */
 	pthread_cond_t reading; /* the reader has */
-	pthread_cond_t ended;   /* a thread has ended */
+	pthread_cond_t ended;   /* a thread has ended, or the writer has nothing to do */
 	struct request_list journal, samples, loads;
 	int64_t unread;           /* requests to the reader without their answer */
 	struct request_list late; /* brakes that were refused for now; at most EMERGENCY_SLOTS */
@@ -122,6 +122,9 @@ struct board {
 	int64_t lost;                    /* other requests that nobody will do */
 	int64_t last_ms;                 /* the newest wall time that any request carried */
 	struct history_chain chain;
+	int64_t in_hand; /* rows that the writer has taken, and that would be lost */
+	bool at_work;   /* the writer may have the lock */
+	bool resting;   /* and is not to take it */
 	bool stopping, abandoned;
 	int threads; /* still running */
 };

@@ -80,6 +80,7 @@ static int64_t abandon(struct board *b)
 {
 	b->abandoned = true;
 	return b->lost + b->dropped + board_lost(b, &b->journal) + (int64_t)b->samples.count +
+		b->in_hand +
 		(b->writing != NULL && !emergency_holds(&b->emergency, b->writing->intent.id) ? 1 : 0);
 }
 
@@ -96,6 +97,43 @@ bool history_settle(struct history *h, int64_t wait_ms)
 	ended = b->threads == 0;
 	pthread_mutex_unlock(&b->mutex);
 	return ended;
+}
+
+int64_t history_left(struct history *h)
+{
+	struct board *b = h->board;
+	int64_t left;
+
+	pthread_mutex_lock(&b->mutex);
+	left = (int64_t)(b->journal.count + b->samples.count + b->late.count) + b->in_hand +
+		(b->writing != NULL);
+	pthread_mutex_unlock(&b->mutex);
+	return left;
+}
+
+bool history_rest(struct history *h, int64_t wait_ms)
+{
+	struct board *b = h->board;
+	const int64_t until = clock_monotonic_ms() + wait_ms;
+	bool idle;
+
+	pthread_mutex_lock(&b->mutex);
+	b->resting = true;
+	while (b->at_work && clock_wait(&b->ended, &b->mutex, until))
+		continue;
+	idle = !b->at_work;
+	pthread_mutex_unlock(&b->mutex);
+	return idle;
+}
+
+void history_wake(struct history *h)
+{
+	struct board *b = h->board;
+
+	pthread_mutex_lock(&b->mutex);
+	b->resting = false;
+	pthread_cond_signal(&b->work);
+	pthread_mutex_unlock(&b->mutex);
 }
 
 int64_t history_stop(struct history *h, int64_t wait_ms)

@@ -55,6 +55,16 @@ int64_t history_stop(struct history *h, int64_t wait_ms);
  * how the chain stands. False when the disk has not answered in time. */
 bool history_settle(struct history *h, int64_t wait_ms);
 
+/* How many requests the file does not have yet. */
+int64_t history_left(struct history *h);
+
+/* For a process that will be stopped for a while: everybody who shares the file would wait with
+ * it. From here on nothing is written; waits at most `wait_ms` until nothing is being written.
+ * False when the disk has not answered in time. */
+bool history_rest(struct history *h, int64_t wait_ms);
+/* Writes what was asked meanwhile, and goes on. */
+void history_wake(struct history *h);
+
 /* ---- requests; none waits ---- */
 
 /* Records an intent in a transaction of its own. Ends in HISTORY_COMMITTED, HISTORY_REFUSED or

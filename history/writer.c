@@ -6,7 +6,9 @@
  * 1. An intent is a transaction of its own and goes before everything else that waits.
  * 2. A passing failure (lock, no space) refuses the intent that met it and keeps everything
  * else for the next try, a refused brake, too; a lasting one closes the file for good.
- * 3. Samples wait for everything else, and thinning for them; an intent waits for neither. */
+ * 3. Samples wait for everything else, and thinning for them; an intent waits for neither.
+ * 4. Who is told to stop stops with everything written: a lock in the way is waited for as long as
+ *    anybody waits for the end. */
 #include "history/writer.h"
 
 #include "history/audit.h"
@@ -129,15 +131,21 @@ static enum work next_work(struct writer *w, struct request_list *out)
 	enum work work = WORK_END;
 
 	pthread_mutex_lock(&b->mutex);
-	while (!try_take(w, clock_monotonic_ms(), out, &work)) {
-		int64_t until = w->retry_at != CLOCK_NEVER ? w->retry_at
+	b->at_work = false;
+	b->in_hand = 0;
+	pthread_cond_broadcast(&b->ended);
+	while ((b->resting && !b->stopping) || !try_take(w, clock_monotonic_ms(), out, &work)) {
+		int64_t until = b->resting     ? CLOCK_NEVER
+			: w->retry_at != CLOCK_NEVER ? w->retry_at
 			: b->samples.first != NULL             ? w->samples_at
 												   : CLOCK_NEVER;
 
-		if (w->retry_at == CLOCK_NEVER && w->upkeep.due_ms < until)
+		if (!b->resting && w->retry_at == CLOCK_NEVER && w->upkeep.due_ms < until)
 			until = w->upkeep.due_ms;
 		clock_wait(&b->work, &b->mutex, until);
 	}
+	b->at_work = true;
+	b->in_hand = work == WORK_ROWS || work == WORK_SAMPLES ? board_lost(b, out) : 0;
 	pthread_mutex_unlock(&b->mutex);
 	return work;
 }
@@ -151,6 +159,7 @@ static void worked(struct writer *w)
 
 	w->retry_at = CLOCK_NEVER;
 	pthread_mutex_lock(&b->mutex);
+	b->in_hand = 0;
 	board_chain(b, &w->journal);
 	if (b->trouble) {
 		struct history_answer good = {.kind = HISTORY_TROUBLE};
@@ -430,13 +439,22 @@ static enum schema_result keep_up(struct writer *w, struct err *err)
 
 /* ---- the thread ---- */
 
+/* Whether there is a next try: at the end only where a lock is in the way, and while somebody
+ * waits for it. */
+static bool tries_again(const struct board *b, const struct err *why)
+{
+	return !b->stopping || (why->code == ERR_LOCKED && !b->abandoned);
+}
+
 /* What could not be written: kept for the next try, or counted as lost when there is none. */
-static void give_back(struct writer *w, enum work work, struct request_list *rows)
+static void give_back(
+	struct writer *w, enum work work, struct request_list *rows, const struct err *why)
 {
 	struct board *b = w->board;
 
 	pthread_mutex_lock(&b->mutex);
-	if (b->stopping) {
+	b->in_hand = 0;
+	if (!tries_again(b, why) || (b->stopping && board_lost(b, rows) == 0)) {
 		b->lost += board_lost(b, rows);
 		request_drop_all(rows);
 	} else if (work == WORK_SAMPLES) {
@@ -508,7 +526,7 @@ static bool work_on(struct writer *w)
 		if (result == SCHEMA_LATER) {
 			failed_for_now(w, &err);
 			if (!intent)
-				give_back(w, work, &rows);
+				give_back(w, work, &rows, &err);
 		}
 		if (result == SCHEMA_BROKEN) {
 			failed_for_good(w, &err);
@@ -569,6 +587,16 @@ static void refuse_all(struct board *b)
 	pthread_mutex_unlock(&b->mutex);
 }
 
+static bool waits_still(struct writer *w, const struct err *why)
+{
+	bool waits;
+
+	pthread_mutex_lock(&w->board->mutex);
+	waits = tries_again(w->board, why);
+	pthread_mutex_unlock(&w->board->mutex);
+	return waits;
+}
+
 /* The end of the recording is an event, at the last moment that was recorded, with the number of
  * its samples: whoever adds one later adds too many. */
 static void end_recording(struct writer *w)
@@ -586,7 +614,9 @@ static void end_recording(struct writer *w)
 		(long long)checkpoint_total(&w->checkpoint));
 	end.detail = detail;
 	end.at_ms = last_ms(w->board);
-	if (journal_begin(&w->journal, &err) != SCHEMA_OK)
+	while ((result = journal_begin(&w->journal, &err)) == SCHEMA_LATER && waits_still(w, &err))
+		continue;
+	if (result != SCHEMA_OK)
 		return;
 	result = checkpoint_write(&w->checkpoint, &w->journal, end.at_ms, true, &err);
 	if (result == SCHEMA_OK)
@@ -624,6 +654,11 @@ static void close_file(struct writer *w)
 	samples_writer_close(&w->samples);
 	checkpoint_free(&w->checkpoint);
 	journal_close(&w->journal);
+	pthread_mutex_lock(&w->board->mutex);
+	w->board->at_work = false;
+	w->board->in_hand = 0;
+	pthread_cond_broadcast(&w->board->ended);
+	pthread_mutex_unlock(&w->board->mutex);
 }
 
 void *writer_run(void *board)

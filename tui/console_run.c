@@ -47,10 +47,18 @@ static void guard_terminal(void)
 		sigaction(fatal[i], &a, NULL);
 }
 
-static void suspend(struct err *err)
+#define REST_MS 1000
+
+/* Nobody else may wait for a lock of a program that stands still. */
+static void suspend(struct console *c, struct err *err)
 {
+	struct history *h = desk_history(c->how.desk);
 	term_suspend();
+	if (h)
+		history_rest(h, REST_MS);
 	kill(getpid(), SIGSTOP);
+	if (h)
+		history_wake(h);
 	term_resume(err);
 	term_drop_input();
 }
@@ -68,7 +76,7 @@ static bool take_signals(struct console *c, struct err *err)
 			term_resize(w, h);
 			console_resize(c, w, h);
 		} else if (signo == SIGTSTP) {
-			suspend(err);
+			suspend(c, err);
 		} else if (signo == SIGCONT) {
 			/* What was typed at a stopped program was not meant for what it shows now. */
 			term_drop_input();

@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -439,13 +440,48 @@ int setup_keys(const struct setup *s, struct err *err)
 	return make_dirs(s->state_dir, err);
 }
 
-#define SETTLE_MS 5000
+#define SETTLE_MS 5000 /* of a disk that takes no row at all */
+#define SLICE_MS 100
+#define SAY_MS 1000
+
+/* Whether somebody wants the end now, however it stands. A terminal that goes says so more than
+ * once. */
+static bool wants_the_end(void)
+{
+	bool wants = false;
+	for (int signo; (signo = loop_signal()) != 0;)
+		wants |= signo == SIGINT || signo == SIGTERM;
+	return wants;
+}
+
+/* Nothing more comes: what there is is written as long as the disk takes some of it. */
+static void settle(struct history *h)
+{
+	int64_t left = history_left(h), said_ms = loop_now().boot_ms;
+	int64_t end_ms = said_ms + SETTLE_MS;
+	wants_the_end(); /* what has ended the work is heard already */
+	while (!history_settle(h, SLICE_MS)) {
+		int64_t now_ms = loop_now().boot_ms, still = history_left(h);
+		if (still < left)
+			end_ms = now_ms + SETTLE_MS;
+		left = still;
+		if (wants_the_end() || now_ms >= end_ms)
+			return;
+		if (left == 0 || now_ms - said_ms < SAY_MS)
+			continue;
+		said_ms = now_ms;
+		fprintf(stderr,
+			"weir: writes the last %lld row%s into the history; Ctrl-C or another SIGTERM ends "
+			"without them\n",
+			(long long)left, left == 1 ? "" : "s");
+	}
+}
 
 /* Whoever notes it down can tell later whether the file was cut or exchanged. */
 static void say_head(struct history *h)
 {
 	struct history_chain c;
-	history_settle(h, SETTLE_MS);
+	settle(h);
 	history_chain(h, &c);
 	if (c.wrote)
 		fprintf(stderr, "weir: history head %.16s, %lld row%s\n", c.head, (long long)c.rows,

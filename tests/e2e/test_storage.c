@@ -572,6 +572,47 @@ static void row_56_locked_by_another_process(void **state)
 	check_whole(f, "a console while another held the lock");
 }
 
+static void start_recorder(struct fixture *f, struct process *p, const char *file)
+{
+	int64_t end_ms = process_clock_ms() + 10000;
+	world_path(&f->w, f->history, file);
+	world_start(&f->w, p, NULL,
+		ARGS("record", "checkout", "--out", f->history, "--config", f->w.config));
+	do {
+		assert_true(process_clock_ms() < end_ms);
+		process_release(&f->p);
+	} while (world_run(&f->w, &f->p, NULL, ARGS("verify", f->history)) != 0 ||
+		!strstr(f->p.out.text, "samples: "));
+}
+
+/* The end of a recorder says what is left while another has the lock, and loses nothing; who asks
+ * twice gets the end at once, and is told what it costs. */
+static void row_56_locked_at_the_end_of_a_recorder(void **state)
+{
+	struct fixture *f = *state;
+	struct process recorder;
+	manual_pool(f);
+	for (int twice = 0; twice < 2; twice++) {
+		start_recorder(f, &recorder, twice ? "twice.db" : "once.db");
+		int fd = lock_history(f);
+		process_signal(&recorder, SIGTERM);
+		bool said = process_wait_err(&recorder, "writes the last ", 10000);
+		if (twice)
+			process_signal(&recorder, SIGTERM);
+		else
+			close(fd);
+		int status = process_wait(&recorder, 10000);
+		bool lost = strstr(recorder.err.text, "rows lost") != NULL;
+		if (twice)
+			close(fd);
+		process_release(&recorder);
+		assert_true(said);
+		assert_int_equal(status, twice ? 3 : 0);
+		assert_int_equal(lost, twice);
+		check_whole(f, "a recorder that ended");
+	}
+}
+
 /* One-shots: a step by our lock, the brakes by SQLite's own. */
 static void row_56_locked_for_one_shots(void **state)
 {
@@ -1072,6 +1113,7 @@ int main(void)
 		TEST(row_55_power_loss),
 		TEST(row_56_locked_by_another_process),
 		TEST(row_56_locked_for_one_shots),
+		TEST(row_56_locked_at_the_end_of_a_recorder),
 		TEST(row_57_two_consoles_share_a_history),
 		TEST(row_58_a_file_that_is_no_good_history),
 		TEST(row_58_a_symlink),
