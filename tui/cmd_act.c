@@ -18,7 +18,8 @@
 #define BRAKE_MS 1000   /* a rollback waits this long to learn the baseline, then goes */
 #define OWNER_MS 2000   /* until a recorder that guards was heard */
 #define OPEN_MS 7000    /* a step waits this long for what an earlier command left open */
-#define ANSWER_MS 15000 /* until the fate of a command is known */
+#define ANSWER_MS 15000 /* until the fate of a command is known, from when it leaves */
+#define LEAVES_MS (VETO_MOST_MS + 10000) /* until it leaves: recorded, flags and hook asked */
 
 struct job {
 	struct setup *s;
@@ -127,6 +128,13 @@ static void watch_guards(struct job *j)
 }
 
 /* ---- what came of it ---- */
+
+static bool has_left(void *ctx)
+{
+	struct job *j = ctx;
+	return !desk_progress(j->s->desk, j->result.id, &j->view) ||
+		j->view.progress > PROGRESS_VETO;
+}
 
 static bool answered(void *ctx)
 {
@@ -450,6 +458,7 @@ static int begin(struct job *j)
 static int finish(struct job *j)
 {
 	/* Who goes down in steps stays until the last; a signal ends it, the rest is found open. */
+	loop_until(j->s->desk, has_left, j, LEAVES_MS);
 	loop_until(j->s->desk, answered, j, j->request.gradual ? -1 : ANSWER_MS);
 	if (j->o->wait && j->view.progress == PROGRESS_WATCHING)
 		loop_until(j->s->desk, verified, j, j->o->wait_ms);

@@ -61,7 +61,9 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 int desk_add_source(struct desk *d, int pool, const char *target, const char *token,
 	int64_t interval_ms, struct instant now, struct err *err);
 
-/* The program that may veto what gives the pool's v2 more work (tui/veto.c). */
+/* The program that may veto what gives the pool's v2 more work (tui/veto.c), and how long it may
+ * take for that. */
+#define VETO_MOST_MS 10000
 void desk_set_veto(struct desk *d, int pool, const char *command);
 
 /* Tells a desk that only looks what the history knows: whose identity is pinned, what was

@@ -247,6 +247,7 @@ void order_turn(struct desk *d, struct flight *f);
 int64_t order_due_ms(const struct flight *f);
 
 /* flags.c */
+#define FLAGS_SILENT_MS 3000 /* a look that takes longer is no answer */
 void flags_begin(struct desk *d);
 void flags_add(struct desk *d, int pool); /* to be looked at from now on */
 void flags_ask(struct desk *d);           /* for a look as of now */

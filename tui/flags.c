@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define LOOK_MS 1000
-#define SILENT_MS 3000 /* a look that takes longer is no answer */
 #define AGAIN_MS 5000
 
 static bool are_same(const struct flags *a, const struct flags *b)
@@ -65,7 +64,7 @@ void flags_ask(struct desk *d)
 static int64_t silent_ms(const struct desk *d)
 {
 	int64_t since_ms = lookout_waits_ms(d->lookout);
-	bool silent = since_ms != UNKNOWN && d->now.boot_ms - since_ms >= SILENT_MS;
+	bool silent = since_ms != UNKNOWN && d->now.boot_ms - since_ms >= FLAGS_SILENT_MS;
 	return silent ? d->now.boot_ms - since_ms : UNKNOWN;
 }
 

@@ -9,8 +9,9 @@
 
 #include <string.h>
 
-#define AGE_MS 5000    /* an open intent this old has no living sender, unless */
-#define VETO_MS 10000  /* longer where it may wait for a veto hook; unless */
+#define AGE_MS 5000 /* an open intent this old has no living sender, unless */
+#define VETO_MS \
+	(VETO_MOST_MS + FLAGS_SILENT_MS) /* longer where it may wait for a veto hook; unless */
 #define BRAKE_MS 60000 /* it is a brake, whose sender may rest for half a minute */
 
 /* It was applied, and nobody has seen it yet. */
@@ -19,8 +20,8 @@ static void watch(struct desk *d, struct flight *f)
 	f->phase = FLIGHT_WATCHING;
 	for (int k = 0; k < f->leg_count; k++) {
 		f->legs[k].state = LEG_APPLIED;
-		f->legs[k].watch = (struct watch){
-			.answered = true, .at = d->now, .epoch = UNKNOWN, .rev = UNKNOWN};
+		f->legs[k].watch =
+			(struct watch){.answered = true, .at = d->now, .epoch = UNKNOWN, .rev = UNKNOWN};
 	}
 	flight_progress(d, f);
 }

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VETO_MOST_MS 10000
 #define LOOK_MS 20
 
 void desk_set_veto(struct desk *d, int pool, const char *command)

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define EXPLAIN_MS 5000 /* how long a share may wait for its explanation */
 
@@ -508,6 +509,41 @@ static void without_its_past_no_step_leaves(void **state)
 	site_step(&s, d, 100);
 }
 
+/* ---- the veto hook ---- */
+
+static void say_hook(const char *body)
+{
+	char path[256];
+	site_path(&s, "hook", path, sizeof path);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\n%s\n", body);
+	assert_int_equal(fchmod(fileno(f), 0700), 0);
+	fclose(f);
+	desk_set_veto(d, 0, path);
+}
+
+static void a_hook_that_hangs_vetoes_after_ten_seconds(void **state)
+{
+	(void)state;
+	int commands = node->commands;
+	d = site_open(&s, &kim);
+	say_hook("exec sleep 1000");
+	struct act_result r = site_act(&s, d, VERB_STEP, 100, "");
+	assert_int_equal(r.status, ACT_BEGUN);
+	site_run(&s, VETO_MOST_MS - 1000);
+	assert_int_equal(site_view(d, r.id).progress, PROGRESS_VETO);
+	site_run(&s, 1000);
+	/* Killed by then; that it ended is news of the kernel's own time. */
+	for (int i = 0; i < 100000 && site_view(d, r.id).progress != PROGRESS_DONE; i++)
+		site_settle(&s);
+	const struct act_view v = site_view(d, r.id);
+	assert_int_equal(v.decision.outcome, OUTCOME_NOT_SENT);
+	assert_int_equal(v.err.code, ERR_VETO);
+	assert_non_null(strstr(v.err.text, "/hook' did not end within 10 s and was killed"));
+	assert_int_equal(node->commands, commands);
+}
+
 #define AT_ONE(test) cmocka_unit_test_setup_teardown(test, sit_down, leave)
 #define AT_TWO(test) cmocka_unit_test_setup_teardown(test, sit_down_at_two_pools, leave)
 
@@ -529,6 +565,7 @@ int main(void)
 		AT_ONE(a_log_that_stays_silent_explains_nothing),
 		AT_ONE(a_log_that_began_anew_is_read_from_its_beginning),
 		AT_ONE(without_its_past_no_step_leaves),
+		AT_ONE(a_hook_that_hangs_vetoes_after_ten_seconds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
