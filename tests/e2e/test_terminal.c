@@ -816,7 +816,8 @@ static int64_t ended_cpu_ms(void)
 		(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
 }
 
-#define SPIN_MS 2000 /* start and end take a tenth of it; who spins takes all until it is killed */
+#define SPIN_MS \
+	2000 /* start and end take a tenth of it; who spins takes all until it is killed */
 
 /* The window closes: with the signal that says so, and where whoever started it had that ignored
  * (nohup), so that only reads and writes tell. It ends, and does not ask again and again. */
@@ -854,9 +855,9 @@ static void row_50_a_rollback_from_a_terminal_that_nobody_reads(void **state)
 	struct fixture *f = *state;
 	struct usage before, after;
 	quick_pool(f);
-	assert_int_equal(world_run(&f->w, &f->p, NULL,
-						 ARGS("step", "checkout", "10%", CONFIRMED, "--wait", "--config",
-							 f->w.config)),
+	assert_int_equal(
+		world_run(&f->w, &f->p, NULL,
+			ARGS("step", "checkout", "10%", CONFIRMED, "--wait", "--config", f->w.config)),
 		0);
 	open_console(f, 200, 50, NULL);
 	assert_true(glass_wait(&f->g, "LIVE", NULL, 10000));
@@ -902,7 +903,8 @@ static void an_idle_console_does_little(void **state)
 	double s = (double)(process_clock_ms() - began_ms) / 1000;
 	struct usage u = usage_between(&before, &after);
 	printf("idle: woken %.1f times a second, %.1f writes, %.1f reads, %.2f ms of processor\n",
-		(double)u.waits / s, (double)u.writes / s, (double)u.reads / s, (double)u.cpu_ns / 1e6 / s);
+		(double)u.waits / s, (double)u.writes / s, (double)u.reads / s,
+		(double)u.cpu_ns / 1e6 / s);
 	/* Four times for the age in its first row, once for the pool, with a row of the history; each
 	 * frame is written twice here: to the terminal and to the file that a glass reads. */
 	assert_true((double)u.waits / s < 30);
