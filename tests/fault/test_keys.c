@@ -1,19 +1,21 @@
 /* Keys that nobody thought of, and a pool that goes on meanwhile: random keys and sizes over a
- * console, live and read-only. Not a test of what a key does: of what none may ever do.
+ * console, live, read-only and over a recording. Not a test of what a key does: of what none may
+ * ever do.
  *
  * 1. A share is raised only by a `y`, or by Enter, on a sheet that the last frame showed.
  * 2. What is done is done to the pool, and at the share, that the last frame's sheet was of; its
  *    name is on the screen where there is room (40x10).
- * 3. Who only looks sends nothing.
+ * 3. Who only looks, or looks at what was recorded, sends nothing.
  * 4. After every frame the terminal shows what was drawn.
  *
- * KEYS= chooses how many steps (1,000), SEED= the first seed. */
+ * KEYS= chooses how many steps, SEED= the first seed. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "history/replay.h"
 #include "model/mem.h"
 #include "model/text.h"
 #include "tests/lib/simulator.h"
@@ -29,7 +31,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STEPS 1000
+#define STEPS 800
+#define STEPS_OF_REPLAY 200
 #define NODES 2 /* each a pool of its own: what is shown of one must not act on the other */
 #define W_MAX 140
 #define H_MAX 50
@@ -38,6 +41,8 @@ static struct {
 	struct site site;
 	struct desk *desk;
 	struct console *console;
+	struct driver *replayed; /* NULL: live */
+	char recording[256];
 	int master, slave, w, h;
 	struct simulator sim;
 	struct theme theme;
@@ -152,7 +157,7 @@ static bool raises(const struct command *c)
 static void check(int pool, const struct command *c)
 {
 	const struct sheet *s = &t.sheet;
-	if (t.console->how.read_only)
+	if (t.console->how.read_only || t.replayed)
 		complain("one who only looks has sent", pool, c);
 	if (!raises(c))
 		return;
@@ -217,6 +222,7 @@ static void pass(int64_t ms)
 {
 	for (; ms > 0; ms -= SITE_STEP_MS) {
 		site_run(&t.site, SITE_STEP_MS);
+		whatif_overlay_turn(&t.console->whatif);
 		console_refresh(t.console, t.site.now);
 	}
 }
@@ -224,14 +230,14 @@ static void pass(int64_t ms)
 /* The key acts on what the last frame showed, though the world may have moved since. */
 static void press(uint32_t key)
 {
-	for (int k = 0; k < NODES; k++)
+	for (int k = 0; k < t.site.node_count; k++)
 		t.site.node[k]->got_count = 0;
 	t.key = key;
 	console_key(t.console, t.key, t.site.now);
 	site_settle(&t.site);
 	desk_turn(t.desk, t.site.now);
 	console_refresh(t.console, t.site.now);
-	for (int k = 0; k < NODES; k++)
+	for (int k = 0; k < t.site.node_count; k++)
 		for (int i = 0; i < t.site.node[k]->got_count; i++)
 			check(k, &t.site.node[k]->got[i]);
 }
@@ -260,19 +266,29 @@ static void mean_it(void)
 
 static void open_console(bool read_only)
 {
-	struct console_options how = {.desk = t.desk, .w = t.w, .h = t.h, .read_only = read_only};
+	struct console_options how = {.desk = t.desk,
+		.replay = t.replayed,
+		.recording = t.replayed ? t.recording : NULL,
+		.w = t.w,
+		.h = t.h,
+		.read_only = read_only};
 	t.console = console_new(&how, t.site.now);
+}
+
+static void any_size(void)
+{
+	static const int sizes[][2] = {{200, 50}, {120, 40}, {80, 24}, {60, 16}, {40, 10}, {20, 4}};
+	if (below(40) != 0)
+		return;
+	int i = below(6);
+	bool odd = below(3) == 0;
+	resize(odd ? 1 + below(W_MAX) : sizes[i][0], odd ? 1 + below(H_MAX) : sizes[i][1]);
 }
 
 static void step(void)
 {
-	static const int sizes[][2] = {{200, 50}, {120, 40}, {80, 24}, {60, 16}, {40, 10}, {20, 4}};
 	bool read_only = t.console->how.read_only;
-	if (below(40) == 0) {
-		int i = below(6);
-		bool odd = below(3) == 0;
-		resize(odd ? 1 + below(W_MAX) : sizes[i][0], odd ? 1 + below(H_MAX) : sizes[i][1]);
-	}
+	any_size();
 	if (below(12) == 0)
 		disturb();
 	if (below(15) == 0)
@@ -292,32 +308,85 @@ static void step(void)
 	}
 }
 
-static void random_keys_never_act_on_what_was_not_shown(void **state)
+/* How many steps, from which seed. */
+static int64_t begin(int64_t count)
 {
-	(void)state;
 	const char *steps = getenv("KEYS"), *seed = getenv("SEED");
-	int64_t count = STEPS, first = 1;
+	int64_t first = 1;
 	if (steps)
 		assert_true(unit_parse_int(steps, 1, 100000000, &count));
 	if (seed)
 		assert_true(unit_parse_int(seed, 0, INT64_MAX, &first));
 	t.seed = (uint64_t)first;
+	return count;
+}
+
+static void random_keys_never_act_on_what_was_not_shown(void **state)
+{
+	(void)state;
+	int64_t count = begin(STEPS);
 	for (t.step = 0; t.step < count; t.step++)
 		step();
 	printf("%d steps, %d raises\n", t.step, t.raises);
 	assert_true(t.raises > 0 || count < STEPS); /* the watch has seen some */
 }
 
-static int sit_down(void **state)
+/* ---- over a recording ---- */
+
+static void type(const char *text)
+{
+	for (; *text; text++)
+		press((unsigned char)*text);
+	press(KEYS_ENTER);
+}
+
+/* What leads to another moment, another speed, or asks what would have been. */
+static void any_word(void)
+{
+	static const char *const words[] = {":seek 0%", ":seek 50%", ":seek 100%", ":seek +90s",
+		":seek -1h", ":rollback", ":step 50%", ":hold",
+		":whatif guards.error_rate_threshold=0.02", ":whatif window=5s", ":whatif off",
+		":screen journal", ":pool checkout", "/roll"};
+	type(words[below(sizeof words / sizeof *words)]);
+}
+
+static void step_of_replay(void)
+{
+	static const uint32_t likely[] = {
+		'{', '}', '[', ']', ',', '.', '(', ')', '<', '>', ' ', KEYS_HOME, KEYS_END};
+	any_size();
+	frame();
+	if (below(10) == 0)
+		any_word();
+	else if (below(2) == 0)
+		press(likely[below(sizeof likely / sizeof *likely)]);
+	else
+		press(any_key());
+	pass(SITE_STEP_MS * below(10));
+	if (console_left(t.console)) {
+		console_free(t.console);
+		open_console(false);
+	}
+}
+
+static void random_keys_move_nothing_in_a_recording(void **state)
+{
+	(void)state;
+	int64_t count = begin(STEPS_OF_REPLAY);
+	struct fake *f = t.site.node[0];
+	int asked = f->commands + f->polls + f->leases + f->resolves;
+	for (t.step = 0; t.step < count; t.step++)
+		step_of_replay();
+	assert_int_equal(f->commands + f->polls + f->leases + f->resolves, asked);
+}
+
+/* ---- a console ---- */
+
+static void open_terminal(void)
 {
 	static const char *const none[] = {NULL};
-	static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
 	struct winsize size = {.ws_col = 100, .ws_row = 32};
-	(void)state;
 	setlocale(LC_CTYPE, "C.UTF-8");
-	site_init(&t.site, NODES, 7);
-	t.site.apart = true;
-	t.desk = site_open(&t.site, &kim);
 	t.w = 100;
 	t.h = 32;
 	assert_int_equal(openpty(&t.master, &t.slave, NULL, NULL, &size), 0);
@@ -328,6 +397,66 @@ static int sit_down(void **state)
 		.in_fd = t.slave, .out_fd = t.slave, .type = "xterm-256color", .colour = true};
 	assert_int_equal(term_open(&how, NULL), 0);
 	open_console(false);
+}
+
+static int sit_down(void **state)
+{
+	static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
+	(void)state;
+	site_init(&t.site, NODES, 7);
+	t.site.apart = true;
+	t.desk = site_open(&t.site, &kim);
+	open_terminal();
+	return 0;
+}
+
+/* A minute of a step and a v2 that breaks, with the guard's rollback. */
+static void record(void)
+{
+	static const struct site_desk recorder = {
+		.actor = "kim@ops1", .file = "h.db", .record = true};
+	struct desk *live = site_open(&t.site, &recorder);
+	site_run(&t.site, 3000);
+	site_step(&t.site, live, 100);
+	site_run(&t.site, 5000);
+	t.site.node[0]->error_rate[ARM_V2] = 0.9;
+	site_run(&t.site, 52000);
+	site_close(&t.site, live);
+	site_path(&t.site, "h.db", t.recording, sizeof t.recording);
+}
+
+static struct instant replay_moment(void *ctx, struct instant real)
+{
+	(void)real;
+	return replay_now(ctx);
+}
+
+static int sit_down_at_a_recording(void **state)
+{
+	static const struct driver_ops *const schemes[] = {&replay_driver, NULL};
+	struct desk_options how = {
+		.actor = "kim@ops1", .schemes = schemes, .seed = 1, .read_only = true};
+	struct err err;
+	char target[300];
+	const char *url = target;
+	(void)state;
+	site_init(&t.site, 1, 7);
+	record();
+	snprintf(target, sizeof target, "replay:%s", t.recording);
+	struct pool_setup pool = {.name = "checkout",
+		.targets = &url,
+		.target_count = 1,
+		.interval_ms = 1000,
+		.plan = &t.site.plan,
+		.plan_hash = "0123abcd",
+		.limits = &t.site.limits};
+	assert_non_null(t.desk = desk_new(&how, t.site.now, &err));
+	if (desk_add(t.desk, &pool, NULL, NULL, t.site.now, &err) < 0)
+		fail_msg("%s", err.text);
+	t.site.desk[t.site.desk_count++] = t.desk;
+	t.replayed = client_driver(desk_client(t.desk), NODE_HANDLE(0, 0));
+	desk_set_clock(t.desk, replay_moment, t.replayed);
+	open_terminal();
 	return 0;
 }
 
@@ -340,6 +469,8 @@ static int leave(void **state)
 	close(t.slave);
 	simulator_release(&t.sim);
 	free(t.frame);
+	t.frame = NULL;
+	t.replayed = NULL;
 	site_release(&t.site);
 	return 0;
 }
@@ -349,6 +480,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			random_keys_never_act_on_what_was_not_shown, sit_down, leave),
+		cmocka_unit_test_setup_teardown(
+			random_keys_move_nothing_in_a_recording, sit_down_at_a_recording, leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
