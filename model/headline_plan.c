@@ -75,9 +75,10 @@ static const char *news_of(const struct standing *s)
 		return s->judge_text;
 	if (green && sees_no_difference(&s->verdict))
 		return "No difference seen so far";
-	return s->judged == GUARD_GREEN ? "Within limits so far"
-		: s->judged == GUARD_NONE   ? "No limit is set"
-									: "Too little data to judge v2";
+	return s->judged == GUARD_GREEN              ? "Within limits so far"
+		: s->judged == GUARD_NONE                ? "No limit is set"
+		: s->verdict.why == VERDICT_WHY_COUNTERS ? "No verdict, a counter went back"
+												 : "Too little data to judge v2";
 }
 
 /* All is well, but raises are closed: when and why is all that there is to know. */

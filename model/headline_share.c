@@ -121,9 +121,10 @@ bool headline_mixed(const struct headline_view *v, char *out, size_t size)
 {
 	if (!v->s->mixed)
 		return false;
-	return headline_say(out, size, "Nodes differ: %d.%02d to %d.%02d %%. Steps locked, R works",
-		v->s->mixed_low_bp / 100, v->s->mixed_low_bp % 100, v->s->mixed_high_bp / 100,
-		v->s->mixed_high_bp % 100);
+	char low[24], high[24];
+	unit_share(low, sizeof low, v->s->mixed_low_bp);
+	unit_share(high, sizeof high, v->s->mixed_high_bp);
+	return headline_say(out, size, "Nodes differ: %s to %s. Steps locked, R works", low, high);
 }
 
 bool headline_held(const struct headline_view *v, char *out, size_t size)

@@ -130,7 +130,7 @@ static bool live(const struct interlock_facts *f, struct interlock_check *c)
 	if (f->worst_age_ms == UNKNOWN)
 		say(c, "no news yet, %d of %d nodes live", f->nodes_live, f->nodes);
 	else
-		say(c, "STALE %s, %d of %d nodes live", age, f->nodes_live, f->nodes);
+		say(c, "no news for %s, %d of %d nodes live", age, f->nodes_live, f->nodes);
 	return false;
 }
 

@@ -104,7 +104,9 @@ static void write_guard(struct standing *s, const struct pool *p)
 	enum guard_action action = s->owner == OWNER_POOL ? g->action : p->limits.action;
 	int64_t held_ms = s->owner == OWNER_NONE ? UNKNOWN : g->held_ms;
 	unit_countdown(left, sizeof left, held_ms);
-	if (!p->has_plan && s->owner == OWNER_NONE)
+	if (s->state == STATE_FINALIZED)
+		snprintf(out, size, "guard: off, finished");
+	else if (!p->has_plan && s->owner == OWNER_NONE)
 		snprintf(out, size, "guard: none without a plan, limits only warn");
 	else if (s->owner == OWNER_NONE)
 		snprintf(out, size, "guard: NONE, nobody rolls back");
@@ -156,6 +158,8 @@ static void write_leave(struct standing *s, const struct model *m, const struct 
 	else
 		text_copy(out, size, p->has_plan ? "NOBODY WATCHES" : "the share stays");
 	s->leave_exposed = strcmp(out, ALL_GOES_ON) != 0;
+	if (s->freshness == FRESHNESS_NEVER && !s->leave_exposed)
+		text_copy(out, size, "not known yet");
 	if (pool_is_local(p))
 		text_copy(out, size, "the pool ends");
 }

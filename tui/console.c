@@ -557,12 +557,19 @@ static void draw_screen(struct console *c, struct surface *s, const struct view 
 		guide_draw(s, own, guide_next(v->pool, c->journal_seen));
 }
 
+#define FROZEN_CLOCK_W 40 /* columns from which the header has a clock */
+#define FROZEN_W 13       /* of freshness and age, at most, and a blank */
+
 static const struct surface *frozen_picture(struct console *c, struct instant now)
 {
 	struct surface *s = &c->frozen;
-	char age[16];
+	char age[16], mark[32];
 	unit_age(age, sizeof age, now.boot_ms - c->frozen_ms);
-	surface_textf(s, surface_all(s), 1, 0, ROLE_MARK, "FROZEN %s ", age);
+	snprintf(mark, sizeof mark, " FROZEN %s", age);
+	/* In the place of "LIVE 0.4s", which it no longer is; the clock of that moment stays. */
+	int end = s->w < FROZEN_CLOCK_W ? s->w : s->w - (s->w < 80 ? 11 : 12);
+	surface_fill(s, (struct rect){end - FROZEN_W, 0, FROZEN_W, 1}, ROLE_TEXT, ' ');
+	surface_text_right(s, surface_all(s), end, 0, ROLE_MARK, mark);
 	return s;
 }
 

@@ -148,10 +148,22 @@ static void suspected(char *out, size_t size, const struct verdict *v, enum judg
 		form == JUDGE_LEAST ? "" : ", not proven yet");
 }
 
-static void proven(char *out, size_t size, const struct verdict *v, enum judge_form form)
+/* A limit that v1 breaks as well proves nothing against v2: that is said in one breath. */
+static bool is_v1_over_too(const struct pool *p, const struct verdict *v)
+{
+	enum metric m = v->metric == JUDGED_ERRORS ? METRIC_ERRORS : METRIC_P99;
+	return v->word == VERDICT_HARM && v->why == VERDICT_WHY_LIMIT &&
+		p->standing.guard.metric[m].both;
+}
+
+static void proven(
+	char *out, size_t size, const struct pool *p, const struct verdict *v, enum judge_form form)
 {
 	char times[16];
-	if (form == JUDGE_FULL && v->word == VERDICT_HARM && v->since_wall_ms != UNKNOWN) {
+	if (is_v1_over_too(p, v))
+		snprintf(out, size, "%s over the limit, v1's too%s", judged_name(v->metric),
+			form == JUDGE_FULL ? ": no proof against v2" : "");
+	else if (form == JUDGE_FULL && v->word == VERDICT_HARM && v->since_wall_ms != UNKNOWN) {
 		char clock[16];
 		unit_clock(clock, sizeof clock, v->since_wall_ms);
 		snprintf(out, size, "%s, since %sZ", v->text, clock);
@@ -175,7 +187,7 @@ static void write_metric(struct judge_words *out, const struct pool *p, const st
 	else if (v->word == VERDICT_UNDECIDED)
 		undecided(out->text, sizeof out->text, v, form);
 	else
-		proven(out->text, sizeof out->text, v, form);
+		proven(out->text, sizeof out->text, p, v, form);
 }
 
 void judge_words_metric(

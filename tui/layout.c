@@ -13,6 +13,7 @@
 #define WIDE 160
 #define TALL 45
 #define ROOMY 24 /* rows from which groups are set apart */
+#define LOW 7    /* rows that end with both sides, where there is no room for more */
 
 struct stack {
 	struct layout *out;
@@ -82,6 +83,8 @@ static void make_wide(
 	struct layout *out, int w, int top, int end, const struct layout_wish *wish)
 {
 	int journal = (end - top) / 3, half = w / 2;
+	int rows = wish->decisions > DECISIONS_LEAST ? wish->decisions : DECISIONS_LEAST;
+	journal = rows < journal ? rows : journal;
 	struct stack left = {out, 0, half, top, end - journal - 1};
 	take(&left, SECTION_ARMS, 4, 1);
 	take(&left, SECTION_PLAN, 1, 1);
@@ -117,11 +120,14 @@ static void make_frame(struct layout *out, struct stack *s, int w, int h)
 	if (h >= 10)
 		take(s, SECTION_WHO, 1, 1);
 	/* However low the screen, a dialog is on it: what is accepted must be seen. */
-	int top = h >= 20 ? 8 : h >= 12 ? 4 : h > 1;
+	int top = h >= 20 ? 8 : h >= 12 ? 3 : h > 1;
 	int wide = w < 100 ? w : 100;
 	out->sheet = (struct rect){0, top < h ? top : h, wide, h - top > 0 ? h - top : 0};
 	if (out->sheet.h > 22)
 		out->sheet.h = 22;
+	out->sheet_low = out->sheet;
+	if (h < 20)
+		out->sheet_low = (struct rect){0, LOW, wide, h > LOW ? h - LOW : 0};
 }
 
 void layout_make(struct layout *out, int w, int h, const struct layout_wish *wish)

@@ -34,6 +34,8 @@ struct layout {
 	struct rect rect[SECTION_COUNT]; /* h == 0: not shown */
 	enum width width;
 	struct rect sheet; /* where a dialog stands: below both sides, above nothing */
+	struct rect
+		sheet_low; /* below both sides also on a low screen, for one that has few rows */
 };
 
 /* Rows that the sections would like. */

@@ -7,7 +7,8 @@
 struct pen {
 	struct surface *s;
 	struct rect r;
-	int y; /* the next row; below the box nothing is written */
+	int y;     /* the next row; below the box nothing is written */
+	int spare; /* rows that ours may take beyond their first; words from elsewhere never do */
 };
 
 void pen_row(struct pen *p, enum role role, const char *label, const char *format, ...)

@@ -26,7 +26,7 @@ struct view {
 	const struct journal *journal; /* of JOURNAL */
 	int64_t left_ms; /* wall clock at which this person left the last console; UNKNOWN */
 	struct instant now;
-	const char *mark; /* "REPLAY", "FROZEN 12s"; NULL the pool's environment */
+	const char *mark; /* "REPLAY"; NULL the pool's environment */
 	bool mark_only;   /* mark is drawn in reverse even where env would not be */
 	bool replay;
 	bool looking;        /* no key acts: read-only or replay */
@@ -87,6 +87,10 @@ void view_plot(struct surface *s, struct rect r, const struct view *v, enum seri
 /* Rows shared by all screens. */
 void view_header(struct surface *s, struct rect r, const struct view *v);
 void view_headline(struct surface *s, struct rect r, const struct view *v);
+/* Sentences from (x, y) to the end of the rectangle; where they are too long the first ones are cut
+ * and the last one, what can be done, stays whole. */
+void view_sentences(
+	struct surface *s, struct rect r, int x, int y, enum role role, const char *text);
 void view_who(struct surface *s, struct rect r, const struct view *v);
 /* The pool's name; one that may imitate another has a mark and the pool's id beside it. Returns
  * the column after it. */

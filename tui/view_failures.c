@@ -102,7 +102,10 @@ static void find(struct failures *f, const struct pool *p)
 static void draw_total(
 	struct surface *s, struct rect r, const struct view *v, const struct failures *f)
 {
-	char failed[24], done[24], part[16];
+	char failed[24], done[24], part[16], bound[16];
+	/* No failure among few says little. */
+	double most = guard_upper_bound(f->done, f->failed);
+	unit_percent(bound, sizeof bound, most);
 	unit_count(failed, sizeof failed, f->failed);
 	unit_count(done, sizeof done, f->done);
 	unit_percent(part, sizeof part, f->done > 0 ? (double)f->failed / (double)f->done : NAN);
@@ -111,9 +114,12 @@ static void draw_total(
 		surface_text(s, r, x, r.y, ROLE_DIM, "-");
 	else if (f->done == 0)
 		surface_text(s, r, x, r.y, ROLE_DIM, "v2 has done nothing since it started");
-	else
+	else if (isnan(most))
 		surface_textf(s, r, x, r.y, view_role(v->pool, f->failed > 0 ? ROLE_WARN : ROLE_OK),
 			"%s of %s (%s %%) since it started", failed, done, part);
+	else
+		surface_textf(s, r, x, r.y, view_role(v->pool, ROLE_TEXT),
+			"%s of %s since it started (could be up to %s %%)", failed, done, bound);
 }
 
 static void draw_sentence(

@@ -264,7 +264,7 @@ static void draw_headline(struct surface *s, struct rect r, const struct pool *p
 	const struct headline *h = &p->standing.headline;
 	int x = view_name(s, r, r.x + 1, r.y, ROLE_REMOTE, p);
 	x = surface_text(s, r, x, r.y, ROLE_DIM, ": ");
-	surface_text(
+	view_sentences(
 		s, r, x, r.y, h->level == LEVEL_OK ? ROLE_STRONG : level_role(h->level), h->text);
 }
 

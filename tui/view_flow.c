@@ -133,8 +133,8 @@ static void draw_arms(struct surface *s, struct rect r, const struct view *v, en
 		double part =
 			seen < 0 ? NAN : (double)(arm == ARM_V2 ? seen : SHARE_FULL - seen) / SHARE_FULL;
 		if (bar >= 6)
-			graph_bar(
-				s, (struct rect){r.x + 4, y, bar, 1}, arm == ARM_V1 ? ROLE_V1 : ROLE_V2, part);
+			graph_bar(s, (struct rect){r.x + 4, y, bar, 1},
+				view_role(p, arm == ARM_V1 ? ROLE_V1 : ROLE_V2), part);
 	}
 	char asked[16], says[40], seen[16], n[32];
 	unit_share(asked, sizeof asked, p->standing.intended_bp);
@@ -158,12 +158,16 @@ static void draw_arms(struct surface *s, struct rect r, const struct view *v, en
 /* What becomes of the raise when nobody keeps it. */
 static int draw_keep(struct surface *s, struct rect r, int x, const struct standing *st)
 {
-	char left[24], back[24];
+	static const char unless[] = "unless kept: ";
+	char left[24], back[24], text[80];
 	unit_countdown(left, sizeof left, st->keep.left_ms);
 	unit_share(back, sizeof back, st->kept_bp);
 	if (orphan_at(st->keep.on_orphan, st->reported_bp) == ORPHAN_REVERT)
-		return surface_textf(s, r, x, r.y, ROLE_WARN, "back to %s in %s", back, left);
-	return surface_textf(s, r, x, r.y, ROLE_WARN, "held in %s", left);
+		snprintf(text, sizeof text, "%sback to %s in %s", unless, back, left);
+	else
+		snprintf(text, sizeof text, "%sheld in %s", unless, left);
+	bool fits = x + text_width(text) <= r.x + r.w;
+	return surface_text(s, r, x, r.y, ROLE_WARN, text + (fits ? 0 : sizeof unless - 1));
 }
 
 static void draw_plan(struct surface *s, struct rect r, const struct view *v)
@@ -254,7 +258,7 @@ static void draw_bad(struct surface *s, struct rect r, const struct view *v)
 	if (!isnan(most)) {
 		char bound[16];
 		unit_percent(bound, sizeof bound, most);
-		surface_textf(s, r, x, r.y, role, "%s/%s (could be up to %s %%)", bad, of, bound);
+		surface_textf(s, r, x, r.y, role, "%s of %s (could be up to %s %%)", bad, of, bound);
 		return;
 	}
 	x = surface_textf(
@@ -350,7 +354,7 @@ static void lay_out(struct layout *out, int w, int h, const struct view *v)
 		.judge = 2,
 		.bad = 1,
 		.failures = failure_rows(v->pool),
-		.decisions = 16,
+		.decisions = 1 + (v->pool->decision_count < 15 ? (int)v->pool->decision_count : 15),
 		.wide = v->scope && v->scope->wide};
 	layout_make(out, w, h, &wish);
 }

@@ -132,8 +132,10 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 	struct rect left = r;
 	left.w = r.w - right_w > 20 ? draw_head(s, r, r.w - right_w - 1, v) : r.w;
 	x = view_name(s, left, x, r.y, ROLE_REMOTE, v->pool);
-	if (!narrow)
+	if (!narrow && x + 10 + text_width(st->state_text) <= left.x + left.w)
 		x = surface_text(s, left, x + 2, r.y, ROLE_DIM, "v1>v2") + 2;
+	else if (!narrow)
+		x++;
 	draw_state(s, left, x + 1, st);
 	enum role fresh = st->freshness == FRESHNESS_LIVE ? ROLE_OK
 		: st->freshness == FRESHNESS_LATE             ? ROLE_WARN
@@ -142,10 +144,36 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 		surface_text_right(s, r, r.x + r.w, r.y, fresh, right);
 }
 
+/* The last sentence, what can be done; NULL where there is one alone, where it is quoted or itself
+ * cut. */
+static const char *last_sentence(const char *text)
+{
+	const char *last = NULL;
+	for (const char *at = strstr(text, ". "); at; at = strstr(at + 1, ". "))
+		last = at + 2;
+	return last && !strstr(last, "\u2026") && !strchr(last, '"') ? last : NULL;
+}
+
+#define LEAD_LEAST 12 /* columns of what comes before it, or nobody knows what it is about */
+
+void view_sentences(
+	struct surface *s, struct rect r, int x, int y, enum role role, const char *text)
+{
+	const char *last = last_sentence(text);
+	int end = r.x + r.w, at = end - (last ? text_width(last) : 0);
+	if (!last || x + text_width(text) <= end || at - 1 - x < LEAD_LEAST) {
+		surface_text(s, r, x, y, role, text);
+		return;
+	}
+	surface_text(s, (struct rect){r.x, y, at - 1 - r.x, 1}, x, y, role, text);
+	surface_text(s, r, at - 1, y, role, " ");
+	surface_text(s, r, at, y, role, last);
+}
+
 void view_headline(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct headline *h = &v->pool->standing.headline;
-	surface_text(s, r, r.x + 1, r.y, level_role(h->level), h->text);
+	view_sentences(s, r, r.x + 1, r.y, level_role(h->level), h->text);
 }
 
 void view_message(struct surface *s, struct rect r, const struct view *v)
@@ -189,11 +217,14 @@ static const char *hint_word(enum verb v, enum act next)
 	return v == VERB_ROLLBACK ? "roll back" : v == VERB_ANNOTATE ? "note" : verb_row(v)->word;
 }
 
+/* In what order hints give way where the row is short. */
+enum yield { YIELD_WHOLE, YIELD_WORD, YIELD_TAIL, YIELD_LATE, YIELD_LAST, YIELD_NEVER };
+
 struct hint {
 	char key[8];
-	const char *word,
-		*tail; /* the tail goes first when the row is short, then words of looking keys */
-	bool on, looks;
+	const char *word, *tail;
+	bool on, gone;
+	enum yield yield; /* a looking key; what acts loses its tail alone */
 };
 
 #define HINTS_MAX 16
@@ -204,16 +235,22 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 		const char *key, *word;
 		bool replay;
 		unsigned screens; /* bits */
-	} looks[] = {{"Space", "pause", true, SCREEN_ON_ALL}, {"{ }", "speed", true, SCREEN_ON_ALL},
-		{"[ ]", "decision", true, SCREEN_ON_ALL}, {"< >", "minute", true, SCREEN_ON_ALL},
-		{"j k", "line", false, KEYMAP_LISTS},
-		{"Enter", "open", false, SCREEN_ON(FLEET) | SCREEN_ON(JOURNAL)},
-		{"Enter", "look", false, SCREEN_ON(PLAN)}, {"Space", "mark", false, SCREEN_ON(FLEET)},
-		{"/", "find", false, KEYMAP_NARROW}, {"Tab", "pools", false, SCREEN_ON(JOURNAL)},
-		{"< >", "sort", false, SCREEN_ON(FLEET)},
-		{"1", "flow", false, SCREEN_ON_ALL & ~SCREEN_ON(FLOW)},
-		{":", "command", false, SCREEN_ON_ALL}, {"?", "help", false, SCREEN_ON_ALL},
-		{"q", "quit", false, SCREEN_ON_ALL}};
+		enum yield yield;
+	} looks[] = {{"Space", "pause", true, SCREEN_ON_ALL, YIELD_LATE},
+		{"{ }", "speed", true, SCREEN_ON_ALL, YIELD_LATE},
+		{"[ ]", "decision", true, SCREEN_ON_ALL, YIELD_LATE},
+		{"< >", "minute", true, SCREEN_ON_ALL, YIELD_LATE},
+		{"j k", "line", false, KEYMAP_LISTS, YIELD_WHOLE},
+		{"Enter", "open", false, SCREEN_ON(FLEET) | SCREEN_ON(JOURNAL), YIELD_LATE},
+		{"Enter", "look", false, SCREEN_ON(PLAN), YIELD_LATE},
+		{"Space", "mark", false, SCREEN_ON(FLEET), YIELD_LATE},
+		{"/", "find", false, KEYMAP_NARROW, YIELD_LATE},
+		{"Tab", "pools", false, SCREEN_ON(JOURNAL), YIELD_WHOLE},
+		{"< >", "sort", false, SCREEN_ON(FLEET), YIELD_WHOLE},
+		{"1", "flow", false, SCREEN_ON_ALL & ~SCREEN_ON(FLOW), YIELD_WHOLE},
+		{":", "command", false, SCREEN_ON_ALL, YIELD_WORD},
+		{"?", "help", false, SCREEN_ON_ALL, YIELD_LAST},
+		{"q", "quit", false, SCREEN_ON_ALL, YIELD_LAST}};
 	size_t n = 0;
 	char why[REACH_WHY_MAX];
 	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
@@ -225,12 +262,14 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 		out[n++] = (struct hint){.key = {verb_row(hinted[i])->key},
 			.word = hint_word(hinted[i], v->pool->standing.act),
 			.tail = on ? "" : " (locked)",
-			.on = on};
+			.on = on,
+			.yield = YIELD_NEVER};
 	}
 	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
 		if ((looks[i].replay && !v->replay) || !(looks[i].screens >> v->screen & 1))
 			continue;
-		out[n] = (struct hint){.word = looks[i].word, .tail = "", .on = true, .looks = true};
+		out[n] = (struct hint){
+			.word = looks[i].word, .tail = "", .on = true, .yield = looks[i].yield};
 		text_copy(out[n++].key, sizeof out[0].key, looks[i].key);
 	}
 	return n;
@@ -240,22 +279,40 @@ static int hints_width(const struct hint *h, size_t n)
 {
 	int w = 1;
 	for (size_t i = 0; i < n; i++)
-		w += text_width(h[i].key) + 1 + text_width(h[i].word) + text_width(h[i].tail) + 2;
+		if (!h[i].gone)
+			w += text_width(h[i].key) + 1 + text_width(h[i].word) + text_width(h[i].tail) + 1 +
+				(*h[i].word != 0);
 	return w - 2;
+}
+
+/* Makes a hint shorter that gives way now. */
+static void shorten(struct hint *h, enum yield now)
+{
+	if (now == YIELD_TAIL)
+		h->tail = "";
+	else if (h->yield != now)
+		return;
+	else if (now == YIELD_WHOLE)
+		h->gone = true;
+	else
+		h->word = "";
 }
 
 void view_hints(struct surface *s, struct rect r, const struct view *v)
 {
 	struct hint hints[HINTS_MAX];
 	size_t n = collect_hints(v, hints);
+	for (int now = YIELD_WHOLE; now < YIELD_NEVER; now++)
+		for (size_t i = 0; i < n && hints_width(hints, n) > r.w; i++)
+			shorten(&hints[i], (enum yield)now);
+	/* Help and the way out are there even where not all others are. */
 	for (size_t i = 0; i < n && hints_width(hints, n) > r.w; i++)
-		hints[i].tail = "";
-	for (size_t i = 0; i < n && hints_width(hints, n) > r.w; i++)
-		if (hints[i].looks)
-			hints[i].word = "";
+		hints[i].gone |= hints[i].yield < YIELD_LAST;
 	int x = r.x + 1;
 	for (size_t i = 0; i < n; i++) {
 		const struct hint *h = &hints[i];
+		if (h->gone)
+			continue;
 		x = surface_text(s, r, x, r.y, h->on ? ROLE_KEY : ROLE_KEY_OFF, h->key) + 1;
 		x = surface_textf(
 			s, r, x, r.y, h->on ? ROLE_TEXT : ROLE_KEY_OFF, "%s%s", h->word, h->tail);

@@ -38,6 +38,8 @@ static const char *const words[] = {
 	"went back: nobody kept the raise; S steps anew, U only ends the hold.",
 	"A rollback is VERIFIED when v2's requests stood still after it.",
 	"![id] behind a name: it has letters that only look like ours.",
+	"Workers: bsy/rdy/n: busy, ready, all; rs/cr: restarts, crashes.",
+	"Guards: harm, safe: log10 of the evidence; phi: how much failures clump (1: not).",
 };
 
 struct leaf {
@@ -114,12 +116,25 @@ static bool has_special(const struct view *v)
 	return false;
 }
 
+static bool is_listed(const struct view *v, const struct keymap_row *k, bool special)
+{
+	return is_special(k) == special && works(v, k) && !is_covered(v, k);
+}
+
+/* "Left h": keys that do the same stand in one row. */
 static void key_lines(struct leaf *p, bool special)
 {
 	for (size_t i = 0; i < keymap_row_count; i++) {
-		const struct keymap_row *k = &keymap_rows[i];
-		if (is_special(k) == special && works(p->v, k) && !is_covered(p->v, k))
-			line(p, k->label, 12, k->help, true, "");
+		const struct keymap_row *k = &keymap_rows[i], *twin = k + 1;
+		char names[32];
+		if (!is_listed(p->v, k, special))
+			continue;
+		bool two = i + 1 < keymap_row_count && is_listed(p->v, twin, special) &&
+			(strcmp(twin->help, "the same") == 0 || strcmp(twin->help, k->help) == 0);
+		snprintf(
+			names, sizeof names, "%s%s%s", k->label, two ? " " : "", two ? twin->label : "");
+		line(p, names, 12, k->help, true, "");
+		i += two;
 	}
 }
 

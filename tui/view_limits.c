@@ -146,8 +146,9 @@ static void draw_sparklines(
 	int cross = view_cross_column(&axis, v, columns);
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		int x = r.x + SPARK_AT + arm * (columns + 1);
-		graph_sparkline(s, (struct rect){x, y, columns, 1}, arm == ARM_V1 ? ROLE_V1 : ROLE_V2,
-			values[arm], (size_t)columns, top);
+		graph_sparkline(s, (struct rect){x, y, columns, 1},
+			view_role(v->pool, arm == ARM_V1 ? ROLE_V1 : ROLE_V2), values[arm], (size_t)columns,
+			top);
 		if (cross >= 0)
 			surface_paint(s, (struct rect){x + cross, y, 1, 1}, ROLE_SELECTED);
 	}

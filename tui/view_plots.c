@@ -104,7 +104,7 @@ static void draw_title(struct surface *s, struct rect r, const struct view *v, e
 	const struct axis *axis, double shown)
 {
 	double limit = series_limit(v->pool, m);
-	char length[64], value[16];
+	char length[64], value[16], said[48];
 	int x = r.x + 1;
 	if (scope_of(v) && v->scope->wide) {
 		enum role role;
@@ -114,15 +114,22 @@ static void draw_title(struct surface *s, struct rect r, const struct view *v, e
 	axis_text(length, sizeof length, axis, v->now);
 	x = surface_text(s, r, x, r.y, ROLE_TITLE, series_row(m)->title);
 	x = surface_text(s, r, x + 2, r.y, ROLE_V1, "v1");
-	x = surface_text(s, r, x + 1, r.y, ROLE_V2, "v2");
-	x = surface_textf(s, r, x + 2, r.y, ROLE_DIM, "%s; ", length);
-	if (isnan(limit)) {
-		surface_text(s, r, x, r.y, ROLE_DIM, "no limit");
-		return;
+	x = surface_text(s, r, x + 1, r.y, ROLE_V2, "v2") + 2;
+	text_copy(said, sizeof said, "no limit");
+	if (!isnan(limit)) {
+		series_limit_text(value, sizeof value, m, limit);
+		snprintf(said, sizeof said, "limit %s%s%s", value, series_unit(m),
+			isnan(shown) ? ", above" : "");
 	}
-	series_limit_text(value, sizeof value, m, limit);
-	surface_textf(s, r, x, r.y, isnan(shown) ? ROLE_DIM : ROLE_LIMIT, "limit %s%s%s", value,
-		series_unit(m), isnan(shown) ? ", above" : "");
+	/* A limit without its unit is none: it is told whole, as much as there is room beside it. */
+	int left = r.x + r.w - x - text_width(said);
+	if (left < 0)
+		said[strcspn(said, ",")] = 0;
+	if (left >= text_width(length) + 2)
+		x = surface_textf(s, r, x, r.y, ROLE_DIM, "%s; ", length);
+	else if (strncmp(length, "last ", 5) == 0 && left >= text_width(length + 5) + 2)
+		x = surface_textf(s, r, x, r.y, ROLE_DIM, "%s; ", length + 5);
+	surface_text(s, r, x, r.y, isnan(shown) ? ROLE_DIM : ROLE_LIMIT, said);
 }
 
 static int columns_of(int w)

@@ -148,14 +148,15 @@ static void by_itself(struct pen *p, const struct view *v, const struct sheet *s
 /* "0.2 %"; without a failure how much the few that were done may hide. */
 static void write_errors(char *out, size_t size, const struct arm_figures *f)
 {
-	char value[16], bound[16];
+	char value[16], bound[16], done[24];
 	double most = guard_upper_bound(f->done, f->failed);
 	unit_percent(value, sizeof value, f->error_rate);
 	unit_percent(bound, sizeof bound, most);
+	unit_count(done, sizeof done, f->done);
 	if (isnan(most) || isnan(f->error_rate))
 		snprintf(out, size, "%s %%", value);
 	else
-		snprintf(out, size, "0/%lld (could be up to %s %%)", (long long)f->done, bound);
+		snprintf(out, size, "0 of %s (could be up to %s %%)", done, bound);
 }
 
 /* What a step is that is no raise to a new share. */
@@ -542,16 +543,12 @@ static void buttons(struct pen *p, const struct view *v, const struct sheet *she
 	}
 }
 
-void view_sheet(struct surface *s, const struct view *v, const struct sheet *sheet)
+/* Everything but the buttons, from the top of its box. */
+static void sheet_rows(struct pen *pen, const struct view *v, const struct sheet *sheet)
 {
-	struct layout l;
-	struct layout_wish wish = {0};
-	layout_make(&l, s->w, s->h, &wish);
-	struct pen p = {s, l.sheet, l.sheet.y};
-	if (p.r.h < 1)
-		return;
+	struct pen p = *pen;
 	/* Over the whole width: what it covers must not go on at its right. */
-	surface_fill(s, (struct rect){0, p.r.y, s->w, p.r.h}, ROLE_SHEET, ' ');
+	surface_fill(p.s, (struct rect){0, p.r.y, p.s->w, p.r.h}, ROLE_SHEET, ' ');
 	title(&p, v, sheet);
 	if (sheet->stale)
 		pen_row(&p, ROLE_FAIL, "STALE", "%s. Nothing was sent; Esc closes", sheet->stale_why);
@@ -576,6 +573,34 @@ void view_sheet(struct surface *s, const struct view *v, const struct sheet *she
 		typing(&p, sheet);
 	if (body)
 		name_row(&p, v, sheet);
-	p.y += body;
+	pen->y = p.y + body;
+}
+
+/* Of its box, behind what is written and the buttons; below 0: it was too small. */
+static int rows_left(const struct pen *p)
+{
+	return p->r.y + p->r.h - 1 - p->y;
+}
+
+void view_sheet(struct surface *s, const struct view *v, const struct sheet *sheet)
+{
+	struct layout l;
+	struct layout_wish wish = {0};
+	layout_make(&l, s->w, s->h, &wish);
+	struct pen p = {.s = s, .r = l.sheet_low, .y = l.sheet_low.y};
+	/* First to see how many rows it has: those left over are for what is too long for one. */
+	if (p.r.h > 0)
+		sheet_rows(&p, v, sheet);
+	if (rows_left(&p) < 0) {
+		p = (struct pen){.s = s, .r = l.sheet, .y = l.sheet.y};
+		if (p.r.h < 1)
+			return;
+		sheet_rows(&p, v, sheet);
+	}
+	p.spare = rows_left(&p);
+	if (p.spare > 0) {
+		p.y = p.r.y;
+		sheet_rows(&p, v, sheet);
+	}
 	buttons(&p, v, sheet);
 }

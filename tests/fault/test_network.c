@@ -187,7 +187,7 @@ static void row_01_silence(void **state)
 	real_skip(&f->r, 14000);
 	REAL_UNTIL(&f->r, WAIT_MS, real_standing(&f->r, 0)->freshness == FRESHNESS_STALE);
 	assert_locked(f, BIT(LIVE), ERR_STALE);
-	assert_non_null(strstr(judge(f, 2500).check[PREDICATE_LIVE].text, "STALE 1"));
+	assert_non_null(strstr(judge(f, 2500).check[PREDICATE_LIVE].text, "no news for 1"));
 	assert_rollback_open(f);
 	/* Connected is not alive: the poll ends by the total deadline. */
 	REAL_UNTIL(&f->r, WAIT_MS, trouble(f) == ERR_SLOW);

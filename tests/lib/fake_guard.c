@@ -43,6 +43,28 @@ static struct guard_window sum(const struct fake_guard *g, enum arm arm, int64_t
 	return w;
 }
 
+/* "errors 4.1 % of 5 %": as the engine's sentry says it. */
+static void say(char *out, size_t size, const struct guard *g)
+{
+	const struct guard_metric *m = &g->metric[g->worst];
+	char value[24], limit[24];
+	const char *unit = "";
+	if (g->worst == METRIC_ERRORS) {
+		unit_percent(value, sizeof value, m->value[ARM_V2]);
+		unit_percent(limit, sizeof limit, m->limit);
+		unit = " %";
+	} else if (g->worst == METRIC_P99) {
+		unit_ms(value, sizeof value, (int64_t)m->value[ARM_V2]);
+		unit_ms(limit, sizeof limit, (int64_t)m->limit);
+		unit = " ms";
+	} else {
+		unit_bytes(value, sizeof value, (int64_t)m->value[ARM_V2]);
+		unit_bytes(limit, sizeof limit, (int64_t)m->limit);
+	}
+	snprintf(out, size, "%s %s%s of %s%s", metric_name((enum metric)g->worst), value, unit,
+		limit, unit);
+}
+
 void fake_guard_judge(const struct fake_guard *g, const struct guard_limits *limits,
 	bool v2_has_share, struct control_guard *out)
 {
@@ -58,9 +80,6 @@ void fake_guard_judge(const struct fake_guard *g, const struct guard_limits *lim
 	for (int m = 0; m < METRIC_COUNT; m++)
 		out->red |= (unsigned)(judged.metric[m].state == GUARD_RED && !judged.metric[m].both)
 			<< m;
-	if (judged.worst >= 0) {
-		const struct guard_metric *m = &judged.metric[judged.worst];
-		snprintf(out->word, sizeof out->word, "%s %g of %g",
-			metric_name((enum metric)judged.worst), m->value[ARM_V2], m->limit);
-	}
+	if (judged.worst >= 0)
+		say(out->word, sizeof out->word, &judged);
 }

@@ -1059,7 +1059,7 @@ static void test_texts_have_their_numbers(void **state)
 	text_copy(f.history_why, sizeof f.history_why, "disk full");
 	assert_says(f, PREDICATE_HISTORY, "history not writable: disk full");
 	f = good, f.nodes_live = 2, f.worst_age_ms = 14000;
-	assert_says(f, PREDICATE_LIVE, "STALE 14s, 2 of 3 nodes live");
+	assert_says(f, PREDICATE_LIVE, "no news for 14s, 2 of 3 nodes live");
 	f = good, f.nodes_live = 0, f.worst_age_ms = UNKNOWN;
 	assert_says(f, PREDICATE_LIVE, "no news yet, 0 of 3 nodes live");
 	f = good, f.dropped = 1;

@@ -78,6 +78,8 @@ static void what_matters_is_in_sight(void **state)
 			/* Header, headline and both sides stay in sight behind a dialog. */
 			if (h >= 20)
 				assert_true(apart(&l.sheet, &l.rect[SECTION_ARMS]));
+			assert_true(apart(&l.sheet_low, &l.rect[SECTION_ARMS]));
+			assert_true(l.sheet_low.h == 0 || inside(&l.sheet_low, w, h));
 			if (h >= 3)
 				assert_true(l.sheet.y >= 1);
 		}
