@@ -115,7 +115,7 @@ static void etcd_end_close(struct driver *driver)
 {
 	struct etcd_end *d = (struct etcd_end *)driver;
 	driver_etcd_forget(d);
-	transport_cancel(d->transport, d->look_id);
+	etcd_cancel(&d->etcd, d->look_id);
 	if (d->inner)
 		d->inner_ops->close(d->inner);
 	etcd_close(&d->etcd);

@@ -73,7 +73,7 @@ static struct call *call_new(
 static void call_free(struct call *c)
 {
 	struct etcd_end *d = c->end;
-	transport_cancel(d->transport, c->id);
+	etcd_cancel(&d->etcd, c->id);
 	if (c->prev)
 		c->prev->next = c->next;
 	else

@@ -1,14 +1,8 @@
 #define _GNU_SOURCE /* memrchr */
-/* Etcd: targets, requests, names. It decides nothing and keeps nothing but which endpoint answers.
- *
- * 1. A token goes as it is behind Authorization, which is what etcd 3.4 takes.
- *    It is read anew when it was refused.
- * 2. An endpoint that cannot be reached, or says that it has no leader, is left for the next. */
+/* Etcd: targets, names, what a node says of itself. Requests are etcd_send.c's. */
 #include "client/etcd.h"
 
-#include "client/secret.h"
 #include "client/wire_field.h"
-#include "model/mem.h"
 #include "model/unit.h"
 
 #include <stdio.h>
@@ -17,8 +11,6 @@
 
 #define SCHEME "etcd://"
 #define HOST_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_[]:"
-#define CODE_NOT_FOUND 5 /* gRPC's */
-#define CODE_UNAVAILABLE 14
 
 /* ---- targets ---- */
 
@@ -127,21 +119,7 @@ void etcd_pool_target(struct text *out, const char *target)
 	text_add_n(out, target, was_added ? (size_t)(nodes - target) - 1 : len);
 }
 
-/* ---- open and close ---- */
-
-int etcd_open(struct etcd *e, const char *target, struct transport *t, struct err *err)
-{
-	*e = (struct etcd){.transport = t};
-	if (etcd_target_read(&e->target, target, err) < 0)
-		return -1;
-	return e->target.auth[0] ? secret_read(&e->credential, e->target.auth, err) : 0;
-}
-
-void etcd_close(struct etcd *e)
-{
-	secret_free(e->credential);
-	*e = (struct etcd){0};
-}
+/* ---- names ---- */
 
 const char *etcd_endpoint(const struct etcd *e)
 {
@@ -168,100 +146,6 @@ void etcd_key(const struct etcd *e, char out[ETCD_KEY_MAX], const char *format, 
 	va_start(args, format);
 	vsnprintf(out + n, (size_t)(ETCD_KEY_MAX - n), format, args);
 	va_end(args);
-}
-
-/* ---- requests ---- */
-
-uint64_t etcd_send(struct etcd *e, const struct etcd_request *r, struct instant now)
-{
-	struct text url = {0};
-	text_addf(&url, "%s%s", etcd_endpoint(e), r->path);
-	struct transport_request q = {
-		.method = r->body ? "POST" : "GET",
-		.url = text_str(&url),
-		.credential = e->credential,
-		.body = r->body,
-		.reads = r->reads && r->body,
-		.timeout_ms = r->timeout_ms ? r->timeout_ms : ETCD_TIMEOUT_MS,
-		.piece = r->piece,
-		.done = r->done,
-		.ctx = r->ctx,
-	};
-	uint64_t id = transport_send(e->transport, &q, now);
-	text_free(&url);
-	return id;
-}
-
-uint64_t etcd_send_txn(struct etcd *e, const struct etcd_txn *t, bool reads,
-	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now), void *ctx,
-	struct instant now)
-{
-	struct text body = {0};
-	wire_etcd_txn(&body, t);
-	struct etcd_request r = {.path = "/v3/kv/txn",
-		.body = text_str(&body),
-		.reads = reads,
-		.done = done,
-		.ctx = ctx};
-	uint64_t id = etcd_send(e, &r, now);
-	text_free(&body);
-	return id;
-}
-
-static void turn_away(struct etcd *e)
-{
-	e->at = (e->at + 1) % e->target.endpoint_count;
-}
-
-/* Tokens of etcd run out, and whoever renews them writes the file. */
-static void read_token_anew(struct etcd *e)
-{
-	char *token;
-	if (!e->target.auth[0] || secret_read(&token, e->target.auth, NULL) < 0)
-		return;
-	secret_free(e->credential);
-	e->credential = token;
-}
-
-int etcd_check(struct etcd *e, const struct transport_reply *reply, struct err *err)
-{
-	char why[160];
-	int64_t code;
-	const char *at = etcd_endpoint(e);
-	if (reply->err.code != ERR_NONE) {
-		*err = reply->err;
-		turn_away(e);
-		return -1;
-	}
-	if (reply->status == 200)
-		return 0;
-	if (!wire_etcd_read_error(why, sizeof why, &code, reply->body, reply->len)) {
-		err_set(err, reply->status >= 500 ? ERR_UNREACHABLE : ERR_NOT_POOL,
-			"\"%s\" answers %d where etcd 3.4 answers 200", at, reply->status);
-		turn_away(e);
-		return -1;
-	}
-	if (reply->status == 401)
-		read_token_anew(e);
-	if (strstr(why, "user name is empty"))
-		return err_set(err, ERR_UNAUTHORISED, "etcd at \"%s\" wants a token", at);
-	if (reply->status == 401 || reply->status == 403)
-		return err_set(err, reply->status == 401 ? ERR_UNAUTHORISED : ERR_READ_ONLY,
-			"etcd at \"%s\" refuses the token: %s (%d)", at, why, reply->status);
-	err_set(err, reply->status >= 500 ? ERR_UNREACHABLE : ERR_PROTOCOL,
-		"etcd at \"%s\" answers: %s (%d)", at, why, reply->status);
-	if (reply->status >= 500 || code == CODE_UNAVAILABLE)
-		turn_away(e);
-	return -1;
-}
-
-bool etcd_lost_lease(const struct transport_reply *reply)
-{
-	char why[160];
-	int64_t code;
-	return reply->err.code == ERR_NONE && reply->status != 200 &&
-		wire_etcd_read_error(why, sizeof why, &code, reply->body, reply->len) &&
-		code == CODE_NOT_FOUND;
 }
 
 /* ---- nodes ---- */

@@ -25,7 +25,7 @@ struct etcd_target {
 	int endpoint_count;
 	char endpoint[ETCD_ENDPOINTS_MAX][160]; /* "http://HOST:PORT" */
 	char pool[POOL_ID_MAX];
-	char auth[256];         /* file of the token; "" none */
+	char auth[256];         /* file of a token, or of NAME:PASSWORD; "" none */
 	int nodes;              /* how many there must be for a raise; 0: not asked */
 	char node[POOL_ID_MAX]; /* one node of it; "" the pool */
 	char url[200];          /* where it answered when it was listed; "" not known */
@@ -38,12 +38,15 @@ int etcd_target_read(struct etcd_target *out, const char *target, struct err *er
 struct etcd {
 	struct transport *transport;
 	struct etcd_target target;
-	char *credential; /* NULL none */
-	int at;           /* the endpoint in use */
+	struct login *login;    /* who asks; NULL nobody. The transport's */
+	struct etcd_sent *sent; /* requests without an answer */
+	uint64_t last_id;
+	int at; /* the endpoint in use */
 };
 
-/* Reads the target and the token. 0, or -1 with err. */
+/* Reads the target and its file: a token, or NAME:PASSWORD. 0, or -1 with err. */
 int etcd_open(struct etcd *e, const char *target, struct transport *t, struct err *err);
+/* Cancels what is under way. A zeroed struct is fine. */
 void etcd_close(struct etcd *e);
 
 /* "weir/POOL/<format>". */
@@ -67,7 +70,10 @@ struct etcd_request {
 	void (*done)(void *ctx, const struct transport_reply *reply, struct instant now);
 	void *ctx;
 };
+/* Its id, never 0, for etcd_cancel. `done` is called once, from transport_turn. */
 uint64_t etcd_send(struct etcd *e, const struct etcd_request *r, struct instant now);
+/* Forgets a request: `done` will not be called. */
+void etcd_cancel(struct etcd *e, uint64_t id);
 
 /* The same of a transaction. */
 uint64_t etcd_send_txn(struct etcd *e, const struct etcd_txn *t, bool reads,

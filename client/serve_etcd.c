@@ -146,11 +146,16 @@ static void roll_back(struct serve_etcd *s, const struct etcd_kv *kv)
 		.strategy = STRATEGY_COUNT,
 		.on_orphan = ORPHAN_COUNT};
 	struct control_answer a;
+	char why[240];
 	s->rollback_mod = kv->mod;
 	snprintf(r.key, sizeof r.key, "by-hand-%" PRId64, kv->mod);
 	text_copy(r.actor, sizeof r.actor, "by hand");
 	text_clean(r.reason, sizeof r.reason, kv->value, strlen(kv->value));
 	engine_change(s->engine, &r, &a);
+	if (a.status != 200 && s->tell) {
+		snprintf(why, sizeof why, "rollback by hand: %.200s", a.message);
+		s->tell(s->ctx, why);
+	}
 }
 
 static void hear_lease(struct serve_etcd *s, const struct etcd_kv *kv)
@@ -305,7 +310,7 @@ static void watch_on(struct serve_etcd *s, int64_t revision)
 
 static void watch_off(struct serve_etcd *s)
 {
-	transport_cancel(s->transport, s->watch);
+	etcd_cancel(&s->etcd, s->watch);
 	s->watch = 0;
 	s->watch_ended = false;
 	text_clear(&s->news);
@@ -756,7 +761,7 @@ void serve_etcd_leave(struct serve_etcd *s, struct instant now)
 	struct text body = {0};
 	s->now = now;
 	s->leaving = true;
-	transport_cancel(s->transport, s->asked);
+	etcd_cancel(&s->etcd, s->asked);
 	watch_off(s);
 	s->left = !s->lease[0] || s->told[0];
 	if (s->left)
@@ -778,8 +783,8 @@ void serve_etcd_stop(struct serve_etcd *s)
 {
 	if (!s)
 		return;
-	transport_cancel(s->transport, s->asked);
-	transport_cancel(s->transport, s->watch);
+	etcd_cancel(&s->etcd, s->asked);
+	etcd_cancel(&s->etcd, s->watch);
 	etcd_close(&s->etcd);
 	transport_free(s->transport);
 	text_free(&s->put);

@@ -68,6 +68,8 @@ struct transport {
 	int64_t clock_ms; /* the boot clock as last told */
 	struct origin *origins;
 	size_t origin_count, origin_cap;
+	void *shelf;
+	void (*release)(void *shared); /* of what is on the shelf */
 };
 
 /* What every handle has in common. */
@@ -149,6 +151,8 @@ static void transfer_free(struct transfer *x)
 	curl_slist_free_all(x->headers);
 	curl_slist_free_all(x->connect_to);
 	text_free(&x->body);
+	if (x->request_body != NULL)
+		explicit_bzero(x->request_body, strlen(x->request_body));
 	free(x->request_body);
 	free(x);
 }
@@ -161,6 +165,8 @@ void transport_free(struct transport *t)
 		detach(t, x);
 		transfer_free(x);
 	}
+	if (t->shelf != NULL)
+		t->release(t->shelf);
 	must_multi(curl_multi_cleanup(t->multi));
 	curl_share_cleanup(t->spare);
 	curl_global_cleanup();
@@ -275,6 +281,24 @@ static void set_socket(struct transfer *x, const char *path)
 	if (x->connect_to == NULL)
 		mem_fail();
 	must(curl_easy_setopt(x->easy, CURLOPT_CONNECT_TO, x->connect_to));
+}
+
+void transport_renew(struct transport *t, const char *credential, const char *next)
+{
+	for (size_t i = 0; i < t->origin_count; i++) {
+		char *token = t->origins[i].token;
+		if (strcmp(token, credential) != 0)
+			continue;
+		explicit_bzero(token, strlen(token));
+		free(token);
+		t->origins[i].token = mem_copy(next);
+	}
+}
+
+void **transport_shelf(struct transport *t, void (*release)(void *shared))
+{
+	t->release = release;
+	return &t->shelf;
 }
 
 static void keep_apart(struct transfer *x)

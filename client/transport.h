@@ -59,6 +59,13 @@ uint64_t transport_send(
 /* A request that waits for its time begins now; others are left alone. */
 void transport_hasten(struct transport *t, uint64_t id);
 
+/* Connections that are kept for one credential are kept for another in its place: the same person's. */
+void transport_renew(struct transport *t, const char *credential, const char *next);
+
+/* A place for what those who use the transport share, NULL at first; `release` gets what is there at
+ * its end, unless that is NULL. */
+void **transport_shelf(struct transport *t, void (*release)(void *shared));
+
 /* Forgets a request: `done` will not be called. */
 void transport_cancel(struct transport *t, uint64_t id);
 

@@ -139,6 +139,14 @@ void wire_etcd_lease(struct text *out, const char *id)
 	text_add(out, "}");
 }
 
+void wire_etcd_login(struct text *out, const char *name, const char *password)
+{
+	text_add(out, "{");
+	text_json_str(out, "name", name);
+	text_json_str(out, "password", password);
+	text_add(out, "}");
+}
+
 void wire_etcd_watch(struct text *out, const char *prefix, int64_t revision)
 {
 	text_add(out, "{");
@@ -429,6 +437,17 @@ int wire_etcd_read_lease(
 	int result = tree ? read_lease(id, ttl_ms, tree, err) : -1;
 	cJSON_Delete(tree);
 	return result;
+}
+
+int wire_etcd_read_token(char **out, const char *body, size_t len, struct err *err)
+{
+	cJSON *tree = wire_parse(body, len, err);
+	const cJSON *m = tree ? member(tree, "token") : NULL;
+	bool good = cJSON_IsString(m) && m->valuestring[0] && is_clean(m->valuestring),
+		 had = tree != NULL;
+	*out = good ? mem_copy(m->valuestring) : NULL;
+	cJSON_Delete(tree);
+	return good ? 0 : had ? no_field("token", "printable characters", err) : -1;
 }
 
 int wire_etcd_read_version(

@@ -45,6 +45,7 @@ struct etcd_txn {
 void wire_etcd_txn(struct text *out, const struct etcd_txn *t);
 void wire_etcd_grant(struct text *out, int64_t ttl_ms); /* whole seconds, rounded up */
 void wire_etcd_lease(struct text *out, const char *id); /* keepalive, revoke */
+void wire_etcd_login(struct text *out, const char *name, const char *password);
 /* All changes of keys that begin with `prefix` from `revision` on. */
 void wire_etcd_watch(struct text *out, const char *prefix, int64_t revision);
 
@@ -90,6 +91,9 @@ void wire_etcd_release_news(struct etcd_news *n);
  * which etcd says by leaving the time out. */
 int wire_etcd_read_lease(
 	char id[ETCD_LEASE_MAX], int64_t *ttl_ms, const char *body, size_t len, struct err *err);
+
+/* The token that was given for a name and a password: printable, the caller's. */
+int wire_etcd_read_token(char **out, const char *body, size_t len, struct err *err);
 
 /* What etcd says of itself at /version. */
 int wire_etcd_read_version(

@@ -103,7 +103,7 @@ const struct option_row option_rows[] = {
 	{"etcd", 0, OPTION_LIST, AT(etcd), AT(etcd_count), "HOST:PORT",
 		"a node of a fleet: follow the plan of the pool in etcd; repeatable"},
 	{"etcd-auth", 0, OPTION_TEXT, AT(etcd_auth), 0, "FILE",
-		"the token that etcd asks for, mode 0600"},
+		"who etcd is asked as: a token, or NAME:PASSWORD; mode 0600"},
 	{"etcd-ttl", 0, OPTION_DURATION, AT(etcd_ttl_ms), 0, "DURATION",
 		"how long etcd keeps the node without a sign; default 10s"},
 	{"advertise", 0, OPTION_TEXT, AT(advertise), 0, "URL",

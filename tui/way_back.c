@@ -6,6 +6,7 @@
 #include "client/haproxy_advice.h"
 #include "client/haproxy_target.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The target in single quotes, as a shell takes it. */
@@ -25,7 +26,19 @@ static void quote(struct text *out, const char *word)
 static void ask_etcd(struct text *out, const struct etcd_target *t)
 {
 	bool tls = strncmp(t->endpoint[0], "https", 5) == 0;
-	text_addf(out, "ETCDCTL_API=3 etcdctl --endpoints=");
+	const char *ca_file = getenv("SSL_CERT_FILE");
+	text_add(out, "ETCDCTL_API=3 ");
+	if (t->auth[0]) { /* not as an argument: it has a password */
+		text_add(out, "ETCDCTL_USER=\"$(cat ");
+		quote(out, t->auth);
+		text_add(out, ")\" ");
+	}
+	if (tls && ca_file && *ca_file) {
+		text_add(out, "ETCDCTL_CACERT=");
+		quote(out, ca_file);
+		text_add(out, " ");
+	}
+	text_addf(out, "etcdctl --endpoints=");
 	for (int i = 0; i < t->endpoint_count; i++)
 		text_addf(out, "%s%s", i ? "," : "", tls ? t->endpoint[i] : t->endpoint[i] + 7);
 	text_addf(out, " put weir/%s/now/rollback 'by hand'", t->pool);

@@ -638,7 +638,7 @@ static struct etcd_news watch_from(struct fixture *f, int64_t revision, int line
 		last = strchr(last, '\n') + 1;
 	if (wire_etcd_read_news(&news, last, strcspn(last, "\n"), &err) < 0)
 		fail_msg("%s", err.text);
-	transport_cancel(t, id);
+	etcd_cancel(&e, id);
 	text_free(&w.heard);
 	text_free(&body);
 	etcd_close(&e);

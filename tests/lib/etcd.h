@@ -11,6 +11,9 @@ struct etcd_peer {
 	char dir[160];
 	int port, peer_port;
 	char address[32]; /* "127.0.0.1:PORT" */
+	/* Set before the start. Files of PEM: its certificate and key, and the CA; "" no TLS. */
+	char cert[200], key[200], ca[200];
+	char user[64]; /* "NAME:PASSWORD" of etcd_peer_ctl; "" nobody */
 };
 
 /* True when tests may start one: it is installed, and PEERS is not "no". Else it says why not. */
