@@ -1,9 +1,9 @@
-/* Veto: the hook that is asked before a forward command leaves: run once its intent is recorded,
+/* Veto: the hook that is asked before a forward command leaves, or the one that ends the way back: run once its intent is recorded,
  * beside the loop. What its end says goes back to the flight. Not asked of what goes down, holds or
  * keeps.
  *
- *     COMMAND POOL FROM TO    shares in hundredths of a percent; standard input: what
- *                             `weir status --json` prints of the pool
+ *     COMMAND POOL FROM TO VERB    shares in hundredths of a percent; standard input: what
+ *                                  `weir status --json` prints of the pool
  *
  * 1. Only an end with 0, in time, lets it pass: what is not known is a veto.
  * 2. What it allows is judged once more, on the newest facts: its answer took time. */
@@ -28,7 +28,7 @@ void desk_set_veto(struct desk *d, int pool, const char *command)
 
 bool veto_asks(const struct desk *d, int pool, enum act act)
 {
-	return d->pools[pool].veto && act_is_forward(act);
+	return d->pools[pool].veto && (act_is_forward(act) || act == ACT_FINALIZE);
 }
 
 static void end(struct desk *d, struct flight *f, const char *why)
@@ -46,10 +46,12 @@ bool veto_begin(struct desk *d, struct flight *f)
 	char from[16], to[16];
 	if (!veto_asks(d, f->pool, f->act) || !what)
 		return false;
-	char *argv[] = {d->pools[f->pool].veto, p->name, from, to, NULL};
+	char verb[16];
+	char *argv[] = {d->pools[f->pool].veto, p->name, from, to, verb, NULL};
 	struct text facts = {0};
 	snprintf(from, sizeof from, "%d", what->from_bp);
 	snprintf(to, sizeof to, "%d", what->to_bp);
+	snprintf(verb, sizeof verb, "%s", verb_row(f->verb)->word);
 	facts_json(&facts, &d->model, p);
 	text_add(&facts, "\n");
 	f->phase = FLIGHT_VETO;

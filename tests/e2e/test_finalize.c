@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CONFIRMED "--confirm", "checkout"
 #define BECAUSE "-m", "v1 goes off"
@@ -60,6 +61,16 @@ static void start(struct fixture *f)
 		ARGS("--scenario", f->load, "--share", "0%", "--unit", "200ms", "--state", f->log));
 }
 
+static void configure(struct fixture *f, const char *more)
+{
+	char rest[400];
+	snprintf(rest, sizeof rest,
+		"    interval: 100ms\n"
+		"    plan: {steps: [100%%], bake: 100ms, min_samples: 1, max_delta: 100%%}\n%s",
+		more);
+	world_config(&f->w, f->w.target, rest);
+}
+
 static int set_up(void **state)
 {
 	static struct fixture f;
@@ -70,9 +81,7 @@ static int set_up(void **state)
 	world_write(f.load,
 		"name: load\nrate: 200\nsessions: 10\nunit: 200ms\n"
 		"operations: [{name: echo, weight: 3, work: 250us}, {name: predict, work: 250us}]\n");
-	world_config(&f.w, f.w.target,
-		"    interval: 100ms\n"
-		"    plan: {steps: [100%], bake: 100ms, min_samples: 1, max_delta: 100%}\n");
+	configure(&f, "");
 	start(&f);
 	*state = &f;
 	return 0;
@@ -112,6 +121,16 @@ static void assert_finished(struct fixture *f, bool finished)
 	cJSON_Delete(state);
 }
 
+static void write_hook(struct fixture *f)
+{
+	char path[WORLD_PATH], veto[WORLD_PATH + 40];
+	world_path(&f->w, path, "hook");
+	world_write(path, "#!/bin/sh\necho \"$@\"\nexit 1\n");
+	assert_int_equal(chmod(path, 0700), 0);
+	snprintf(veto, sizeof veto, "    veto: {command: %s}\n", path);
+	configure(f, veto);
+}
+
 /* A one-way step asks for the name, a reason and all that is needed for not wanting back; then no
  * way back is offered, and a pool that is started anew offers none either. */
 static void row_71_a_one_way_step_is_one(void **state)
@@ -128,6 +147,12 @@ static void row_71_a_one_way_step_is_one(void **state)
 	assert_says(f, "finalize asks for a reason");
 	DOES(2, "finalize", "checkout", "--confirm", "checkou", BECAUSE);
 	assert_finished(f, false);
+	/* nothing needs a second opinion more */
+	write_hook(f);
+	DOES(6, "finalize", "checkout", CONFIRMED, BECAUSE);
+	assert_says(f, "W194 vetoed: checkout 10000 10000 finalize");
+	assert_finished(f, false);
+	configure(f, "");
 	DOES(0, "finalize", "checkout", CONFIRMED, BECAUSE, "--wait");
 	assert_says(f, "VERIFIED");
 	assert_finished(f, true);

@@ -357,6 +357,41 @@ static void where_two_must_agree_the_glass_takes_two(void **state)
 	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
 }
 
+/* The end of the way back is asked for and allowed as a raise is. */
+static void the_end_of_the_way_back_takes_two(void **state)
+{
+	struct fixture *f = *state;
+	char text[1200], id[64];
+	world_pool(&f->w, false, ARGS("--scenario", f->load, "--share", "0%", "--unit", "200ms"));
+	snprintf(text, sizeof text,
+		"policies: {two: {base: standard, owner: false, approval_above: 99%%}}\n"
+		"pools:\n  checkout:\n    target: %s\n    interval: 100ms\n"
+		"    plan: {steps: [100%%], bake: 100ms, min_samples: 1, max_delta: 100%%, policy: two,\n"
+		"      approvers: [%s, %s]}\n",
+		f->w.target, f->key[ANA], f->key[EVE]);
+	world_write(f->w.config, text);
+	ask(f, id, "100%");
+	DOES(0, ANA, ARGS("approve", "checkout", id, CONFIRMED));
+	DOES(0, KIM, ARGS("step", "checkout", "100%", CONFIRMED, "--wait"));
+	bool left = true;
+	for (int i = 0; i < 50 && world_fact(&f->w, "kept_bp") != 10000; i++)
+		run_as(f, KIM, ARGS("keep", "checkout", CONFIRMED));
+	for (int i = 0; i < 200 && left; i++) {
+		DOES(6, KIM, ARGS("finalize", "checkout", "-m", "v1 goes off", CONFIRMED));
+		left = strstr(f->p.err.text, "weir approve checkout ") == NULL;
+	}
+	assert_says(f, "W190 approval is missing");
+	snprintf(id, sizeof id, "%.36s",
+		strstr(f->p.err.text, "weir approve checkout ") + strlen("weir approve checkout "));
+	DOES(0, ANA, ARGS("approve", "checkout", id, CONFIRMED));
+	assert_says(f, "finalize");
+	DOES(0, KIM, ARGS("finalize", "checkout", "-m", "v1 goes off", CONFIRMED, "--wait"));
+	assert_says(f, "VERIFIED");
+	DOES(6, EVE, ARGS("rollback", "checkout"));
+	assert_says(f, "W147");
+	assert_true(world_verified(&f->w, f->w.history));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -368,6 +403,7 @@ int main(void)
 		CASE(an_ask_and_its_approval_go_over_two_screens),
 		CASE(the_glass_is_broken_with_a_reason_and_a_name_and_marks_all_after),
 		CASE(where_two_must_agree_the_glass_takes_two),
+		CASE(the_end_of_the_way_back_takes_two),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -425,7 +425,7 @@ static void test_a_hook_vetoes(void **state)
 	DONE(f, "step", "checkout", "5%", CONFIRMED);
 	DONE(f, "rollback", "checkout", "--wait=20s");
 	read_asked(f, asked, sizeof asked);
-	assert_string_equal(asked, "checkout 0 1000\ncheckout 0 1000\n");
+	assert_string_equal(asked, "checkout 0 1000 step\ncheckout 0 1000 step\n");
 	assert_true(world_verified(&f->w, f->w.history));
 }
 

@@ -369,7 +369,7 @@ static void what_haproxy_has_not_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	static const enum verb verbs[] = {
-		VERB_TAKE, VERB_GUARD, VERB_KEEP, VERB_OPERATIONS, VERB_DRAIN};
+		VERB_TAKE, VERB_GUARD, VERB_KEEP, VERB_OPERATIONS, VERB_DRAIN, VERB_FINALIZE};
 	open_at(f, f->map);
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		struct command c = a_command(f, verbs[i], -1);
@@ -379,6 +379,7 @@ static void what_haproxy_has_not_is_refused(void **state)
 		assert_int_equal(a->kind, ANSWER_REFUSED);
 		assert_int_equal(a->err.code, ERR_LIMIT);
 	}
+	assert_non_null(strstr(f->heard.answer.err.text, "when v1's servers leave its configuration"));
 	struct command full = a_command(f, VERB_STEP, 10000);
 	full.strategy = STRATEGY_FULL_MIGRATION;
 	assert_int_equal(order(f, &full, false)->err.code, ERR_LIMIT);
