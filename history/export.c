@@ -68,6 +68,28 @@ bool export_line(struct exporting *e)
 	return !e->stopped;
 }
 
+#define TELL_EVERY 256
+
+void export_row(struct exporting *e)
+{
+	if (++e->done % TELL_EVERY == 0 && e->how->progress != NULL)
+		e->how->progress(e->how->progress_ctx, e->done, e->total);
+}
+
+int export_expect(struct exporting *e, const char *sql)
+{
+	sqlite3_stmt *s;
+	int code;
+
+	if (e->how->progress == NULL)
+		return 0;
+	if (export_prepare(e, sql, &s) < 0)
+		return -1;
+	code = sqlite3_step(s);
+	e->total += sqlite3_column_int64(s, 0);
+	return export_finish(e, s, code);
+}
+
 /* ---- JSON lines ---- */
 
 static void put_escape(struct text *out, uint32_t point)
@@ -200,6 +222,7 @@ static int put_table(struct exporting *e, const struct tables_row *t, int64_t *r
 		if (good == 0 && (good = end_object(e, t)) > 0) {
 			++*rows;
 			good = 0;
+			export_row(e);
 		}
 		if (e->stopped)
 			break;
@@ -242,12 +265,29 @@ static int put_end(struct exporting *e, int64_t rows)
 	return export_finish(e, s, code);
 }
 
+static int expect_tables(struct exporting *e, int version)
+{
+	int code = 0;
+
+	for (int i = 0; i < TABLES_COUNT && code == 0; i++) {
+		const struct tables_row *t = &tables_rows[i];
+		struct text sql = {0};
+
+		if (t->version > version)
+			continue;
+		text_addf(&sql, "SELECT count(*) FROM \"%s\" WHERE %s", t->name, t->part);
+		code = export_expect(e, text_str(&sql));
+		text_free(&sql);
+	}
+	return code;
+}
+
 int export_jsonl(struct exporting *e)
 {
 	int64_t rows = 0;
 	int version;
 
-	if (schema_recognise(e->db, e->path, &version, e->err) < 0)
+	if (schema_recognise(e->db, e->path, &version, e->err) < 0 || expect_tables(e, version) < 0)
 		return -1;
 	put_begin(e);
 	for (int i = 0; i < TABLES_COUNT && !e->stopped; i++) {

@@ -29,6 +29,9 @@ struct export_how { /* NULL or 0: any */
 	const char *pool;
 	int64_t since_ms; /* wall clock, inclusive */
 	int64_t until_ms; /* exclusive */
+	/* Called now and then with rows read, of all that are read. */
+	void (*progress)(void *ctx, int64_t done, int64_t total);
+	void *progress_ctx;
 };
 
 /* Calls `put` with each line, its end included; `put` returns false to stop. What is read is the

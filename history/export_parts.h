@@ -16,6 +16,7 @@ struct exporting {
 	void *ctx;
 	struct text line; /* the one that is being made */
 	bool stopped;     /* nobody wants more */
+	int64_t done, total; /* rows; total 0: nobody asks */
 	struct err *err;
 };
 
@@ -25,6 +26,12 @@ int export_prepare(struct exporting *e, const char *sql, struct sqlite3_stmt **o
 int export_finish(struct exporting *e, struct sqlite3_stmt *s, int code);
 /* Ends the line, gives it away and begins the next. False when nobody wants more. */
 bool export_line(struct exporting *e);
+
+/* A row was read. */
+void export_row(struct exporting *e);
+/* Adds the rows of a statement with one number to those that are to be read, where somebody asks how
+ * far it is. 0, or -1 with err. */
+int export_expect(struct exporting *e, const char *sql);
 
 /* The formats, each from the first line to the last. 0, or -1 with err. */
 int export_jsonl(struct exporting *e);

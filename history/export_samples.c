@@ -148,13 +148,16 @@ static int put_rows(struct exporting *e, const struct labels *l)
 		text_addf(&sql, ", %s", column_in(e, csv_columns[c]));
 	}
 	text_add(&sql, WANTED " ORDER BY key");
-	code = export_prepare(e, text_str(&sql), &s);
+	code = export_expect(e, "SELECT count(*)" WANTED);
+	if (code == 0)
+		code = export_prepare(e, text_str(&sql), &s);
 	text_free(&sql);
 	if (code < 0)
 		return -1;
 	for (bool more = export_line(e); (code = sqlite3_step(s)) == SQLITE_ROW && more;) {
 		const struct label *of = find_label(l, sqlite3_column_int64(s, 0));
 
+		export_row(e);
 		if (of == NULL)
 			continue;
 		put_row(e, of, s);
@@ -294,6 +297,7 @@ static int put_family(struct exporting *e, const struct labels *l, const struct 
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && !e->stopped) {
 		const int64_t n = sqlite3_column_int64(s, 2);
 
+		export_row(e);
 		if (sqlite3_column_int64(s, 0) != series) {
 			series = sqlite3_column_int64(s, 0);
 			of = find_label(l, series);
@@ -327,7 +331,14 @@ static void put_head(struct exporting *e, const struct family *f)
 
 static int put_families(struct exporting *e, const struct labels *l)
 {
+	int64_t rows;
+
+	if (export_expect(e, "SELECT count(*)" WANTED) < 0)
+		return -1;
+	rows = e->total;
+	e->total *= FAMILIES;
 	for (int i = 0; i < FAMILIES && !e->stopped; i++) {
+		e->done = i * rows; /* what is not known of a row is not read */
 		if (i == 0 || strcmp(families[i].name, families[i - 1].name) != 0)
 			put_head(e, &families[i]);
 		if (put_family(e, l, &families[i]) < 0)

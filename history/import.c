@@ -30,7 +30,8 @@ struct importing {
 	int64_t rows;
 	bool begun, ended;
 	struct import_report *out;
-	bool (*interrupted)(void);
+	const struct import_watch *watch;
+	int64_t bytes; /* of the lines */
 	struct err *err;
 };
 
@@ -166,6 +167,14 @@ static int take_line(struct importing *im)
 	return x->table == &tables_end ? take_end(im) : add_row(im);
 }
 
+static bool goes_on(const struct importing *im)
+{
+	const struct import_watch *w = im->watch;
+
+	return w == NULL || w->progress == NULL ||
+		w->progress(w->ctx, false, ftell(im->lines.file), im->bytes);
+}
+
 static int read_lines(struct importing *im)
 {
 	int more;
@@ -173,7 +182,7 @@ static int read_lines(struct importing *im)
 	while ((more = exchange_next(&im->lines, im->err)) > 0) {
 		if (take_line(im) < 0)
 			return -1;
-		if (im->lines.line % ASK_EVERY == 0 && im->interrupted())
+		if (im->lines.line % ASK_EVERY == 0 && !goes_on(im))
 			return err_set(im->err, ERR_SYSTEM, "the import was interrupted");
 	}
 	if (more == 0 && !im->ended)
@@ -207,11 +216,22 @@ static int fill(struct importing *im)
 	return code;
 }
 
+static void check_goes_on(void *ctx, int64_t done, int64_t total)
+{
+	const struct import_watch *w = ctx;
+
+	w->progress(w->ctx, true, done, total);
+}
+
 static int verify(struct importing *im)
 {
+	struct import_watch watch = {0};
 	struct chain_report r;
 
-	if (chain_verify(&r, im->path, NULL, NULL, NULL, im->err) < 0)
+	if (im->watch != NULL)
+		watch = *im->watch;
+	if (chain_verify(&r, im->path, NULL, watch.progress != NULL ? check_goes_on : NULL, &watch,
+			im->err) < 0)
 		return -1;
 	if (r.broken_seq != 0)
 		return err_set(im->err, ERR_CHAIN, "row %lld (%s) of \"%s\": %s",
@@ -296,10 +316,11 @@ static int publish(struct importing *im, const char *to)
 }
 
 int import_run(struct import_report *out, FILE *from, const char *name, const char *to,
-	bool (*interrupted)(void), struct err *err)
+	const struct import_watch *watch, struct err *err)
 {
-	struct importing im = {.out = out, .interrupted = interrupted, .err = err};
+	struct importing im = {.out = out, .watch = watch, .err = err};
 	struct text path = {0};
+	struct stat st;
 	bool made;
 	int code;
 
@@ -311,6 +332,10 @@ int import_run(struct import_report *out, FILE *from, const char *name, const ch
 	exchange_init(&im.lines, from, name);
 	code = make_file(&im, to);
 	made = code == 0;
+	if (made && watch != NULL && watch->making != NULL)
+		watch->making(watch->ctx, im.path);
+	if (fstat(fileno(from), &st) == 0)
+		im.bytes = st.st_size;
 	if (code == 0)
 		code = fill(&im);
 	if (code == 0)

@@ -14,11 +14,19 @@ struct import_report {
 	char head[POOL_HASH_MAX]; /* "" for no row in the chain */
 };
 
+/* Who watches an import; what is NULL nobody asks. */
+struct import_watch {
+	/* The file under way, which is to be taken away with this process; it gets its name at last. */
+	void (*making)(void *ctx, const char *path);
+	/* Called now and then: bytes of lines, then rows of the chain and samples. False ends it. */
+	bool (*progress)(void *ctx, bool checking, int64_t done, int64_t total);
+	void *ctx;
+};
+
 /* Makes the history `to` of the lines of `from`, whose name is `name`: verbatim, with numbers,
  * hashes and signatures. `to` appears only when all of it is there, the chain is whole and ends
- * where the file says; an existing one is refused (W004). `interrupted` is asked now and then and
- * ends it. 0, or -1 with err. */
+ * where the file says; an existing one is refused (W004). `watch` may be NULL. 0, or -1 with err. */
 int import_run(struct import_report *out, FILE *from, const char *name, const char *to,
-	bool (*interrupted)(void), struct err *err);
+	const struct import_watch *watch, struct err *err);
 
 #endif

@@ -197,7 +197,7 @@ int proof_count(struct proof *k, bool (*count)(struct proof *k), int64_t first, 
 	sqlite3_bind_int64(k->rows, 1, first);
 	sqlite3_bind_int64(k->rows, 2, last);
 	while ((code = sqlite3_step(k->rows)) == SQLITE_ROW && count(k))
-		if (++done % 1024 == 0 && progress != NULL)
+		if (++done % 256 == 0 && progress != NULL)
 			progress(ctx, done, total);
 	code = proof_code(k, code, err);
 	sqlite3_reset(k->rows);

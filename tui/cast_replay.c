@@ -202,7 +202,7 @@ static int film_all(struct filming *f, struct err *err)
 	struct progress progress;
 	int64_t whole_ms = f->span.end_ms - f->span.start_ms;
 	bool ended;
-	progress_begin(&progress, f->film->path, true);
+	progress_begin(&progress, f->film->path, PACE_RECORDED, true);
 	do {
 		ended = is_over(f);
 		shoot(f);

@@ -3,6 +3,7 @@
 #include "history/export.h"
 #include "tui/commands.h"
 #include "tui/loop.h"
+#include "tui/progress.h"
 #include "tui/setup.h"
 #include "tui/span.h"
 
@@ -12,23 +13,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ASK_EVERY 256 /* lines between two questions whether to go on */
-
 struct output {
 	FILE *file;
-	int64_t lines;
-	bool interrupted;
 	int error; /* errno of a write that failed */
 };
 
 static bool put(void *ctx, const char *line, size_t len)
 {
 	struct output *out = ctx;
-	if (++out->lines % ASK_EVERY == 0)
-		out->interrupted = loop_pause(0);
-	if (!out->interrupted && fwrite(line, 1, len, out->file) != len)
+	if (fwrite(line, 1, len, out->file) != len)
 		out->error = errno;
-	return !out->interrupted && out->error == 0;
+	return out->error == 0;
+}
+
+static void show_progress(void *ctx, int64_t done, int64_t total)
+{
+	progress_tell(ctx, done, total);
 }
 
 static int unknown_format(const char *given, struct err *err)
@@ -72,8 +72,6 @@ static int write_all(const char *path, const struct export_how *how, FILE *file,
 {
 	struct output out = {.file = file};
 	int rc = export_run(path, how, put, &out, err);
-	if (rc == 0 && out.interrupted)
-		return err_set(err, ERR_SYSTEM, "the export was interrupted");
 	if (rc == 0 && out.error == 0 && fflush(file) != 0)
 		out.error = errno;
 	if (rc == 0 && out.error != 0)
@@ -93,13 +91,38 @@ static int write_file(
 			? err_set(err, ERR_FILE, "'%s' exists already; name a new file", to)
 			: err_set(err, ERR_FILE, "'%s' cannot be made: %s", to, strerror(errno));
 	snprintf(name, sizeof name, "'%.290s'", to);
+	/* from here on a signal ends it at once, and takes the file along */
+	loop_unfinished(to);
+	loop_ordinary_signals(true);
 	int rc = write_all(path, how, file, name, err);
+	loop_ordinary_signals(false);
+	loop_unfinished(NULL);
 	if (rc == 0 && fsync(fd) < 0 && errno != EINVAL)
 		rc = err_set(err, ERR_FILE, "%s cannot be written: %s", name, strerror(errno));
 	if (fclose(file) != 0 && rc == 0)
 		rc = err_set(err, ERR_FILE, "%s cannot be written: %s", name, strerror(errno));
 	if (rc < 0)
 		unlink(to);
+	return rc;
+}
+
+/* Lines on the same terminal say by themselves how far it is. */
+static int to_file(const char *path, struct export_how *how, const char *to, struct err *err)
+{
+	struct progress progress;
+	progress_begin(&progress, "exporting", PACE_ROWS, true);
+	how->progress = progress.terminal ? show_progress : NULL;
+	how->progress_ctx = &progress;
+	int rc = write_file(path, how, to, err);
+	progress_end(&progress);
+	return rc;
+}
+
+static int to_stdout(const char *path, const struct export_how *how, struct err *err)
+{
+	loop_ordinary_signals(true); /* whoever does not take it must not keep it from its end */
+	int rc = write_all(path, how, stdout, "standard output", err);
+	loop_ordinary_signals(false);
 	return rc;
 }
 
@@ -117,8 +140,7 @@ int cmd_export(const struct options *o)
 	if (rc == 0)
 		rc = doubt(path, &how, &err);
 	if (rc == 0)
-		rc = o->out ? write_file(path, &how, o->out, &err)
-					: write_all(path, &how, stdout, "standard output", &err);
+		rc = o->out ? to_file(path, &how, o->out, &err) : to_stdout(path, &how, &err);
 	int status = rc < 0 ? setup_fail(&err) : EXIT_DONE;
 	setup_release(&s);
 	return status;

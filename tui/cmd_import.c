@@ -2,6 +2,7 @@
 #include "history/import.h"
 #include "tui/commands.h"
 #include "tui/loop.h"
+#include "tui/progress.h"
 #include "tui/setup.h"
 
 #include <errno.h>
@@ -11,9 +12,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool interrupted(void)
+/* From here on a signal ends it at once, and takes the file along. */
+static void take_note(void *ctx, const char *path)
 {
-	return loop_pause(0);
+	(void)ctx;
+	loop_unfinished(path);
+	loop_ordinary_signals(true);
+}
+
+static bool show_progress(void *ctx, bool checking, int64_t done, int64_t total)
+{
+	progress_turn(ctx, checking ? "verifying" : "reading", checking ? PACE_ROWS : PACE_BYTES);
+	progress_tell(ctx, done, total);
+	return true;
 }
 
 /* Opens a regular file: anything else might keep one waiting. NULL with err. */
@@ -62,7 +73,13 @@ int cmd_import(const struct options *o)
 	FILE *from = open_lines(o->args[0], &err);
 	if (!from)
 		return setup_fail(&err);
-	int rc = import_run(&r, from, o->args[0], o->history, interrupted, &err);
+	struct progress progress;
+	const struct import_watch watch = {take_note, show_progress, &progress};
+	progress_begin(&progress, NULL, PACE_BYTES, !o->json);
+	int rc = import_run(&r, from, o->args[0], o->history, &watch, &err);
+	loop_ordinary_signals(false);
+	loop_unfinished(NULL);
+	progress_end(&progress);
 	fclose(from);
 	if (rc < 0)
 		return setup_fail(&err);

@@ -12,6 +12,7 @@
 #include "tui/setup.h"
 #include "tui/show.h"
 #include "tui/whatif.h"
+#include "tui/whole.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -133,14 +134,10 @@ static int find_scenario(struct course *c, struct err *err)
 static int write_out(const struct course *c, struct err *err)
 {
 	struct text t = {0};
-	FILE *f = fopen(c->o->out, "we");
 	scenario_write(&t, &c->scenario);
-	bool good = f && fputs(text_str(&t), f) >= 0;
-	good = (!f || fclose(f) == 0) && good;
+	int rc = whole_write(c->o->out, &t, err);
 	text_free(&t);
-	return good
-		? EXIT_DONE
-		: err_set(err, ERR_FILE, "\"%s\" cannot be written: %s", c->o->out, strerror(errno));
+	return rc < 0 ? -1 : EXIT_DONE;
 }
 
 static int read_course(struct course *c, struct err *err)
@@ -245,7 +242,7 @@ static int play_by_plan(struct course *c, struct err *err)
 		.progress = show_progress,
 		.ctx = &bar};
 	bar.all_ms = how.for_ms * c->runs;
-	progress_begin(&bar.progress, c->scenario.name,
+	progress_begin(&bar.progress, c->scenario.name, PACE_RECORDED,
 		!c->o->progress || strcmp(c->o->progress, "never") != 0);
 	for (int64_t i = 0; i < c->runs && rc == 0; i++) {
 		bar.before_ms = how.for_ms * i;

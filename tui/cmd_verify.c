@@ -5,31 +5,15 @@
 #include "history/volume.h"
 #include "tui/commands.h"
 #include "tui/loop.h"
+#include "tui/progress.h"
 #include "tui/setup.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#define BAR_CELLS 30
 
 static void show_progress(void *ctx, int64_t done, int64_t total)
 {
-	int *shown = ctx; /* per mille */
-	char bar[BAR_CELLS + 1];
-	int now = total > 0 && done < total ? (int)(done * 1000 / total) : 1000;
-	if (now == *shown)
-		return;
-	*shown = now;
-	for (int i = 0; i < BAR_CELLS; i++)
-		bar[i] = i < now * BAR_CELLS / 1000 ? '#' : '.';
-	bar[BAR_CELLS] = '\0';
-	if (now < 1000)
-		fprintf(stderr, "\rverifying [%s] %3d%%  %lld of %lld rows", bar, now / 10,
-			(long long)done, (long long)total);
-	else
-		fprintf(stderr, "\r\033[K");
+	progress_tell(ctx, done, total);
 }
 
 /* ---- for programs ---- */
@@ -213,35 +197,18 @@ static int check_head(const char *head, struct err *err)
 	return 0;
 }
 
-/* Ends as the signal does by itself, without a half bar before the next prompt. */
-static void end_line(int signo)
-{
-	static const char clear[] = "\r\033[K";
-	if (write(STDERR_FILENO, clear, sizeof clear - 1) >= 0)
-		raise(signo);
-	_exit(128 + signo);
-}
-
-/* Reading takes long and never looks at a signal; nothing is written that one could cut. */
-static void heed_signals(bool visible)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction clear = {
-		.sa_handler = end_line, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
-	for (size_t i = 0; visible && i < sizeof ends / sizeof *ends; i++)
-		sigaction(ends[i], &clear, NULL);
-	loop_ordinary_signals(true);
-}
-
 static int verify(
 	const struct options *o, const char *path, const struct config *config, struct err *err)
 {
 	struct chain_report r;
 	struct size size;
-	bool visible = !o->json && isatty(STDERR_FILENO);
-	int shown = -1;
-	heed_signals(visible);
-	if (chain_verify(&r, path, o->head, visible ? show_progress : NULL, &shown, err) < 0)
+	struct progress progress;
+	loop_ordinary_signals(true); /* what only reads may end at once */
+	progress_begin(&progress, "verifying", PACE_ROWS, !o->json);
+	int rc = chain_verify(
+		&r, path, o->head, progress.terminal ? show_progress : NULL, &progress, err);
+	progress_end(&progress);
+	if (rc < 0)
 		return setup_fail(err);
 	int64_t quarantined = migrate_quarantined(path);
 	measure(&size, path, config);

@@ -221,7 +221,8 @@ static int test_file(struct backtest *b, const char *path, struct err *err)
 	if (peek(&source, &of, err) < 0 || make_policies(b, &of, err) < 0)
 		return -1;
 	struct progress progress;
-	progress_begin(&progress, path, !b->o->progress || strcmp(b->o->progress, "never") != 0);
+	progress_begin(
+		&progress, path, PACE_RECORDED, !b->o->progress || strcmp(b->o->progress, "never") != 0);
 	int rc = whatif_run(&w, &source, b->policies, b->count, show_progress, &progress, err);
 	progress_end(&progress);
 	if (rc < 0)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -68,14 +69,50 @@ int loop_signal(void)
 	return signo;
 }
 
+static volatile sig_atomic_t has_line, file_count;
+static char unfinished[3][4096];
+
+/* Only what a handler may call. */
+static void end_tidily(int signo)
+{
+	static const char clear[] = "\r\033[K";
+	for (int i = 0; i < file_count; i++)
+		unlink(unfinished[i]);
+	if (has_line && write(STDERR_FILENO, clear, sizeof clear - 1) < 0)
+		has_line = 0;
+	raise(signo);
+}
+
 void loop_ordinary_signals(bool ordinary)
 {
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
+	const struct sigaction tidily = {
+		.sa_handler = end_tidily, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
 	sigset_t set;
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		if (ordinary && ends[i] != SIGTSTP)
+			sigaction(ends[i], &tidily, NULL);
 		sigaddset(&set, ends[i]);
+	}
 	sigprocmask(ordinary ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
+void loop_line(bool stands)
+{
+	has_line = stands;
+}
+
+void loop_unfinished(const char *path)
+{
+	static const char *const tails[] = {"", "-wal", "-shm"};
+	file_count = 0;
+	for (int i = 0; i < 3 && path; i++) {
+		int len = snprintf(unfinished[i], sizeof unfinished[i], "%s%s", path, tails[i]);
+		if (len < 0 || (size_t)len >= sizeof unfinished[i])
+			return; /* no such file could be opened */
+	}
+	file_count = path ? 3 : 0;
 }
 
 bool loop_interrupted(void)

@@ -22,6 +22,11 @@ int loop_signal(void);
  * what only reads, and may read long or write to nobody. Then they are taken again. */
 void loop_ordinary_signals(bool ordinary);
 
+/* What a signal that ends the process then takes away first: the line of progress that stands on
+ * the terminal; a file that is not whole, with what SQLite keeps beside it (NULL: none). */
+void loop_line(bool stands);
+void loop_unfinished(const char *path);
+
 /* True when the process was asked to end (SIGINT, SIGTERM, SIGHUP); sticks. */
 bool loop_interrupted(void);
 

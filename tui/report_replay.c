@@ -183,7 +183,7 @@ static void play_all(struct playing *p, struct driver *d, const struct report_ho
 	for (size_t k = 0; k < r->bin_count; k++) {
 		int64_t at = report_bin_ms(r, k + 1);
 		if (how->progress && k % 8 == 0)
-			how->progress(how->ctx, "judging", (int64_t)k, (int64_t)r->bin_count);
+			how->progress(how->ctx, "judging", at - r->start_ms, r->until_ms - r->start_ms);
 		if (at < from)
 			continue;
 		replay_driver.turn(d, moment(at));
@@ -206,7 +206,7 @@ static void play_moves(struct playing *p, struct driver *d, const struct report_
 		if (!report_moves(&r->entries[i]))
 			continue;
 		if (how->progress)
-			how->progress(how->ctx, "judging", done, MOVES_MAX);
+			how->progress(how->ctx, "judging the last moves", done * LEAD_MS, MOVES_MAX * LEAD_MS);
 		replay_from(d, at - LEAD_MS, moment(0));
 		replay_pause(d, false, moment(0));
 		replay_driver.turn(d, moment(at - replay_now(d).wall_ms));

@@ -11,13 +11,16 @@
 #include "model/text.h"
 #include "tests/lib/world.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -171,6 +174,122 @@ static void test_a_pager_ends_with_it(void **state)
 	pty_release(&p);
 }
 
+/* ---- long work ---- */
+
+/* The recording of a real migration, and then as much again some times, as nobody recorded it. */
+static void make_long(struct fixture *f, char *db, char *lines)
+{
+	struct process p = {0};
+	sqlite3 *sql;
+	world_path(&f->w, db, "long.db");
+	world_path(&f->w, lines, "long.jsonl");
+	assert_int_equal(world_run(&f->w, &p, NULL,
+						 ARGS("import", "tests/recordings/checkout.jsonl", "--history", db)),
+		0);
+	process_release(&p);
+	assert_int_equal(sqlite3_open(db, &sql), SQLITE_OK);
+	sqlite3_stmt *s;
+	assert_int_equal(
+		sqlite3_prepare_v2(sql,
+			"SELECT 'WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n"
+			" WHERE k < 20) INSERT INTO sample (key, at_ms, ' ||"
+			" group_concat(name, ', ') || ') SELECT key + (k * 6000 << 28),"
+			" at_ms + k * 600000, ' || group_concat(name, ', ') ||"
+			" ' FROM sample, n' FROM pragma_table_info('sample')"
+			" WHERE name NOT IN ('key', 'at_ms')",
+			-1, &s, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	char *why = NULL;
+	if (sqlite3_exec(sql, (const char *)sqlite3_column_text(s, 0), NULL, NULL, &why))
+		fail_msg("%s", why);
+	sqlite3_finalize(s);
+	sqlite3_exec(sql, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	sqlite3_close(sql);
+	assert_int_equal(world_run(&f->w, &p, NULL, ARGS("export", db, "--out", lines)), 0);
+	process_release(&p);
+}
+
+static size_t files_in(const char *dir)
+{
+	DIR *d = opendir(dir);
+	size_t n = 0;
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static char *bytes_of(const char *path, size_t *len)
+{
+	struct text t = {0};
+	char part[4096];
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;)
+		text_add_n(&t, part, n);
+	fclose(file);
+	*len = t.len;
+	return text_take(&t);
+}
+
+/* It stands still at its second line of progress, while the first is on the terminal; time is short
+ * for it, so that it has patience enough. Then ^C. */
+static void show_and_end(struct fixture *f, const char *rules, const char *const *args)
+{
+	struct world_env env = world_fault(&f->w, rules, NULL);
+	struct pty p;
+	world_console(&f->w, &p, 120, 8, &env, args);
+	if (!pty_wait_text(&p, " left", SOON_MS))
+		fail_msg("%s shows no progress", args[0]);
+	assert_true(simulator_shows(&p.screen, "[") && simulator_shows(&p.screen, " %, "));
+	pty_send(&p, "\003");
+	int status = pty_wait_exit(&p, SOON_MS);
+	if (status != 128 + SIGINT)
+		fail_msg("%s ends with %d", args[0], status);
+	assert_false(simulator_shows(&p.screen, " left"));
+	pty_release(&p);
+}
+
+static void test_long_work_shows_how_far_it_is_and_ends_at_once(void **state)
+{
+	struct fixture *f = *state;
+	char db[WORLD_PATH], lines[WORLD_PATH], out[WORLD_PATH], gate[WORLD_PATH];
+	char rules[2 * WORLD_PATH];
+	make_long(f, db, lines);
+	world_path(&f->w, out, "out");
+	world_path(&f->w, gate, "gate");
+	int held = open(gate, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(held >= 0 && flock(held, LOCK_EX) == 0);
+	snprintf(
+		rules, sizeof rules, "call=write data=left at=2 do=hold gate=%s;haste=100000", gate);
+	size_t before, after;
+	char *was = bytes_of(db, &before);
+	const char *const *const commands[] = {
+		ARGS("report", db, "--out", out),
+		ARGS("verify", db),
+		ARGS("whatif", db),
+		ARGS("export", db, "--out", out),
+		ARGS("export", db, "--format", "csv", "--out", out),
+		ARGS("export", db, "--format", "openmetrics", "--out", out),
+		ARGS("import", lines, "--history", out),
+		ARGS("rehearse", "--auto", "quiet"),
+	};
+	size_t files = files_in(f->w.dir);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		show_and_end(f, rules, commands[i]);
+		if (files_in(f->w.dir) != files)
+			fail_msg("%s leaves a file", commands[i][0]);
+	}
+	char *is = bytes_of(db, &after);
+	assert_int_equal(before, after);
+	assert_memory_equal(was, is, before);
+	free(was);
+	free(is);
+	close(held);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +297,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_check_and_plan_of_an_endless_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_pager_ends_with_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_long_work_shows_how_far_it_is_and_ends_at_once, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

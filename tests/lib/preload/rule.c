@@ -105,6 +105,8 @@ static void read_word(struct rule *r, char *word)
 		r->seed = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(word, "clock") == 0)
 		r->clock_ms = strtol(value, NULL, 10);
+	else if (strcmp(word, "haste") == 0)
+		r->haste = strtol(value, NULL, 10);
 	else if (strcmp(word, "do") == 0)
 		read_action(r, value);
 	else
@@ -150,6 +152,14 @@ int64_t rule_clock_ms(void)
 	for (size_t i = 0; i < rule_count; i++)
 		ms += rules[i].clock_ms;
 	return ms;
+}
+
+int64_t rule_haste(void)
+{
+	int64_t most = 1;
+	for (size_t i = 0; i < rule_count; i++)
+		most = rules[i].haste > most ? rules[i].haste : most;
+	return most;
 }
 
 /* ---- acting ---- */

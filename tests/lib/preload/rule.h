@@ -42,7 +42,7 @@ struct rule {
 	long at;
 	bool every;
 	unsigned seed;
-	int64_t clock_ms;
+	int64_t clock_ms, haste;
 	enum action action;
 	int error;
 	atomic_bool armed; /* what `after` waits for has been sent */
@@ -68,5 +68,8 @@ bool rule_has_path(const struct rule *r, int fd, const char *path);
 
 /* By how much the wall clock is ahead. */
 int64_t rule_clock_ms(void);
+
+/* How many times as fast the time since boot runs; 1 or less: as it does. */
+int64_t rule_haste(void);
 
 #endif

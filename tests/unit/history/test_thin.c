@@ -448,11 +448,6 @@ static void recordings_end_where_they_did(void **state)
 	}
 }
 
-static bool never(void)
-{
-	return false;
-}
-
 static void a_thinned_history_can_be_exported_and_imported(void **state)
 {
 	struct import_report report = {0};
@@ -468,7 +463,7 @@ static void a_thinned_history_can_be_exported_and_imported(void **state)
 	all = archive_export(p.path, EXPORT_JSONL);
 	f = fmemopen(all.data, all.len, "r");
 	assert_non_null(f);
-	if (import_run(&report, f, "thinned.jsonl", copy.path, never, &err) < 0)
+	if (import_run(&report, f, "thinned.jsonl", copy.path, NULL, &err) < 0)
 		fail_msg("%s", err.text);
 	fclose(f);
 	assert_one_of_both(copy.path, recorded_rows);
@@ -493,7 +488,7 @@ static void an_older_history_can_be_exported_and_imported(void **state)
 	assert_null(strstr(all.data, "\"table\":\"rollup\""));
 	f = fmemopen(all.data, all.len, "r");
 	assert_non_null(f);
-	if (import_run(&report, f, "older.jsonl", p.path, never, &err) < 0)
+	if (import_run(&report, f, "older.jsonl", p.path, NULL, &err) < 0)
 		fail_msg("%s", err.text);
 	fclose(f);
 	assert_sound(p.path);
