@@ -160,6 +160,7 @@ struct board *board_new(const struct history_options *how, struct err *err)
 		free(b);
 		return NULL;
 	}
+	b->chain.recording = UNKNOWN;
 	b->path = mem_copy(how->path);
 	b->actor = mem_copy(how->actor);
 	b->key_dir = mem_copy(how->key_dir);

@@ -97,7 +97,21 @@ void history_node(struct history *h, int64_t at_ms, const char *pool, const stru
 void history_recording(struct history *h, int64_t at_ms, int64_t interval_ms,
 	const char *version, const char *host, const char *config_json, const char *policy_json);
 
-enum { HISTORY_GAP = 1, HISTORY_BOOT = 2 }; /* flags of a sample */
+/* Flags of a sample. Those of a minute are the first two; the others say how the judge took the
+ * interval (recheck.h): the share in force, 0 where it is not known, and in which order. */
+enum {
+	HISTORY_GAP = 1,
+	HISTORY_BOOT = 2,
+	HISTORY_SETTLED = 4,
+	HISTORY_CHANGED = 8,
+	HISTORY_STICKY = 16,
+	HISTORY_BROKEN = 32,
+	HISTORY_AFRESH = 64,
+	HISTORY_SHARE = 1 << 8,      /* times the share + 1, of 14 bits */
+	HISTORY_SHARE_MOST = 0x3fff,
+	HISTORY_NUMBER = 1 << 22, /* times the last 9 bits of the number of the interval */
+	HISTORY_NUMBER_MOST = 0x1ff,
+};
 
 /* One interval of one node, as it was given to the model. Histograms may be NULL. Batched: one
  * transaction a second. When more than 10 minutes or 16 MiB wait, the oldest are dropped,
@@ -217,6 +231,7 @@ struct history_chain {
 	char head[POOL_HASH_MAX]; /* of its newest row, as above */
 	int64_t rows;             /* it has so many; the newest has this seq */
 	bool wrote;               /* it has grown, and this process had a part in it */
+	int64_t recording;        /* the seq of this process's; UNKNOWN while none is committed */
 };
 void history_chain(const struct history *h, struct history_chain *out);
 

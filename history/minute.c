@@ -6,6 +6,7 @@
 #include "history/minute.h"
 
 #include "history/checkpoint.h"
+#include "history/history.h"
 #include "history/sparse.h"
 #include "model/histogram.h"
 #include "model/mem.h"
@@ -97,6 +98,12 @@ static bool add_histogram(struct text *into, const unsigned char *bytes, size_t 
 	return true;
 }
 
+/* How the judge took an interval is said of no minute. */
+static int64_t first_of(int how, int64_t n)
+{
+	return how == MERGE_FLAGS ? n & (HISTORY_GAP | HISTORY_BOOT) : n;
+}
+
 static int64_t merged(int how, int64_t a, int64_t b)
 {
 	switch (how) {
@@ -105,7 +112,7 @@ static int64_t merged(int how, int64_t a, int64_t b)
 	case MERGE_MAX:
 		return a > b ? a : b;
 	case MERGE_FLAGS:
-		return a | b;
+		return a | first_of(how, b);
 	default:
 		return b;
 	}
@@ -129,7 +136,7 @@ bool minute_add(struct minute *m, sqlite3_stmt *sample, int column)
 		}
 		const int64_t n = sqlite3_column_int64(sample, column + c);
 
-		*value = *value == UNKNOWN ? n : merged(how, *value, n);
+		*value = *value == UNKNOWN ? first_of(how, n) : merged(how, *value, n);
 		if (*value == UNKNOWN)
 			return false;
 	}

@@ -28,7 +28,7 @@ static const struct {
 	{"cut", false}, {"lease", false}, {"owner", false}, {"silence", false}, {"standing", false},
 	{"end", false}};
 
-static void add(struct moments *m, enum moment_kind kind, int64_t at_ms)
+static void append(struct moments *m, enum moment_kind kind, int64_t at_ms)
 {
 	struct moment_list *l = &m->of[kind];
 
@@ -52,7 +52,7 @@ static int take(struct moments *m, sqlite3 *db, const char *path, const char *sq
 	if (kind != NULL)
 		sqlite3_bind_text(s, 4, kind, -1, SQLITE_STATIC);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW)
-		add(m, into, sqlite3_column_int64(s, 0));
+		append(m, into, sqlite3_column_int64(s, 0));
 	sqlite3_finalize(s);
 	return schema_result(err, db, code, "reading the history", path) == SCHEMA_OK ? 0 : -1;
 }
@@ -79,7 +79,7 @@ int moments_load(struct moments *m, sqlite3 *db, const char *path, const char *p
 
 		code = take(m, db, path, events, pool, sought[i].kind, span_ms, MOMENT_EVENT, err);
 		for (size_t k = had; k < m->of[MOMENT_EVENT].count && sought[i].flips; k++)
-			add(m, MOMENT_FLIP, m->of[MOMENT_EVENT].at_ms[k]);
+			append(m, MOMENT_FLIP, m->of[MOMENT_EVENT].at_ms[k]);
 	}
 	for (int kind = 0; kind < MOMENT_KINDS; kind++)
 		if (m->of[kind].count > 0)
@@ -92,6 +92,22 @@ void moments_release(struct moments *m)
 	for (int kind = 0; kind < MOMENT_KINDS; kind++)
 		free(m->of[kind].at_ms);
 	*m = (struct moments){0};
+}
+
+void moments_add(struct moments *m, enum moment_kind kind, int64_t at_ms)
+{
+	const struct moment_list *l = &m->of[kind];
+	size_t at = l->count;
+
+	append(m, kind, at_ms);
+	for (; at > 0 && l->at_ms[at - 1] > at_ms; at--)
+		l->at_ms[at] = l->at_ms[at - 1];
+	l->at_ms[at] = at_ms;
+}
+
+void moments_clear(struct moments *m, enum moment_kind kind)
+{
+	m->of[kind].count = 0;
 }
 
 /* How many lie before a moment. */

@@ -15,7 +15,8 @@ struct sqlite3;
 #define MOMENT_INFO(X) \
 	X(DECISION, "decision") \
 	X(EVENT, "event") /* what happened without anyone deciding, flips too */ \
-	X(FLIP, "flip")   /* of the verdict or of the guard's red */
+	X(FLIP, "flip")   /* of the verdict or of the guard's red */ \
+	X(DIFFERENCE, "difference") /* a decision's verdict that its rows do not give again */
 
 enum moment_kind {
 #define X(name, word) MOMENT_##name,
@@ -39,6 +40,10 @@ struct moments {
 int moments_load(struct moments *m, struct sqlite3 *db, const char *path, const char *pool,
 	int64_t from_ms, int64_t until_ms, struct err *err);
 void moments_release(struct moments *m);
+
+/* Adds one in its place; forgets those of a kind. Differences are not loaded: anew.h finds them. */
+void moments_add(struct moments *m, enum moment_kind kind, int64_t at_ms);
+void moments_clear(struct moments *m, enum moment_kind kind);
 
 /* The next (1) or previous (-1) one from a moment, UNKNOWN when there is none. */
 int64_t moments_next(

@@ -13,6 +13,7 @@
 #include "model/mem.h"
 #include "model/text.h"
 
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -428,4 +429,33 @@ int page_read_detail(struct page_file *f, const char *id, int64_t until_ms,
 	if (a.seq != 0)
 		return 0;
 	return read_outcomes(&a, out, err) < 0 || read_checks(&a, out, err) < 0 ? -1 : 0;
+}
+
+/* ---- its verdict anew ---- */
+
+int page_recheck_open(struct recheck **out, struct page_file *f,
+	const struct recheck_wish *what, struct err *err)
+{
+	return recheck_open(out, f->db, f->path, what, err);
+}
+
+int page_recheck(struct page_file *f, struct page_detail *d, int64_t rows_most, struct err *err)
+{
+	const struct recheck_wish what = {.pool = d->row.pool,
+		.id = d->id,
+		.from_ms = d->row.at_ms,
+		.until_ms = d->row.at_ms,
+		.rows_most = rows_most};
+	struct recheck *r;
+
+	if (!d->found || d->row.is_event)
+		return 0;
+	if (page_recheck_open(&r, f, &what, err) < 0)
+		return -1;
+	while (!recheck_step(r, INT_MAX))
+		continue;
+	if (recheck_count(r) > 0)
+		d->recheck = *recheck_at(r, 0);
+	recheck_close(r);
+	return 0;
 }

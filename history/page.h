@@ -4,6 +4,7 @@
 #define WEIR_HISTORY_PAGE_H
 
 #include "history/page_row.h"
+#include "history/recheck.h"
 
 #include <stddef.h>
 
@@ -53,6 +54,7 @@ struct page_detail {
 	size_t check_count;
 	struct page_row *notes; /* that name it, oldest first; owned */
 	size_t note_count;
+	struct recheck_result recheck; /* id "": nobody asked, or it has no verdict */
 };
 
 void page_rows_release(struct page_rows *p);
@@ -72,5 +74,13 @@ int page_read(struct page_file *f, const struct page_request *what, struct page_
  * there is none, or -1 with err; release it in both cases. */
 int page_read_detail(struct page_file *f, const char *id, int64_t until_ms,
 	struct page_detail *out, struct err *err);
+
+/* Judges its verdict anew where it rests on `rows_most` rows at most. 0, or -1 with err. */
+int page_recheck(
+	struct page_file *f, struct page_detail *d, int64_t rows_most, struct err *err);
+
+/* recheck_open over the file, which it must not outlive. */
+int page_recheck_open(struct recheck **out, struct page_file *f,
+	const struct recheck_wish *what, struct err *err);
 
 #endif

@@ -121,12 +121,15 @@ static void serve_page(struct board *b, struct page_file **f, const struct reque
 	answer(b, &a);
 }
 
+#define RECHECK_ROWS 7200 /* two hours: a moment's work */
+
 static void serve_detail(struct board *b, struct page_file **f, const struct request *r)
 {
 	struct history_answer a = {.kind = HISTORY_DETAIL, .detail = mem_new(1, sizeof *a.detail)};
 
 	if ((*f == NULL && page_open(f, b->path, &a.err) < 0) ||
-		page_read_detail(*f, r->detail.id, 0, a.detail, &a.err) < 0)
+		page_read_detail(*f, r->detail.id, 0, a.detail, &a.err) < 0 ||
+		page_recheck(*f, a.detail, RECHECK_ROWS, &a.err) < 0)
 		page_detail_release(a.detail);
 	a.detail->number = r->detail.number;
 	text_copy(a.detail->id, sizeof a.detail->id, r->detail.id);

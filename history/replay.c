@@ -10,6 +10,7 @@
  * 3. While the front is exact, everything since the recording's beginning was told to it. */
 #include "history/replay.h"
 
+#include "history/anew.h"
 #include "history/choice.h"
 #include "history/player.h"
 #include "history/reel.h"
@@ -43,6 +44,7 @@ struct driver {
 	bool rewind; /* the back begins anew */
 	int jumps;              /* of the clock, that were heeded */
 	struct moments moments;
+	struct anew anew;
 	bool ended;        /* the recorder said that it ended */
 	bool open;         /* it did not, and is heard: more may come */
 	int64_t looked_ms; /* real moment of the last look at the file */
@@ -205,6 +207,21 @@ int replay_catching_up_all(const struct driver *d)
 	return least;
 }
 
+const struct recheck_result *replay_recheck(const struct driver *d, const char *id)
+{
+	const struct recheck_result *found = NULL;
+
+	for (const struct driver *each = d->reel->first; each != NULL && found == NULL;
+		 each = each->beside)
+		found = recheck_of(each->anew.all, id);
+	return found;
+}
+
+bool replay_works(const struct driver *d)
+{
+	return !d->exact || !d->anew.done;
+}
+
 /* ---- front and back ---- */
 
 static void swap(struct driver *d)
@@ -331,8 +348,13 @@ static void find_end(struct driver *d)
 static int load_moments(struct driver *d, struct err *err)
 {
 	moments_release(&d->moments);
-	return moments_load(&d->moments, d->source.db, d->path, d->span.pool, d->span.start_ms,
-		d->span.end_ms, err);
+	if (moments_load(&d->moments, d->source.db, d->path, d->span.pool, d->span.start_ms,
+			d->span.end_ms, err) < 0 ||
+		anew_load(&d->anew, d->source.db, d->path, d->span.pool, d->span.start_ms,
+			d->span.end_ms, err) < 0)
+		return -1;
+	anew_mark(&d->anew, &d->moments);
+	return 0;
 }
 
 static int extend_tapes(struct driver *d, struct err *err)
@@ -411,8 +433,10 @@ static void replay_turn(struct driver *d, struct instant now)
 		begin_jump(d);
 	else if (!d->exact)
 		catch_up(d);
-	if (d->exact)
+	if (d->exact) {
 		player_play(d->front, d->reel->clock_ms, &all);
+		anew_turn(&d->anew, &d->moments, SLICE);
+	}
 	sqlite3_exec(d->source.db, "COMMIT", NULL, NULL, NULL);
 }
 
@@ -471,6 +495,7 @@ static void replay_close(struct driver *d)
 	for (int i = 0; i < 2; i++)
 		player_close(&d->players[i]);
 	moments_release(&d->moments);
+	anew_release(&d->anew);
 	query_close(d->source.query);
 	sqlite3_close(d->source.db);
 	free(d->path);

@@ -7,6 +7,7 @@
 #define WEIR_HISTORY_REPLAY_H
 
 #include "history/moments.h"
+#include "history/recheck.h"
 #include "model/driver.h"
 
 extern const struct driver_ops replay_driver; /* apply, resolve and audit are NULL */
@@ -80,6 +81,14 @@ int64_t replay_next_of_all(const struct driver *d, enum moment_kind kind, int di
 bool replay_has_any(
 	const struct driver *d, enum moment_kind kind, int64_t from_ms, int64_t until_ms);
 int replay_catching_up_all(const struct driver *d);
+
+/* What the rows of the recording say of a decision's verdict; NULL: it is none of its decisions, or
+ * has no verdict. Of all pools that go by its clock. */
+const struct recheck_result *replay_recheck(const struct driver *d, const char *id);
+
+/* True while it has work behind what is shown: to catch up with a seek, or to judge anew. Turns
+ * without a wait do it. */
+bool replay_works(const struct driver *d);
 
 /* True when nothing lies ahead of the clock. */
 bool replay_at_end(const struct driver *d);

@@ -292,6 +292,9 @@ static void take_effect(struct writer *w, struct effects *e)
 		checkpoint_begin(&w->checkpoint, e->recording);
 		w->recording = e->recording;
 		samples_writer_begin(&w->samples, e->recording, e->started_ms, e->interval_ms);
+		pthread_mutex_lock(&w->board->mutex);
+		w->board->chain.recording = e->recording;
+		pthread_mutex_unlock(&w->board->mutex);
 	}
 	if (e->answers_observed) {
 		struct history_answer a = {.kind = HISTORY_OBSERVED,

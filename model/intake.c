@@ -136,7 +136,7 @@ static void halve(struct units half[2], const struct crew *later, const struct c
 
 /* The interval for the judge. */
 static void judge_sample(
-	struct pool *p, int node, const struct snapshot *s, const struct model_sample *m)
+	struct pool *p, int node, const struct snapshot *s, struct model_sample *m)
 {
 	struct judging_part part = {.sample = &m->sample,
 		.change_age_ms = s->change.known ? s->change.age_ms : UNKNOWN,
@@ -151,6 +151,7 @@ static void judge_sample(
 	}
 	halve(part.half, &s->crew, &p->nodes[node].base->crew);
 	judging_add(p->judging, node, &part);
+	m->mark = p->judging->mark;
 }
 
 /* Another version is another question; what was accepted of the one before was that one's. */

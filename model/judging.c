@@ -1,4 +1,8 @@
-/* Sums over nodes, look by look. */
+/* Sums over nodes, look by look.
+ *
+ * Invariants:
+ * 1. Counts, latencies and marks, retaken in the order in which they were taken, give the same
+ *    evidence to the last bit, but for v1's halves. */
 #include "model/judging.h"
 
 #include "model/mem.h"
@@ -75,7 +79,8 @@ static const struct histogram *sum_of(struct judging *g, int arm, const struct h
 	return g->latency[arm];
 }
 
-static void add(struct judging *g, const struct judging_part *p)
+static void add(
+	struct judging *g, const struct judging_part *p, const struct judging_mark *mark)
 {
 	struct judge_interval *i = &g->pending;
 	bool sessions = counts_sessions(p), first = g->spoken == 0;
@@ -83,13 +88,13 @@ static void add(struct judging *g, const struct judging_part *p)
 	if (!first && sessions != i->sessions)
 		i->settled = false;
 	i->sessions = first ? sessions : i->sessions && sessions;
-	i->sticky |= p->sticky;
-	i->settled &= is_settled(p);
-	i->changed |= p->change_age_ms != UNKNOWN && p->change_age_ms < p->sample->interval_ms;
+	i->sticky |= mark->sticky;
+	i->settled &= mark->settled;
+	i->changed |= mark->changed;
 	i->at = p->sample->at;
 	if (p->sample->interval_ms > i->length_ms)
 		i->length_ms = p->sample->interval_ms;
-	i->share_bp = first || i->share_bp == p->share_bp ? p->share_bp : -1;
+	i->share_bp = first || i->share_bp == mark->share_bp ? mark->share_bp : -1;
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		struct units u = units_of(&p->sample->arms[arm], sessions);
 		const struct histogram *h = sessions ? p->session_latency[arm] : p->latency[arm];
@@ -101,7 +106,9 @@ static void add(struct judging *g, const struct judging_part *p)
 	for (int half = 0; half < 2; half++) {
 		i->half[half].n += p->half[half].n;
 		i->half[half].bad += p->half[half].bad;
+		g->halved |= p->half[half].n > 0;
 	}
+	g->by_requests |= !sessions;
 }
 
 /* ---- looks ---- */
@@ -138,25 +145,59 @@ static void look(struct judging *g)
 	begin(g);
 }
 
-void judging_add(struct judging *g, int node, const struct judging_part *part)
+static void take(struct judging *g, int node, const struct judging_part *part,
+	const struct judging_mark *mark)
 {
 	assert(node >= 0 && node < 64 && g->nodes >> node & 1);
+	g->mark = *mark;
+	g->broken = g->afresh = false;
+	g->taken++;
 	if (g->spoken >> node & 1)
 		look(g);
-	add(g, part);
+	add(g, part, mark);
 	g->spoken |= UINT64_C(1) << node;
 	if (g->spoken == g->nodes)
 		look(g);
 }
 
+void judging_add(struct judging *g, int node, const struct judging_part *part)
+{
+	const struct judging_mark mark = {.settled = is_settled(part),
+		.changed = part->change_age_ms != UNKNOWN &&
+			part->change_age_ms < part->sample->interval_ms,
+		.sticky = part->sticky,
+		.broken = g->broken,
+		.afresh = g->afresh,
+		.share_bp = part->share_bp,
+		.number = g->taken};
+	take(g, node, part, &mark);
+}
+
+void judging_retake(struct judging *g, int node, const struct judging_part *counts,
+	const struct judging_mark *mark)
+{
+	if (mark->afresh)
+		judging_restart(g);
+	else if (mark->broken)
+		judging_skip(g);
+	take(g, node, counts, mark);
+}
+
+bool judging_looks_beyond(const struct judging *g)
+{
+	return g->halved && g->by_requests;
+}
+
 void judging_skip(struct judging *g)
 {
+	g->broken = true;
 	begin(g);
 	judge_skip(&g->judge);
 }
 
 void judging_restart(struct judging *g)
 {
+	g->afresh = true;
 	begin(g);
 	judge_skip(&g->judge);
 	judge_restart(&g->judge);

@@ -174,6 +174,7 @@ struct standing {
 	char judge_text[VERDICT_TEXT_MAX];
 	bool judge_cited;        /* another's word: the pool's, or a recorder's */
 	bool doubtful;           /* a counter went back within the window: nothing is green */
+	bool at_rest;            /* v2 has no share, and nothing is open: silence of it is no news */
 	enum guard_state judged; /* what 11 asks: the word of the guard's owner, own RED first */
 	struct freeze freeze;
 	struct rising rising;
@@ -311,6 +312,7 @@ struct model_sample {
 	struct sample sample;
 	struct histogram latency[ARM_COUNT], session_latency[ARM_COUNT];
 	bool has_latency[ARM_COUNT], has_session_latency[ARM_COUNT];
+	struct judging_mark mark; /* how the judge took it */
 };
 
 enum { DIRTY_FACTS = 1, DIRTY_SAMPLE = 2, DIRTY_STATE = 4, DIRTY_DECISION = 8 };

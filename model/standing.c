@@ -237,7 +237,7 @@ static struct verdict told_verdict(const struct told *t)
  * judged anew. */
 static void derive_verdict(struct standing *s, struct pool *p, struct instant now)
 {
-	bool at_rest = s->reported_bp == 0 && s->open < 0;
+	s->at_rest = s->reported_bp == 0 && s->open < 0;
 	bool at_base = s->reported_bp >= 0 && s->open < 0 &&
 		(s->reported_bp == 0 || s->reported_bp <= s->baseline_bp);
 	if (p->judge_stale && s->reported_bp > 0 && s->reported_bp > s->baseline_bp) {
@@ -250,7 +250,7 @@ static void derive_verdict(struct standing *s, struct pool *p, struct instant no
 	const struct verdict_view view = {.age_ms = s->age_ms,
 		.stale = s->freshness > FRESHNESS_LATE,
 		.counters = s->doubtful,
-		.v2_expected = !at_rest};
+		.v2_expected = !s->at_rest};
 	verdict_read(&s->verdict, &p->judging->judge, &view);
 	if (p->told.is)
 		s->verdict = told_verdict(&p->told);

@@ -251,6 +251,7 @@ static bool write_known(struct decision *what, const struct desk *d,
 	text_json_int(&t, "measured_bp", s->measured_bp < 0 ? UNKNOWN : s->measured_bp);
 	text_json_int(&t, "measured_n", s->measured_n);
 	facts_verdict(&t, p);
+	judged_rows_write(&t, d, r->pool);
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		text_json_key(&t, arm_name((enum arm)arm));
 		text_add(&t, "{");

@@ -508,8 +508,7 @@ int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most)
 	int64_t poll = client_due_ms(d->client, now);
 	int64_t flight = flight_due_ms(d);
 	for (int i = 0; i < d->model.pool_count; i++)
-		if (d->pools[i].replayed &&
-			replay_catching_up(client_driver(d->client, NODE_HANDLE(i, 0))) >= 0)
+		if (d->pools[i].replayed && replay_works(client_driver(d->client, NODE_HANDLE(i, 0))))
 			return 0;
 	due = tick < due ? tick : due;
 	due = poll < due ? poll : due;

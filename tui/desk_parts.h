@@ -9,6 +9,7 @@
 #include "model/approving.h"
 #include "model/reconcile.h"
 #include "tui/desk.h"
+#include "tui/judged_rows.h"
 #include "tui/lookout.h"
 
 enum flight_phase {
@@ -89,6 +90,7 @@ struct desk_pool {
 	int64_t *audit_since; /* one a node; UNKNOWN before anything is known */
 	bool *audit_asked;
 	bool *pinned;
+	struct judged_rows judged;      /* the rows that its judge took */
 	struct trail *trail;            /* one a node: its log as it was last told of */
 	char (*head)[POOL_HASH_MAX];    /* one a node: of our history, as it was last looked up */
 	struct prometheus_join *source; /* of figures, beside the nodes; NULL none */

@@ -55,14 +55,28 @@ static void read_now(struct console *c, const struct page_request *what, struct 
 	page_rows_release(&p);
 }
 
+#define RECHECK_ROWS 600 /* ten minutes: within a frame */
+
+/* A replay judges anew by itself, bit by bit. */
+static void recheck_now(const struct console *c, struct page_file *f, struct page_detail *d)
+{
+	struct err err;
+	const struct recheck_result *known =
+		c->how.replay ? replay_recheck(c->how.replay, d->id) : NULL;
+	if (known)
+		d->recheck = *known;
+	else if (!c->how.replay)
+		page_recheck(f, d, RECHECK_ROWS, &err);
+}
+
 static void read_detail_now(struct console *c)
 {
 	struct page_detail d = {0};
 	struct err err = {0};
 	struct journal *j = &c->journal;
 	struct page_file *f = file_of(c, &err);
-	if (f)
-		page_read_detail(f, j->selected, j->filter.until_ms, &d, &err);
+	if (f && page_read_detail(f, j->selected, j->filter.until_ms, &d, &err) == 0)
+		recheck_now(c, f, &d);
 	d.number = j->detail_number;
 	journal_take_detail(j, &d);
 	page_detail_release(&d);
@@ -98,6 +112,8 @@ void journal_screen_look(struct console *c, struct instant now)
 	journal_own_begin(j);
 	desk_each_unrecorded(c->how.desk, add_own, j);
 	journal_own_end(j);
+	if (!h && j->detail.recheck.id[0] && j->detail.recheck.kind == RECHECK_WAITING)
+		j->detail_stale = true;
 	if (!journal_wants_detail(j))
 		return;
 	if (h)

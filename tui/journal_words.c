@@ -248,12 +248,28 @@ static void spaced(char *name)
 			*name = ' ';
 }
 
+/* What the stored rows say of the verdict now. */
+static void add_recheck(struct journal_lines *l, const struct recheck_result *r)
+{
+	if (!r->id[0])
+		return;
+	add(l,
+		r->kind == RECHECK_SAME          ? ROLE_OK
+			: r->kind == RECHECK_DIFFERS ? ROLE_FAIL
+										 : ROLE_DIM,
+		"verdict anew", "%s", r->kind == RECHECK_WAITING ? "being recomputed" : r->text);
+}
+
 static void add_facts(struct journal_lines *l, const struct page_detail *d)
 {
 	if (d->fact_count)
 		add(l, ROLE_TITLE, "", "%s", d->row.is_event ? "DETAIL" : "EVIDENCE");
+	add_recheck(l, &d->recheck);
 	for (size_t i = 0; i < d->fact_count; i++) {
 		char name[sizeof d->facts->name], value[POOL_REASON_MAX];
+		/* which rows they are is for programs; what came of them stands above */
+		if (strncmp(d->facts[i].name, "judged.", sizeof "judged." - 1) == 0)
+			continue;
 		plain_name(name, d->facts[i].name);
 		in_unit(name, value, sizeof value, d->facts[i].value);
 		spaced(name);

@@ -274,7 +274,8 @@ static void end_chain(struct report *r, struct inspection *check)
 static int read_rest(
 	struct report *r, struct query *q, const struct report_how *how, struct err *err)
 {
-	if (report_samples(r, q, how, err) < 0 || report_replay(r, how, err) < 0)
+	if (report_samples(r, q, how, err) < 0 || report_replay(r, how, err) < 0 ||
+		report_recheck(r, how, err) < 0)
 		return -1;
 	report_policies(r, how);
 	return 0;

@@ -30,6 +30,7 @@ struct report_entry {
 		char own[VERDICT_TEXT_MAX];     /* the judge's, computed anew from the samples */
 		struct harm harm;
 	} known;
+	struct recheck_result recheck; /* its verdict from the stored rows; id "": it has none */
 };
 
 /* A part of the time axis: what both sides did in it. */
@@ -129,6 +130,8 @@ struct report {
 	size_t policy_count;
 	char policies_why[400]; /* why there is none */
 
+	struct recheck_sum rechecked; /* of the entries */
+
 	struct chain_report chain;
 	bool chain_read;
 	char chain_why[400];
@@ -162,6 +165,9 @@ int report_find(
 /* The samples of the span: bins, bakes, gaps, ticks, the worst stretch. */
 int report_samples(
 	struct report *r, struct query *q, const struct report_how *how, struct err *err);
+
+/* The verdicts that stand with the decisions, from the rows that they name. 0, or -1 with err. */
+int report_recheck(struct report *r, const struct report_how *how, struct err *err);
 
 /* What a console would have shown: verdicts, evidence, `known` of each decision. 0, or -1 with
  * err: what is tried over the terms is wrong. */

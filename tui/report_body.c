@@ -149,6 +149,8 @@ static void write_verdict(const struct writing *w, const struct report_entry *e)
 	if (word[0])
 		fact(w, "verdict recorded", "%s%s", text[0] && strcmp(text, "-") != 0 ? text : word,
 			cited ? " (cited: the pool's or a recorder's word)" : "");
+	if (e->recheck.id[0] && e->recheck.kind != RECHECK_UNNAMED)
+		fact(w, "that verdict anew", "%s", e->recheck.text);
 	if (!k->is)
 		return;
 	report_harm(harm, sizeof harm, &k->harm);
@@ -360,6 +362,24 @@ static void write_policies(struct writing *w)
 	w->form->table_end(w->t);
 }
 
+/* Whether what was recorded of the judge follows from what was recorded of the pool. */
+static void write_rechecked(const struct writing *w)
+{
+	const struct report *r = w->r;
+	char line[160];
+	recheck_sum_text(line, sizeof line, &r->rechecked);
+	say(w, "%s.", line);
+	for (size_t i = 0; i < r->entry_count; i++) {
+		const struct report_entry *e = &r->entries[i];
+		char at[32], what[96];
+		if (!e->recheck.id[0] || e->recheck.kind != RECHECK_DIFFERS)
+			continue;
+		moment(at, r, e->row.at_ms);
+		report_what(what, sizeof what, &e->row);
+		say(w, "%s %s, %s: its verdict %s.", at, what, e->row.actor, e->recheck.text);
+	}
+}
+
 static void write_chain(const struct writing *w)
 {
 	const struct report *r = w->r;
@@ -367,6 +387,7 @@ static void write_chain(const struct writing *w)
 	report_chain(status, sizeof status, r);
 	w->form->section(w->t, "The record");
 	say(w, "%s.", status);
+	write_rechecked(w);
 	if (r->chain_read && !r->chain.broken_seq)
 		say(w, "Head %s, row %lld.", r->chain.head, (long long)r->chain.head_seq);
 	for (size_t i = 0; i < r->chain.signer_count; i++)

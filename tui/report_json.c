@@ -47,6 +47,20 @@ static void add_checks(struct text *t, const struct page_detail *d)
 	text_add(t, "]");
 }
 
+static void add_recheck(struct text *t, const struct recheck_result *r)
+{
+	text_json_key(t, "recheck");
+	if (!r->id[0]) {
+		text_add(t, "null");
+		return;
+	}
+	text_add(t, "{");
+	text_json_str(t, "is", recheck_word(r->kind));
+	text_json_bool(t, "cited", r->cited);
+	text_json_str(t, "text", r->text);
+	text_add(t, "}");
+}
+
 static void add_known(struct text *t, const struct report_known *k)
 {
 	text_json_key(t, "known");
@@ -86,6 +100,7 @@ static void add_decision(struct text *t, const struct report_entry *e)
 		text_json_str(t, e->detail.facts[i].name, e->detail.facts[i].value);
 	text_add(t, "}");
 	add_checks(t, &e->detail);
+	add_recheck(t, &e->recheck);
 	add_known(t, &e->known);
 }
 
@@ -225,6 +240,18 @@ static void add_bins(struct text *t, const struct report *r)
 	text_add(t, "]");
 }
 
+static void add_rechecked(struct text *t, const struct recheck_sum *sum)
+{
+	char line[160];
+	recheck_sum_text(line, sizeof line, sum);
+	open_member(t, "rechecked", "{");
+	text_json_int(t, "named", (int64_t)sum->named);
+	text_json_int(t, "recomputed", (int64_t)sum->recomputed);
+	text_json_int(t, "differ", (int64_t)sum->differ);
+	text_json_str(t, "text", line);
+	text_add(t, "}");
+}
+
 static void add_chain(struct text *t, const struct report *r)
 {
 	char words[400];
@@ -281,6 +308,7 @@ void report_json(struct text *t, const struct report *r)
 	add_gaps(t, r);
 	add_policies(t, r);
 	add_bins(t, r);
+	add_rechecked(t, &r->rechecked);
 	add_chain(t, r);
 	text_add(t, "}\n");
 }

@@ -430,6 +430,9 @@ static void tell_unknown(struct report *r)
 	if (!r->replayed)
 		put(&l, "%swhat the judge would have said (%s)",
 			told++ ? "; " : "Nobody knows: ", r->replay_why);
+	put_some(&l, &told, (int)r->rechecked.differ,
+		"recorded verdict that the stored rows do not give",
+		"recorded verdicts that the stored rows do not give");
 	if (!r->chain_read || r->chain.broken_seq)
 		put(&l, "%swhether the record is whole: see the chain",
 			told++ ? "; " : "Nobody knows: ");

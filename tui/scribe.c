@@ -3,6 +3,7 @@
 #include "tui/desk_parts.h"
 
 #include "history/chain.h"
+#include "history/recheck.h"
 #include "model/text.h"
 #include "model/version.h"
 #include "tui/terms.h"
@@ -40,13 +41,14 @@ static void record_sample(struct desk *d, const struct pool *p, const struct sna
 	text_copy(row.node_id, sizeof row.node_id, s->node_id);
 	int64_t lead = p->first_tick_ms - d->recording_from.boot_ms;
 	row.tick = (lead + m->tick * p->interval_ms) / d->recording_interval_ms;
-	row.flags = m->gap ? HISTORY_GAP : 0;
+	row.flags = (m->gap ? HISTORY_GAP : 0) | recheck_flags(&m->mark);
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		row.latency[arm] = m->has_latency[arm] ? &m->latency[arm] : NULL;
 		row.session_latency[arm] =
 			m->has_session_latency[arm] ? &m->session_latency[arm] : NULL;
 	}
 	history_sample(d->history, &row);
+	judged_rows_note(d, (int)(p - d->model.pools), row.tick);
 }
 
 static void ask_audit(struct desk *d, uint64_t node, const struct snapshot *s)

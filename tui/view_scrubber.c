@@ -1,7 +1,8 @@
 /* The scrubber. Not the clock and not the moments: history/replay.c has them.
  *
  * Invariants:
- * 1. Every decision and every flip of the span marks the column that its moment is in.
+ * 1. Every decision and every flip of the span marks the column that its moment is in; a decision
+ *    whose verdict its rows do not give again goes before all else that is in it.
  * 2. The position is always in sight, whatever else is in its column. */
 #include "tui/view_scrubber.h"
 
@@ -16,7 +17,7 @@
 #define LINE_LEAST 10
 #define LEGEND_FROM 100 /* columns from which the marks are explained */
 
-static const char legend[] = "| decision  x verdict or guard";
+static const char legend[] = "| decision  x verdict or guard", differs[] = "! differs";
 
 /* "14:03"; with the day before it where a span has several, to the second where it is short. */
 static void short_time(char out[16], int64_t at_ms, const struct replay_span *span)
@@ -81,6 +82,10 @@ static void draw_column(struct surface *s, struct rect r, const struct line *l, 
 		point = flip ? '+' : 0x2502;
 	else if (flip)
 		point = 'x';
+	if (l->has(l->replay, MOMENT_DIFFERENCE, from_ms, until_ms)) {
+		point = '!';
+		role = ROLE_FAIL;
+	}
 	if (column == l->at) {
 		point = 'O';
 		role = ROLE_MARK;
@@ -102,6 +107,11 @@ static void draw_line(struct surface *s, struct rect r, const struct driver *rep
 		draw_column(s, r, &l, column);
 }
 
+static bool is_any(const struct driver *replay, bool all, enum moment_kind kind)
+{
+	return (all ? replay_has_any : replay_has)(replay, kind, INT64_MIN, INT64_MAX);
+}
+
 void view_scrubber(struct surface *s, struct rect r, const struct driver *replay, bool all)
 {
 	struct replay_span span;
@@ -115,6 +125,11 @@ void view_scrubber(struct surface *s, struct rect r, const struct driver *replay
 	if (r.w >= LEGEND_FROM) {
 		right -= (int)strlen(legend);
 		surface_text(s, r, right, r.y, ROLE_DIM, legend);
+		right -= 2;
+	}
+	if (r.w >= LEGEND_FROM && is_any(replay, all, MOMENT_DIFFERENCE)) {
+		right -= (int)strlen(differs);
+		surface_text(s, r, right, r.y, ROLE_FAIL, differs);
 		right -= 2;
 	}
 	left += (int)strlen(first) + 1;
