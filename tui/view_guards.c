@@ -442,10 +442,10 @@ static void draw_evidence(
 static void draw_plots(struct surface *s, struct rect r, const struct view *v, enum series m)
 {
 	enum judged judged = series_row(m)->judged;
-	int columns = r.w >= 160 ? 3 : 2, w = r.w / columns;
+	int columns = r.w >= 160 ? 3 : r.w >= 40 ? 2 : 1, w = r.w / columns;
 	struct trail t;
 	view_plot(s, (struct rect){r.x, r.y, w - 1, r.h}, v, m);
-	if (judged == JUDGED_COUNT || !v->pool->judging->judge.policy.metric[judged])
+	if (columns < 2 || judged == JUDGED_COUNT || !v->pool->judging->judge.policy.metric[judged])
 		return;
 	read_trail(&t, v, judged, w - 8);
 	draw_ratio(s, (struct rect){r.x + w, r.y, w - 1, r.h}, v, judged, &t);

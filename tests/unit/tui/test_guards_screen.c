@@ -358,6 +358,19 @@ static void harm_is_on_every_screen(void **state)
 			}
 }
 
+/* However narrow and high a window is: what has no room is left out. */
+static void it_is_drawn_at_every_width(void **state)
+{
+	(void)state;
+	undecided();
+	console_command(c, "screen guards", s.now);
+	for (int w = 1; w <= 48; w++)
+		for (int h = 10; h <= 50; h += 20) {
+			console_resize(c, w, h);
+			console_draw(c, s.now);
+		}
+}
+
 static void sections_are_apart_and_inside(void **state)
 {
 	(void)state;
@@ -382,10 +395,11 @@ static void sections_are_apart_and_inside(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[SCENES + 4] = {
+	struct CMUnitTest tests[SCENES + 5] = {
 		[SCENES] = cmocka_unit_test_teardown(ascii_is_ascii, leave_scene),
 		cmocka_unit_test_teardown(it_comes_by_key_and_by_word_and_goes_back, leave_scene),
 		cmocka_unit_test_teardown(harm_is_on_every_screen, leave_scene),
+		cmocka_unit_test_teardown(it_is_drawn_at_every_width, leave_scene),
 		cmocka_unit_test(sections_are_apart_and_inside),
 	};
 	for (size_t i = 0; i < SCENES; i++)
