@@ -182,7 +182,7 @@ san:
 TSAN_BIN := $(filter $(B)/tests/unit/engine/% $(B)/tests/unit/history/% $(B)/tests/unit/client/% \
 	$(B)/tests/unit/tui/test_lookout,$(UNIT_BIN))
 tsan: $(TSAN_BIN)
-	@tests/run.sh $(TSAN_BIN)
+	@TEST_TIMEOUT=600 tests/run.sh $(TSAN_BIN)
 
 arch:
 	@tests/arch.sh
