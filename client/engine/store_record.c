@@ -224,6 +224,8 @@ static void clean(struct store_record *r)
 	text_clean_in(r->history_head, sizeof r->history_head);
 }
 
+#define ALONE_FORMAT 3 /* the first whose line says all by itself */
+
 int store_record_read_value(
 	struct store_record *r, struct text *text, const char *value, struct err *err)
 {
@@ -242,7 +244,10 @@ int store_record_read_value(
 			format, STORE_FORMAT);
 	text_clear(text);
 	text_add_n(text, tab + 1, strcspn(tab + 1, "\n"));
-	if (n < STORE_FORMAT || !text->data || !store_record_read(r, text->data, n, 0))
+	if (n < ALONE_FORMAT)
+		return err_set(err, ERR_DAMAGED,
+			"the shared plan has format %s, in which no weir shares one", format);
+	if (!text->data || !store_record_read(r, text->data, n, 0))
 		return err_set(err, ERR_DAMAGED, "the shared plan is damaged: its hash does not fit");
 	if (!is_sound(r))
 		return err_set(err, ERR_DAMAGED, "the shared plan has a value that no weir writes");

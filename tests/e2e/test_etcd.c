@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "client/drivers.h"
+#include "client/engine/control.h"
 #include "client/etcd.h"
 #include "model/mem.h"
 #include "model/text.h"
@@ -58,6 +59,24 @@ static cJSON *document(struct fixture *f, int i)
 		doc = cJSON_Parse(http.body);
 	http_close(&http);
 	return doc;
+}
+
+/* How many changes a node tells of behind `since`. */
+static int audit_count(struct fixture *f, int i, int64_t since)
+{
+	char address[WORLD_PATH + 8], path[64];
+	struct http http = {.fd = -1};
+	snprintf(address, sizeof address, "unix:%s", f->socket[i]);
+	snprintf(path, sizeof path, "/v1/audit?since=%lld", (long long)since);
+	int count = -1;
+	if (http_open(&http, address) && http_call(&http, "GET", path, NULL, NULL, 2000) == 200) {
+		cJSON *doc = cJSON_Parse(http.body);
+		const cJSON *entries = cJSON_GetObjectItemCaseSensitive(doc, "entries");
+		count = cJSON_GetArraySize(entries ? entries : doc);
+		cJSON_Delete(doc);
+	}
+	http_close(&http);
+	return count;
 }
 
 /* A number of a node's document; -1 where there is none. */
@@ -148,8 +167,8 @@ static bool is_listed(struct fixture *f, const char *node)
 static void configure(struct fixture *f)
 {
 	char text[256];
-	snprintf(text, sizeof text, "pools:\n  shop:\n    target: %s\n    interval: 100ms\n",
-		f->target);
+	snprintf(
+		text, sizeof text, "pools:\n  shop:\n    target: %s\n    interval: 100ms\n", f->target);
 	world_write(f->w.config, text);
 }
 
@@ -574,6 +593,15 @@ static void a_node_that_hangs_locks_steps_and_catches_up(void **state)
 	hand_apply(&h, &c);
 	assert_int_equal(h.answer.kind, ANSWER_APPLIED);
 	UNTIL(f, fact(f, 0, "share_bp") == 0 && fact(f, 1, "share_bp") == 0);
+	/* and more than are read at once */
+	for (int i = 0; i < CONTROL_PAST + 6; i++) {
+		char id[32];
+		snprintf(id, sizeof id, "without-n3-%d", i);
+		c = command_of(&h, i % 2 ? VERB_RESUME : VERB_HOLD, id, -1);
+		hand_apply(&h, &c);
+		assert_int_equal(h.answer.kind, ANSWER_APPLIED);
+	}
+	int64_t seq = fact(f, 0, "audit_seq");
 	char *json = etcd_peer_ctl(&f->etcd, ARGS("get", "x", "-w", "json"));
 	char revision[24];
 	snprintf(revision, sizeof revision, "%lld",
@@ -582,6 +610,8 @@ static void a_node_that_hangs_locks_steps_and_catches_up(void **state)
 	free(etcd_peer_ctl(&f->etcd, ARGS("compact", revision)));
 	process_signal(&f->node[2], SIGCONT);
 	UNTIL(f, all_have(f, "share_bp", 0) && all_agree(f) && is_listed(f, "n3"));
+	assert_int_equal(fact(f, 2, "audit_seq"), seq);
+	assert_int_equal(audit_count(f, 2, seq - CONTROL_PAST - 6), CONTROL_PAST + 6);
 	client_free(h.client);
 }
 
