@@ -1,5 +1,5 @@
 /* The driver of etcd://: one node of a fleet whose plan lies in etcd. What it says it says itself,
- * by weir.pool/1; what is asked of it is asked of the plan, which is driver_etcd_call.c's.
+ * by weir.pool/1; what is asked of it is asked of the plan, which is driver_etcd_plan.c's.
  *
  * 1. A node that etcd does not list is told as trouble, whatever it says itself: it may be cut off
  *    from the plan.

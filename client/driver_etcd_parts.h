@@ -5,7 +5,7 @@
 #include "client/etcd.h"
 #include "model/driver.h"
 
-struct call; /* driver_etcd_call.c */
+struct etcd_call; /* driver_etcd_call.h */
 
 /* One node of a fleet. */
 struct etcd_end {
@@ -22,7 +22,7 @@ struct etcd_end {
 	bool polling;       /* the node itself was asked and has not answered */
 	uint64_t look_id;   /* asks whether the node is registered */
 	int64_t missing_ms; /* boot time since when it is not; UNKNOWN: it is, or nobody knows */
-	struct call *calls;
+	struct etcd_call *calls;
 };
 
 void driver_etcd_tell(const struct etcd_end *d, const struct driver_event *event);

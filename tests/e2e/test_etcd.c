@@ -42,7 +42,9 @@ static void start_node(struct fixture *f, int i)
 	snprintf(name, sizeof name, "n%d", i + 1);
 	snprintf(listen, sizeof listen, "unix:%s", f->socket[i]);
 	world_path(&f->w, state, name);
-	world_start(&f->w, &f->node[i], NULL,
+	/* the clock of one of them is a day ahead: nothing may come of it */
+	const struct world_env skewed = world_fault(&f->w, "clock=86400000", NULL);
+	world_start(&f->w, &f->node[i], i == 1 ? &skewed : NULL,
 		ARGS("serve", "--pool", "shop", "--node", name, "--listen", listen, "--etcd",
 			f->etcd.address, "--etcd-ttl", "2s", "--state", state));
 }
@@ -594,6 +596,7 @@ static void a_node_that_hangs_locks_steps_and_catches_up(void **state)
 	assert_int_equal(h.answer.kind, ANSWER_APPLIED);
 	UNTIL(f, fact(f, 0, "share_bp") == 0 && fact(f, 1, "share_bp") == 0);
 	/* and more than are read at once */
+	int64_t seq = fact(f, 0, "audit_seq") + CONTROL_PAST + 6;
 	for (int i = 0; i < CONTROL_PAST + 6; i++) {
 		char id[32];
 		snprintf(id, sizeof id, "without-n3-%d", i);
@@ -601,7 +604,6 @@ static void a_node_that_hangs_locks_steps_and_catches_up(void **state)
 		hand_apply(&h, &c);
 		assert_int_equal(h.answer.kind, ANSWER_APPLIED);
 	}
-	int64_t seq = fact(f, 0, "audit_seq");
 	char *json = etcd_peer_ctl(&f->etcd, ARGS("get", "x", "-w", "json"));
 	char revision[24];
 	snprintf(revision, sizeof revision, "%lld",
@@ -610,7 +612,7 @@ static void a_node_that_hangs_locks_steps_and_catches_up(void **state)
 	free(etcd_peer_ctl(&f->etcd, ARGS("compact", revision)));
 	process_signal(&f->node[2], SIGCONT);
 	UNTIL(f, all_have(f, "share_bp", 0) && all_agree(f) && is_listed(f, "n3"));
-	assert_int_equal(fact(f, 2, "audit_seq"), seq);
+	UNTIL(f, all_have(f, "audit_seq", seq));
 	assert_int_equal(audit_count(f, 2, seq - CONTROL_PAST - 6), CONTROL_PAST + 6);
 	client_free(h.client);
 }
