@@ -79,7 +79,6 @@ static void pool_close(struct driver *d)
 	free(d->base);
 	free(d->unix_path);
 	free(d->token);
-	free(d->snapshot);
 	free(d);
 }
 
@@ -90,7 +89,6 @@ static int pool_open(struct driver **out, const struct driver_open *how, struct 
 	d->transport = how->transport;
 	d->sink = how->sink;
 	d->target = mem_copy(how->target);
-	d->snapshot = mem_new(1, sizeof(*d->snapshot));
 	d->busy_until_ms = how->now.boot_ms;
 	d->warm_due_ms = UNKNOWN;
 	bool is_unix = strncmp(how->target, "unix:", 5) == 0;
@@ -179,9 +177,9 @@ static void tell_trouble(const struct driver *d, const struct err *err, struct i
 
 /* ---- state ---- */
 
-static int read_state(struct driver *d, const struct transport_reply *reply, struct err *err)
+static int read_state(struct driver *d, const struct transport_reply *reply, struct snapshot *s,
+	struct err *err)
 {
-	struct snapshot *s = d->snapshot;
 	if (driver_pool_check(d, reply, err) != 0)
 		return -1;
 	if (wire_read_state(s, reply->body, reply->len, err) != 0)
@@ -204,16 +202,19 @@ static void state_done(void *ctx, const struct transport_reply *reply, struct in
 		(reply->status == 429 || reply->status == 503);
 	if (asked_to_wait)
 		d->busy_until_ms = now.boot_ms + reply->retry_after_ms;
-	if (read_state(d, reply, &err) != 0) {
+	struct snapshot *s = mem_new(1, sizeof(*s)); /* not one a driver: a site has a thousand */
+	bool well = read_state(d, reply, s, &err) == 0;
+	if (!well)
 		d->warm_due_ms = UNKNOWN;
-		tell_trouble(d, &err, now);
-		return;
-	}
-	if (d->warm_due_ms == UNKNOWN)
+	else if (d->warm_due_ms == UNKNOWN)
 		d->warm_due_ms = now.boot_ms;
-	driver_pool_tell(d,
-		&(struct driver_event){
-			.kind = DRIVER_SNAPSHOT, .node = d->node, .at = now, .snapshot = d->snapshot});
+	if (well)
+		driver_pool_tell(d,
+			&(struct driver_event){
+				.kind = DRIVER_SNAPSHOT, .node = d->node, .at = now, .snapshot = s});
+	else
+		tell_trouble(d, &err, now);
+	free(s);
 }
 
 static void warm_done(void *ctx, const struct transport_reply *reply, struct instant now)

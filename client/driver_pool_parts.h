@@ -18,7 +18,6 @@ struct driver {
 	int64_t warm_due_ms;          /* boot clock; UNKNOWN: not while there is trouble */
 	char braked[DECISION_ID_MAX]; /* the last one that went out spare */
 	struct call *calls;
-	struct snapshot *snapshot;
 	char boot_id[POOL_ID_MAX];
 	int64_t seq;
 	int64_t busy_until_ms; /* boot clock */

@@ -29,6 +29,7 @@
 #define HEADERS_MAX (64 * 1024)
 #define SUBJECT_MAX 160
 #define WAIT_FDS_MAX 16
+#define TURN_REPLIES 16 /* of which each may take half a millisecond: keys wait meanwhile */
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 60000
 
@@ -64,6 +65,7 @@ struct transport {
 	char *ca_file; /* NULL: the system's */
 	struct transfer *first;
 	uint64_t last_id;
+	bool more;        /* answers are there that the last turn did not come to */
 	size_t waiting;   /* transfers that have not begun */
 	int64_t clock_ms; /* the boot clock as last told */
 	struct origin *origins;
@@ -525,15 +527,17 @@ static void begin_what_is_due(struct transport *t)
 
 void transport_turn(struct transport *t, struct instant now)
 {
-	int running, left;
+	int running, left, count = 0;
 	t->clock_ms = now.boot_ms;
 	begin_what_is_due(t);
 	must_multi(curl_multi_perform(t->multi, &running));
-	for (CURLMsg *m; (m = curl_multi_info_read(t->multi, &left)) != NULL;) {
+	t->more = false;
+	for (CURLMsg *m; !t->more && (m = curl_multi_info_read(t->multi, &left)) != NULL;) {
 		assert(m->msg == CURLMSG_DONE);
 		struct transfer *x = NULL;
 		must(curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x));
 		finish(t, x, m->data.result, now);
+		t->more = ++count >= TURN_REPLIES && left > 0;
 	}
 }
 
@@ -552,8 +556,8 @@ void transport_wait(
 		asked[i] = (struct pollfd){.fd = extra[i].fd, .events = out ? POLLOUT : POLLIN};
 	}
 	int64_t due_ms = begin_due(t);
-	if (due_ms < timeout_ms)
-		timeout_ms = due_ms;
+	if (due_ms < timeout_ms || t->more)
+		timeout_ms = t->more ? 0 : due_ms;
 	int ms = timeout_ms < 0 ? 0 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
 	int news = 0;
 	must_multi(curl_multi_poll(t->multi, waited, (unsigned)count, ms, &news));

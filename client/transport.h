@@ -69,7 +69,7 @@ void **transport_shelf(struct transport *t, void (*release)(void *shared));
 /* Forgets a request: `done` will not be called. */
 void transport_cancel(struct transport *t, uint64_t id);
 
-/* Moves transfers and calls `done`s. */
+/* Moves transfers and calls `done`s, of many not all: transport_wait does not wait then. */
 void transport_turn(struct transport *t, struct instant now);
 
 /* curl_multi_poll with extra descriptors. */

@@ -27,7 +27,7 @@ struct node_mark {
 struct history {
 	struct board *board;
 	pthread_t writer, reader;
-	struct node_mark *nodes;
+	struct node_mark *nodes; /* by their ids */
 	size_t node_count, node_cap;
 };
 
@@ -326,12 +326,22 @@ void history_recording(struct history *h, int64_t at_ms, int64_t interval_ms,
 static struct node_mark *mark_of(struct history *h, const char *node_id)
 {
 	struct node_mark *m;
+	size_t low = 0, high = h->node_count;
 
-	for (size_t i = 0; i < h->node_count; i++)
-		if (strcmp(h->nodes[i].node_id, node_id) == 0)
-			return &h->nodes[i];
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const int order = strcmp(h->nodes[middle].node_id, node_id);
+
+		if (order == 0)
+			return &h->nodes[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	mem_grow(&h->nodes, &h->node_cap, h->node_count + 1, sizeof *h->nodes);
-	m = &h->nodes[h->node_count++];
+	m = &h->nodes[low];
+	memmove(m + 1, m, (h->node_count++ - low) * sizeof *m);
 	*m = (struct node_mark){.tick = UNKNOWN, .sample_ms = UNKNOWN};
 	text_copy(m->node_id, sizeof m->node_id, node_id);
 	return m;

@@ -568,7 +568,9 @@ unsigned model_apply(struct model *m, const struct model_event *e, struct model_
 	if (concern == NO_POOL)
 		return dirty;
 	if (concern == EVERY_POOL) {
-		for (int i = 0; i < m->pool_count; i++)
+		const int first = e->pools > 0 ? e->pool : 0;
+		const int end = e->pools > 0 ? first + e->pools : m->pool_count;
+		for (int i = first; i < end; i++)
 			dirty |= derive(m, &m->pools[i], e->at);
 		return dirty;
 	}

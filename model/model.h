@@ -258,7 +258,7 @@ int model_add(struct model *m, const struct pool_setup *setup);
 #define NODE_HANDLE(pool, node) (((uint64_t)(pool) + 1) << 16 | (uint64_t)(node))
 
 enum model_event_kind {
-	MODEL_TICK,     /* time passed */
+	MODEL_TICK,     /* time passed; pool, pools */
 	MODEL_SNAPSHOT, /* node, snapshot */
 	MODEL_TROUBLE,  /* node, err, retry_ms */
 	MODEL_RIGHTS,   /* node, err: it refused a change for want of rights; NULL: it took one */
@@ -287,6 +287,7 @@ struct model_event {
 	struct instant at;
 	uint64_t node;
 	int pool;
+	int pools; /* TICK: so many from `pool` on; 0: all of them */
 	const struct snapshot *snapshot;
 	const struct err *err;
 	int64_t retry_ms, seq;

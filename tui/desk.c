@@ -445,6 +445,7 @@ static void adjust_polls(struct desk *d)
 }
 
 #define TICK_MS 250
+#define TICK_POOLS 100 /* of a turn: a few milliseconds */
 #define JUMP_MS 2000
 
 /* Between two turns both clocks go the same way; what is apart is a jump of the wall clock. */
@@ -471,6 +472,28 @@ bool desk_left(const struct desk *d)
 	return keeper_left(d);
 }
 
+/* A round over all pools; of very many a part a turn, so that no key waits for the whole. */
+static void tick(struct desk *d, struct instant now)
+{
+	if (now.boot_ms - d->ticked_ms >= TICK_MS && d->tick_next == d->tick_end) {
+		d->ticked_ms = now.boot_ms;
+		d->tick_next = 0;
+		d->tick_end = d->model.pool_count;
+	}
+	const int first = d->tick_next, left = d->tick_end - first;
+	if (left == 0)
+		return;
+	const int count = left < TICK_POOLS ? left : TICK_POOLS;
+	d->tick_next += count;
+	d->now = d->clock ? d->clock(d->clock_ctx, now) : now;
+	desk_apply(d, &(struct model_event){.kind = MODEL_TICK, .pool = first, .pools = count});
+	for (int i = first; i < d->tick_next; i++)
+		keeper_turn(d, i);
+	for (int i = first; i < d->tick_next; i++)
+		scribe_flips(d, i);
+	d->dirty |= DIRTY_FACTS;
+}
+
 unsigned desk_turn(struct desk *d, struct instant now)
 {
 	d->now = now;
@@ -487,15 +510,7 @@ unsigned desk_turn(struct desk *d, struct instant now)
 	flags_hear(d);
 	flight_turn(d);
 	adjust_polls(d);
-	if (now.boot_ms - d->ticked_ms >= TICK_MS) {
-		d->ticked_ms = now.boot_ms;
-		d->now = d->clock ? d->clock(d->clock_ctx, now) : now;
-		desk_apply(d, &(struct model_event){.kind = MODEL_TICK});
-		keeper_turn(d);
-		for (int i = 0; i < d->model.pool_count; i++)
-			scribe_flips(d, i);
-		d->dirty |= DIRTY_FACTS;
-	}
+	tick(d, now);
 	unsigned dirty = d->dirty;
 	d->dirty = 0;
 	return dirty;
@@ -504,7 +519,7 @@ unsigned desk_turn(struct desk *d, struct instant now)
 int64_t desk_due_ms(const struct desk *d, struct instant now, int64_t most)
 {
 	int64_t due = most;
-	int64_t tick = d->ticked_ms + TICK_MS - now.boot_ms;
+	int64_t tick = d->tick_next < d->tick_end ? 0 : d->ticked_ms + TICK_MS - now.boot_ms;
 	int64_t poll = client_due_ms(d->client, now);
 	int64_t flight = flight_due_ms(d);
 	for (int i = 0; i < d->model.pool_count; i++)

@@ -146,10 +146,12 @@ struct desk {
 	bool raising_asked;     /* it is being asked */
 	struct lookout *lookout; /* looks at flags; NULL: nobody does */
 	int64_t flags_due_ms;    /* boot time at which they are looked at again */
+	int64_t flags_heard;     /* looks whose findings the model has */
 	int unrecorded;
 	char notice[200];  /* for the person, of the history as it was opened; "" none or taken */
 	struct err unread; /* why a pool's past could not be read; code 0: none was asked in vain */
-	int64_t ticked_ms;
+	int64_t ticked_ms;       /* when the last round over the pools began, */
+	int tick_next, tick_end; /* and which of them it has not come to yet */
 	struct instant turned; /* of the turn before, to see a jump of the wall clock */
 };
 
@@ -259,7 +261,7 @@ bool flags_answered(const struct desk *d, int pool, int64_t since_ms);
 void flags_turn(struct desk *d, int pool);
 
 /* keeper.c */
-void keeper_turn(struct desk *d);
+void keeper_turn(struct desk *d, int pool);
 void keeper_meet(
 	struct desk *d); /* whose guard it is, as soon as it is known which pool it is */
 void keeper_leased(struct desk *d, int pool); /* the lease is ours from now on */

@@ -82,7 +82,10 @@ void flags_hear(struct desk *d)
 	struct flags now;
 	if (!d->lookout)
 		return;
-	int64_t ms = silent_ms(d);
+	int64_t ms = silent_ms(d), looks = lookout_looks(d->lookout);
+	if (ms == UNKNOWN && looks == d->flags_heard)
+		return;
+	d->flags_heard = looks;
 	for (int i = 0; i < d->model.pool_count; i++) {
 		bool known = lookout_read(d->lookout, i, &now) != UNKNOWN;
 		if (ms != UNKNOWN)

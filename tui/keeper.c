@@ -288,19 +288,17 @@ void keeper_release(struct desk_pool *p)
 	p->lock = NULL;
 }
 
-void keeper_turn(struct desk *d)
+void keeper_turn(struct desk *d, int pool)
 {
-	for (int i = 0; i < d->model.pool_count; i++) {
-		order_hear(d, i);
-		order_take(d, i);
-		find_owner(d, i);
-		flags_turn(d, i);
-		renew(d, i);
-		if (!may_act(d))
-			continue;
-		keep(d, i);
-		guard(d, i);
-		carry(d, i);
-		put_back(d, i);
-	}
+	order_hear(d, pool);
+	order_take(d, pool);
+	find_owner(d, pool);
+	flags_turn(d, pool);
+	renew(d, pool);
+	if (!may_act(d))
+		return;
+	keep(d, pool);
+	guard(d, pool);
+	carry(d, pool);
+	put_back(d, pool);
 }

@@ -36,6 +36,7 @@ struct lookout {
 	int64_t asked_ms;  /* of the last ask that no look has begun for; UNKNOWN none */
 	int64_t waits_ms;  /* of the first that has no answer; UNKNOWN none */
 	int64_t looked_ms; /* as of when the last look counts; UNKNOWN none */
+	int64_t looks;     /* how many there were */
 };
 
 struct lookout *lookout_new(const struct flag_place *place, lookout_look *look)
@@ -89,6 +90,7 @@ static void look(struct lookout *l)
 	pthread_mutex_lock(&l->mutex);
 	memcpy(l->found, found, (size_t)count * sizeof *found);
 	l->seen = count;
+	l->looks++;
 	l->looked_ms = as_of_ms;
 	l->waits_ms = l->asked_ms;
 	linux_event_raise(l->event_fd);
@@ -165,12 +167,20 @@ void lookout_ask(struct lookout *l, int64_t now_ms)
 int64_t lookout_read(struct lookout *l, int pool, struct flags *out)
 {
 	pthread_mutex_lock(&l->mutex);
-	linux_event_clear(l->event_fd);
 	int64_t at_ms = pool < l->seen ? l->looked_ms : UNKNOWN;
 	if (at_ms != UNKNOWN)
 		*out = l->found[pool];
 	pthread_mutex_unlock(&l->mutex);
 	return at_ms;
+}
+
+int64_t lookout_looks(struct lookout *l)
+{
+	pthread_mutex_lock(&l->mutex);
+	linux_event_clear(l->event_fd);
+	int64_t looks = l->looks;
+	pthread_mutex_unlock(&l->mutex);
+	return looks;
 }
 
 int64_t lookout_waits_ms(struct lookout *l)

@@ -37,7 +37,10 @@ int64_t lookout_read(struct lookout *l, int pool, struct flags *out);
 /* Since when the oldest look that was asked for has no answer (boot time, ms); UNKNOWN: none. */
 int64_t lookout_waits_ms(struct lookout *l);
 
-/* Readable when a look ended that was not read since. */
+/* How many looks have ended, each of all pools; lookout_fd is quiet until the next. */
+int64_t lookout_looks(struct lookout *l);
+
+/* Readable when a look ended that was not counted since. */
 int lookout_fd(const struct lookout *l);
 
 #endif

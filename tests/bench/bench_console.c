@@ -278,8 +278,8 @@ static void bench_crowd(void)
 	double p50 = bench_quantile(took, KEYS, 0.5), p99 = bench_quantile(took, KEYS, 0.99);
 	bench_note("%-34s p50 %.1f ms, p99 %.1f ms, longest %.1f ms of %d", "key to frame", p50, p99,
 		took[KEYS - 1], KEYS);
-	bench_note("%-34s %.0f ms of processor a second, %.0f MB resident", "weir meanwhile",
-		(double)u.cpu_ns / 1e6 / s, (double)u.resident_bytes / (1 << 20));
+	bench_note("%-34s %.0f ms of processor a second, %.0f MB resident for %d pools",
+		"weir meanwhile", (double)u.cpu_ns / 1e6 / s, (double)u.resident_bytes / (1 << 20), POOLS);
 	pty_release(&p);
 	kill(pools, SIGKILL);
 	waitpid(pools, NULL, 0);

@@ -640,6 +640,35 @@ static void a_callback_may_send_and_cancel(void **state)
 	hostile_stop(h);
 }
 
+/* So many answers at once are dealt with in parts, between which the caller looks at its keys; and
+ * what is left of them is not waited for. */
+static void many_answers_take_more_than_a_turn(void **state)
+{
+	(void)state;
+	enum { REQUESTS = 40, PART = 16 };
+	struct transport *t = transport_new();
+	struct got g = {0};
+	struct transport_request r = {
+		.method = "GET",
+		.url = "http://localhost/",
+		.unix_path = "/nonexistent/socket",
+		.timeout_ms = 3000,
+		.done = keep,
+		.ctx = &g,
+	};
+	for (int i = 0; i < REQUESTS; i++)
+		transport_send(t, &r, now);
+	int64_t begun_ms = hostile_clock_ms();
+	for (int before = 0; g.calls < REQUESTS; before = g.calls) {
+		transport_turn(t, now);
+		assert_in_range(g.calls - before, 0, PART);
+		if (g.calls < REQUESTS)
+			transport_wait(t, NULL, 0, DEADLINE_MS);
+	}
+	assert_in_range(hostile_clock_ms() - begun_ms, 0, DEADLINE_MS / 2);
+	transport_free(t);
+}
+
 static void an_extra_descriptor_ends_the_wait(void **state)
 {
 	(void)state;
@@ -688,6 +717,7 @@ int main(void)
 		cmocka_unit_test(the_environment_is_not_asked),
 		cmocka_unit_test(a_cancelled_request_is_silent),
 		cmocka_unit_test(a_callback_may_send_and_cancel),
+		cmocka_unit_test(many_answers_take_more_than_a_turn),
 		cmocka_unit_test(an_extra_descriptor_ends_the_wait),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

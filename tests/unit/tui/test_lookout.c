@@ -81,7 +81,7 @@ static int end(void **state)
 static struct flags await(struct lookout *l, int pool, int64_t as_of_ms)
 {
 	struct flags f = {0};
-	while (lookout_read(l, pool, &f) != as_of_ms) {
+	while (lookout_looks(l), lookout_read(l, pool, &f) != as_of_ms) {
 		struct pollfd p = {.fd = lookout_fd(l), .events = POLLIN};
 		if (poll(&p, 1, PATIENCE_MS) <= 0)
 			fail_msg("no look as of %lld", (long long)as_of_ms);
