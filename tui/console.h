@@ -52,8 +52,9 @@ bool console_bell(struct console *c, struct instant now);
 void console_command(struct console *c, const char *text, struct instant now);
 
 /* The terminal, the loop and the theme around a console, until the person leaves or a signal
- * ends it. Returns the exit status. */
+ * ends it. `light` (may be NULL): the theme for a terminal that says, asked, that its background is
+ * light. Returns the exit status. */
 int console_run(struct console *c, struct desk *d, const struct theme *theme,
-	const struct term_options *term, struct err *err);
+	const struct theme *light, const struct term_options *term, struct err *err);
 
 #endif

@@ -176,7 +176,7 @@ static void copy_out(struct console *c, struct instant now)
 #define FRAME_MS 40 /* between frames that no key asks for: many pools speak more often */
 
 int console_run(struct console *c, struct desk *d, const struct theme *theme,
-	const struct term_options *term, struct err *err)
+	const struct theme *light, const struct term_options *term, struct err *err)
 {
 	if (term_open(term, err) < 0)
 		return -1;
@@ -186,6 +186,8 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 	term_resize(w, h);
 	console_resize(c, w, h);
 	struct instant now = loop_now();
+	if (light)
+		term_ask_ground(now.boot_ms);
 	/* What has nothing to tell is not asked: an idle console makes no call but its wait. */
 	bool dirty = true, typed = true, signalled = true;
 	int64_t framed_ms = now.boot_ms - FRAME_MS;
@@ -195,6 +197,12 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 			dirty |= take_signals(c, err);
 		bool pressed = (typed || term_key_due_ms() >= 0) && take_keys(c, now, err);
 		dirty |= pressed;
+		if (light && term_is_light()) {
+			theme = light;
+			light = NULL;
+			term_redraw_all();
+			dirty = true;
+		}
 		dirty |= c->whatif.run != NULL;
 		whatif_overlay_turn(&c->whatif);
 		copy_out(c, now);

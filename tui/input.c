@@ -13,6 +13,8 @@
 
 #define ESCAPE_MS 100 /* Esc alone, or the rest of its sequence over a slow line */
 #define PASTE_MS 1000
+#define ANSWER_MS 1000
+#define ANSWER "]11;" /* how it begins */
 #define ESC 0x1b
 #define BEL 0x07
 #define PASTE_END "\033[201~"
@@ -158,7 +160,9 @@ static uint32_t escape_byte(struct input *in, unsigned char byte)
 	case 'X':
 	case '^':
 	case '_':
-		return enter(in, INPUT_STRING);
+		enter(in, INPUT_STRING);
+		keep(in, byte);
+		return KEY_NONE;
 	default:
 		return first_byte(in, byte, true);
 	}
@@ -207,13 +211,72 @@ static uint32_t mouse_byte(struct input *in, unsigned char byte)
 	return leave(in, KEYS_UNKNOWN);
 }
 
+/* ---- the background ---- */
+
+static bool is_answer(const struct input *in)
+{
+	return in->asked && (in->state == INPUT_STRING || in->state == INPUT_STRING_ESC) &&
+		strncmp(in->sequence, ANSWER, strlen(ANSWER)) == 0;
+}
+
+/* One to four hexadecimal digits, as 0 to 1; -1 for anything else. */
+static double read_part(const char **at, char end)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned value = 0, most = 0;
+	for (; **at != end; ++*at) {
+		const char *digit = **at ? strchr(digits, **at | 0x20) : NULL;
+		if (digit == NULL || most > 0xfff)
+			return -1;
+		value = value * 16 + (unsigned)(digit - digits);
+		most = most * 16 + 15;
+	}
+	*at += end != '\0';
+	return most > 0 ? (double)value / most : -1;
+}
+
+/* "rgb:ffff/ffff/dddd": light where more than half of white is seen. */
+static enum input_ground read_ground(const char *answer)
+{
+	if (strncmp(answer, "rgb:", 4) != 0)
+		return INPUT_GROUND_UNKNOWN;
+	answer += 4;
+	double red = read_part(&answer, '/');
+	double green = red < 0 ? -1 : read_part(&answer, '/');
+	double blue = green < 0 ? -1 : read_part(&answer, '\0');
+	if (blue < 0)
+		return INPUT_GROUND_UNKNOWN;
+	return 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 ? INPUT_LIGHT : INPUT_DARK;
+}
+
+static uint32_t end_string(struct input *in)
+{
+	if (!is_answer(in))
+		return leave(in, KEYS_UNKNOWN);
+	if (in->sequence_len < sizeof in->sequence && in->since_ms <= in->answer_by_ms)
+		in->ground = read_ground(in->sequence + strlen(ANSWER));
+	return leave(in, KEY_NONE);
+}
+
+void input_ask(struct input *in, int64_t answer_by_ms)
+{
+	in->asked = true;
+	in->answer_by_ms = answer_by_ms;
+}
+
+void input_drop(struct input *in)
+{
+	*in = (struct input){
+		.asked = in->asked, .answer_by_ms = in->answer_by_ms, .ground = in->ground};
+}
+
 static uint32_t string_byte(struct input *in, unsigned char byte)
 {
-	if (in->state == INPUT_STRING_ESC && byte == '\\')
-		return leave(in, KEYS_UNKNOWN);
-	if (byte == BEL)
-		return leave(in, KEYS_UNKNOWN);
+	if (byte == BEL || (in->state == INPUT_STRING_ESC && byte == '\\'))
+		return end_string(in);
 	in->state = byte == ESC ? INPUT_STRING_ESC : INPUT_STRING;
+	if (byte != ESC)
+		keep(in, byte);
 	return KEY_NONE;
 }
 
@@ -257,7 +320,10 @@ int64_t input_due_ms(const struct input *in)
 {
 	if (in->state == INPUT_GROUND)
 		return -1;
-	return in->since_ms + (in->state == INPUT_PASTE ? PASTE_MS : ESCAPE_MS);
+	return in->since_ms +
+		(in->state == INPUT_PASTE ? PASTE_MS
+				: is_answer(in)   ? ANSWER_MS
+								  : ESCAPE_MS);
 }
 
 uint32_t input_idle(struct input *in, int64_t now_ms)
@@ -272,6 +338,6 @@ uint32_t input_idle(struct input *in, int64_t now_ms)
 	case INPUT_UTF8:
 		return leave(in, KEY_NONE);
 	default:
-		return leave(in, KEYS_UNKNOWN);
+		return leave(in, is_answer(in) ? KEY_NONE : KEYS_UNKNOWN);
 	}
 }

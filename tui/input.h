@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INPUT_SEQUENCE_MAX 16
+#define INPUT_SEQUENCE_MAX 32
+
+/* What the terminal said of its background. */
+enum input_ground { INPUT_GROUND_UNKNOWN, INPUT_DARK, INPUT_LIGHT };
 
 enum input_state {
 	INPUT_GROUND,
@@ -24,12 +27,23 @@ enum input_state {
 
 struct input {
 	enum input_state state;
-	char sequence[INPUT_SEQUENCE_MAX]; /* parameters of CSI and SS3; bytes of a character */
+	/* parameters of CSI and SS3; bytes of a character; a string with what begins it */
+	char sequence[INPUT_SEQUENCE_MAX];
 	size_t sequence_len;               /* above the size: too long to mean anything */
 	int missing;                       /* bytes of the character, characters of the mouse */
 	bool alt;                          /* it follows Esc */
 	int64_t since_ms;                  /* when the last byte came */
+	bool asked;                        /* the terminal was asked for its background */
+	int64_t answer_by_ms;              /* what it says later than this changes nothing */
+	enum input_ground ground;
 };
+
+/* The terminal is being asked for its background (OSC 11). Whatever it answers, whole or cut, is no
+ * key; what it says by `answer_by_ms` is in `ground`. */
+void input_ask(struct input *in, int64_t answer_by_ms);
+
+/* Forgets what has come of a sequence; a question stays asked. */
+void input_drop(struct input *in);
 
 /* Takes one byte. Returns a key of tui/term.h, KEY_NONE when the byte did not complete one. */
 uint32_t input_byte(struct input *in, unsigned char byte, int64_t now_ms);

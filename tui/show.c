@@ -16,8 +16,9 @@ static bool wants_ascii(const struct options *o)
 	return o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 }
 
-static int load_theme(
-	struct theme *out, const struct options *o, const struct setup *s, struct err *err)
+/* `light`: the one for a light background, where only the terminal knows; else without a name. */
+static int load_themes(struct theme *out, struct theme *light, const struct options *o,
+	const struct setup *s, struct err *err)
 {
 	struct theme_dirs dirs;
 	struct theme_wish wish = {.option = o->theme,
@@ -27,14 +28,16 @@ static int load_theme(
 		.colorfgbg = getenv("COLORFGBG"),
 		.colours = term_colours(getenv("TERM"))};
 	theme_dirs(&dirs);
+	if (theme_is_guessed(&wish) && theme_load(light, "light", dirs.list, err) < 0)
+		return -1;
 	return theme_load(out, theme_choose(&wish), dirs.list, err);
 }
 
 int show_desk(
 	struct setup *s, const struct options *o, const struct show *what, struct err *err)
 {
-	struct theme theme;
-	if (load_theme(&theme, o, s, err) < 0)
+	struct theme theme, light = {0};
+	if (load_themes(&theme, &light, o, s, err) < 0)
 		return -1;
 	struct console_options how = {.desk = s->desk,
 		.replay = what->replay,
@@ -69,7 +72,7 @@ int show_desk(
 		.size = o->size};
 	int rc = o->cast ? cast_replay(&film, err)
 		: o->plain   ? plain_run(c, s->desk, err)
-					 : console_run(c, s->desk, &theme, &term, err);
+				   : console_run(c, s->desk, &theme, light.name[0] ? &light : NULL, &term, err);
 	console_free(c);
 	notify_free(how.notify);
 	return rc;

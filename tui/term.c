@@ -206,6 +206,22 @@ bool term_has_colour(void)
 	return t.open && painter_has_colour(t.painter);
 }
 
+#define ANSWER_MS 5000 /* later nobody is surprised by other colours */
+
+void term_ask_ground(int64_t now_ms)
+{
+	if (!t.active)
+		return;
+	input_ask(&t.input, now_ms + ANSWER_MS);
+	queue("\033]11;?\a");
+	term_flush();
+}
+
+bool term_is_light(void)
+{
+	return t.open && t.input.ground == INPUT_LIGHT;
+}
+
 /* ---- size ---- */
 
 static int clamp(int value, int most)
@@ -361,5 +377,5 @@ void term_drop_input(void)
 		return;
 	tcflush(t.tty.in_fd, TCIFLUSH);
 	t.read_at = t.read_len = 0;
-	t.input = (struct input){0};
+	input_drop(&t.input);
 }

@@ -41,6 +41,11 @@ void term_size(int *w, int *h); /* of the terminal now (TIOCGWINSZ, else 80x24) 
 void term_resize(int w, int h); /* of what is drawn from now on */
 bool term_has_colour(void);
 
+/* Asks the terminal for its background (OSC 11) and waits for nothing: an answer comes among the
+ * keys, and is none. Only for a type that is known to be asked in vain at worst. */
+void term_ask_ground(int64_t now_ms);
+bool term_is_light(void); /* it has said so, within the first seconds */
+
 /* Draws what has changed of a surface; false when the last frame has not gone out yet (nothing
  * is done then: draw again when term_wants_write() is false). */
 bool term_draw(const struct surface *s, const struct theme *theme);

@@ -394,3 +394,9 @@ const char *theme_choose(const struct theme_wish *w)
 		return "mono";
 	return few ? "ansi16" : is_light(w->colorfgbg) ? "light" : built_in[0].name;
 }
+
+bool theme_is_guessed(const struct theme_wish *w)
+{
+	bool named = w->option != NULL || (w->config != NULL && w->config[0] != '\0');
+	return !named && w->colorfgbg == NULL && w->colours >= COLOURS_OF_ALL && wants_colour(w);
+}

@@ -92,4 +92,8 @@ struct theme_wish {
  * light one of few colours gets none. */
 const char *theme_choose(const struct theme_wish *w);
 
+/* True where that is the default since nothing says how light the background is: the terminal may
+ * be asked. */
+bool theme_is_guessed(const struct theme_wish *w);
+
 #endif

@@ -615,7 +615,8 @@ static void escape_byte(struct simulator *sim, char byte)
 static bool is_harmless(const char *string)
 {
 	return strncmp(string, "9;", 2) == 0 || strncmp(string, "777;", 4) == 0 ||
-		strncmp(string, "52;c;", 5) == 0 || strcmp(string, "104") == 0;
+		strncmp(string, "52;c;", 5) == 0 || strcmp(string, "104") == 0 ||
+		strcmp(string, "11;?") == 0;
 }
 
 static void end_string(struct simulator *sim)

@@ -167,6 +167,75 @@ static void a_paste_without_end_gives_the_keys_back(void **state)
 	assert_int_equal(input_byte(&in, 'H', 1101), 'H');
 }
 
+/* X(what the terminal says, asked for its background) */
+static const struct {
+	const char *bytes;
+	enum input_ground ground;
+} answers[] = {
+	{"\033]11;rgb:ffff/ffff/ffff\a", INPUT_LIGHT},
+	{"\033]11;rgb:ffff/ffff/ffff\033\\", INPUT_LIGHT},
+	{"\033]11;rgb:FD/F6/E3\a", INPUT_LIGHT},
+	{"\033]11;rgb:f/f/0\a", INPUT_LIGHT},
+	{"\033]11;rgb:0000/0000/0000\a", INPUT_DARK},
+	{"\033]11;rgb:00/00/ff\a", INPUT_DARK},
+	{"\xc2\x9d"
+	 "11;rgb:ffff/ffff/ffff\a",
+		INPUT_LIGHT},
+	{"\033]11;rgb:HSRy/ffff/ffff\a", INPUT_GROUND_UNKNOWN},
+	{"\033]11;rgb:fffff/ffff/ffff\a", INPUT_GROUND_UNKNOWN},
+	{"\033]11;rgb:ffff/ffff/ffff/ffff\a", INPUT_GROUND_UNKNOWN},
+	{"\033]11;rgb:ffff//ffff\a", INPUT_GROUND_UNKNOWN},
+	{"\033]11;rgb:ffff/ffff\a", INPUT_GROUND_UNKNOWN},
+	{"\033]11;rgb:\a", INPUT_GROUND_UNKNOWN},
+	{"\033]11;\a", INPUT_GROUND_UNKNOWN},
+	{"\033]11;HSRyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\a",
+		INPUT_GROUND_UNKNOWN},
+	{"\033]11;rgb:ffff/ffff/ffff,,,,,,,,,,,,,,,,,,,,,,\a", INPUT_GROUND_UNKNOWN},
+};
+
+/* Whole, cut off, or in two pieces with most of a second between them: never a key. */
+static void an_answer_is_no_key(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		const char *bytes = answers[i].bytes;
+		const size_t len = strlen(bytes), head = strlen("\033]11;");
+		for (size_t cut = head; cut < len; cut++) {
+			struct input in = {0};
+			input_ask(&in, 5000);
+			for (size_t k = 0; k < len; k++) {
+				int64_t now_ms = k < cut ? 1000 : 1900;
+				assert_int_equal(input_idle(&in, now_ms), KEY_NONE);
+				assert_int_equal(input_byte(&in, (unsigned char)bytes[k], now_ms), KEY_NONE);
+			}
+			if (in.ground != answers[i].ground)
+				fail_msg("row %zu: %d", i, in.ground);
+			assert_int_equal(in.state, INPUT_GROUND);
+			assert_int_equal(input_byte(&in, 'H', 2000), 'H');
+			/* the end never comes */
+			struct input lost = {0};
+			input_ask(&lost, 5000);
+			for (size_t k = 0; k < cut; k++)
+				assert_int_equal(input_byte(&lost, (unsigned char)bytes[k], 1000), KEY_NONE);
+			assert_int_equal(input_idle(&lost, 2000), KEY_NONE);
+			assert_int_equal(input_byte(&lost, 'H', 2001), 'H');
+			assert_int_equal(lost.ground, INPUT_GROUND_UNKNOWN);
+		}
+	}
+}
+
+static void a_late_answer_changes_nothing(void **state)
+{
+	(void)state;
+	struct input in = {0};
+	input_ask(&in, 5000);
+	for (const char *b = answers[0].bytes; *b; b++)
+		assert_int_equal(input_byte(&in, (unsigned char)*b, 5001), KEY_NONE);
+	assert_int_equal(in.ground, INPUT_GROUND_UNKNOWN);
+	input_drop(&in);
+	assert_true(in.asked);
+}
+
 static void no_bytes_break_it(void **state)
 {
 	(void)state;
@@ -193,6 +262,8 @@ int main(void)
 		cmocka_unit_test(a_cut_sequence_is_one_key),
 		cmocka_unit_test(esc_alone_takes_its_time),
 		cmocka_unit_test(a_paste_without_end_gives_the_keys_back),
+		cmocka_unit_test(an_answer_is_no_key),
+		cmocka_unit_test(a_late_answer_changes_nothing),
 		cmocka_unit_test(no_bytes_break_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
