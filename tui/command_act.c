@@ -74,8 +74,18 @@ ACT(arm)
 ACT(disarm)
 ACT(adopt)
 ACT(finalize)
-ACT(close)
 #undef ACT
+
+/* Without an id it is the rollback that is open. */
+static void do_close(struct console *c, const char *argument, struct instant now)
+{
+	const struct pool *p = console_pool(c);
+	const struct decision *open = p->standing.open < 0 ? NULL : &p->decisions[p->standing.open];
+	if (!*argument && (!open || open->verb != VERB_ROLLBACK))
+		console_say(c, now, ROLE_WARN, "close: no rollback is open");
+	else
+		do_act(c, "close", *argument ? argument : open->id, now);
+}
 
 /* Asked for by its words alone: what is asked is what the step's sheet would show. */
 static void do_ask(struct console *c, const char *argument, struct instant now)
@@ -128,7 +138,7 @@ const struct console_word console_words_act[] = {
 	{"disarm", do_disarm, "", false, true},
 	{"adopt", do_adopt, "", false, true},
 	{"finalize", do_finalize, "", false, true},
-	{"close", do_close, "ID", false, true},
+	{"close", do_close, "[ID]", false, true},
 	{"ask", do_ask, "[SHARE|next]", false, true},
 	{"approve", do_approve, "[ID]", false, true},
 	{0},

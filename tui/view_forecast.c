@@ -88,7 +88,7 @@ void view_forecast(struct pen *p, const struct view *v, const struct sheet *shee
 	basis_of(&b, v->pool);
 	forecast_share(&f, &b, sheet->to_bp);
 	if (isnan(f.v1_bad)) {
-		pen_row(p, ROLE_DIM, "bad on v2", "-");
+		pen_row(p, ROLE_TEXT, "bad on v2", "not known yet");
 		return;
 	}
 	if (b.bad_rate == 0) {

@@ -38,6 +38,7 @@ static const char *const words[] = {
 	"went back: nobody kept the raise; S steps anew, U only ends the hold.",
 	"A rollback is VERIFIED when v2's requests stood still after it.",
 	"![id] behind a name: it has letters that only look like ours.",
+	"(6, A): 6 shows the decisions, A there writes what is missing of the selected one.",
 	"Workers: bsy/rdy/n: busy, ready, all; rs/cr: restarts, crashes.",
 	"Guards: harm, safe: log10 of the evidence; phi: how much failures clump (1: not).",
 };

@@ -340,6 +340,16 @@ static void asked_for(struct pen *p, const struct view *v, const struct act_requ
 		pen_row(p, rows[i].warns ? ROLE_WARN : ROLE_REMOTE, rows[i].label, "%s", rows[i].text);
 }
 
+static void given_up(struct pen *p, const struct view *v, const struct act_request *r)
+{
+	const struct decision *d = pool_decision(v->pool, r->of);
+	size_t len = strlen(r->of);
+	char to[24];
+	unit_share(to, sizeof to, d ? d->to_bp : -1);
+	pen_row(p, ROLE_WARN, "gives up", "rollback ..%s to %s: nobody tries it any more",
+		r->of + (len > 8 ? len - 8 : 0), to);
+}
+
 static void end_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	char back[16];
@@ -395,7 +405,7 @@ static void act_rows(struct pen *p, const struct view *v, const struct sheet *sh
 		asked_for(p, v, r);
 		break;
 	case VERB_CLOSE:
-		pen_row(p, ROLE_WARN, "gives up", "rollback %.36s: nobody tries it any more", r->of);
+		given_up(p, v, r);
 		break;
 	default:
 		break;

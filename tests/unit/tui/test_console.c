@@ -863,7 +863,7 @@ static void every_act_is_typed(void **state)
 		{"adopt", "ADOPT checkout"},
 		{"adopt it", "'it' is too much"},
 		{"close 0123", "no rollback '0123' of 'checkout' is open"},
-		{"close", "is no decision's id"},
+		{"close", "close: no rollback is open"},
 	};
 	at_one_percent();
 	int before = commands();

@@ -28,6 +28,7 @@ static struct console *c;
 enum { TINY = 1, SMALL = 2, NARROW = 4, NORMAL = 8, TALL = 16, WIDE = 32 };
 
 #define BOTH (NARROW | NORMAL)
+#define FOUR (BOTH | TALL | WIDE)
 #define ALL (TINY | SMALL | NARROW | NORMAL | TALL | WIDE)
 
 static const struct {
@@ -666,6 +667,29 @@ static void arming(void)
 	sheet_of(":arm\n");
 }
 
+static void closing(void)
+{
+	unverified();
+	sheet_of(":close\n");
+}
+
+static void disarming(void)
+{
+	rolled_back();
+	sheet_of(":disarm\n");
+}
+
+/* Three pools, two of them marked. */
+static void several(void)
+{
+	site_init(&s, 3, 3);
+	s.apart = true;
+	enter(&kim);
+	pass(3000);
+	type("2 j R");
+	pass(1200);
+}
+
 static void changing_operations(void)
 {
 	ready();
@@ -776,23 +800,23 @@ static const struct scene {
 	{"ready", ready, BOTH | TALL},
 	{"held", held, ALL & ~WIDE},
 	{"red", red, ALL},
-	{"both", both, BOTH},
+	{"both", both, FOUR},
 	{"stale", stale, ALL},
 	{"late", late, BOTH},
-	{"lost", lost, BOTH},
+	{"lost", lost, FOUR},
 	{"never", never, BOTH | TINY},
 	{"held-if-left", held_if_left, BOTH},
 	{"stays-if-left", stays_if_left, BOTH},
 	{"ends-if-left", ends_if_left, BOTH},
 	{"returned", returned, BOTH | WIDE},
-	{"unresolved", unresolved, BOTH},
-	{"rolling-back", rolling_back, BOTH},
+	{"unresolved", unresolved, FOUR},
+	{"rolling-back", rolling_back, FOUR},
 	{"unverified", unverified, ALL},
 	{"rolled-back", rolled_back, BOTH},
-	{"diverged", diverged, BOTH},
+	{"diverged", diverged, FOUR},
 	{"restarted", restarted, BOTH},
 	{"mixed", mixed, BOTH},
-	{"partial", partial, BOTH},
+	{"partial", partial, FOUR},
 	{"foreign", foreign, BOTH},
 	{"leased", leased, BOTH},
 	{"went-back", went_back, BOTH},
@@ -805,33 +829,36 @@ static const struct scene {
 	{"flapped", flapped, BOTH},
 	{"look-alike", look_alike, BOTH},
 	{"imitation", imitation, BOTH},
-	{"take", taking, BOTH},
-	{"keep", keeping, BOTH},
-	{"arm", arming, BOTH},
-	{"operations", changing_operations, BOTH},
-	{"guard", telling_the_guard, BOTH},
-	{"adopt", adopting, BOTH | TALL},
-	{"complete", complete, BOTH},
-	{"finalize", finalizing, BOTH | TALL},
+	{"take", taking, FOUR},
+	{"keep", keeping, FOUR},
+	{"arm", arming, FOUR},
+	{"operations", changing_operations, FOUR},
+	{"guard", telling_the_guard, FOUR},
+	{"adopt", adopting, FOUR},
+	{"close", closing, FOUR},
+	{"disarm", disarming, FOUR},
+	{"several", several, FOUR},
+	{"complete", complete, FOUR},
+	{"finalize", finalizing, FOUR},
 	{"finalized", finalized, BOTH},
 	{"others", others, BOTH},
 	{"looking", looking, BOTH},
 	{"frozen", frozen, NORMAL},
 	{"step-open", step_open, ALL},
-	{"step-locked", step_locked, BOTH},
-	{"step-forcing", step_forcing, BOTH | TALL},
-	{"break-glass", break_glass, SMALL | BOTH | TALL},
-	{"step-checks", step_checks, BOTH | TALL},
-	{"step-reason", step_reason, NORMAL},
-	{"step-share", step_share, NORMAL},
-	{"step-stale", step_stale, BOTH},
+	{"step-locked", step_locked, FOUR},
+	{"step-forcing", step_forcing, FOUR},
+	{"break-glass", break_glass, SMALL | FOUR},
+	{"step-checks", step_checks, FOUR},
+	{"step-reason", step_reason, FOUR},
+	{"step-share", step_share, FOUR},
+	{"step-stale", step_stale, FOUR},
 	{"rollback", rollback, ALL},
-	{"rollback-v1-fails", rollback_v1_fails, BOTH},
-	{"resume-held", resume_held, BOTH},
-	{"resume-red", resume_red, BOTH},
-	{"leave", leaving, BOTH},
-	{"help", help, BOTH | TALL},
-	{"prompt", prompt, BOTH},
+	{"rollback-v1-fails", rollback_v1_fails, FOUR},
+	{"resume-held", resume_held, FOUR},
+	{"resume-red", resume_red, FOUR},
+	{"leave", leaving, FOUR},
+	{"help", help, FOUR},
+	{"prompt", prompt, FOUR},
 	{"done", done, NORMAL},
 	{"replay", replay, BOTH},
 };

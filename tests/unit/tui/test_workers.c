@@ -340,8 +340,8 @@ static const struct scene {
 	{"workers-residents-rest", a_segment_that_rests, false},
 	{"workers-partitions", partitions, true},
 	{"workers-tally", keyed_work, false},
-	{"workers-drain", draining, false},
-	{"workers-back", giving_back, false},
+	{"workers-drain", draining, true},
+	{"workers-back", giving_back, true},
 };
 
 static void screen_is_as_it_was(void **state)
