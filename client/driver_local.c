@@ -250,6 +250,13 @@ int driver_local_plays(const struct scenario *s, struct err *err)
 	return operations_play(operations_builtin(), s, err);
 }
 
+bool driver_local_does(const char *operation)
+{
+	enum operation o = operation_of(operation);
+	return o == OPERATION_SPIN || o == OPERATION_SLEEP || o == OPERATION_PREDICT ||
+		o == OPERATION_ECHO;
+}
+
 /* ---- what is asked ---- */
 
 static struct news *add_news(struct driver *d, enum driver_event_kind kind)

@@ -18,4 +18,7 @@ struct scenario;
 /* Whether the embedded engine has all that a scenario asks for. 0, or -1 with err (CONFIG). */
 int driver_local_plays(const struct scenario *s, struct err *err);
 
+/* True for an operation of the embedded engine that works a while and then is done. */
+bool driver_local_does(const char *operation);
+
 #endif

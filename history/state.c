@@ -284,9 +284,35 @@ static void write_sections(struct text *out, const struct snapshot *s, bool all)
 	text_add(out, "}");
 }
 
+/* What each operation did so far. Not read back with the document: samples do not say how it goes
+ * on, so that a document of another moment has none. */
+static void write_work(struct text *out, const struct snapshot *s)
+{
+	const char *between = "";
+
+	text_json_key(out, STATE_WORK);
+	text_add(out, "[");
+	for (int a = 0; a < ARM_COUNT; a++)
+		for (int i = 0; i < s->arms[a].operation_count; i++) {
+			const struct operation_counts *o = &s->arms[a].operations[i];
+
+			text_addf(out, "%s[\"%s\",", between, arm_name((enum arm)a));
+			text_add_json(out, o->name);
+			text_addf(out, ",%lld,%lld,%lld]", (long long)o->requests, (long long)o->ok,
+				(long long)o->failed);
+			between = ",";
+		}
+	text_add(out, "]");
+}
+
 void state_write(struct text *out, const struct snapshot *s)
 {
 	write_sections(out, s, true);
+	if (s->arms[ARM_V1].operation_count == 0 && s->arms[ARM_V2].operation_count == 0)
+		return;
+	out->data[--out->len] = '\0'; /* the object's end: one more member */
+	write_work(out, s);
+	text_add(out, "}");
 }
 
 void state_mark(struct text *out, const struct snapshot *s)

@@ -20,6 +20,10 @@ struct state_timers {
 	int64_t lease_ms, keep_ms, only_hold_ms; /* left; UNKNOWN */
 };
 
+/* The member with what each operation did: an array of arm, name, requests, ok and failed each, as
+ * work.h reads it. It is missing where the pool does not tell. */
+#define STATE_WORK "work"
+
 /* Appends the document. */
 void state_write(struct text *out, const struct snapshot *s);
 

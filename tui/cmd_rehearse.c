@@ -29,6 +29,7 @@ struct course {
 	const struct options *o;
 	struct setup *s;
 	struct scenario scenario;
+	char note[SCENARIO_NOTE_MAX]; /* of one that a recording made: what its mix is; "" none */
 	struct setup_rules rules;
 	int64_t for_ms; /* UNKNOWN: as long as scenario and plan take */
 	int64_t runs;
@@ -128,13 +129,13 @@ static int find_scenario(struct course *c, struct err *err)
 	const struct scenario_source source = {.path = o->from,
 		.pool = o->pool,
 		.faults = !o->faults || strcmp(o->faults, "none") != 0};
-	return scenario_from(&c->scenario, &source, err);
+	return scenario_from(&c->scenario, c->note, &source, err);
 }
 
 static int write_out(const struct course *c, struct err *err)
 {
 	struct text t = {0};
-	scenario_write(&t, &c->scenario);
+	scenario_write(&t, &c->scenario, c->note);
 	int rc = whole_write(c->o->out, &t, err);
 	text_free(&t);
 	return rc < 0 ? -1 : EXIT_DONE;
@@ -242,6 +243,8 @@ static int play_by_plan(struct course *c, struct err *err)
 		.progress = show_progress,
 		.ctx = &bar};
 	bar.all_ms = how.for_ms * c->runs;
+	if (c->note[0] && !c->o->json)
+		printf("%s\n\n", c->note);
 	progress_begin(&bar.progress, c->scenario.name, PACE_RECORDED,
 		!c->o->progress || strcmp(c->o->progress, "never") != 0);
 	for (int64_t i = 0; i < c->runs && rc == 0; i++) {
@@ -331,6 +334,8 @@ static int play_by_person(struct course *c, struct err *err)
 	s->scenario = c->scenario;
 	int rc = setup_open(s, &own, targets, 1, SETUP_CONSOLE, true, err);
 	if (rc == 0) {
+		if (c->note[0])
+			desk_say(s->desk, c->note);
 		st.now = loop_now();
 		st.began_ms = st.now.boot_ms;
 		st.for_ms = c->for_ms != UNKNOWN ? c->for_ms : scenario_length_ms(&c->scenario);

@@ -9,6 +9,7 @@
 #include "history/query.h"
 #include "model/mem.h"
 #include "model/unit.h"
+#include "tui/scenario_mix.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,7 +22,6 @@
 #define ALIKE 0.25 /* a pace that differs by less is the same */
 #define UNIT_MS 5000
 #define NODES_MAX 16
-#define COMMON 98 /* of a hundred calls; the others take v1's p99 */
 
 struct bin {
 	int64_t requests, done[ARM_COUNT], failed[ARM_COUNT];
@@ -35,6 +35,7 @@ struct summary {
 	struct bin bin[BINS];
 	size_t nodes;
 	bool first_node;
+	struct mix mix;
 	int64_t requests, sessions; /* sessions: UNKNOWN where they are not counted */
 	double p50_us[ARM_COUNT], p99_us[ARM_COUNT], weight[ARM_COUNT]; /* sums by what was done */
 };
@@ -114,7 +115,8 @@ static int read_all(struct summary *s, struct query *q, const char *path, struct
 		s->span_ms = (r->last_tick - r->first_tick + 1) * r->interval_ms;
 		s->bin_ms = (s->span_ms / BINS + 1000) / 1000 * 1000;
 		s->bin_ms = s->bin_ms < BIN_MIN_MS ? BIN_MIN_MS : s->bin_ms;
-		if (read_nodes(s, q, err) < 0)
+		if (read_nodes(s, q, err) < 0 ||
+			mix_read(&s->mix, path, s->recording.id, s->pool, err) < 0)
 			return -1;
 	}
 	return s->requests > 0
@@ -247,15 +249,11 @@ static void make_work(struct scenario *out, const struct summary *s, bool faults
 {
 	int64_t usual_us = mean_us(s, ARM_V1, s->p50_us), slow_us = mean_us(s, ARM_V1, s->p99_us);
 	double most = out->rate;
-	out->operations[0] =
-		(struct scenario_operation){.name = "sleep", .weight = COMMON, .work_us = usual_us};
-	out->operations[1] = (struct scenario_operation){
-		.name = "predict", .weight = 100 - COMMON, .work_us = slow_us};
-	out->operation_count = 2;
+	mix_add(out, &s->mix, usual_us, slow_us);
 	for (int i = 0; i < out->level_count; i++)
 		most = out->levels[i].rate > most ? out->levels[i].rate : most;
 	out->v2_slow_factor = faults ? pace(s) : 1;
-	double mean = (double)(usual_us * COMMON + slow_us * (100 - COMMON)) / 100;
+	double mean = (double)(usual_us * MIX_COMMON + slow_us * (100 - MIX_COMMON)) / 100;
 	out->v1_workers = workers(most, mean, 1);
 	out->v2_workers = workers(most, mean * out->v2_slow_factor, 8);
 }
@@ -282,7 +280,8 @@ static void name_it(struct scenario *out, const char *pool)
 		out->name[0] = 'x';
 }
 
-int scenario_from(struct scenario *out, const struct scenario_source *source, struct err *err)
+int scenario_from(struct scenario *out, char note[SCENARIO_NOTE_MAX],
+	const struct scenario_source *source, struct err *err)
 {
 	struct query *q;
 	struct summary *s = mem_new(1, sizeof *s);
@@ -303,8 +302,11 @@ int scenario_from(struct scenario *out, const struct scenario_source *source, st
 		out->for_ms = s->span_ms;
 		make_levels(out, s);
 		make_phases(out, s, source->faults);
+		if (source->faults)
+			mix_narrow(out, &s->mix, out->phases[0].fault.error_rate);
 		make_work(out, s, source->faults);
 		make_sessions(out, s);
+		mix_note(note, &s->mix);
 	}
 	free(s);
 	return rc;
@@ -323,13 +325,17 @@ static void write_phase(struct text *out, const struct scenario_phase *p)
 {
 	text_add(out, "  - {");
 	add_duration(out, "at", p->at_ms);
-	text_addf(out, ", arm: %s, error_rate: %.6g}\n", p->arm == ARM_V1 ? "v1" : "v2",
+	text_addf(out, ", arm: %s, error_rate: %.6g", p->arm == ARM_V1 ? "v1" : "v2",
 		p->fault.error_rate);
+	if (p->fault.operation[0])
+		text_addf(out, ", operation: %s", p->fault.operation);
+	text_add(out, "}\n");
 }
 
-void scenario_write(struct text *out, const struct scenario *s)
+void scenario_write(struct text *out, const struct scenario *s, const char *note)
 {
-	text_addf(out, "# %s\nname: %s\nhelp: \"%s\"\n", s->help, s->name, s->help);
+	text_addf(out, "# %s\n%s%s%sname: %s\nhelp: \"%s\"\n", s->help, note[0] ? "# " : "", note,
+		note[0] ? "\n" : "", s->name, s->help);
 	add_duration(out, "for", s->for_ms);
 	text_addf(out, "\nrate: %.6g\nsessions: %lld\n", s->rate, (long long)s->sessions);
 	if (s->session_requests > 0)

@@ -147,29 +147,6 @@ static void what_is_wrong_is_told(void **state)
 	assert_says("nobody has rehearsed yet");
 }
 
-/* The recorded checkout: 150 requests a second, and v2 worse from its 50 % on. */
-static void a_recording_is_played_again(void **state)
-{
-	char db[WORLD_PATH], out[WORLD_PATH];
-	(void)state;
-	world_path(&w, db, "checkout.db");
-	world_path(&w, out, "checkout.yaml");
-	assert_int_equal(WEIR("import", "tests/recordings/checkout.jsonl", "--history", db), 0);
-	assert_int_equal(WEIR("rehearse", "--from", db, "--out", out), 0);
-	assert_int_equal(WEIR("rehearse", "--auto", out, "--json", "--for", "2m"), 0);
-	cJSON *score = cJSON_Parse(p.out.text);
-	assert_string_equal(world_word(score, "scenario"), "checkout");
-	cJSON_Delete(score);
-	assert_int_equal(
-		WEIR("rehearse", "--auto", "--from", db, "--faults", "none", "--for", "1m"), 0);
-	assert_says("v2 was bad     never while it had a share");
-	assert_int_equal(WEIR("rehearse", "--from", w.history), 1);
-	assert_int_equal(WEIR("rehearse", "--from", db, "--pool", "nix"), 2);
-	assert_complains("has no pool nix");
-	assert_int_equal(WEIR("rehearse", "demo", "--faults", "none"), 2);
-	assert_complains("--faults is for --from");
-}
-
 static void press(const char *keys)
 {
 	if (!glass_press(&g, keys))
@@ -186,6 +163,43 @@ static void see(const char *words, const char *roles)
 static void see_score(const char *words)
 {
 	assert_true(pty_wait_text(&g.pty, words, WAIT_MS));
+}
+
+/* The recorded checkout: 150 requests a second, and v2 worse from its 50 % on. */
+static void a_recording_is_played_again(void **state)
+{
+	char db[WORLD_PATH], out[WORLD_PATH];
+	(void)state;
+	world_path(&w, db, "checkout.db");
+	world_path(&w, out, "checkout.yaml");
+	assert_int_equal(WEIR("import", "tests/recordings/checkout.jsonl", "--history", db), 0);
+	assert_int_equal(WEIR("rehearse", "--from", db, "--out", out), 0);
+	FILE *file = fopen(out, "r");
+	char head[400] = "";
+	assert_true(file && fread(head, 1, sizeof head - 1, file) > 0);
+	fclose(file);
+	assert_non_null(strstr(head, "\n# the recording does not tell operations: "));
+	assert_int_equal(WEIR("check", out, "--strict"), 0);
+	assert_int_equal(WEIR("rehearse", "--auto", out, "--json", "--for", "2m"), 0);
+	cJSON *score = cJSON_Parse(p.out.text);
+	assert_string_equal(world_word(score, "scenario"), "checkout");
+	cJSON_Delete(score);
+	assert_int_equal(
+		WEIR("rehearse", "--auto", "--from", db, "--faults", "none", "--for", "1m"), 0);
+	assert_says("v2 was bad     never while it had a share");
+	assert_says("the recording does not tell operations: ");
+	glass_open(&g, &w, 100, 30, NULL, ARGS("rehearse", "--from", db));
+	see("the recording does not tell operations: ", NULL);
+	pty_signal(&g.pty, SIGINT);
+	see_score("checkout, played by ");
+	assert_int_equal(pty_wait_exit(&g.pty, WAIT_MS), 0);
+	glass_close(&g);
+	memset(&g, 0, sizeof g);
+	assert_int_equal(WEIR("rehearse", "--from", w.history), 1);
+	assert_int_equal(WEIR("rehearse", "--from", db, "--pool", "nix"), 2);
+	assert_complains("has no pool nix");
+	assert_int_equal(WEIR("rehearse", "demo", "--faults", "none"), 2);
+	assert_complains("--faults is for --from");
 }
 
 /* Nothing brakes by itself: the guard has no limit that it breaks, and p99 alone is judged. */

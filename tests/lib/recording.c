@@ -78,6 +78,26 @@ static void begin(struct snapshot *s, size_t node)
 	}
 }
 
+/* The failed are of predict as far as it has so many. */
+static void work_on(struct arm_counts *a, const struct recording_second *is, int arm)
+{
+	static const char *const names[] = {"embed", "predict"};
+	int64_t done[2] = {0, is->done[arm] * is->predicts / 100}, failed[2];
+	done[0] = is->done[arm] - done[1];
+	failed[1] = is->failed[arm] < done[1] ? is->failed[arm] : done[1];
+	failed[0] = is->failed[arm] - failed[1];
+	if (is->predicts == 0)
+		return;
+	a->operation_count = 2;
+	for (int i = 0; i < 2; i++) {
+		struct operation_counts *o = &a->operations[i];
+		text_copy(o->name, sizeof o->name, names[i]);
+		o->requests += done[i];
+		o->ok += done[i] - failed[i];
+		o->failed += failed[i];
+	}
+}
+
 static void live_on(struct snapshot *s, const struct recording_second *is)
 {
 	s->seq++;
@@ -95,6 +115,7 @@ static void live_on(struct snapshot *s, const struct recording_second *is)
 		a->ok += is->done[arm] - is->failed[arm];
 		a->failed[FAILURE_OPERATION] += is->failed[arm];
 		histogram_add(&a->latency, is->each_us[arm], is->done[arm]);
+		work_on(a, is, arm);
 	}
 }
 

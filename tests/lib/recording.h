@@ -15,6 +15,7 @@ struct recording_second {
 	int64_t done[ARM_COUNT], failed[ARM_COUNT]; /* requests; the failed are among the done */
 	int64_t each_us[ARM_COUNT];                 /* how long each took */
 	int share_bp;
+	int predicts; /* of a hundred requests are `predict`, the failed ones first; 0: nobody tells */
 	bool missing; /* nobody polled */
 };
 

@@ -27,6 +27,7 @@ static char dir[128], path[160], keys[160];
 static struct recording_second seconds[SECONDS];
 static struct scenario s;
 static struct err err;
+static char note[SCENARIO_NOTE_MAX];
 
 static int set_up(void **state)
 {
@@ -67,7 +68,7 @@ static void make(const char *pool, bool faults)
 {
 	const struct scenario_source source = {.path = path, .pool = pool, .faults = faults};
 	recording_make(path, keys, 1, seconds, SECONDS);
-	if (scenario_from(&s, &source, &err) < 0)
+	if (scenario_from(&s, note, &source, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -86,6 +87,54 @@ static void a_quiet_one_is_quiet(void **state)
 	NEAR((double)s.for_ms, SECONDS * 1000.0, 0.02);
 	for (int64_t ms = 0; ms < s.for_ms; ms += 1000)
 		assert_false(scenario_is_worse(&s, SHARE_FULL, ms));
+	assert_string_equal(
+		note, "the recording does not tell operations: all work is one kind of call");
+}
+
+/* Documents tell what each operation did; the last part of a recording is behind the last of them. */
+static void the_mix_is_that_of_then(void **state)
+{
+	struct text t = {0};
+	(void)state;
+	for (size_t i = 0; i < SECONDS; i++)
+		seconds[i].predicts = 40;
+	make(NULL, true);
+	assert_int_equal(s.operation_count, 3);
+	assert_string_equal(s.operations[0].name, "sleep"); /* which stands for what it does not know */
+	assert_string_equal(s.operations[1].name, "predict");
+	NEAR(s.operations[0].weight, 98 * 0.6, 0.03);
+	NEAR(s.operations[1].weight, 98 * 0.4, 0.03);
+	assert_string_equal(s.operations[2].name, "spin");
+	assert_string_equal(
+		note, "operations as recorded: embed 60 % (played as sleep), predict 40 %");
+	scenario_write(&t, &s, note);
+	assert_non_null(strstr(text_str(&t), "# operations as recorded: embed 60 %"));
+	text_free(&t);
+}
+
+/* A fault of one operation is a fault of that one again. */
+static void what_failed_in_one_operation_fails_in_it(void **state)
+{
+	struct text t = {0};
+	struct scenario read;
+	(void)state;
+	for (size_t i = 0; i < SECONDS; i++) {
+		seconds[i].predicts = 40;
+		seconds[i].failed[ARM_V2] = i >= 90 ? 2 : 0; /* long before the last document */
+	}
+	make(NULL, true);
+	struct fault f = scenario_fault(&s, ARM_V2, (SECONDS - 10) * 1000);
+	assert_string_equal(f.operation, "predict");
+	NEAR(f.error_rate, 0.5, 0.1); /* 2 of the 4 in a hundred that v2 got of 10 */
+	assert_string_equal(scenario_fault(&s, ARM_V2, 1000).operation, "");
+	scenario_write(&t, &s, note);
+	if (config_parse_scenario(&read, text_str(&t), t.len, "f", &err) < 0)
+		fail_msg("%s\n%s", err.text, text_str(&t));
+	assert_string_equal(
+		scenario_fault(&read, ARM_V2, (SECONDS - 10) * 1000).operation, "predict");
+	text_free(&t);
+	make(NULL, false);
+	assert_string_equal(scenario_fault(&s, ARM_V2, (SECONDS - 10) * 1000).operation, "");
 }
 
 static void a_bad_v2_is_bad_again(void **state)
@@ -131,10 +180,10 @@ static void what_is_written_is_read_back(void **state)
 	}
 	make(NULL, true);
 	assert_true(s.level_count > 0 && s.phase_count > 2);
-	scenario_write(&t, &s);
+	scenario_write(&t, &s, note);
 	if (config_parse_scenario(&read, text_str(&t), t.len, "f", &err) < 0)
 		fail_msg("%s\n%s", err.text, text_str(&t));
-	scenario_write(&again, &read);
+	scenario_write(&again, &read, note);
 	assert_string_equal(text_str(&t), text_str(&again));
 	text_free(&t);
 	text_free(&again);
@@ -160,10 +209,10 @@ static void any_name_is_written(void **state)
 		"FROM pool");
 	const struct scenario_source source = {
 		.path = path, .pool = "-a \"b\": # {c}\\", .faults = true};
-	if (scenario_from(&s, &source, &err) < 0)
+	if (scenario_from(&s, note, &source, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_string_equal(s.name, "xa--b-:----c--");
-	scenario_write(&t, &s);
+	scenario_write(&t, &s, note);
 	if (config_parse_scenario(&read, text_str(&t), t.len, "f", &err) < 0)
 		fail_msg("%s\n%s", err.text, text_str(&t));
 	assert_string_equal(read.name, s.name);
@@ -175,15 +224,15 @@ static void what_is_no_recording(void **state)
 	const struct scenario_source none = {.path = "/nowhere/night.db"},
 								 other = {.path = path, .pool = "search"};
 	(void)state;
-	assert_int_equal(scenario_from(&s, &none, &err), -1);
+	assert_int_equal(scenario_from(&s, note, &none, &err), -1);
 	recording_make(path, keys, 1, seconds, 0);
-	assert_int_equal(scenario_from(&s, &(struct scenario_source){.path = path}, &err), -1);
-	assert_int_equal(scenario_from(&s, &other, &err), -1);
+	assert_int_equal(scenario_from(&s, note, &(struct scenario_source){.path = path}, &err), -1);
+	assert_int_equal(scenario_from(&s, note, &other, &err), -1);
 	assert_non_null(strstr(err.text, "has no pool search"));
 	FILE *f = fopen(path, "w");
 	fputs("not a history", f);
 	fclose(f);
-	assert_int_equal(scenario_from(&s, &other, &err), -1);
+	assert_int_equal(scenario_from(&s, note, &other, &err), -1);
 }
 
 int main(void)
@@ -191,6 +240,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(a_quiet_one_is_quiet),
+		T(the_mix_is_that_of_then),
+		T(what_failed_in_one_operation_fails_in_it),
 		T(a_bad_v2_is_bad_again),
 		T(load_and_pace_are_those_of_then),
 		T(what_is_written_is_read_back),
