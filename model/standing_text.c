@@ -91,10 +91,11 @@ static void write_state(struct standing *s, const struct pool *p)
 	}
 }
 
-/* What a guard does when a limit breaks, "rolls back". */
-static const char *const does[GUARD_ACTION_COUNT] = {[GUARD_ACTION_WARN] = "only warns",
-	[GUARD_ACTION_HOLD] = "only holds",
-	[GUARD_ACTION_ROLLBACK] = "rolls back"};
+/* What a guard does when a limit breaks, and what is left to whoever reads that. */
+static const char *const does[GUARD_ACTION_COUNT] = {
+	[GUARD_ACTION_WARN] = "only warns: you roll back",
+	[GUARD_ACTION_HOLD] = "only holds: you roll back",
+	[GUARD_ACTION_ROLLBACK] = "rolls back by itself"};
 
 static void write_guard(struct standing *s, const struct pool *p)
 {
@@ -118,9 +119,10 @@ static void write_guard(struct standing *s, const struct pool *p)
 		snprintf(out, size, "guard: %s, no limit is set", owner_name(s->owner));
 	else if (held_ms != UNKNOWN)
 		snprintf(out, size, "guard: %s, only holds for %s", owner_name(s->owner), left);
+	else if (s->owner == OWNER_CONSOLE && action == GUARD_ACTION_ROLLBACK)
+		snprintf(out, size, "guard: %s, rolls back while it runs", owner_name(s->owner));
 	else
-		snprintf(out, size, "guard: %s, %s %s", owner_name(s->owner), does[action],
-			s->owner == OWNER_CONSOLE ? "while it runs" : "by itself");
+		snprintf(out, size, "guard: %s, %s", owner_name(s->owner), does[action]);
 }
 
 /* True when it is this console that will keep the raise: it is this actor's, and no recorder

@@ -153,12 +153,16 @@ static void say_harm(struct words *w, const struct pool *p)
 static void say_rules(struct words *w, const struct pool *p)
 {
 	const struct judge *j = &p->judging->judge;
-	char looks[24], since[24] = "-";
+	char looks[24], since[24];
+	const char *by = j->sessions ? "session" : "request";
 	unit_count(looks, sizeof looks, j->looks);
-	if (j->began_wall_ms != UNKNOWN)
-		unit_clock(since, sizeof since, j->began_wall_ms);
-	say(w, ROLE_DIM, "by %s since %sZ, %s looks; log10 E: HARM at %.1f, SAFE at %.1f",
-		j->sessions ? "session" : "request", since, looks, judge_ln_found(&j->policy) / log(10),
+	if (j->began_wall_ms == UNKNOWN || j->looks == 0) {
+		say(w, ROLE_DIM, "by %s, not looked yet", by);
+		return;
+	}
+	unit_clock(since, sizeof since, j->began_wall_ms);
+	say(w, ROLE_DIM, "by %s since %sZ, %s looks; log10 E: HARM at %.1f, SAFE at %.1f", by,
+		since, looks, judge_ln_found(&j->policy) / log(10),
 		judge_ln_safe(&j->policy) / log(10));
 }
 

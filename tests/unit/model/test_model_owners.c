@@ -386,7 +386,7 @@ static void test_a_guard_without_data_holds(void **state)
 	v->node[0].s->guard.action = GUARD_ACTION_WARN;
 	virtual_poll(v);
 	assert_false(s->blind);
-	assert_string_equal(s->guard_text, "guard: pool, only warns by itself");
+	assert_string_equal(s->guard_text, "guard: pool, only warns: you roll back");
 }
 
 /* The same where a console or a recorder guards: derived by each, told to nobody. */

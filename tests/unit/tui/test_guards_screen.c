@@ -358,6 +358,17 @@ static void harm_is_on_every_screen(void **state)
 			}
 }
 
+/* Before the first look there is neither a time nor a count to tell. */
+static void before_the_first_look_it_says_so(void **state)
+{
+	(void)state;
+	sit_down();
+	console_command(c, "screen guards", s.now);
+	console_resize(c, 120, 40);
+	seen("by request, not looked yet", true);
+	seen("looks;", false);
+}
+
 /* However narrow and high a window is: what has no room is left out. */
 static void it_is_drawn_at_every_width(void **state)
 {
@@ -395,10 +406,11 @@ static void sections_are_apart_and_inside(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[SCENES + 5] = {
+	struct CMUnitTest tests[SCENES + 6] = {
 		[SCENES] = cmocka_unit_test_teardown(ascii_is_ascii, leave_scene),
 		cmocka_unit_test_teardown(it_comes_by_key_and_by_word_and_goes_back, leave_scene),
 		cmocka_unit_test_teardown(harm_is_on_every_screen, leave_scene),
+		cmocka_unit_test_teardown(before_the_first_look_it_says_so, leave_scene),
 		cmocka_unit_test_teardown(it_is_drawn_at_every_width, leave_scene),
 		cmocka_unit_test(sections_are_apart_and_inside),
 	};
