@@ -2,7 +2,8 @@
  *
  * 1. Nothing is written to etcd.
  * 2. The file is a list of targets, one a line, written whole under another name and renamed; it is
- *    read only where etcd does not answer. */
+ *    read only where etcd does not answer, which is waited for shortly then: a rollback needs no
+ *    etcd. */
 #include "tui/etcd_nodes.h"
 
 #include "client/etcd.h"
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define FILE_MAX (64 * 1024)
+#define KEPT_MS 1000 /* for all endpoints together: whoever has a list rolls back by that */
 
 struct asking {
 	struct etcd etcd;
@@ -27,6 +29,7 @@ struct asking {
 	struct etcd_nodes *out;
 	struct err err; /* code 0: done */
 	bool done;
+	int64_t patience_ms;                        /* for the list; 0: that of any request */
 	char lease[ETCD_NODES_MAX][ETCD_LEASE_MAX]; /* of each node */
 	int64_t left_ms;
 };
@@ -148,12 +151,21 @@ static void send(struct asking *q, const char *path, const char *body,
 static void list(struct asking *q)
 {
 	char key[ETCD_KEY_MAX];
+	struct text body = {0};
 	etcd_key(&q->etcd, key, "nodes/");
 	const struct etcd_op get = {.what = ETCD_GET, .key = key, .end = ""};
 	const struct etcd_txn t = {.then = &get, .then_count = 1};
+	wire_etcd_txn(&body, &t);
+	const struct etcd_request r = {.path = "/v3/kv/txn",
+		.body = text_str(&body),
+		.reads = true,
+		.timeout_ms = q->patience_ms,
+		.done = listed,
+		.ctx = q};
 	q->done = false;
 	q->err = (struct err){0};
-	etcd_send_txn(&q->etcd, &t, true, listed, q, loop_now());
+	etcd_send(&q->etcd, &r, loop_now());
+	text_free(&body);
 	wait_for(q);
 }
 
@@ -209,6 +221,14 @@ static char *path_of(const struct asking *q, const char *dir)
 	return text_take(&path);
 }
 
+static bool is_kept(const struct asking *q, const char *dir)
+{
+	char *path = path_of(q, dir);
+	bool is = access(path, R_OK) == 0;
+	free(path);
+	return is;
+}
+
 /* A list that cannot be kept is no reason to stop. */
 static void keep(const struct asking *q, const char *dir)
 {
@@ -262,6 +282,8 @@ int etcd_nodes_find(
 	*out = (struct etcd_nodes){0};
 	int rc = etcd_open(&q.etcd, target, q.transport, err);
 	if (rc == 0) {
+		int parts = q.etcd.target.endpoint_count < 4 ? q.etcd.target.endpoint_count : 4;
+		q.patience_ms = dir && is_kept(&q, dir) ? KEPT_MS / parts : 0;
 		ask(&q, wide);
 		bool silent = q.err.code == ERR_UNREACHABLE || q.err.code == ERR_SLOW;
 		if (q.err.code == ERR_NONE && dir)
