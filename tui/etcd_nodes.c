@@ -2,8 +2,8 @@
  *
  * 1. Nothing is written to etcd.
  * 2. The file is a list of targets, one a line, written whole under another name and renamed; it is
- *    read only where etcd does not answer, which is waited for shortly then: a rollback needs no
- *    etcd. */
+ *    read only where etcd does not tell, which is waited for shortly then: a rollback needs no etcd,
+ *    and finds its nodes by whatever is known of them. */
 #include "tui/etcd_nodes.h"
 
 #include "client/etcd.h"
@@ -285,13 +285,12 @@ int etcd_nodes_find(
 		int parts = q.etcd.target.endpoint_count < 4 ? q.etcd.target.endpoint_count : 4;
 		q.patience_ms = dir && is_kept(&q, dir) ? KEPT_MS / parts : 0;
 		ask(&q, wide);
-		bool silent = q.err.code == ERR_UNREACHABLE || q.err.code == ERR_SLOW;
 		if (q.err.code == ERR_NONE && dir)
 			keep(&q, dir);
-		else if (silent && dir)
+		else if (q.err.code != ERR_NONE && q.err.code != ERR_TOO_MANY && dir)
 			recall(&q, dir);
-		rc = q.err.code == ERR_NONE || (silent && out->count > 0) ? 0 : -1;
-		if (rc < 0 && err)
+		rc = q.err.code == ERR_NONE || out->count > 0 ? 0 : -1;
+		if (err)
 			*err = q.err;
 		if (rc < 0)
 			etcd_nodes_release(out);

@@ -19,9 +19,9 @@ struct etcd_nodes {
 };
 
 /* Lists the nodes of `target`, waiting a few seconds at most; with `wide` asks etcd about itself
- * too. What is listed is remembered in a file of `dir` (NULL: nowhere), and where etcd cannot be
- * asked that file is the list: a rollback must find its nodes. 0, or -1 with err; the caller
- * releases. */
+ * too. What is listed is remembered in a file of `dir` (NULL: nowhere), and where etcd does not
+ * answer, refuses or has no node that file is the list, with err: a rollback must find its nodes.
+ * 0, or -1 with err; the caller releases. */
 int etcd_nodes_find(
 	struct etcd_nodes *out, const char *target, const char *dir, bool wide, struct err *err);
 

@@ -245,8 +245,15 @@ static int find_nodes(struct setup *s, struct target *t, struct err *err)
 	const char *target = t->pool.targets[0];
 	if (t->pool.target_count != 1 || !etcd_is_target(target) || strchr(target, '#'))
 		return 0;
-	if (etcd_nodes_find(&t->nodes, target, s->state_dir, false, err) < 0)
+	struct err trouble = {0};
+	if (etcd_nodes_find(&t->nodes, target, s->state_dir, false, &trouble) < 0) {
+		*err = trouble;
 		return -1;
+	}
+	if (trouble.code != ERR_NONE)
+		fprintf(stderr,
+			"weir: %s %s; going on with the nodes that were found last, which take rollback and hold\n",
+			err_name(trouble.code), trouble.text);
 	t->pool.targets = (const char *const *)t->nodes.target;
 	t->pool.target_count = t->nodes.count;
 	return 0;

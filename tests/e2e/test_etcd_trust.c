@@ -205,33 +205,51 @@ static void the_right_name_and_password_move_a_fleet(void **state)
 static void whoever_may_not_is_told_why(void **state)
 {
 	struct fixture *f = begin(state);
-	char nobody[120];
+	char other[600], nobody[120];
+	snprintf(other, sizeof other, "etcd://%s/other?tls=yes&auth=%s", f->etcd.address, f->auth);
 	ask_as(f, "ann:wrong\n");
-	DOES(1, "status", "shop");
+	DOES(1, "status", other);
 	assert_says(f, "W130");
 	assert_says(f, "put the right NAME:PASSWORD into");
 	ask_as(f, "nobody:wrong\n");
-	DOES(1, "status", "shop");
+	DOES(1, "status", other);
 	assert_says(f, "put the right NAME:PASSWORD into");
 	ask_as(f, "guest:nothing\n");
-	DOES(6, "status", "shop");
+	DOES(6, "status", other);
 	assert_says(f, "W131");
-	assert_says(f, "grant-permission ROLE --prefix=true readwrite weir/shop/");
+	assert_says(f, "grant-permission ROLE --prefix=true readwrite weir/other/");
 	ask_as(f, "made.7\n");
-	DOES(1, "status", "shop");
+	DOES(1, "status", other);
 	assert_says(f, "W130");
 	assert_says(f, "refuses the token");
-	snprintf(nobody, sizeof nobody, "etcd://%s/shop?tls=yes", f->etcd.address);
+	snprintf(nobody, sizeof nobody, "etcd://%s/other?tls=yes", f->etcd.address);
 	DOES(1, "status", nobody);
 	assert_says(f, "asks who it is");
 	ask_as(f, "ann:a:b\"c\n");
 	DOES(0, "status", "shop");
+	assert_null(strstr(f->p.err.text, "W130"));
+}
+
+/* The nodes that are known do it, whoever they are asked by. */
+static void a_rollback_needs_no_password_of_etcd(void **state)
+{
+	struct fixture *f = begin(state);
+	DOES(0, "step", "shop", "50%", "--confirm", "shop", "--wait");
+	ask_as(f, "ann:wrong\n");
+	DOES(6, "step", "shop", "100%", "--confirm", "shop");
+	DOES(0, "rollback", "shop", "--wait");
+	assert_says(f, "W130");
+	assert_says(f, "VERIFIED");
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	ask_as(f, "ann:a:b\"c\n");
 }
 
 static void an_etcd_of_a_strange_ca_is_not_asked(void **state)
 {
 	struct fixture *f = begin(state);
-	if (weir(f, f->stranger, ARGS("status", "shop")) == 0)
+	char other[600];
+	snprintf(other, sizeof other, "etcd://%s/other?tls=yes&auth=%s", f->etcd.address, f->auth);
+	if (weir(f, f->stranger, ARGS("status", other)) == 0)
 		fail_msg("%s", f->p.out.text);
 	assert_says(f, "unknown CA");
 }
@@ -342,6 +360,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_right_name_and_password_move_a_fleet),
 		cmocka_unit_test(whoever_may_not_is_told_why),
+		cmocka_unit_test(a_rollback_needs_no_password_of_etcd),
 		cmocka_unit_test(an_etcd_of_a_strange_ca_is_not_asked),
 		cmocka_unit_test(a_token_that_etcd_forgot_is_renewed),
 		cmocka_unit_test(row_71_a_shared_plan_ends_for_all),
