@@ -258,6 +258,16 @@ void board_drop_oldest_samples(struct board *b)
 	}
 }
 
+int64_t board_last_ms(struct board *b)
+{
+	int64_t ms;
+
+	pthread_mutex_lock(&b->mutex);
+	ms = b->last_ms;
+	pthread_mutex_unlock(&b->mutex);
+	return ms;
+}
+
 void board_thread_ends(struct board *b)
 {
 	bool last;

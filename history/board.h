@@ -133,6 +133,9 @@ struct board {
 struct board *board_new(const struct history_options *how, struct err *err);
 void board_free(struct board *b);
 
+/* The newest wall time that any request carried. */
+int64_t board_last_ms(struct board *b);
+
 /* To be called under the mutex. */
 
 /* How many of a list nobody will find again: the emergency journal keeps the others. */

@@ -1,6 +1,6 @@
 /* Writer: takes requests from the board and makes transactions of them. Not their content:
- * journal.c and samples.c write rows; nor what follows for an intent: intent.c; nor how the file
- * is opened: writer_open.c.
+ * journal.c and samples.c write rows, batch.c many of them; nor their order: worklist.c; nor what
+ * follows for an intent: intent.c; nor how the file is opened: writer_open.c.
  *
  * Invariants:
  * 1. An intent is a transaction of its own and goes before everything else that waits.
@@ -11,144 +11,17 @@
  *    anybody waits for the end. */
 #include "history/writer.h"
 
-#include "history/audit.h"
-#include "history/board.h"
-#include "history/checkpoint.h"
 #include "history/clock.h"
 #include "history/intent.h"
 #include "history/salvage.h"
-#include "history/upkeep.h"
 #include "history/writer_open.h"
+#include "history/writer_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLES_EVERY_MS 1000
 #define RETRY_MS 1000
-/* Rows of a transaction: a rollback that is pressed behind it waits some milliseconds. */
-#define ROWS_MAX 512
-
-enum work {
-	WORK_INTENT,
-	WORK_SALVAGE,
-	WORK_LATE,
-	WORK_ROWS,
-	WORK_SAMPLES,
-	WORK_PROBE,
-	WORK_UPKEEP,
-	WORK_END
-};
-
-struct writer {
-	struct board *board;
-	struct journal journal;
-	struct samples_writer samples;
-	struct checkpoint checkpoint; /* of the recording */
-	struct upkeep upkeep;
-	int64_t retry_at;   /* CLOCK_NEVER: nothing is being retried */
-	int64_t samples_at; /* when the batch is due; CLOCK_NEVER: none waits */
-	int64_t recording;  /* committed; UNKNOWN none */
-	bool salvage_waits; /* the journals of the dead could not be imported yet */
-};
-
-/* ---- taking work; under the mutex ---- */
-
-/* The first intent that waits, wherever it stands. */
-static struct request *take_intent(struct request_list *list)
-{
-	struct request_list before = {0};
-	struct request *found = NULL;
-
-	while (list->first != NULL && list->first->kind != REQUEST_INTENT)
-		request_append(&before, request_take_first(list));
-	if (list->first != NULL)
-		found = request_take_first(list);
-	request_put_back(list, &before);
-	return found;
-}
-
-static void take_rows(struct request_list *from, struct request_list *out)
-{
-	while (from->first != NULL && from->first->kind != REQUEST_INTENT && out->count < ROWS_MAX)
-		request_append(out, request_take_first(from));
-}
-
-static bool try_take(struct writer *w, int64_t now, struct request_list *out, enum work *work)
-{
-	struct board *b = w->board;
-	struct request *intent = take_intent(&b->journal);
-
-	if (intent != NULL) {
-		b->writing = intent;
-		request_append(out, intent);
-		*work = WORK_INTENT;
-		return true;
-	}
-	if (w->retry_at != CLOCK_NEVER && now < w->retry_at && !b->stopping)
-		return false;
-	if (w->salvage_waits && !b->stopping) {
-		*work = WORK_SALVAGE;
-		return true;
-	}
-	if (b->late.first != NULL) {
-		b->writing = request_take_first(&b->late);
-		request_append(out, b->writing);
-		*work = WORK_LATE;
-		return true;
-	}
-	if (b->journal.first != NULL) {
-		take_rows(&b->journal, out);
-		*work = WORK_ROWS;
-		return true;
-	}
-	if (b->samples.first != NULL && w->samples_at == CLOCK_NEVER)
-		w->samples_at = now + SAMPLES_EVERY_MS;
-	if (b->samples.first != NULL && (now >= w->samples_at || b->stopping)) {
-		while (b->samples.first != NULL && out->count < ROWS_MAX)
-			request_append(out, request_take_first(&b->samples));
-		/* what a transaction cannot take goes with the next one, at once */
-		w->samples_at = b->samples.first != NULL ? now : CLOCK_NEVER;
-		*work = WORK_SAMPLES;
-		return true;
-	}
-	if (w->retry_at != CLOCK_NEVER && !b->stopping) {
-		*work = WORK_PROBE;
-		return true;
-	}
-	if (now >= w->upkeep.due_ms && !b->stopping) {
-		*work = WORK_UPKEEP;
-		return true;
-	}
-	*work = WORK_END;
-	return b->stopping;
-}
-
-/* Waits for the next thing to do. */
-static enum work next_work(struct writer *w, struct request_list *out)
-{
-	struct board *b = w->board;
-	enum work work = WORK_END;
-
-	pthread_mutex_lock(&b->mutex);
-	b->at_work = false;
-	b->in_hand = 0;
-	pthread_cond_broadcast(&b->ended);
-	while ((b->resting && !b->stopping) || !try_take(w, clock_monotonic_ms(), out, &work)) {
-		int64_t until = b->resting     ? CLOCK_NEVER
-			: w->retry_at != CLOCK_NEVER ? w->retry_at
-			: b->samples.first != NULL             ? w->samples_at
-												   : CLOCK_NEVER;
-
-		if (!b->resting && w->retry_at == CLOCK_NEVER && w->upkeep.due_ms < until)
-			until = w->upkeep.due_ms;
-		clock_wait(&b->work, &b->mutex, until);
-	}
-	b->at_work = true;
-	b->in_hand = work == WORK_ROWS || work == WORK_SAMPLES ? board_lost(b, out) : 0;
-	pthread_mutex_unlock(&b->mutex);
-	return work;
-}
 
 /* ---- what follows from a result ---- */
 
@@ -186,8 +59,7 @@ static void failed_for_now(struct writer *w, const struct err *err)
 	pthread_mutex_unlock(&b->mutex);
 }
 
-/* One row was refused and is lost; the file goes on. */
-static void row_lost(struct writer *w, const struct err *err)
+void writer_row_lost(struct writer *w, const struct err *err)
 {
 	struct history_answer bad = {.kind = HISTORY_TROUBLE, .err = *err};
 
@@ -224,196 +96,6 @@ static void failed_for_good(struct writer *w, const struct err *err)
 	pthread_mutex_unlock(&b->mutex);
 }
 
-/* ---- other rows ---- */
-
-/* What a transaction of rows does beside the file; takes effect with its commit. */
-struct effects {
-	struct audit_found observed;
-	bool answers_observed;
-	int64_t recording, started_ms, interval_ms; /* UNKNOWN: no new one */
-};
-
-static int64_t last_ms(struct board *b)
-{
-	int64_t ms;
-
-	pthread_mutex_lock(&b->mutex);
-	ms = b->last_ms;
-	pthread_mutex_unlock(&b->mutex);
-	return ms;
-}
-
-static enum schema_result write_recording(
-	struct writer *w, const struct journal_recording *r, struct effects *e, struct err *err)
-{
-	/* what is left of the one before it */
-	const enum schema_result result =
-		checkpoint_write(&w->checkpoint, &w->journal, r->started_ms, true, err);
-
-	if (result != SCHEMA_OK)
-		return result;
-	e->started_ms = r->started_ms;
-	e->interval_ms = r->interval_ms;
-	return journal_recording(&w->journal, r, &e->recording, err);
-}
-
-static enum schema_result write_row(
-	struct writer *w, struct request *r, struct effects *e, struct err *err)
-{
-	struct journal *j = &w->journal;
-	bool added;
-
-	switch (r->kind) {
-	case REQUEST_OUTCOME:
-		return journal_outcome(j, &r->outcome, &added, err);
-	case REQUEST_STATE:
-		r->event.recording = e->recording != UNKNOWN ? e->recording : w->recording;
-		return journal_event(j, &r->event, err);
-	case REQUEST_EVENT:
-		return journal_event(j, &r->event, err);
-	case REQUEST_NODE:
-		return journal_node(j, &r->node, err);
-	case REQUEST_RECORDING:
-		return write_recording(w, &r->recording, e, err);
-	case REQUEST_OBSERVED:
-		e->answers_observed = true;
-		return audit_import(
-			j, &r->observed.node, r->observed.entries, r->observed.count, &e->observed, err);
-	default: /* intents and samples have their own transactions, the rest is read */
-		break;
-	}
-	return SCHEMA_REFUSED;
-}
-
-static void take_effect(struct writer *w, struct effects *e)
-{
-	checkpoint_committed(&w->checkpoint);
-	if (e->recording != UNKNOWN) {
-		checkpoint_begin(&w->checkpoint, e->recording);
-		w->recording = e->recording;
-		samples_writer_begin(&w->samples, e->recording, e->started_ms, e->interval_ms);
-		pthread_mutex_lock(&w->board->mutex);
-		w->board->chain.recording = e->recording;
-		pthread_mutex_unlock(&w->board->mutex);
-	}
-	if (e->answers_observed) {
-		struct history_answer a = {.kind = HISTORY_OBSERVED,
-			.decisions = e->observed.decisions,
-			.decision_count = e->observed.count};
-
-		e->observed = (struct audit_found){0};
-		pthread_mutex_lock(&w->board->mutex);
-		board_answer(w->board, &a);
-		pthread_mutex_unlock(&w->board->mutex);
-	}
-}
-
-/* The final outcomes of a list are committed. */
-static void settle(struct board *b, const struct request_list *rows)
-{
-	pthread_mutex_lock(&b->mutex);
-	for (const struct request *r = rows->first; r != NULL; r = r->next)
-		if (r->kind == REQUEST_OUTCOME && r->outcome.row == OUTCOME_ROW_FINAL)
-			emergency_settled(&b->emergency, r->outcome.decision);
-	pthread_mutex_unlock(&b->mutex);
-}
-
-/* Writes the rows of a list in one transaction. A row that is refused is lost, the others not.
- */
-static enum schema_result write_rows(
-	struct writer *w, struct request_list *rows, struct err *err)
-{
-	struct effects e = {.recording = UNKNOWN};
-	enum schema_result result = journal_begin(&w->journal, err);
-
-	if (result != SCHEMA_OK)
-		return result;
-	for (struct request *r = rows->first; r != NULL; r = r->next) {
-		result = write_row(w, r, &e, err);
-		if (result == SCHEMA_REFUSED)
-			row_lost(w, err);
-		else if (result != SCHEMA_OK)
-			break;
-	}
-	if (result == SCHEMA_OK || result == SCHEMA_REFUSED) {
-		result = journal_commit(&w->journal, err);
-		if (result == SCHEMA_OK) {
-			take_effect(w, &e);
-			settle(w->board, rows);
-		}
-	} else {
-		journal_rollback(&w->journal);
-	}
-	if (result != SCHEMA_OK)
-		checkpoint_undo(&w->checkpoint);
-	free(e.observed.decisions);
-	return result;
-}
-
-/* ---- samples ---- */
-
-/* Tells of samples that were dropped, in the transaction of the first batch behind them. */
-static enum schema_result write_gap(struct writer *w, int64_t dropped, struct err *err)
-{
-	struct journal_event gap = {.recording = w->recording, .tick = UNKNOWN};
-	struct text text = {0}, detail = {0};
-	enum schema_result result;
-
-	text_copy(gap.kind, sizeof gap.kind, "gap");
-	text_addf(&text, "%lld samples were dropped: the history could not be written",
-		(long long)dropped);
-	text_copy(gap.text, sizeof gap.text, text_str(&text));
-	text_addf(&detail, "{\"dropped\":%lld}", (long long)dropped);
-	gap.detail = text_take(&detail);
-	gap.at_ms = last_ms(w->board);
-	result = journal_event(&w->journal, &gap, err);
-	text_free(&text);
-	free(gap.detail);
-	return result;
-}
-
-static enum schema_result write_samples(
-	struct writer *w, struct request_list *rows, struct err *err)
-{
-	struct board *b = w->board;
-	int64_t untold;
-	enum schema_result result = journal_begin(&w->journal, err);
-
-	if (result != SCHEMA_OK)
-		return result;
-	pthread_mutex_lock(&b->mutex);
-	untold = b->dropped_untold;
-	pthread_mutex_unlock(&b->mutex);
-	if (checkpoint_due(&w->checkpoint))
-		result = checkpoint_write(&w->checkpoint, &w->journal, last_ms(b), false, err);
-	if (result == SCHEMA_OK && untold > 0)
-		result = write_gap(w, untold, err);
-	for (struct request *r = rows->first; r != NULL && result == SCHEMA_OK; r = r->next) {
-		result = samples_write(&w->samples, &r->sample, err);
-		if (result == SCHEMA_REFUSED) { /* the second of one tick */
-			row_lost(w, err);
-			result = SCHEMA_OK;
-		}
-	}
-	if (result == SCHEMA_OK)
-		result = checkpoint_late(&w->checkpoint, &w->journal, last_ms(b), err);
-	if (result == SCHEMA_OK)
-		result = journal_commit(&w->journal, err);
-	else
-		journal_rollback(&w->journal);
-	if (result != SCHEMA_OK) {
-		samples_writer_undo(&w->samples);
-		checkpoint_undo(&w->checkpoint);
-		return result;
-	}
-	checkpoint_committed(&w->checkpoint);
-	upkeep_begin(&w->upkeep, clock_monotonic_ms());
-	pthread_mutex_lock(&b->mutex);
-	b->dropped_untold -= untold;
-	pthread_mutex_unlock(&b->mutex);
-	return result;
-}
-
 /* ---- upkeep ---- */
 
 /* Whether an intent waits. */
@@ -432,7 +114,7 @@ static bool in_a_hurry(void *board)
 
 static enum schema_result keep_up(struct writer *w, struct err *err)
 {
-	const int64_t newest_ms = w->samples.newest_t * 100, last = last_ms(w->board);
+	const int64_t newest_ms = w->samples.newest_t * 100, last = board_last_ms(w->board);
 	/* a clock that jumped ahead makes nothing old */
 	const struct thin_now now = {
 		clock_monotonic_ms(), newest_ms < last ? newest_ms : last, w->recording};
@@ -489,10 +171,10 @@ static enum schema_result do_work(
 		w->salvage_waits = result != SCHEMA_OK;
 		break;
 	case WORK_ROWS:
-		result = write_rows(w, rows, err);
+		result = batch_rows(w, rows, err);
 		break;
 	case WORK_SAMPLES:
-		result = write_samples(w, rows, err);
+		result = batch_samples(w, rows, err);
 		break;
 	case WORK_PROBE:
 		result = journal_begin(&w->journal, err);
@@ -514,7 +196,7 @@ static bool work_on(struct writer *w)
 	struct request_list rows = {0};
 	enum work work;
 
-	while ((work = next_work(w, &rows)) != WORK_END) {
+	while ((work = worklist_next(w, &rows)) != WORK_END) {
 		struct err err = {0};
 		const enum schema_result result = do_work(w, work, &rows, &err);
 
@@ -523,7 +205,7 @@ static bool work_on(struct writer *w)
 		if (result == SCHEMA_OK && !intent)
 			worked(w);
 		if (result == SCHEMA_REFUSED && work == WORK_LATE)
-			row_lost(w, &err);
+			writer_row_lost(w, &err);
 		if (result == SCHEMA_REFUSED && work == WORK_SAMPLES)
 			batch_lost(w, &rows, &err);
 		if (result == SCHEMA_LATER) {
@@ -616,7 +298,7 @@ static void end_recording(struct writer *w)
 	snprintf(detail, sizeof detail, "{\"samples\":%lld}",
 		(long long)checkpoint_total(&w->checkpoint));
 	end.detail = detail;
-	end.at_ms = last_ms(w->board);
+	end.at_ms = board_last_ms(w->board);
 	while ((result = journal_begin(&w->journal, &err)) == SCHEMA_LATER && waits_still(w, &err))
 		continue;
 	if (result != SCHEMA_OK)
