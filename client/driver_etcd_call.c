@@ -1,5 +1,6 @@
-/* Calls of the driver of etcd://: their beginning and end, the brakes that go to the node itself, what
- * etcd answers. What is asked is driver_etcd_plan.c's and driver_etcd_lease.c's. */
+/* Calls of the driver of etcd://: their beginning and end, the brakes that go to the node
+ * itself, what etcd answers. What is asked is driver_etcd_plan.c's and
+ * driver_etcd_lease.c's. */
 #include "client/driver_etcd_call.h"
 
 #include "client/wire.h"

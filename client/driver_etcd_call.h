@@ -1,10 +1,10 @@
 /* What the driver of etcd:// asks of a shared plan, call by call. For driver_etcd*.c alone.
  *
- * 1. Nothing has happened before a transaction that writes: what fails earlier is NOT_SENT, or REFUSED
- *    by etcd. Of one without an answer the effect is unknown: LOST.
- * 2. A brake that loses the compare-and-set is decided anew until it wins. It also goes to the node
- *    itself, at once where etcd fails and else after a moment: the first that does it ends the call.
- *    The node offers it to the plan. */
+ * 1. Nothing has happened before a transaction that writes: what fails earlier is NOT_SENT, or
+ *    REFUSED by etcd. Of one without an answer the effect is unknown: LOST.
+ * 2. A brake that loses the compare-and-set is decided anew until it wins. It also goes to the
+ *    node itself, at once where etcd fails and else after a moment: the first that does it ends
+ *    the call. The node offers it to the plan. */
 #ifndef WEIR_CLIENT_DRIVER_ETCD_CALL_H
 #define WEIR_CLIENT_DRIVER_ETCD_CALL_H
 
@@ -45,8 +45,8 @@ void etcd_call_end_given(struct etcd_call *c);
 /* An answer without facts. */
 struct answer etcd_call_none(enum answer_kind kind, const struct err *why);
 
-/* The way through etcd has ended without success: a brake may still be done by the node, anything else
- * ends with this answer. */
+/* The way through etcd has ended without success: a brake may still be done by the node,
+ * anything else ends with this answer. */
 void etcd_call_fail(struct etcd_call *c, struct answer a);
 /* Before the transaction nothing has happened; of a fate or a lease nothing is known then. */
 void etcd_call_fail_early(struct etcd_call *c, const struct err *err);
@@ -55,8 +55,8 @@ void etcd_call_fail_early(struct etcd_call *c, const struct err *err);
 bool etcd_call_take_answer(struct etcd_call *c, struct etcd_answer *a, size_t count,
 	const struct transport_reply *reply, struct instant now, struct err *err);
 
-/* Asks for a lease in etcd; `granted` calls etcd_call_take_lease, which puts its id into c->lease, or
- * ends the call and is false. */
+/* Asks for a lease in etcd; `granted` calls etcd_call_take_lease, which puts its id into
+ * c->lease, or ends the call and is false. */
 void etcd_call_ask_lease(struct etcd_call *c, int64_t ttl_ms,
 	void (*granted)(void *ctx, const struct transport_reply *reply, struct instant now));
 bool etcd_call_take_lease(

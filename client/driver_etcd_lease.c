@@ -1,5 +1,5 @@
-/* Who may raise a pool whose plan lies in etcd: a name under now/lease, which dies with its lease in
- * etcd. */
+/* Who may raise a pool whose plan lies in etcd: a name under now/lease, which dies with its
+ * lease in etcd. */
 #include "client/driver_etcd_call.h"
 
 #include "client/wire.h"

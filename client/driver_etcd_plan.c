@@ -1,10 +1,10 @@
-/* What is asked of a shared plan: a command, and the fate of one. Each reads the plan, lets a copy of
- * the pool's own rules decide on it (client/engine/control.h), and writes what came of that by
- * compare-and-set. So a fleet refuses what a pool refuses, in the same words.
+/* What is asked of a shared plan: a command, and the fate of one. Each reads the plan, lets a
+ * copy of the pool's own rules decide on it (client/engine/control.h), and writes what came of
+ * that by compare-and-set. So a fleet refuses what a pool refuses, in the same words.
  *
  * 1. The nodes of a pool are asked with one key: the first one writes, the others find it done.
- * 2. The plan, its audit entry and the fate of the key are written in one transaction, which a void
- *    of the key makes fail for ever. */
+ * 2. The plan, its audit entry and the fate of the key are written in one transaction, which a
+ *    void of the key makes fail for ever. */
 #include "client/driver_etcd_call.h"
 
 #include "client/engine/store_record.h"

@@ -1,13 +1,15 @@
-/* Etcd send: requests on their way to etcd, and who asks. It decides nothing and keeps nothing but
- * which endpoint answers and what etcd gave for a password.
+/* Etcd send: requests on their way to etcd, and who asks. It decides nothing and keeps nothing
+ * but which endpoint answers and what etcd gave for a password.
  *
  * 1. A token goes as it is behind Authorization, which is what etcd 3.4 takes.
- * 2. A name and a password are changed for a token once for all that share a transport, a file and a
- *    cluster: etcd makes it slow by intent.
- * 3. What was refused for want of a good token has not been done: whatever it is, it is sent once more
- *    when there is a new one. A watch is not: whoever watches asks something else too.
+ * 2. A name and a password are changed for a token once for all that share a transport, a file
+ *    and a cluster: etcd makes it slow by intent.
+ * 3. What was refused for want of a good token has not been done: whatever it is, it is sent
+ *    once more when there is a new one. A watch is not: whoever watches asks something else
+ *    too.
  * 4. Without a token what waits for it ends with the answer to the login, as not sent.
- * 5. An endpoint that cannot be reached, or says that it has no leader, is left for the next. */
+ * 5. An endpoint that cannot be reached, or says that it has no leader, is left for the
+ *    next. */
 #include "client/etcd.h"
 
 #include "client/secret.h"
@@ -68,7 +70,8 @@ static void logins_free(void *first)
 	}
 }
 
-/* The file's one line: a token, or a name and a password with a colon between, which no token has. */
+/* The file's one line: a token, or a name and a password with a colon between, which no token
+ * has. */
 static int read_file(struct login *l, char **line, struct err *err)
 {
 	if (secret_read(line, l->file, err) < 0)

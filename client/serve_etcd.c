@@ -1,12 +1,12 @@
 /* A node's side of a shared plan: one request at a time in rounds, and one watch beside them.
  *
- * A round keeps the node's lease alive (or asks for one), writes what the node is where that has
- * changed, and reads the plan: so a watch that went deaf is late by one round at most. What the
- * watch brings begins a round at once.
+ * A round keeps the node's lease alive (or asks for one), writes what the node is where that
+ * has changed, and reads the plan: so a watch that went deaf is late by one round at most. What
+ * the watch brings begins a round at once.
  *
  * 1. Without etcd the engine keeps its last word; unseen for the lease's time it says so.
- * 2. A name that another node has is waited for, never taken; one that answered at our own address
- *    was ours. */
+ * 2. A name that another node has is waited for, never taken; one that answered at our own
+ *    address was ours. */
 #include "client/serve_etcd_parts.h"
 
 #include "client/engine/engine.h"

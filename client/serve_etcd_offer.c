@@ -1,5 +1,6 @@
-/* What a node did by itself, a brake, a guard's rollback, a raise that went back, offered to the plan
- * by compare-and-set: who loses takes in the winner's and offers what is left of its own. */
+/* What a node did by itself, a brake, a guard's rollback, a raise that went back, offered to
+ * the plan by compare-and-set: who loses takes in the winner's and offers what is left of its
+ * own. */
 #include "client/serve_etcd_parts.h"
 
 #include "client/engine/engine.h"
@@ -86,7 +87,8 @@ static void add_op(
 	o->ops[o->count++] = op;
 }
 
-/* The field of a line, cut to `size`. Fields of a line with its format: 1 seq, 3 verb, 12 key. */
+/* The field of a line, cut to `size`. Fields of a line with its format: 1 seq, 3 verb, 12
+ * key. */
 static void field_of(const char *line, int field, char *out, size_t size)
 {
 	while (field-- > 0 && *line && *line != '\n')

@@ -1,12 +1,12 @@
-/* The plan as a node takes it in: its newest line, the changes that it missed, who holds the lease,
- * what a hand without weir asks. What the node makes of a line is its engine's; what it offers is
- * serve_etcd_offer.c's.
+/* The plan as a node takes it in: its newest line, the changes that it missed, who holds the
+ * lease, what a hand without weir asks. What the node makes of a line is its engine's; what it
+ * offers is serve_etcd_offer.c's.
  *
- * 1. Lines are taken in by the order of their mod_revision, by range and by watch alike, and none is
- *    passed over while etcd has it.
- * 2. An etcd that lost its data, was restored from an older copy, or was not told of what was done
- *    here before a restart, gets the newest word that a node has; what was changed there since is
- *    newer. */
+ * 1. Lines are taken in by the order of their mod_revision, by range and by watch alike, and
+ *    none is passed over while etcd has it.
+ * 2. An etcd that lost its data, was restored from an older copy, or was not told of what was
+ *    done here before a restart, gets the newest word that a node has; what was changed there
+ *    since is newer. */
 #include "client/serve_etcd_parts.h"
 
 #include "client/engine/engine.h"
@@ -20,7 +20,8 @@
 #define HOLDER_MS 30000
 #define AUDIT_MAX CONTROL_PAST /* of missed changes at once: the longest fit into an answer */
 
-/* What the node is goes to the plan: what was done by itself and is still to be offered does. */
+/* What the node is goes to the plan: what was done by itself and is still to be offered
+ * does. */
 static void offer_stand(struct serve_etcd *s)
 {
 	struct engine_stand stand;

@@ -1,5 +1,5 @@
-/* The watch of a node: one answer that goes on and on, a line for each change under now/. It decides
- * nothing: a round is begun by every line, and tells what a deaf watch did not. */
+/* The watch of a node: one answer that goes on and on, a line for each change under now/. It
+ * decides nothing: a round is begun by every line, and tells what a deaf watch did not. */
 #include "client/serve_etcd_parts.h"
 
 #include <string.h>

@@ -1,9 +1,10 @@
-/* The list of a fleet's nodes: asked of etcd, kept beside the history for when there is no etcd.
+/* The list of a fleet's nodes: asked of etcd, kept beside the history for when there is no
+ * etcd.
  *
  * 1. Nothing is written to etcd.
- * 2. The file is a list of targets, one a line, written whole under another name and renamed; it is
- *    read only where etcd does not tell, which is waited for shortly then: a rollback needs no etcd,
- *    and finds its nodes by whatever is known of them. */
+ * 2. The file is a list of targets, one a line, written whole under another name and renamed;
+ *    it is read only where etcd does not tell, which is waited for shortly then: a rollback
+ *    needs no etcd, and finds its nodes by whatever is known of them. */
 #include "tui/etcd_nodes.h"
 
 #include "client/etcd.h"
@@ -36,8 +37,8 @@ struct asking {
 
 /* ---- asking ---- */
 
-/* The target of a registered node, of `nodes`; false for what no weir wrote: a raise then finds one
- * more registered than watched. */
+/* The target of a registered node, of `nodes`; false for what no weir wrote: a raise then finds
+ * one more registered than watched. */
 static bool read_node(
 	struct text *target, const struct asking *q, const struct etcd_kv *kv, int nodes)
 {

@@ -252,7 +252,8 @@ static int find_nodes(struct setup *s, struct target *t, struct err *err)
 	}
 	if (trouble.code != ERR_NONE)
 		fprintf(stderr,
-			"weir: %s %s; going on with the nodes that were found last, which take rollback and hold\n",
+			"weir: %s %s; going on with the nodes that were found last, which take rollback and "
+			"hold\n",
 			err_name(trouble.code), trouble.text);
 	t->pool.targets = (const char *const *)t->nodes.target;
 	t->pool.target_count = t->nodes.count;

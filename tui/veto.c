@@ -1,6 +1,6 @@
-/* Veto: the hook that is asked before a forward command leaves, or the one that ends the way back: run once its intent is recorded,
- * beside the loop. What its end says goes back to the flight. Not asked of what goes down, holds or
- * keeps.
+/* Veto: the hook that is asked before a forward command leaves, or the one that ends the way back:
+ * run once its intent is recorded, beside the loop. What its end says goes back to the flight. Not
+ * asked of what goes down, holds or keeps.
  *
  *     COMMAND POOL FROM TO VERB    shares in hundredths of a percent; standard input: what
  *                                  `weir status --json` prints of the pool

@@ -199,8 +199,8 @@ bool control_has_passed(const struct control *c, const char *line);
 
 /* Takes in a line that the store holds, which replaces what was made here: a rollback that was not
  * done there, a hold, a drain and an unkept raise that is still due are made anew on top of it.
- * `live`: it was made just now, so that its times count from now, whatever the two clocks say. True in
- * *changed when the split did. 0, or -1 with err, nothing changed: W203 damaged, W205 not
+ * `live`: it was made just now, so that its times count from now, whatever the two clocks say.
+ * True in *changed when the split did. 0, or -1 with err, nothing changed: W203 damaged, W205 not
  * understood, W002 there is no v2 that could have what it says. */
 int control_adopt(struct control *c, const char *line, bool live, struct instant now,
 	bool *changed, struct err *err);

@@ -1,17 +1,17 @@
-/* Control peer: a control whose plan lies in a store that several share. It knows lines and what
- * to make of them, not where they lie nor how they travel.
+/* Control peer: a control whose plan lies in a store that several share. It knows lines and
+ * what to make of them, not where they lie nor how they travel.
  *
  * Invariants:
- * 1. What the store holds is taken in whole; of what was made here only brakes and drains survive
- *    it, made anew on top, since nothing else may be done twice.
- * 2. A rollback is made anew on whatever was decided without it, unless that is a rollback too, which
- *    did it. Where changes between are not known it is made anew only while the store's epoch is
- *    below the one that it led to: else it has been done, or belongs to what is over.
- * 3. A raise that went back here for want of a keep goes back anew where it is still not kept and its
- *    time is over: nothing that was decided meanwhile lifts it for a moment.
+ * 1. What the store holds is taken in whole; of what was made here only brakes and drains
+ *    survive it, made anew on top, since nothing else may be done twice.
+ * 2. A rollback is made anew on whatever was decided without it, unless that is a rollback too,
+ *    which did it. Where changes between are not known it is made anew only while the store's
+ *    epoch is below the one that it led to: else it has been done, or belongs to what is over.
+ * 3. A raise that went back here for want of a keep goes back anew where it is still not kept
+ *    and its time is over: nothing that was decided meanwhile lifts it for a moment.
  * 4. The lines kept are bounded: the oldest goes, since each holds all that there is to know.
- * 5. What the store was not told of before a restart is known by what it has: whatever follows the
- *    newest line that both have was made here. */
+ * 5. What the store was not told of before a restart is known by what it has: whatever follows
+ *    the newest line that both have was made here. */
 #include "client/engine/control_state.h"
 #include "client/engine/store.h"
 
@@ -120,7 +120,8 @@ void control_begin(struct control *c, struct instant now)
 
 /* ---- what the store says ---- */
 
-/* The same change by the same person, on top of what there is now: `last`, which may have done it. */
+/* The same change by the same person, on top of what there is now: `last`, which may have done
+ * it. */
 static void redo(struct control *c, const struct store_record *was,
 	const struct store_record *last, bool knows_all, struct instant now)
 {

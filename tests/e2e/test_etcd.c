@@ -731,8 +731,8 @@ static void without_etcd_the_last_word_stands(void **state)
 	assert_true(world_verified(&f->w, f->w.history));
 }
 
-/* Rolled back where there was no etcd, and started anew before it is back: what etcd still has is
- * the raise. */
+/* Rolled back where there was no etcd, and started anew before it is back: what etcd still has
+ * is the raise. */
 static void a_rollback_without_etcd_outlives_its_nodes(void **state)
 {
 	struct fixture *f = begin(state);
@@ -753,8 +753,8 @@ static void a_rollback_without_etcd_outlives_its_nodes(void **state)
 	assert_true(all_have(f, "share_bp", 0));
 }
 
-/* One alone rolled back and was started again, and the others stepped on without it: nobody took its
- * rollback back, so it is everybody's. */
+/* One alone rolled back and was started again, and the others stepped on without it: nobody
+ * took its rollback back, so it is everybody's. */
 static void a_rollback_of_one_alone_outlives_it(void **state)
 {
 	struct fixture *f = begin(state);

@@ -1,5 +1,5 @@
-/* An etcd that is asked over TLS and wants to know who asks: a real one, a node and the program. And
- * the end of a migration whose plan lies there. */
+/* An etcd that is asked over TLS and wants to know who asks: a real one, a node and the
+ * program. And the end of a migration whose plan lies there. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

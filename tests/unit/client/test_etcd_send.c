@@ -1,5 +1,6 @@
-/* Requests to an etcd that wants to know who asks: one login for all, a new token in place of one that
- * was refused, and what becomes of whoever waits. The server is this test, between two turns. */
+/* Requests to an etcd that wants to know who asks: one login for all, a new token in place of
+ * one that was refused, and what becomes of whoever waits. The server is this test, between two
+ * turns. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -182,7 +182,8 @@ static void an_older_word_is_known_as_one(void **state)
 	text_free(&raise);
 }
 
-/* Neither by what raises the epoch without going back: a take, a raise that went back a step. */
+/* Neither by what raises the epoch without going back: a take, a raise that went back a
+ * step. */
 static void a_rollback_outlives_an_epoch_that_is_none(void **state)
 {
 	(void)state;
