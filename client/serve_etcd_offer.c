@@ -46,6 +46,11 @@ static void offered(void *ctx, const struct transport_reply *reply, struct insta
 	struct err err = {0};
 	s->asked = 0;
 	s->now = now;
+	if (etcd_lost_lease(reply)) { /* with all that it had */
+		s->intents[0] = '\0';
+		s->due_ms = now.boot_ms;
+		return;
+	}
 	if (etcd_check(&s->etcd, reply, &err) < 0 ||
 		wire_etcd_read(&a, reply->body, reply->len, &err) < 0) {
 		serve_etcd_fail(s, &err);
