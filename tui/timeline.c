@@ -304,6 +304,8 @@ void timeline_forecast(char *out, size_t size, const struct pool *p, int share_b
 	judge_words_time(safe, sizeof safe, f.safe_ms);
 	if (share_bp == SHARE_FULL)
 		snprintf(knows, sizeof knows, "no v1 is left to compare with");
+	else if (f.known_ms == UNKNOWN && b.bad_rate != 0)
+		snprintf(knows, sizeof knows, "how soon a bad v2 shows is not known yet");
 	else if (!(b.bad_rate > 0))
 		snprintf(knows, sizeof knows, "v1 has had none bad%s",
 			brief ? "" : ": how soon a bad v2 shows nobody knows");

@@ -240,6 +240,7 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 		{"{ }", "speed", true, SCREEN_ON_ALL, YIELD_LATE},
 		{"[ ]", "decision", true, SCREEN_ON_ALL, YIELD_LATE},
 		{"< >", "minute", true, SCREEN_ON_ALL, YIELD_LATE},
+		{"( )", "verdict", true, SCREEN_ON_ALL, YIELD_WHOLE},
 		{"j k", "line", false, KEYMAP_LISTS, YIELD_WHOLE},
 		{"Enter", "open", false, SCREEN_ON(FLEET) | SCREEN_ON(JOURNAL), YIELD_LATE},
 		{"Enter", "look", false, SCREEN_ON(PLAN), YIELD_LATE},
@@ -253,6 +254,7 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 		{"q", "quit", false, SCREEN_ON_ALL, YIELD_LAST}};
 	size_t n = 0;
 	char why[REACH_WHY_MAX];
+	bool is_open = v->screen == SCREEN_JOURNAL && v->journal && v->journal->open;
 	for (size_t i = 0; i < sizeof hinted / sizeof *hinted && !v->looking; i++) {
 		bool on = reach_key(v, hinted[i], why);
 		if (!on && (hinted[i] == VERB_RESUME || hinted[i] == VERB_HOLD))
@@ -268,6 +270,11 @@ static size_t collect_hints(const struct view *v, struct hint out[HINTS_MAX])
 	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
 		if ((looks[i].replay && !v->replay) || !(looks[i].screens >> v->screen & 1))
 			continue;
+		if (is_open && strcmp(looks[i].key, "Enter") == 0) {
+			out[n++] = (struct hint){
+				.key = "Esc", .word = "back", .tail = "", .on = true, .yield = YIELD_LATE};
+			continue;
+		}
 		out[n] = (struct hint){
 			.word = looks[i].word, .tail = "", .on = true, .yield = looks[i].yield};
 		text_copy(out[n++].key, sizeof out[0].key, looks[i].key);

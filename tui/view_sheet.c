@@ -186,7 +186,10 @@ static void step_rows(struct pen *p, const struct view *v, const struct sheet *s
 	unit_share(back, sizeof back, st->baseline_bp);
 	step_kind(p, v, sheet);
 	pen_row(p, ROLE_TEXT, "v2 gets", "%s/s > %s/s", now, then);
-	pen_row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms", e2, p2);
+	if (st->arms[ARM_V2].done == 0)
+		pen_row(p, ROLE_TEXT, "v2 now", "does nothing now");
+	else
+		pen_row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms", e2, p2);
 	if (p->r.h >= ROOMY)
 		pen_row(p, ROLE_TEXT, "v1 now", "errors %s, p99 %s ms", e1, p1);
 	/* A reason and a name need the rows more. */
