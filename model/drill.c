@@ -1,6 +1,7 @@
 /* The last drill among a pool's decisions. Whether it is fresh enough is the interlock's. */
 #include "model/drill.h"
 
+#include "model/reconcile.h"
 #include "model/text.h"
 
 #include <stdio.h>
@@ -23,6 +24,18 @@ void drill_find(
 			out->verified_ms = r->verified_ms - r->at_ms;
 		return;
 	}
+}
+
+const struct decision *drill_left(const struct decision *d, size_t count, int reported_bp)
+{
+	const struct decision *up = reconcile_last_change(d, count);
+	if (!up || up->verb != VERB_STEP || strcmp(up->role, DRILL_ROLE) != 0 ||
+		up->to_bp != reported_bp)
+		return NULL;
+	for (const struct decision *next = up + 1; next < d + count; next++)
+		if (next->verb == VERB_KEEP && next->outcome == OUTCOME_APPLIED)
+			return NULL;
+	return up;
 }
 
 void drill_text(char *out, size_t size, const struct drilled *d)

@@ -19,6 +19,10 @@ struct drilled {
 void drill_find(
 	struct drilled *out, const struct decision *d, size_t count, int64_t now_wall_ms);
 
+/* The step of a drill that has not gone back: the newest change of the share, at which the pool still
+ * is, and which nobody has kept; NULL none. `reported_bp`: the pool's share; below 0 unknown. */
+const struct decision *drill_left(const struct decision *d, size_t count, int reported_bp);
+
 /* Writes "2d ago: back in 0.8s", or "never". */
 void drill_text(char *out, size_t size, const struct drilled *d);
 

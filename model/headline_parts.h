@@ -32,6 +32,7 @@
 	X(LOOK, blind) \
 	X(LOOK, untrusted) \
 	X(LOOK, approvable) \
+	X(LOOK, drill_left) \
 	X(LOOK, unkept) \
 	X(LOOK, unguarded) \
 	X(LOOK, only_holds) \

@@ -92,6 +92,22 @@ bool headline_blind(const struct headline_view *v, char *out, size_t size)
 		whose[v->s->owner], since);
 }
 
+/* What a drill raised is there to go back; how soon, where whoever began it should be gone. */
+bool headline_drill_left(const struct headline_view *v, char *out, size_t size)
+{
+	const struct standing *s = v->s;
+	const struct decision *up =
+		drill_left(v->p->decisions, v->p->decision_count, s->reported_bp);
+	if (!up || v->open)
+		return false;
+	char left[24];
+	unit_countdown(left, sizeof left, s->keep.left_ms);
+	bool back = s->keep.on && s->keep.left_ms != UNKNOWN &&
+		orphan_at(s->keep.on_orphan, s->reported_bp) == ORPHAN_REVERT;
+	return headline_say(out, size, "Drill of " FIT " is at %s, and goes back%s%s; R does so now",
+		up->actor, v->share, back ? ", at the latest in " : "", back ? left : "");
+}
+
 /* A raise that this actor's desks and recorders will not keep. */
 bool headline_unkept(const struct headline_view *v, char *out, size_t size)
 {

@@ -202,7 +202,8 @@ static const struct {
 
 enum verb ask_verb(const char *word)
 {
-	return strcmp(word, STRATEGY) == 0 ? VERB_STEP : verb_of(word);
+	bool steps = strcmp(word, STRATEGY) == 0 || strcmp(word, "drill") == 0;
+	return steps ? VERB_STEP : verb_of(word);
 }
 
 int ask_read(struct act_request *out, const char *word, const char *words, const struct pool *p,

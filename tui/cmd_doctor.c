@@ -41,7 +41,9 @@
 	X(TRAFFIC, "traffic", "work is done now", "no work is done now: nothing can be judged", \
 		false) \
 	X(V1, "v1", "v1 can take the traffic back", "v1 has no ready worker", true) \
-	X(CLOCK, "clock", "its clock is ours", "its clock differs from ours", false)
+	X(CLOCK, "clock", "its clock is ours", "its clock differs from ours", false) \
+	X(DRILL, "drill", "the way back was walked", "the way back was never walked: run weir drill", \
+		false)
 
 enum finding {
 #define X(name, word, good, missing, needed) FINDING_##name,
@@ -67,6 +69,7 @@ struct visit {
 	enum found found[FINDING_COUNT];
 	bool has_etcd; /* the plan lies there */
 	struct doctor_etcd etcd;
+	char drilled[48]; /* when, and how long it took */
 };
 
 /* Whether all that speak have it; one that does not speak leaves it open. */
@@ -165,10 +168,14 @@ static void look(struct visit *v)
 	f[FINDING_TRAFFIC] = works ? FOUND_YES : answers ? FOUND_NO : FOUND_UNKNOWN;
 	f[FINDING_V1] = all_nodes(p, has_v1);
 	f[FINDING_CLOCK] = all_nodes(p, is_on_time);
+	f[FINDING_DRILL] = s->drilled.age_ms != UNKNOWN;
+	drill_text(v->drilled, sizeof v->drilled, &s->drilled);
 }
 
 static const char *said(const struct visit *v, int f)
 {
+	if (f == FINDING_DRILL && v->found[f] == FOUND_YES)
+		return v->drilled;
 	if (v->found[f] == FOUND_UNKNOWN)
 		return "not known: not every node answers";
 	return v->found[f] == FOUND_YES ? findings[f].good : findings[f].missing;
@@ -332,6 +339,8 @@ int cmd_doctor(const struct options *o)
 		setup_open(&v.s, o, o->args, 1, SETUP_LOOK, false, &err) < 0) {
 		status = setup_fail(&err);
 	} else {
+		/* A history that cannot be read knows of no drill; the pool is what is looked at. */
+		(void)setup_remember(&v.s, &(struct err){0});
 		setup_settle(&v.s, SETTLE_MS);
 		look(&v);
 		v.has_etcd = etcd_is_target(desk_model(v.s.desk)->pools[0].nodes[0].target);

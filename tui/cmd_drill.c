@@ -1,9 +1,9 @@
 /* weir drill: walks the way back while nothing burns: to the plan's first step where the pool is at
  * its baseline, by the interlock like any step; then back, until that is seen on every node. Killed
  * between the two, the raise goes back by itself: nobody keeps a drill's. */
-#include "model/drill.h"
 #include "model/text.h"
 #include "tui/commands.h"
+#include "tui/drill.h"
 #include "tui/facts.h"
 #include "tui/loop.h"
 #include "tui/setup.h"
@@ -46,16 +46,12 @@ static bool over(void *ctx)
 }
 
 /* Begins one of its two acts and waits until it is seen. The exit status; EXIT_DONE: go on. */
-static int act(struct drilling *g, enum verb verb, int to_bp)
+static int act(struct drilling *g, const struct act_request *first)
 {
-	const struct standing *s = &pool_of(g)->standing;
-	struct act_request r = {.verb = verb,
-		.to_bp = to_bp,
-		.role = DRILL_ROLE,
-		.drilling = true,
-		.shown_epoch = s->epoch,
-		.shown_rev = s->rev};
-	text_copy(r.reason, sizeof r.reason, g->o->reason ? g->o->reason : "drill");
+	struct act_request r = *first;
+	enum verb verb = r.verb;
+	if (g->o->reason)
+		text_copy(r.reason, sizeof r.reason, g->o->reason);
 	desk_act(g->s.desk, &r, loop_now(), &g->result);
 	if (g->result.status == ACT_REFUSED) {
 		struct text t = {0};
@@ -81,26 +77,11 @@ static int act(struct drilling *g, enum verb verb, int to_bp)
 										 : EXIT_UNRESOLVED;
 }
 
-static int check(const struct drilling *g, int *first_bp, struct err *err)
+static int check(const struct drilling *g, struct err *err)
 {
-	const struct pool *p = pool_of(g);
-	const struct standing *s = &p->standing;
-	char is[16], first[16];
-	if (!g->o->confirm || strcmp(g->o->confirm, p->name) != 0)
-		return err_set(
-			err, ERR_USAGE, "drill changes '%s': name it with --confirm %s", p->name, p->name);
-	if (!p->has_plan)
-		return err_set(
-			err, ERR_USAGE, "a drill goes to the plan's first step: '%s' has no plan", p->name);
-	if (s->reported_bp < 0)
-		return err_set(err, ERR_STALE, "the share of '%s' is not known", p->name);
-	*first_bp = plan_next_bp(&p->plan, s->baseline_bp);
-	unit_share(is, sizeof is, s->reported_bp);
-	unit_share(first, sizeof first, *first_bp);
-	if (s->reported_bp > s->baseline_bp && s->reported_bp > *first_bp)
-		return err_set(err, ERR_NEXT,
-			"a drill goes back from the first step, %s, and '%s' is at %s: it would cost a bake",
-			first, p->name, is);
+	const char *name = pool_of(g)->name;
+	if (!g->o->confirm || strcmp(g->o->confirm, name) != 0)
+		return err_set(err, ERR_USAGE, "drill changes '%s': name it with --confirm %s", name, name);
 	return 0;
 }
 
@@ -132,19 +113,21 @@ static void say(const struct drilling *g)
 
 static int run(struct drilling *g, struct err *err)
 {
-	int first_bp = -1;
+	struct act_request next;
 	if (setup_init(&g->s, g->o, err) < 0 ||
 		setup_open(&g->s, g->o, g->o->args, 1, SETUP_ACT, false, err) < 0)
 		return setup_fail(err);
 	if (loop_until(g->s.desk, heard, g, SETTLE_MS) && setup_settle(&g->s, SETTLE_MS))
 		loop_until(g->s.desk, nothing_open, g, OPEN_MS);
-	if (check(g, &first_bp, err) < 0)
+	if (check(g, err) < 0 || drill_request(&next, pool_of(g), err) < 0)
 		return setup_fail(err);
-	const struct standing *s = &pool_of(g)->standing;
-	int status = s->reported_bp <= s->baseline_bp ? act(g, VERB_STEP, first_bp) : EXIT_DONE;
+	int status = act(g, &next);
 	/* What was raised is taken back, however well that was seen. */
-	if (status == EXIT_DONE || status == EXIT_UNVERIFIED)
-		status = act(g, VERB_ROLLBACK, -1);
+	if (next.verb == VERB_STEP && (status == EXIT_DONE || status == EXIT_UNVERIFIED)) {
+		next.verb = VERB_ROLLBACK;
+		next.to_bp = -1;
+		status = act(g, &next);
+	}
 	if (status == EXIT_DONE)
 		say(g);
 	return status;

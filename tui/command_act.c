@@ -4,6 +4,7 @@
 #include "model/text.h"
 #include "tui/ask.h"
 #include "tui/console_words.h"
+#include "tui/drill.h"
 
 #include <stdio.h>
 
@@ -114,6 +115,19 @@ static void do_approve(struct console *c, const char *argument, struct instant n
 		do_act(c, "approve", ask ? ask->id : argument, now);
 }
 
+static void do_drill(struct console *c, const char *argument, struct instant now)
+{
+	struct act_request what;
+	struct err err;
+	(void)argument;
+	if (drill_request(&what, console_pool(c), &err) < 0) {
+		console_say(c, now, ROLE_WARN, "drill: %s", err.text);
+		return;
+	}
+	what.pool = c->pool;
+	console_open_act(c, &what, now);
+}
+
 static void do_annotate(struct console *c, const char *argument, struct instant now)
 {
 	if (*argument)
@@ -136,6 +150,7 @@ const struct console_word console_words_act[] = {
 	{"drain", do_drain, "WORKERS [off]", false, true},
 	{"arm", do_arm, "[SHARE]", false, true},
 	{"disarm", do_disarm, "", false, true},
+	{"drill", do_drill, "", false, true},
 	{"adopt", do_adopt, "", false, true},
 	{"finalize", do_finalize, "", false, true},
 	{"close", do_close, "[ID]", false, true},

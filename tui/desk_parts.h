@@ -101,6 +101,7 @@ struct desk_pool {
 	int lease_awaited;              /* answers to come */
 	int64_t keep_due_ms;            /* boot time before which no keep is tried by itself */
 	int64_t put_back_due_ms;        /* the same, of putting back */
+	int64_t drill_due_ms;           /* and of a drill's way back */
 	bool both_held;              /* held since both sides break a limit, and they do so still */
 	int64_t guard_due_ms;        /* boot time before which it is not acted on again */
 	char order[DECISION_ID_MAX]; /* what its guard obeys; "" nothing was ordered */
@@ -249,6 +250,9 @@ bool order_holds(const struct desk *d, int pool);
 void order_show(const struct desk *d, int pool, struct owner_line *line);
 void order_turn(struct desk *d, struct flight *f);
 int64_t order_due_ms(const struct flight *f);
+
+/* drill.c */
+void drill_turn(struct desk *d, int pool);
 
 /* flags.c */
 #define FLAGS_SILENT_MS 3000 /* a look that takes longer is no answer */

@@ -490,6 +490,11 @@ void facts_plain(
 		text_addf(out, ", flapped %dx", p->latch.flaps);
 	text_add(out, "\n");
 	plain_judge(out, p);
+	if (p->has_plan) {
+		char drilled[48];
+		drill_text(drilled, sizeof drilled, &s->drilled);
+		text_addf(out, "drill      %s\n", drilled);
+	}
 	for (int k = 0; k < p->node_count; k++)
 		if (p->nodes[k].trouble.code != ERR_NONE)
 			text_addf(out, "trouble    %s %s\n", err_name(p->nodes[k].trouble.code),

@@ -1,6 +1,6 @@
 /* Keeper: what a desk does by itself for its pools: it keeps a raise whose bake has passed, acts
  * on a guard that nobody else owns, carries one node's rollback to the others, puts back what a
- * reload lost, renews the lease and gives it back. Every act of it is a recorded decision like a
+ * reload lost, walks a drill's way back, renews the lease and gives it back. Every act of it is a recorded decision like a
  * person's.
  *
  * Invariants:
@@ -301,4 +301,5 @@ void keeper_turn(struct desk *d, int pool)
 	guard(d, pool);
 	carry(d, pool);
 	put_back(d, pool);
+	drill_turn(d, pool);
 }

@@ -83,7 +83,10 @@ void sheet_open(struct sheet *s, enum sheet_kind kind, int pool, const struct mo
 void sheet_open_act(
 	struct sheet *s, const struct act_request *what, const struct model *m, struct instant now)
 {
-	open(s, what->verb == VERB_STEP ? SHEET_STEP : SHEET_ACT, what, m, now);
+	enum sheet_kind kind = what->verb == VERB_STEP ? SHEET_STEP
+		: what->verb == VERB_ROLLBACK              ? SHEET_ROLLBACK
+												   : SHEET_ACT;
+	open(s, kind, what, m, now);
 }
 
 void sheet_open_several(
@@ -297,7 +300,8 @@ enum sheet_answer sheet_key(
 	case 'g':
 		return accept_gradual(s, may);
 	case 'o':
-		return s->kind == SHEET_STEP ? begin_typing(s, TYPING_SHARE) : SHEET_CLOSED;
+		return s->kind == SHEET_STEP && !s->request.drilling ? begin_typing(s, TYPING_SHARE)
+															 : SHEET_CLOSED;
 	case 'b':
 		return break_glass(s, m, now);
 	case '?':

@@ -37,7 +37,7 @@ static void find_metrics(struct list *l, const struct pool *p)
 
 /* ---- words ---- */
 
-#define WORDS_MAX 5
+#define WORDS_MAX 6
 
 struct words {
 	struct judge_words row[WORDS_MAX];
@@ -166,6 +166,16 @@ static void say_rules(struct words *w, const struct pool *p)
 		judge_ln_safe(&j->policy) / log(10));
 }
 
+/* How the way back was walked last; of one that no plan asks about nothing is said. */
+static void say_drill(struct words *w, const struct pool *p)
+{
+	char drilled[48];
+	if (!p->has_plan || (p->standing.drilled.age_ms == UNKNOWN && !p->plan.policy.drill_ms))
+		return;
+	drill_text(drilled, sizeof drilled, &p->standing.drilled);
+	say(w, ROLE_DIM, "last drill %s", drilled);
+}
+
 static void find_words(struct words *w, const struct pool *p, const struct list *metrics)
 {
 	w->count = 0;
@@ -181,6 +191,7 @@ static void find_words(struct words *w, const struct pool *p, const struct list 
 	if (p->standing.split_off)
 		say(w, ROLE_WARN, "traffic is not split as asked: v2 gets another share of it");
 	say_rules(w, p);
+	say_drill(w, p);
 }
 
 static char *last_of(char *text, const char *what)

@@ -27,7 +27,15 @@ static const char *title_word(const struct sheet *sheet)
 		[VERB_APPROVE] = "APPROVE"};
 	if (sheet->request.verb == VERB_DRAIN && !sheet->request.drains)
 		return "GIVE WORK BACK:";
+	if (sheet->request.drilling)
+		return "DRILL";
 	return sheet->kind == SHEET_ACT ? words[sheet->request.verb] : sheet_word(sheet->kind);
+}
+
+/* Its way back follows by itself. */
+static bool is_drill_up(const struct sheet *sheet)
+{
+	return sheet->request.drilling && sheet->kind == SHEET_STEP;
 }
 
 static void title(struct pen *p, const struct view *v, const struct sheet *sheet)
@@ -46,8 +54,8 @@ static void title(struct pen *p, const struct view *v, const struct sheet *sheet
 	else
 		x = view_name(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, v->pool);
 	if (sheet->kind == SHEET_STEP || sheet->kind == SHEET_ROLLBACK)
-		x = surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, " %.*s > %s",
-			(int)strcspn(from, " "), from, to);
+		x = surface_textf(p->s, p->r, x, p->y, ROLE_SHEET_TITLE, " %.*s > %s%s",
+			(int)strcspn(from, " "), from, to, is_drill_up(sheet) ? ", and back" : "");
 	char right[40];
 	snprintf(right, sizeof right, "facts %s old ", age);
 	if (x + text_width(right) < p->r.x + p->r.w)
@@ -132,7 +140,9 @@ static void by_itself(struct pen *p, const struct view *v, const struct sheet *s
 	char from[16], bake[16];
 	unit_share(from, sizeof from, sheet->from_bp);
 	unit_duration(bake, sizeof bake, pool->plan.bake_ms);
-	if (!pool->plan.policy.bake || sheet->to_bp <= sheet->from_bp || !pool_takes_back(pool))
+	if (is_drill_up(sheet))
+		pen_row(p, ROLE_TEXT, "by itself", "back to %s as soon as the step is seen", from);
+	else if (!pool->plan.policy.bake || sheet->to_bp <= sheet->from_bp || !pool_takes_back(pool))
 		pen_row(p, ROLE_TEXT, "by itself", "nothing: the share stays until someone moves it");
 	else if (orphan_at(pool->plan.on_orphan, sheet->to_bp) == ORPHAN_REVERT)
 		pen_row(p, ROLE_TEXT, "by itself",
@@ -513,6 +523,8 @@ static size_t write_buttons(
 				: verb_row(sheet->request.verb)->word);
 	snprintf(
 		text, sizeof text, "%s%s", asks ? "y ask to allow " : accepts[sheet->kind], to);
+	if (is_drill_up(sheet))
+		text_copy(text, sizeof text, asks ? "y ask to allow a drill" : "y drill");
 	if (sheet->looks)
 		add_button(b, &n, ROLE_KEY_OFF, "only to look: S opens one that acts");
 	else if (!shut)
@@ -525,7 +537,7 @@ static size_t write_buttons(
 		add_button(b, &n, ROLE_KEY, sheet->request.forced ? "b break that too" : "b break-glass");
 	if (!shut && !sheet->looks && sheet->kind != SHEET_LEAVE)
 		add_button(b, &n, ROLE_KEY, "m reason");
-	if (sheet->kind == SHEET_STEP && !sheet->looks)
+	if (sheet->kind == SHEET_STEP && !sheet->looks && !sheet->request.drilling)
 		add_button(b, &n, ROLE_KEY, "o other share");
 	return n;
 }

@@ -367,6 +367,53 @@ static void test_no_drill_where_it_would_cost(void **state)
 	assert_says(f, "has no plan");
 }
 
+/* Killed before it sees its step: `clock` is by how much its clock is ahead. */
+static void kill_drill(struct fixture *f, const char *clock)
+{
+	char rules[80];
+	snprintf(rules, sizeof rules, "%s; after=PUT call=send data=GET do=kill", clock);
+	assert_status(f, 128 + SIGKILL, run(f, rules, ARGS("drill", "checkout", CONFIRMED)));
+	await_share(f, 1000);
+}
+
+static void test_a_drill_that_is_killed_goes_back(void **state)
+{
+	struct fixture *f = *state;
+	open_pool(f, "");
+	kill_drill(f, "clock=0");
+	DONE(f, "status", "checkout");
+	assert_says(f, "if all leave: back to 0 % in ");
+	assert_says(f, "drill      never");
+	/* Another one ends it, once its sender can be there no more. */
+	assert_status(f, 0, run(f, "clock=6000", ARGS("drill", "checkout", CONFIRMED)));
+	assert_says(f, "checkout: drill 10 % > 0 %: acknowledged in ");
+	DONE(f, "status", "checkout");
+	assert_says(f, "ago: back in ");
+	DONE(f, "doctor", "checkout");
+	assert_says(f, "ok   drill            ");
+	/* So does a console of the same person by itself, a minute later. */
+	kill_drill(f, "clock=6000");
+	struct pty console = {0};
+	struct world_env env = world_fault(&f->w, "clock=70000", ARGS(KIM, f->lock_dir));
+	world_console(&f->w, &console, 110, 30, &env, ARGS("checkout", "--config", f->w.config));
+	assert_true(pty_wait_text(&console, "\"a drill was left at its step\"", SOON_MS));
+	await_share(f, 0);
+	assert_true(pty_wait_text(&console, "ROLLED BACK to 0 %", SOON_MS));
+	/* Its own goes up and down behind one y. */
+	pty_send(&console, ":drill\r");
+	assert_true(pty_wait_text(&console, "DRILL checkout 0 > 10 %, and back", SOON_MS));
+	assert_true(pty_wait_text(&console, "y drill", SOON_MS));
+	for (int64_t end_ms = process_clock_ms() + SOON_MS; process_clock_ms() < end_ms;) {
+		pty_send(&console, "y");
+		if (pty_wait_no_text(&console, "and back", 500))
+			break;
+	}
+	assert_true(pty_wait_text(&console, "rollback 10 > 0 %  VERIFIED", SOON_MS));
+	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
+	pty_release(&console);
+	assert_true(world_verified(&f->w, f->w.history));
+}
+
 /* ---- the veto hook ---- */
 
 static void write_hook(struct fixture *f, const char *body)
@@ -510,6 +557,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_directory_that_does_not_answer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(row_73_a_drill_walks_the_way_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_drill_that_is_killed_goes_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_drill_where_it_would_cost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_hook_vetoes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_hook_that_is_missing, set_up, tear_down),

@@ -8,6 +8,7 @@
 
 #include "model/text.h"
 #include "tests/lib/site.h"
+#include "tui/drill.h"
 
 #include <string.h>
 
@@ -379,6 +380,94 @@ static void a_rollback_ends_it(void **state)
 	assert_int_equal(node->leases, leases);
 }
 
+/* ---- drills ---- */
+
+static struct act_result begin_drill(struct desk *at)
+{
+	struct act_request what;
+	struct err err;
+	assert_int_equal(drill_request(&what, site_pool(at), &err), 0);
+	return site_ask(&s, at, &what);
+}
+
+static void a_console_walks_a_drill_back_by_itself(void **state)
+{
+	(void)state;
+	d = site_open(&s, &console);
+	struct act_result r = begin_drill(d);
+	assert_int_equal(r.status, ACT_BEGUN);
+	site_run(&s, 3000);
+	const struct decision *back = site_last(d, VERB_ROLLBACK);
+	assert_non_null(back);
+	assert_string_equal(back->role, DRILL_ROLE);
+	assert_string_equal(back->reason, "drill");
+	assert_int_equal(fake_share_bp(node), 0);
+	assert_true(site_standing(d)->drilled.age_ms != UNKNOWN);
+	/* Once. */
+	int commands = node->commands;
+	site_run(&s, 120000);
+	assert_int_equal(node->commands, commands);
+}
+
+/* A drill whose process ended behind its step. */
+static void leave_drill(void)
+{
+	struct desk *once = site_open(&s, &one_shot);
+	struct act_result r = begin_drill(once);
+	assert_true(site_done(&s, once, r.id, 5000));
+	site_close(&s, once);
+	assert_int_equal(fake_share_bp(node), 100);
+}
+
+static void a_drill_that_was_left_goes_back_after_a_minute(void **state)
+{
+	(void)state;
+	leave_drill();
+	d = site_open(&s, &console);
+	site_run(&s, 1000);
+	assert_memory_equal(site_standing(d)->headline.text,
+		"Drill of kim@ops1 is at 1 %, and goes back, at the latest in 02:0", 65);
+	site_run(&s, 50000);
+	assert_int_equal(fake_share_bp(node), 100);
+	site_run(&s, 15000);
+	assert_int_equal(fake_share_bp(node), 0);
+	assert_string_equal(site_last(d, VERB_ROLLBACK)->reason, "a drill was left at its step");
+}
+
+static void anothers_drill_is_left_to_the_recorder(void **state)
+{
+	(void)state;
+	leave_drill();
+	struct desk *hers = site_open(&s, &(struct site_desk){"ana@ops2", "h.db", .console = true});
+	site_run(&s, 80000);
+	assert_int_equal(fake_share_bp(node), 100);
+	site_close(&s, hers);
+	d = site_open(&s, &(struct site_desk){"rec@ops1", "h.db", .record = true, .guard = true});
+	site_run(&s, 3000);
+	assert_int_equal(fake_share_bp(node), 0);
+	assert_string_equal(site_last(d, VERB_ROLLBACK)->role, DRILL_ROLE);
+}
+
+static void what_a_drill_cannot_walk(void **state)
+{
+	(void)state;
+	struct act_request what;
+	struct err err;
+	/* At the first step already it only goes back; above it not at all. */
+	d = site_open(&s, &console);
+	site_ready(&s, d, 100);
+	assert_int_equal(drill_request(&what, site_pool(d), &err), 0);
+	assert_int_equal(what.verb, VERB_ROLLBACK);
+	site_step(&s, d, 1000);
+	assert_int_equal(drill_request(&what, site_pool(d), &err), -1);
+	assert_int_equal(err.code, ERR_NEXT);
+	site_close(&s, d);
+	s.has_plan = false;
+	d = site_open(&s, &console);
+	assert_int_equal(drill_request(&what, site_pool(d), &err), -1);
+	assert_int_equal(err.code, ERR_USAGE);
+}
+
 #define AT_ONE(test) cmocka_unit_test_setup_teardown(test, sit_down, leave)
 
 int main(void)
@@ -401,6 +490,10 @@ int main(void)
 		AT_ONE(who_dies_holds_it_for_half_a_minute),
 		AT_ONE(what_was_taken_is_not_renewed),
 		AT_ONE(a_rollback_ends_it),
+		AT_ONE(a_console_walks_a_drill_back_by_itself),
+		AT_ONE(a_drill_that_was_left_goes_back_after_a_minute),
+		AT_ONE(anothers_drill_is_left_to_the_recorder),
+		AT_ONE(what_a_drill_cannot_walk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
