@@ -181,6 +181,8 @@ static void make_day(struct site *s)
 	decide(s, "raise-bench", T0 + 500, VERB_STEP, 0, 1000);
 	for (int64_t second = 1; second < s->seconds; second++) {
 		put_second(s, second);
+		for (int pool = 0; pool < POOLS && second % 120 == 0; pool++)
+			put_document(s, pool, 1000, T0 + second * 1000); /* as a recorder does */
 		if (second % 300 != 0)
 			continue;
 		snprintf(id, sizeof id, "keep-%lld", (long long)second);
