@@ -552,7 +552,8 @@ static void draw_screen(struct console *c, struct surface *s, const struct view 
 	struct rect own = {0, h - 3, s->w, 1};
 	surface_fill(s, own, ROLE_TEXT, ' ');
 	if (scrubs)
-		view_scrubber(s, own, console_replay(c), c->screen == SCREEN_FLEET);
+		view_scrubber(
+			s, own, console_replay(c), c->screen == SCREEN_FLEET, &c->whatif);
 	else
 		guide_draw(s, own, guide_next(v->pool, c->journal_seen));
 }

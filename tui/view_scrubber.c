@@ -3,11 +3,13 @@
  * Invariants:
  * 1. Every decision and every flip of the span marks the column that its moment is in; a decision
  *    whose verdict its rows do not give again goes before all else that is in it.
- * 2. The position is always in sight, whatever else is in its column. */
+ * 2. Where another policy would have fired is marked over both.
+ * 3. The position is always in sight, whatever else is in its column. */
 #include "tui/view_scrubber.h"
 
 #include "history/replay.h"
 #include "model/unit.h"
+#include "tui/whatif_overlay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +19,8 @@
 #define LINE_LEAST 10
 #define LEGEND_FROM 100 /* columns from which the marks are explained */
 
-static const char legend[] = "| decision  x verdict or guard", differs[] = "! differs";
+static const char legend[] = "| decision  x verdict or guard", differs[] = "! differs",
+				  fires[] = "W would fire";
 
 /* "14:03"; with the day before it where a span has several, to the second where it is short. */
 static void short_time(char out[16], int64_t at_ms, const struct replay_span *span)
@@ -53,6 +56,7 @@ static void standing(char *out, size_t size, const struct driver *replay)
 /* A line of so many columns over the span. */
 struct line {
 	const struct driver *replay;
+	const struct whatif_overlay *whatif;
 	bool (*has)(const struct driver *d, enum moment_kind kind, int64_t from, int64_t until);
 	int64_t start_ms, length_ms;
 	int columns, at; /* the column of the position */
@@ -86,6 +90,10 @@ static void draw_column(struct surface *s, struct rect r, const struct line *l, 
 		point = '!';
 		role = ROLE_FAIL;
 	}
+	if (whatif_overlay_fires(l->whatif, from_ms, until_ms)) {
+		point = 'W';
+		role = ROLE_FAIL;
+	}
 	if (column == l->at) {
 		point = 'O';
 		role = ROLE_MARK;
@@ -93,11 +101,14 @@ static void draw_column(struct surface *s, struct rect r, const struct line *l, 
 	surface_put(s, r, r.x + column, r.y, role, point);
 }
 
-static void draw_line(struct surface *s, struct rect r, const struct driver *replay, bool all)
+static void draw_line(struct surface *s, struct rect r, const struct driver *replay, bool all,
+	const struct whatif_overlay *whatif)
 {
 	struct replay_span span;
-	struct line l = {
-		.replay = replay, .has = all ? replay_has_any : replay_has, .columns = r.w};
+	struct line l = {.whatif = whatif,
+		.replay = replay,
+		.has = all ? replay_has_any : replay_has,
+		.columns = r.w};
 
 	replay_span(replay, &span);
 	l.start_ms = span.start_ms;
@@ -112,7 +123,8 @@ static bool is_any(const struct driver *replay, bool all, enum moment_kind kind)
 	return (all ? replay_has_any : replay_has)(replay, kind, INT64_MIN, INT64_MAX);
 }
 
-void view_scrubber(struct surface *s, struct rect r, const struct driver *replay, bool all)
+void view_scrubber(struct surface *s, struct rect r, const struct driver *replay, bool all,
+	const struct whatif_overlay *whatif)
 {
 	struct replay_span span;
 	char first[16], last[16], where[48];
@@ -132,12 +144,17 @@ void view_scrubber(struct surface *s, struct rect r, const struct driver *replay
 		surface_text(s, r, right, r.y, ROLE_FAIL, differs);
 		right -= 2;
 	}
+	if (r.w >= LEGEND_FROM && whatif_overlay_fires(whatif, INT64_MIN, INT64_MAX)) {
+		right -= (int)strlen(fires);
+		surface_text(s, r, right, r.y, ROLE_FAIL, fires);
+		right -= 2;
+	}
 	left += (int)strlen(first) + 1;
 	right -= (int)strlen(last) + (int)strlen(where) + 4;
 	if (right - left < LINE_LEAST)
 		return;
 	surface_text(s, r, r.x + 1, r.y, ROLE_DIM, first);
-	draw_line(s, (struct rect){left, r.y, right - left, 1}, replay, all);
+	draw_line(s, (struct rect){left, r.y, right - left, 1}, replay, all, whatif);
 	surface_textf(s, r, right + 1, r.y, ROLE_DIM, "%s", last);
 	surface_text(s, r, right + (int)strlen(last) + 3, r.y, ROLE_TEXT, where);
 }

@@ -6,10 +6,13 @@
 #include "tui/surface.h"
 
 struct driver;
+struct whatif_overlay;
 
 /* Draws it into one row; `replay` is a driver of history/replay.h, `all`: with the marks of all
- * pools that go by its clock. Nothing where there is no room for a line. */
-void view_scrubber(struct surface *s, struct rect r, const struct driver *replay, bool all);
+ * pools that go by its clock. `whatif` (may be NULL) marks when another policy would have fired.
+ * Nothing where there is no room for a line. */
+void view_scrubber(struct surface *s, struct rect r, const struct driver *replay, bool all,
+	const struct whatif_overlay *whatif);
 
 /* The least screen that has one. */
 #define SCRUBBER_W 60

@@ -64,6 +64,8 @@ static void say_result(struct whatif_overlay *o)
 {
 	const struct whatif_result *r = whatif_results(o->run, NULL);
 	const struct whatif_result *tried = &r[TRIED], *configured = &r[CONFIGURED];
+	for (o->fires = 0; o->fires < tried->fires; o->fires++)
+		o->fire_ms[o->fires] = tried->fire[o->fires].at_ms;
 	char clock[16], apart[64], word[128];
 	if (tried->fires == 0) {
 		unit_clock(clock, sizeof clock, configured->fire[0].at_ms);
@@ -98,6 +100,14 @@ bool whatif_overlay_turn(struct whatif_overlay *o)
 		say(o, err.text);
 	whatif_free(o->run);
 	o->run = NULL;
+	return false;
+}
+
+bool whatif_overlay_fires(const struct whatif_overlay *o, int64_t from_ms, int64_t until_ms)
+{
+	for (size_t i = 0; o && i < o->fires; i++)
+		if (o->fire_ms[i] >= from_ms && o->fire_ms[i] < until_ms)
+			return true;
 	return false;
 }
 

@@ -253,6 +253,7 @@ static void a_replay_says_what_another_limit_would_have_done(void **state)
 	assert_true(pty_wait_text(&p,
 		"whatif guards.error_rate_threshold=0.5%: would have fired 08:02:00, 5s earlier",
 		DEADLINE_MS));
+	assert_true(pty_wait_text(&p, "W would fire", DEADLINE_MS));
 	pty_send(&p, ":whatif guards.eror_rate_threshold=1%\r");
 	assert_true(pty_wait_text(&p, "did you mean 'guards.error_rate_threshold'", DEADLINE_MS));
 	pty_send(&p, ":whatif off\r");

@@ -488,7 +488,7 @@ static void a_replay_marks_what_differs(void **state)
 	}
 	assert_null(replay_recheck(replay, "nobody"));
 	surface_init(&row, 160, 1, true);
-	view_scrubber(&row, surface_all(&row), replay, false);
+	view_scrubber(&row, surface_all(&row), replay, false, NULL);
 	surface_dump(&row, &chars, NULL);
 	assert_non_null(strstr(text_str(&chars), "! differs  | decision"));
 	int marks = -1; /* that of the legend */

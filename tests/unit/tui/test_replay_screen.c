@@ -15,6 +15,7 @@
 #include "tui/console_words.h"
 #include "tui/keymap.h"
 #include "tui/view_scrubber.h"
+#include "tui/whatif_overlay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -187,7 +188,7 @@ static void every_decision_and_flip_marks_its_column(void **state)
 	for (int w = 1; w <= 250; w++) {
 		struct surface row;
 		surface_init(&row, w, 1, true);
-		view_scrubber(&row, surface_all(&row), replayed, false);
+		view_scrubber(&row, surface_all(&row), replayed, false, NULL);
 		int line = columns_with(&row, "=-|x+O");
 		if (line > 0) {
 			assert_int_equal(columns_with(&row, "O"), 1);
@@ -214,7 +215,7 @@ static void the_position_goes_from_end_to_end(void **state)
 		replay_seek(
 			replayed, span.start_ms + (span.end_ms - span.start_ms) * percent / 100, s.now);
 		surface_clear(&row);
-		view_scrubber(&row, surface_all(&row), replayed, false);
+		view_scrubber(&row, surface_all(&row), replayed, false, NULL);
 		while (row.cells[at].point != 'O')
 			assert_true(++at < row.w);
 		assert_int_equal(row.cells[at].role, ROLE_MARK);
@@ -226,6 +227,31 @@ static void the_position_goes_from_end_to_end(void **state)
 	surface_dump(&row, &chars, NULL);
 	assert_non_null(strstr(text_str(&chars), "O 14:01:"));
 	assert_true(last - first > 40);
+	text_free(&chars);
+	surface_release(&row);
+}
+
+/* What another policy would have done is seen beside what was done. */
+static void another_policys_fires_mark_their_columns(void **state)
+{
+	(void)state;
+	struct replay_span span;
+	struct surface row;
+	struct text chars = {0};
+	replay_span(replayed, &span);
+	const struct whatif_overlay whatif = {.fires = 2,
+		.fire_ms = {span.start_ms + 1, (span.start_ms + span.end_ms) / 2}};
+	replay_seek(replayed, span.end_ms, s.now);
+	surface_init(&row, 140, 1, true);
+	view_scrubber(&row, surface_all(&row), replayed, false, &whatif);
+	assert_int_equal(columns_with(&row, "W"), 3); /* with the one that explains them */
+	surface_dump(&row, &chars, NULL);
+	assert_non_null(strstr(text_str(&chars), "W would fire"));
+	assert_non_null(strstr(text_str(&chars), ":00 W"));
+	surface_clear(&row);
+	view_scrubber(
+		&row, surface_all(&row), replayed, false, &(const struct whatif_overlay){0});
+	assert_int_equal(columns_with(&row, "W"), 0);
 	text_free(&chars);
 	surface_release(&row);
 }
@@ -449,6 +475,7 @@ int main(void)
 		CASE(the_row_of_time_is_as_it_was),
 		CASE(every_decision_and_flip_marks_its_column),
 		CASE(the_position_goes_from_end_to_end),
+		CASE(another_policys_fires_mark_their_columns),
 		CASE(keys_go_from_flip_to_flip),
 		CASE(keys_go_from_event_to_event),
 		CASE(a_seek_says_that_the_judge_catches_up),
