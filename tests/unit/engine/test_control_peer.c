@@ -424,6 +424,9 @@ static void what_is_not_a_plan_changes_nothing(void **state)
 	}
 	assert_int_equal(control_adopt(other, text_str(&spoilt), true, now, &changed, &err), -1);
 	assert_int_equal(err.code, ERR_DAMAGED);
+	/* no line of these said all by itself, so none was ever shared */
+	assert_int_equal(control_adopt(other, "2\tx", true, now, &changed, &err), -1);
+	assert_non_null(strstr(err.text, "format 2, in which no weir shares one"));
 	assert_int_equal(control_adopt(other, "4\tx", true, now, &changed, &err), -1);
 	assert_int_equal(err.code, ERR_NEWER);
 	struct control *small = make(NULL, false);
