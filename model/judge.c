@@ -419,6 +419,14 @@ bool judge_brakes(const struct judge *j, enum judge_claim c)
 		(began_late(j, c) && most_excess(j, c, true) >= BRAKE_EXCESS);
 }
 
+bool judge_has_found(const struct judge *j)
+{
+	bool found = j->untrusted || j->split_off;
+	for (int c = 0; c < CLAIM_COUNT; c++)
+		found |= j->finding[c].found;
+	return found;
+}
+
 bool judge_suspects(const struct judge *j)
 {
 	double bar = judge_ln_amber(&j->policy);

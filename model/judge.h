@@ -140,6 +140,9 @@ double judge_ln_harm(const struct judge *j, enum judge_claim c);
  * is untrustworthy acts. */
 bool judge_brakes(const struct judge *j, enum judge_claim c);
 
+/* True where harm was found, or that what was counted is not to be trusted. */
+bool judge_has_found(const struct judge *j);
+
 /* True where harm is suspected. */
 bool judge_suspects(const struct judge *j);
 

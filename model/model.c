@@ -371,6 +371,15 @@ static void node_forget(struct node *n)
 	n->foreign = false;
 }
 
+/* A judge that has seen nothing. */
+static void judge_afresh(struct pool *p)
+{
+	const struct judge_policy policy = p->judging->judge.policy;
+	judging_release(p->judging);
+	memset(p->judging, 0, sizeof *p->judging);
+	judging_init(p->judging, &policy, p->node_count);
+}
+
 /* Forgets what was measured, and what was made of it. */
 static void forget_samples(struct pool *p)
 {
@@ -378,10 +387,7 @@ static void forget_samples(struct pool *p)
 	ring_clear(&p->ticks);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_clear(&p->window[arm]);
-	const struct judge_policy policy = p->judging->judge.policy;
-	judging_release(p->judging);
-	memset(p->judging, 0, sizeof *p->judging);
-	judging_init(p->judging, &policy, p->node_count);
+	judge_afresh(p);
 	p->judge_stale = false;
 	p->latch = (struct guard_latch){0};
 	p->told = (struct told){0};
@@ -404,6 +410,22 @@ static unsigned on_pinned(
 	}
 	forget_samples(p);
 	return DIRTY_FACTS | DIRTY_SAMPLE;
+}
+
+#define EARLY 10 /* intervals of a node: what is lost with them is found again as soon */
+
+/* A judge that begins with the record can be followed in it for ever. One that has found something,
+ * or looked for long, is worth more than that. */
+static unsigned on_recorded(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	const struct judging *g = p->judging;
+	if (g->taken == 0 || g->taken > EARLY * p->node_count || judge_has_found(&g->judge))
+		return 0;
+	judge_afresh(p);
+	return DIRTY_FACTS;
 }
 
 static unsigned on_owner(
@@ -525,6 +547,7 @@ static const struct {
 	[MODEL_OUTCOME] = {on_outcome, ITS_POOL},
 	[MODEL_PROGRESS] = {on_progress, ITS_POOL},
 	[MODEL_PINNED] = {on_pinned, ITS_POOL},
+	[MODEL_RECORDED] = {on_recorded, ITS_POOL},
 	[MODEL_OWNER] = {on_owner, ITS_POOL},
 	[MODEL_FLAGS] = {on_flags, ITS_POOL},
 	[MODEL_RAISING] = {on_raising, EVERY_POOL},

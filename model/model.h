@@ -270,6 +270,7 @@ enum model_event_kind {
 	MODEL_PROGRESS, /* pool, nodes: bits of those that have not shown the open decision's effect
 	                 */
 	MODEL_PINNED,   /* pool, text: the identity of the pool as known from the history */
+	MODEL_RECORDED, /* pool: its intervals are recorded from now on; none was before */
 	MODEL_OWNER,    /* pool, owner_line: what a recorder that guards says of itself */
 	MODEL_FLAGS,    /* pool, flags: what the files of a script say */
 	MODEL_RAISING,  /* raisings: of the history, as it was just read */

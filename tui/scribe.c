@@ -128,6 +128,8 @@ static void ask_past(struct desk *d, int pool)
 
 void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
 {
+	/* Each event that is applied below says anew that it is no sample. */
+	const bool measured = d->sample->valid;
 	ask_audit(d, node, s);
 	struct desk_pool *p = &d->pools[(node >> 16) - 1];
 	if (d->history)
@@ -149,7 +151,7 @@ void scribe_snapshot(struct desk *d, uint64_t node, const struct snapshot *s)
 	if (d->sample->change == COUNTS_RESTART)
 		history_event(d->history, d->now.wall_ms, name, "restart",
 			"the pool restarted: counters start anew", NULL);
-	if (d->sample->valid)
+	if (measured)
 		record_sample(d, model_pool_of(&d->model, node), s);
 }
 
@@ -382,6 +384,8 @@ static void on_loaded(struct desk *d, const struct history_answer *a)
 	/* Cursors count only with the decisions they stand for. */
 	take_cursors(d, pool, a);
 	d->pools[pool].loaded = true;
+	if (d->how.record)
+		desk_apply(d, &(struct model_event){.kind = MODEL_RECORDED, .pool = pool});
 	for (size_t i = 0; i < a->decision_count; i++)
 		found_adopt(d, pool, &a->decisions[i]);
 	if (unread)

@@ -181,6 +181,26 @@ static void what_is_not_known_is_null(void **state)
 
 /* ---- whose verdict acts ---- */
 
+/* The recording gives each verdict again that was recorded with a decision of who made it. */
+static void expect_the_same_again(struct fixture *f)
+{
+	DONE(f, "report", f->w.history, "--json");
+	cJSON *json = cJSON_Parse(f->p.out.text);
+	const cJSON *d;
+	assert_non_null(json);
+	fprintf(stderr,"%s\n", f->rec.err.text);	assert_true(world_number(json, "rechecked.named") >= 1);
+	assert_int_equal(
+		world_number(json, "rechecked.recomputed"), world_number(json, "rechecked.named"));
+	assert_int_equal(world_number(json, "rechecked.differ"), 0);
+	cJSON_ArrayForEach(d, cJSON_GetObjectItem(json, "timeline"))
+	{
+		const char *verb = world_word(d, "verb"), *role = world_word(d, "role");
+		if (strcmp(verb, "rollback") == 0 && strcmp(role, "guard") == 0)
+			assert_string_equal(world_word(d, "recheck.is"), "same");
+	}
+	cJSON_Delete(json);
+}
+
 /* The pool's own guard is hidden from both sides: the recorder is the only one. */
 static void a_recorder_rolls_back_by_the_verdict_alone(void **state)
 {
@@ -230,6 +250,7 @@ static void a_recorder_rolls_back_by_the_verdict_alone(void **state)
 	int status = process_wait(&f->rec, SOON_MS);
 	assert_true(status == 0 || (status == 3 && strstr(f->rec.err.text, "gaps")));
 	assert_true(world_verified(&f->w, f->w.history));
+	expect_the_same_again(f);
 }
 
 static void the_pool_rolls_back_by_its_own(void **state)

@@ -326,6 +326,30 @@ static void test_pinned_after_the_wrong_one_answered(void **state)
 	assert_int_equal(virtual_standing(v)->reported_bp, 0);
 }
 
+static void test_a_judge_begins_with_the_record(void **state)
+{
+	struct virtual *v = *state;
+	struct judging *g = virtual_pool(v)->judging;
+	const struct model_event recorded = {.kind = MODEL_RECORDED};
+	virtual_tell(v, recorded);
+	virtual_run(v, 4000);
+	assert_true(g->taken > 0);
+	virtual_tell(v, recorded);
+	assert_int_equal(g->taken, 0);
+	assert_int_equal(g->judge.looks, 0);
+	/* What was found stays, and what took long. */
+	virtual_run(v, 3000);
+	const int64_t taken = g->taken;
+	assert_true(taken > 0);
+	g->judge.finding[CLAIM_ERRORS].found = true;
+	virtual_tell(v, recorded);
+	assert_int_equal(g->taken, taken);
+	g->judge.finding[CLAIM_ERRORS].found = false;
+	virtual_run(v, 12000);
+	virtual_tell(v, recorded);
+	assert_true(g->taken > taken);
+}
+
 static void test_builds_differ(void **state)
 {
 	struct virtual *v = *state;
@@ -629,6 +653,7 @@ int main(void)
 		TWO(test_another_pool_answers),
 		ONE(test_pinned_before_the_first_answer),
 		ONE(test_pinned_after_the_wrong_one_answered),
+		ONE(test_a_judge_begins_with_the_record),
 		TWO(test_builds_differ),
 		ONE(test_decisions_are_in_order),
 		ONE(test_the_newest_decisions_are_kept),

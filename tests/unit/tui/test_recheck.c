@@ -407,6 +407,23 @@ static void who_records_nothing_names_nothing(void **state)
 	}
 }
 
+/* Its document tells that somebody else has acted, and of which history: that is an event, too. */
+static void a_row_is_stored_whatever_else_its_document_tells(void **state)
+{
+	(void)state;
+	static const struct site_desk ana = {.actor = "ana@ops2", .file = "a.db", .console = true};
+	begin(1, 3);
+	site_step(&s, d, 100);
+	struct desk *other = site_open(&s, &ana);
+	site_run(&s, 2000);
+	assert_int_equal(site_act(&s, other, VERB_HOLD, -1, "wait").status, ACT_BEGUN);
+	site_run(&s, 3000);
+	note(d, "behind it");
+	end();
+	look(&all, 1000);
+	expect_all_same(2);
+}
+
 static void what_cannot_be_read_is_not_called_the_same(void **state)
 {
 	(void)state;
@@ -566,6 +583,7 @@ int main(void)
 		TEST(rows_that_are_gone_are_told),
 		TEST(rows_that_are_not_stored_yet_are_no_difference),
 		TEST(who_records_nothing_names_nothing),
+		TEST(a_row_is_stored_whatever_else_its_document_tells),
 		TEST(what_cannot_be_read_is_not_called_the_same),
 		TEST(a_replay_marks_what_differs),
 		TEST(a_report_and_the_journal_say_it),
