@@ -181,7 +181,7 @@ static void write_metric(struct judge_words *out, const struct pool *p, const st
 	enum judge_form form)
 {
 	bool look = v->word != VERDICT_HARM && judge_words_suspects(p, v->metric);
-	out->role = look ? ROLE_WARN : judge_words_role(v->word, false);
+	out->role = look || is_v1_over_too(p, v) ? ROLE_WARN : judge_words_role(v->word, false);
 	if (look)
 		suspected(out->text, sizeof out->text, v, form);
 	else if (v->word == VERDICT_UNDECIDED)

@@ -224,7 +224,11 @@ void axis_text(char *out, size_t size, const struct axis *a, struct instant now)
 	}
 	unit_duration(length, sizeof length, ms < 120000 ? ms / 1000 * 1000 : ms / 60000 * 60000);
 	unit_when(since, sizeof since, from_ms == UNKNOWN ? 0 : from_ms, now.wall_ms);
-	if (from_ms == UNKNOWN)
+	enum freshness news = a->pool->standing.freshness;
+	if (a->ticks && (news == FRESHNESS_STALE || news == FRESHNESS_LOST)) {
+		unit_when(since, sizeof since, a->end_ms, now.wall_ms);
+		snprintf(out, size, "until %s", since);
+	} else if (from_ms == UNKNOWN)
 		snprintf(out, size, "last %s", length);
 	else if (a->ticks)
 		snprintf(out, size, "since %s", since);

@@ -65,7 +65,8 @@ int64_t axis_time(const struct axis *a, int columns, int column);
  * within the axis. */
 int64_t axis_move(const struct axis *a, int columns, int64_t wall_ms, int by);
 
-/* "last 10m"; "since 14:03:19" where nothing older is known; "loading". */
+/* "last 10m"; "since 14:03:19" where nothing older is known; "until 14:05:20" where news have
+ * stopped; "loading". */
 void axis_text(char *out, size_t size, const struct axis *a, struct instant now);
 
 /* What memory grows by in an hour over the model's last minutes; NaN: too short, or no trend that
