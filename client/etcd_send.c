@@ -22,7 +22,7 @@
 #define CODE_NOT_FOUND 5
 #define CODE_NOT_ENABLED 9
 #define CODE_UNAVAILABLE 14
-#define REFUSED_MS 3000 /* between two passwords that are wrong */
+#define REFUSED_MS 1000 /* between two passwords that are wrong */
 
 /* Who asks a cluster: what a file says, and the token that there is for it. */
 struct login {

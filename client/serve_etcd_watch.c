@@ -87,6 +87,9 @@ void serve_etcd_watch_turn(struct serve_etcd *s)
 	text_add_n(&rest, begin < s->news.len ? s->news.data + begin : "", s->news.len - begin);
 	text_free(&s->news);
 	s->news = rest;
-	if (s->watch_ended)
-		serve_etcd_watch_off(s);
+	if (!s->watch_ended)
+		return;
+	serve_etcd_watch_off(s);
+	if (s->due_ms > s->now.boot_ms + SERVE_ETCD_AGAIN_MS)
+		s->due_ms = s->now.boot_ms + SERVE_ETCD_AGAIN_MS;
 }
