@@ -1,4 +1,4 @@
-/* The inside of a console, shared by console.c (state, keys, drawing), screens.c, command*.c
+/* The inside of a console, shared by console.c (state, drawing), console_keys.c, screens.c, command*.c
  * (what is typed) and console_run.c (the terminal). Nothing else includes this. */
 #ifndef WEIR_TUI_CONSOLE_PARTS_H
 #define WEIR_TUI_CONSOLE_PARTS_H
@@ -11,6 +11,8 @@
 #include "tui/sheet.h"
 #include "tui/view.h"
 #include "tui/whatif_overlay.h"
+
+#define CONSOLE_REPEAT_MS 300 /* the same acting key this soon again is a held key */
 
 enum prompt { PROMPT_NONE, PROMPT_COMMAND, PROMPT_NOTE, PROMPT_FILTER };
 
@@ -73,5 +75,6 @@ void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, stru
 /* Begins to type. */
 void console_prompt(struct console *c, enum prompt what);
 void console_freeze(struct console *c, struct instant now);
+void console_thaw(struct console *c);
 
 #endif
