@@ -395,13 +395,28 @@ static int refuse(const struct etcd *e, int status, const char *why, struct err 
 	return 0;
 }
 
+/* Who speaks TLS to one that does not, or the other way about, hears of neither. */
+static void explain(const char *at, const struct transport_reply *reply, struct err *err)
+{
+	bool tls = strncmp(at, "https:", 6) == 0;
+	const char *why = reply->err.text;
+	*err = reply->err;
+	if (!tls && strstr(why, "without an answer"))
+		err_set(err, reply->err.code,
+			"%.200s: if it speaks TLS, say ?tls=yes, or --etcd https://", why);
+	else if (tls && (strstr(why, "SSL_ERROR_SYSCALL") || strstr(why, "wrong version number")))
+		err_set(err, reply->err.code,
+			"\"%s\" does not agree to TLS: if it speaks none, leave ?tls=yes out, or https://",
+			at);
+}
+
 int etcd_check(struct etcd *e, const struct transport_reply *reply, struct err *err)
 {
 	char why[160];
 	int64_t code;
 	const char *at = etcd_endpoint(e);
 	if (reply->err.code != ERR_NONE) {
-		*err = reply->err;
+		explain(at, reply, err);
 		turn_away(e);
 		return -1;
 	}

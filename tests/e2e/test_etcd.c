@@ -272,6 +272,18 @@ static void a_fleet_steps_and_rolls_back_as_one(void **state)
 	assert_true(world_verified(&f->w, f->w.history));
 }
 
+static void an_etcd_without_tls_is_told_from_a_bad_one(void **state)
+{
+	struct fixture *f = begin(state);
+	char target[120];
+	struct process p;
+	snprintf(target, sizeof target, "etcd://%s/other?tls=yes", f->etcd.address);
+	assert_int_not_equal(run(f, &p, ARGS("status", target)), 0);
+	if (!strstr(p.err.text, "if it speaks none, leave ?tls=yes out"))
+		fail_msg("%s", p.err.text);
+	process_release(&p);
+}
+
 static void a_node_alone_moves_nothing_forward(void **state)
 {
 	struct fixture *f = begin(state);
@@ -835,6 +847,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fleet_steps_and_rolls_back_as_one),
+		cmocka_unit_test(an_etcd_without_tls_is_told_from_a_bad_one),
 		cmocka_unit_test(a_node_alone_moves_nothing_forward),
 		cmocka_unit_test(of_two_that_race_one_wins),
 		cmocka_unit_test(a_key_is_done_once_and_a_void_one_never),

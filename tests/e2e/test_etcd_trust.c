@@ -252,6 +252,10 @@ static void an_etcd_of_a_strange_ca_is_not_asked(void **state)
 	if (weir(f, f->stranger, ARGS("status", other)) == 0)
 		fail_msg("%s", f->p.out.text);
 	assert_says(f, "unknown CA");
+	/* nor without TLS, where it speaks nothing else */
+	snprintf(other, sizeof other, "etcd://%s/other", f->etcd.address);
+	DOES(1, "status", other);
+	assert_says(f, "if it speaks TLS, say ?tls=yes");
 }
 
 /* An etcd that was started anew knows none of the tokens that it gave. */
