@@ -11,6 +11,7 @@
 #include "model/mem.h"
 #include "model/model.h"
 #include "model/text.h"
+#include "model/version.h"
 
 #include <math.h>
 #include <sqlite3.h>
@@ -41,6 +42,7 @@ struct recheck {
 	size_t count, cap, at;
 	struct recheck_rows rows;
 	const struct named *playing; /* whose rows they are; NULL: none are open */
+	char version[24];            /* of the weir that judged then */
 };
 
 const char *recheck_word(enum recheck_kind kind)
@@ -78,19 +80,17 @@ enum column {
 	CITED,
 };
 
-#define JUDGED(member) ", json_extract(e, '$.judged." member "')"
-#define VERDICT(member) ", json_extract(e, '$.verdict." member "')"
-
 static const char decisions_sql[] =
-	"SELECT id, at_ms, pool_id, json_type(e, '$.judged') IS NOT NULL" JUDGED(
-		"recording") JUDGED("first") JUDGED("last") JUDGED("rows") JUDGED("nodes")
-		JUDGED("interval_ms") JUDGED("began_ms") JUDGED("age_ms") JUDGED("afresh") JUDGED(
-			"counters") JUDGED("expected") VERDICT("own") VERDICT("looks") VERDICT("e_harm")
-			VERDICT("e_safe") VERDICT(
-				"cited") " FROM (SELECT seq, id, at_ms, pool_id,"
-						 " CASE WHEN json_valid(evidence) THEN evidence ELSE '{}' END AS e FROM decision"
-						 " WHERE pool = ?1 AND (?2 IS NULL OR id = ?2) AND at_ms BETWEEN ?3 AND ?4)"
-						 " WHERE json_type(e, '$.verdict') = 'object' ORDER BY 5, 6, 8, seq";
+	"SELECT id, at_ms, pool_id, json_type(e, '$.judged') IS NOT NULL,"
+	" e ->> '$.judged.recording', e ->> '$.judged.first', e ->> '$.judged.last',"
+	" e ->> '$.judged.rows', e ->> '$.judged.nodes', e ->> '$.judged.interval_ms',"
+	" e ->> '$.judged.began_ms', e ->> '$.judged.age_ms', e ->> '$.judged.afresh',"
+	" e ->> '$.judged.counters', e ->> '$.judged.expected', e ->> '$.verdict.own',"
+	" e ->> '$.verdict.looks', e ->> '$.verdict.e_harm', e ->> '$.verdict.e_safe',"
+	" e ->> '$.verdict.cited' FROM (SELECT seq, id, at_ms, pool_id,"
+	" CASE WHEN json_valid(evidence) THEN evidence ELSE '{}' END AS e FROM decision"
+	" WHERE pool = ?1 AND (?2 IS NULL OR id = ?2) AND at_ms BETWEEN ?3 AND ?4)"
+	" WHERE json_type(e, '$.verdict') = 'object' ORDER BY 5, 6, 8, seq";
 
 #define TICK_MAX 1000000000000
 
@@ -220,14 +220,14 @@ static int read_policy(
 	struct recheck *r, const struct named *n, struct judge_policy *out, struct err *err)
 {
 	static const char sql[] =
-		"SELECT json_extract(p.value, '$.judge.alpha'), json_extract(p.value, '$.judge.beta'),"
-		" json_extract(p.value, '$.judge.tolerance'), json_extract(p.value, '$.judge.margin'),"
-		" json_extract(p.value, '$.guards.error_rate_threshold'),"
-		" json_extract(p.value, '$.guards.latency_threshold_ms'),"
-		" (SELECT group_concat(value, ',') FROM json_each(p.value, '$.judge.metrics'))"
+		"SELECT p.value ->> '$.judge.alpha', p.value ->> '$.judge.beta',"
+		" p.value ->> '$.judge.tolerance', p.value ->> '$.judge.margin',"
+		" p.value ->> '$.guards.error_rate_threshold',"
+		" p.value ->> '$.guards.latency_threshold_ms',"
+		" (SELECT group_concat(value, ',') FROM json_each(p.value, '$.judge.metrics')), r.version"
 		" FROM recording AS r, json_each(CASE WHEN json_valid(r.policy) THEN r.policy"
 		" ELSE '{}' END, '$.pools') AS p WHERE r.seq = ?1 AND p.type = 'object'"
-		" AND json_extract(p.value, '$.name') = ?2";
+		" AND p.value ->> '$.name' = ?2";
 	struct guard_limits limits;
 	char metrics[64];
 	bool well = false;
@@ -248,6 +248,7 @@ static int read_policy(
 		limits.error_rate = real(s, 4);
 		limits.latency_ms = whole(s, 5);
 		column_text(s, 6, metrics, sizeof metrics);
+		column_text(s, 7, r->version, sizeof r->version);
 		well = judge_metrics_read(judge, metrics) && judge_policy_is_sound(judge) &&
 			(limits.latency_ms == UNKNOWN ||
 				(limits.latency_ms >= 0 && limits.latency_ms <= TICK_MAX));
@@ -350,8 +351,10 @@ static void compare(struct recheck *r, struct item *i)
 		return;
 	}
 	result->kind = RECHECK_DIFFERS;
-	snprintf(result->text, sizeof result->text, "differs: recorded %s, recomputed %s%s", was,
-		is, began_ms == i->named.began_ms ? "" : "; evidence began at another moment");
+	snprintf(result->text, sizeof result->text, "differs: recorded %s, recomputed %s%s%s%s",
+		was, is, began_ms == i->named.began_ms ? "" : "; evidence began at another moment",
+		strcmp(r->version, WEIR_VERSION) == 0 ? "" : "; judged then by weir ",
+		strcmp(r->version, WEIR_VERSION) == 0 ? "" : r->version);
 }
 
 /* The rows end before all were judged. A recorder stores its rows a second later than a decision:

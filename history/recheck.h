@@ -42,7 +42,7 @@ struct recheck_result {
 	enum recheck_kind kind;
 	bool cited; /* the word that counted was another's: the pool's or its recorder's */
 	struct recheck_saying recorded, recomputed; /* recomputed: of SAME and DIFFERS */
-	char text[240]; /* for people: "recomputed: same, SAFE after 812 looks" */
+	char text[320]; /* for people: "recomputed: same, SAFE after 812 looks" */
 };
 
 struct sqlite3;

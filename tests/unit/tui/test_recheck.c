@@ -331,6 +331,11 @@ static void recorded_evidence_that_was_changed_differs(void **state)
 	look(&all, 1000);
 	assert_int_equal(count_of(RECHECK_SAME), 0);
 	assert_non_null(strstr(noted(NOTES - 1)->text, "evidence began at another moment"));
+	/* Another judge may have good reasons. */
+	assert_null(strstr(noted(NOTES - 1)->text, "judged then by"));
+	change("UPDATE recording SET version = '0.0.9'");
+	look(&all, 1000);
+	assert_non_null(strstr(noted(NOTES - 1)->text, "; judged then by weir 0.0.9"));
 }
 
 static void rows_that_are_gone_are_told(void **state)
