@@ -91,7 +91,10 @@ void loop_ordinary_signals(bool ordinary)
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-		if (ordinary && ends[i] != SIGTSTP)
+		struct sigaction is;
+		/* whoever started us may have seen to it that one does nothing (nohup) */
+		if (ordinary && ends[i] != SIGTSTP && sigaction(ends[i], NULL, &is) == 0 &&
+			is.sa_handler != SIG_IGN)
 			sigaction(ends[i], &tidily, NULL);
 		sigaddset(&set, ends[i]);
 	}

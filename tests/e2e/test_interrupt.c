@@ -86,31 +86,60 @@ static void fill(const struct fixture *f)
 }
 
 /* A writer that nobody reads from is stuck once the pipe is full. */
+static void start_stuck(struct fixture *f, const char *before)
+{
+	char line[100];
+	f->fd = open(f->fifo, O_RDWR | O_NONBLOCK);
+	assert_true(f->fd >= 0);
+	struct world_env env = world_env(&f->w, NULL);
+	snprintf(line, sizeof line, "%sexec \"$0\" log --config \"$1\" >\"$2\"", before);
+	assert_true(process_start(
+		&f->p, ARGS("sh", "-c", line, world_weir(), f->w.config, f->fifo), env.list));
+	int full = 0;
+	for (int64_t end_ms = process_clock_ms() + SOON_MS; full < 65536 - 4096;) {
+		assert_true(process_clock_ms() < end_ms);
+		poll(NULL, 0, 1); /* a pipe does not tell that it is full */
+		assert_int_equal(ioctl(f->fd, FIONREAD, &full), 0);
+	}
+}
+
+static void end_stuck(struct fixture *f, int signo)
+{
+	process_signal(&f->p, signo);
+	assert_int_equal(process_wait(&f->p, SOON_MS), 128 + signo);
+	process_release(&f->p);
+	close(f->fd);
+	f->fd = -1;
+}
+
+static bool is_ignored(int pid, int signo)
+{
+	char path[64], line[256];
+	unsigned long long ignored = 0;
+	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file))
+		if (sscanf(line, "SigIgn: %llx", &ignored) == 1)
+			break;
+	fclose(file);
+	return ignored >> (signo - 1) & 1;
+}
+
 static void test_a_log_that_nobody_reads(void **state)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	struct fixture *f = *state;
 	fill(f);
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-		f->fd = open(f->fifo, O_RDWR | O_NONBLOCK);
-		assert_true(f->fd >= 0);
-		struct world_env env = world_env(&f->w, NULL);
-		assert_true(process_start(&f->p,
-			ARGS("sh", "-c", "exec \"$0\" log --config \"$1\" >\"$2\"", world_weir(),
-				f->w.config, f->fifo),
-			env.list));
-		int full = 0;
-		for (int64_t end_ms = process_clock_ms() + SOON_MS; full < 65536 - 4096;) {
-			assert_true(process_clock_ms() < end_ms);
-			poll(NULL, 0, 1); /* a pipe does not tell that it is full */
-			assert_int_equal(ioctl(f->fd, FIONREAD, &full), 0);
-		}
-		process_signal(&f->p, signals[i]);
-		assert_int_equal(process_wait(&f->p, SOON_MS), 128 + signals[i]);
-		process_release(&f->p);
-		close(f->fd);
-		f->fd = -1;
+		start_stuck(f, "");
+		end_stuck(f, signals[i]);
 	}
+	/* as nohup does: what was to be ignored still is */
+	start_stuck(f, "trap '' HUP; ");
+	assert_true(is_ignored(f->p.pid, SIGHUP));
+	assert_false(is_ignored(f->p.pid, SIGINT));
+	end_stuck(f, SIGTERM);
 }
 
 /* A file that does not end: it is being read, which shows in that it can be opened for writing. */
