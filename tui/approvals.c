@@ -89,6 +89,9 @@ static int check_approve(
 		word = APPROVAL_OTHER_PLAN;
 	if (word == APPROVAL_GOOD)
 		return 0;
+	if (word == APPROVAL_OWN)
+		return act_refuse(
+			out, ERR_APPROVAL, "APPROVAL NOT VALID (own): ask another than '%.60s'", c.asker);
 	return act_refuse(out, ERR_APPROVAL, "APPROVAL NOT VALID (%s): %.36s of '%s'",
 		approval_name(word), r->of, p->name);
 }

@@ -237,7 +237,8 @@ void view_decision_text(char *out, size_t size, const struct decision *d)
 	const char *word = verb_row(d->verb)->word;
 	if (drained[0])
 		snprintf(out, size, "%s %s", word, drained);
-	else if (d->verb == VERB_STEP || d->verb == VERB_ROLLBACK)
+	else if (d->verb == VERB_STEP || d->verb == VERB_ROLLBACK || d->verb == VERB_ASK ||
+		d->verb == VERB_APPROVE)
 		snprintf(out, size, "%s %.*s > %s", word, (int)strcspn(from, " "), from, to);
 	else
 		snprintf(out, size, "%s", word);

@@ -667,6 +667,33 @@ static void arming(void)
 	sheet_of(":arm\n");
 }
 
+/* 10 % needs the word of another. */
+static void asking(void)
+{
+	begin(1);
+	s.plan.policy.approval_bp = 500;
+	s.plan.approver_count = 1;
+	memset(s.plan.approvers[0], 'a', 64);
+	enter(&kim);
+	to_one_percent();
+	type("S");
+	pass(1200);
+}
+
+/* The key of who asked, under another name. */
+static void approving_own(void)
+{
+	static const struct site_desk ana = {.actor = "ana@ops2", .file = "h.db", .console = true};
+	asking();
+	type("y");
+	pass(2000);
+	console_free(c);
+	site_close(&s, d);
+	enter(&ana);
+	pass(2000);
+	sheet_of(":approve\n");
+}
+
 static void closing(void)
 {
 	unverified();
@@ -835,6 +862,8 @@ static const struct scene {
 	{"operations", changing_operations, FOUR},
 	{"guard", telling_the_guard, FOUR},
 	{"adopt", adopting, FOUR},
+	{"ask", asking, FOUR},
+	{"approve-own", approving_own, BOTH},
 	{"close", closing, FOUR},
 	{"disarm", disarming, FOUR},
 	{"several", several, FOUR},
