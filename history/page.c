@@ -107,9 +107,12 @@ static void bind_name(sqlite3_stmt *s, int at, const char *name)
 	" CASE d.verb WHEN 'drain' THEN" EVIDENCE("target") " WHEN 'close' THEN" EVIDENCE( \
 		"of") " END"
 
+#define FORCED " instr(d.evidence, '\"is\":\"forced\"') > 0"
+
 #define DECISIONS \
 	"SELECT d.seq AS seq, d.id, d.at_ms, d.pool, d.actor, d.role, d.verb, d.from_bp, d.to_bp," \
-	" d.reason, d.observed, d.late, f.kind, f.at_ms, f.answer, v.kind, v.at_ms," ABOUT \
+	" d.reason, d.observed, d.late, f.kind, f.at_ms, f.answer, v.kind, v.at_ms," ABOUT "," \
+	FORCED \
 	" FROM decision AS d LEFT JOIN outcome AS f ON f.decision = d.id AND f.row = 'final'" \
 	" AND (?3 IS NULL OR f.at_ms < ?3) LEFT JOIN outcome AS v ON v.decision = d.id" \
 	" AND v.row = 'verified' AND (?3 IS NULL OR v.at_ms < ?3)"
@@ -117,7 +120,7 @@ static void bind_name(sqlite3_stmt *s, int at, const char *name)
 /* The documents of nodes and what the file says of itself are no news. */
 #define EVENTS \
 	"SELECT e.seq AS seq, NULL, e.at_ms, e.pool, '', '', e.kind, NULL, NULL, e.text, 0, 0," \
-	" NULL, NULL, NULL, NULL, NULL, NULL FROM event AS e"
+	" NULL, NULL, NULL, NULL, NULL, NULL, 0 FROM event AS e"
 #define NEWS "e.kind NOT IN ('state', 'checkpoint')"
 
 #define OF_PAGE(t) \
@@ -177,6 +180,8 @@ static bool take_row(sqlite3_stmt *s, struct page_row *r)
 	TAKE(s, 1, r->id);
 	r->is_sent = verb_is_sent(verb);
 	take_outcomes(s, r);
+	r->forced = sqlite3_column_int(s, 18) != 0 && r->is_sent && !r->observed &&
+		(r->outcome == OUTCOME_PENDING || r->outcome == OUTCOME_APPLIED);
 	return true;
 }
 

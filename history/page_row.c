@@ -2,6 +2,7 @@
  * from. */
 #include "history/page_row.h"
 
+#include "model/forced.h"
 #include "model/text.h"
 
 #include <ctype.h>
@@ -58,6 +59,7 @@ void page_row_of(struct page_row *out, const struct decision *d)
 		.observed = d->observed,
 		.late = d->late,
 		.is_sent = verb_is_sent(d->verb),
+		.forced = forced_of(d) != 0,
 		.from_bp = d->from_bp,
 		.to_bp = d->to_bp,
 		.outcome = d->outcome,

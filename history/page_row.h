@@ -35,6 +35,7 @@ struct page_row {
 	int64_t at_ms;
 	bool is_event, observed, late;
 	bool is_sent;            /* a verb that goes to the pool */
+	bool forced;             /* done by break-glass */
 	char what[24];           /* the verb, or the kind of an event */
 	char about[POOL_ID_MAX]; /* of a drain, a close: what it names; "" none */
 	char pool[POOL_NAME_MAX], actor[POOL_ACTOR_MAX], role[24];

@@ -1,5 +1,6 @@
 /* The Fleet screen: how many pools need somebody, the worst one's headline, then a row a pool with
  * as many columns as there is room for; below them the headline of the selected. */
+#include "model/forced.h"
 #include "tui/graph.h"
 #include "tui/judge_words.h"
 #include "tui/pen.h"
@@ -117,7 +118,8 @@ static void word(char *out, size_t size, const struct pool *p, int column)
 	char age[16] = "";
 	switch (column) {
 	case COLUMN_STATE:
-		text_copy(out, size, st->state_text);
+		snprintf(out, size, "%s%s", forced_find(p, NULL, 0) > 0 ? "BREAK-GLASS " : "",
+			st->state_text);
 		break;
 	case COLUMN_VERDICT:
 		text_copy(out, size, verdict_name(st->judge_word));

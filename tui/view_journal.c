@@ -145,6 +145,8 @@ static void draw_row(struct surface *s, struct rect r, const struct columns *c,
 	int x = r.x + c->fate;
 	if (*fate)
 		x = surface_text(s, r, x, r.y, fate_role, fate) + 2;
+	if (row->forced)
+		x = surface_text(s, r, x, r.y, ROLE_MARK, "BREAK-GLASS") + 2;
 	surface_text(s, r, x, r.y, text_role, text);
 }
 

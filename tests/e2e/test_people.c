@@ -259,6 +259,17 @@ static void press_until(struct glass *g, const char *key, const char *text)
 	fail_msg("'%s' never came", text);
 }
 
+/* A console says what it begins; what others read is there once it is recorded. */
+static void await_log(struct fixture *f, int who, const char *verb, const char *text)
+{
+	for (int64_t end_ms = process_clock_ms() + 15000; process_clock_ms() < end_ms;) {
+		DOES(0, who, ARGS("log", "--verb", verb));
+		if (strstr(f->p.out.text, text))
+			return;
+	}
+	fail_msg("no %s with %s:\n%s", verb, text, f->p.out.text);
+}
+
 /* S asks, another's :approve allows, S steps: all of it on screens. */
 static void an_ask_and_its_approval_go_over_two_screens(void **state)
 {
@@ -269,12 +280,14 @@ static void an_ask_and_its_approval_go_over_two_screens(void **state)
 	glass_press(&f->g, "S");
 	assert_true(glass_wait(&f->g, "W190 approval is missing", NULL, 5000));
 	press_until(&f->g, "y", "ask somebody: weir approve checkout");
+	await_log(f, KIM, "ask", "APPLIED");
 	glass_close(&f->g);
 	console_of(f, &f->g, ANA);
 	assert_true(glass_wait(&f->g, "kim@e2e asks for 10 %", NULL, 15000));
 	glass_press(&f->g, ":approve\r");
 	assert_true(glass_wait(&f->g, "step 5 > 10 %", NULL, 5000));
 	press_until(&f->g, "y", "approve: ");
+	await_log(f, ANA, "approve", "APPLIED");
 	glass_close(&f->g);
 	DOES(0, KIM, ARGS("step", "checkout", "10%", CONFIRMED, "--wait"));
 	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
@@ -337,6 +350,37 @@ static void the_glass_is_broken_with_a_reason_and_a_name_and_marks_all_after(voi
 	DOES(0, ANA, ARGS("status", "checkout", "--json"));
 	assert_says(f, "\"forced\":[]");
 	assert_true(world_verified(&f->w, f->w.history));
+}
+
+/* The same by the key. */
+static void b_breaks_the_glass_on_a_screen(void **state)
+{
+	struct fixture *f = *state;
+	open_baking(f, "lone");
+	console_of(f, &f->g, KIM);
+	assert_true(glass_wait(&f->g, "BAKING", NULL, 15000));
+	glass_press(&f->g, "S");
+	assert_true(glass_wait(&f->g, "b break-glass", NULL, 5000));
+	assert_true(glass_wait(&f->g, "W184", NULL, 5000));
+	glass_press(&f->g, "b");
+	assert_true(glass_wait(&f->g, "BREAK-GLASS STEP checkout 5 > 10 %", NULL, 5000));
+	/* It asks for a reason at once, and then for the name. */
+	glass_press(&f->g, "\r");
+	press_until(&f->g, "y", "m first: it asks for a reason");
+	glass_press(&f->g, "m");
+	glass_press(&f->g, "they wait\r");
+	assert_true(glass_wait(&f->g, "they wait", NULL, 5000));
+	press_until(&f->g, "y", "to do it type checkout, Enter");
+	assert_int_equal(world_fact(&f->w, "share_bp"), 500);
+	glass_press(&f->g, "checkout\r");
+	await_log(f, KIM, "step", "BREAK-GLASS without 9 bake elapsed");
+	assert_says(f, "\"they wait\"");
+	assert_true(glass_wait(&f->g, "BAKING at 10 %", NULL, 15000));
+	assert_int_equal(world_fact(&f->w, "share_bp"), 1000);
+	assert_true(glass_wait(&f->g, "BREAK-GLASS", NULL, 5000));
+	glass_press(&f->g, "6");
+	assert_true(glass_wait(&f->g, "BREAK-GLASS  \"they wait\"", NULL, 5000));
+	glass_close(&f->g);
 }
 
 static void where_two_must_agree_the_glass_takes_two(void **state)
@@ -402,6 +446,7 @@ int main(void)
 		CASE(a_token_goes_between_histories_and_needs_no_pool),
 		CASE(an_ask_and_its_approval_go_over_two_screens),
 		CASE(the_glass_is_broken_with_a_reason_and_a_name_and_marks_all_after),
+		CASE(b_breaks_the_glass_on_a_screen),
 		CASE(where_two_must_agree_the_glass_takes_two),
 		CASE(the_end_of_the_way_back_takes_two),
 	};

@@ -454,6 +454,24 @@ static void several_go_back_by_their_number(void **state)
 	assert_int_equal(back, 2);
 }
 
+static void a_forced_migration_is_marked_in_its_row(void **state)
+{
+	(void)state;
+	sit_down();
+	struct act_request step = {.verb = VERB_STEP, .to_bp = 100};
+	assert_int_equal(site_ask(&s, d, &step).status, ACT_BEGUN);
+	site_run(&s, 2000);
+	type("g");
+	assert_false(shows("BREAK-GLASS"));
+	step = (struct act_request){.verb = VERB_STEP,
+		.to_bp = 1000,
+		.forced = PREDICATES_FORCED,
+		.reason = "they wait"};
+	assert_int_equal(site_ask(&s, d, &step).status, ACT_BEGUN);
+	site_run(&s, 2000);
+	assert_true(shows("BREAK-GLASS BAKING"));
+}
+
 static void several_are_never_stepped(void **state)
 {
 	(void)state;
@@ -486,6 +504,7 @@ int main(void)
 		cmocka_unit_test_teardown(marked_pools_are_held_at_once, get_up),
 		cmocka_unit_test_teardown(several_go_back_by_their_number, get_up),
 		cmocka_unit_test_teardown(several_are_never_stepped, get_up),
+		cmocka_unit_test_teardown(a_forced_migration_is_marked_in_its_row, get_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
