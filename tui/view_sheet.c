@@ -381,16 +381,35 @@ static int buttons_width(const struct button *b, size_t n, int gap)
 	return w;
 }
 
+#define KEYS_ONLY 10 /* columns that have no room for "[Esc]  y" and what is cut off */
+
+/* What accepts is seen at every width, before the way out, which everybody knows. */
+static size_t shorten_buttons(struct button *b, size_t n, int columns)
+{
+	const struct button leave = {b[0].role, "Esc"};
+	if (n < 2 || 1 + buttons_width(b, 2, 2) <= columns)
+		return n;
+	text_copy(b[0].text, sizeof b[0].text, "[Esc]");
+	if (columns >= KEYS_ONLY)
+		return n;
+	bool is_key = b[1].text[1] == ' ';
+	b[0] = is_key ? b[1] : leave;
+	b[0].text[is_key ? 1 : 3] = 0;
+	b[1] = leave;
+	return is_key ? 2 : 1;
+}
+
 static void buttons(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	struct rect r = p->r;
 	struct button b[BUTTONS];
 	int y = p->y < r.y + r.h ? p->y : r.y + r.h - 1;
-	size_t n = write_buttons(b, sheet, v->now);
+	size_t n = shorten_buttons(b, write_buttons(b, sheet, v->now), r.w);
+	bool keys_only = r.w < KEYS_ONLY;
 	surface_fill(
 		p->s, (struct rect){r.x, y, r.w, 1}, ROLE_SHEET, ' '); /* over what is too long */
-	int gap = buttons_width(b, n, 3) < r.w - 12 ? 3 : 2;
-	int x = r.x + (buttons_width(b, n, gap) < r.w - 12 ? 12 : 1);
+	int gap = keys_only ? 1 : buttons_width(b, n, 3) < r.w - 12 ? 3 : 2;
+	int x = r.x + (keys_only ? 0 : buttons_width(b, n, gap) < r.w - 12 ? 12 : 1);
 	for (size_t i = 0; i < n; i++) {
 		/* Half a word is none, but the way out and what accepts are always there. */
 		if (i > 1 && x + text_width(b[i].text) > r.x + r.w)

@@ -152,6 +152,27 @@ static void s_shows_a_sheet_and_y_steps(void **state)
 	assert_int_equal(fake_share_bp(s.node[0]), 100);
 }
 
+/* The key that accepts stands in the last row of a sheet, however narrow it is. */
+static void y_is_seen_at_every_width(void **state)
+{
+	(void)state;
+	static const char sheets[] = {'S', 'R'};
+	pass(2000);
+	for (size_t i = 0; i < sizeof sheets; i++) {
+		key((unsigned char)sheets[i]);
+		for (int w = 1; w <= 40; w++) {
+			console_resize(c, w, 6);
+			const char *last = strrchr(screen(), '\n') - 1;
+			while (last > screen() && last[-1] != '\n')
+				last--;
+			bool is_button = strncmp(last, "y", 1) == 0 || strstr(last, " y");
+			if (!is_button)
+				fail_msg("%c at %d columns: \"%s\"", sheets[i], w, last);
+		}
+		key(KEYS_ESC);
+	}
+}
+
 static void y_counts_only_after_a_look(void **state)
 {
 	(void)state;
@@ -1162,6 +1183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		KEYS(s_shows_a_sheet_and_y_steps),
+		KEYS(y_is_seen_at_every_width),
 		KEYS(y_counts_only_after_a_look),
 		KEYS(only_lower_case_y_accepts),
 		KEYS(enter_presses_what_is_highlighted_first_cancel),
