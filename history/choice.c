@@ -70,14 +70,22 @@ static void take_name(sqlite3_stmt *s, int column, char *out, size_t size)
 		text != NULL ? (size_t)sqlite3_column_bytes(s, column) : 0);
 }
 
+/* The pool of a table's last row. */
+#define LAST_OF(table) \
+	"SELECT p.pool, p.pool_id FROM " table " AS x" \
+	" JOIN series AS s ON s.id = x.key & 268435455 JOIN pool AS p ON p.pool_id = s.pool_id" \
+	" WHERE ?1 = 0 ORDER BY x.key DESC LIMIT 1"
+
 static int choose_pool(struct player_source *p, const char *pool, struct err *err)
 {
 	static const char by_name[] = "SELECT pool, pool_id FROM pool WHERE pool = ?1";
-	static const char by_sample[] =
-		"SELECT p.pool, p.pool_id FROM sample AS x JOIN series AS s ON s.id = x.key & 268435455"
-		" JOIN pool AS p ON p.pool_id = s.pool_id WHERE ?1 = 0 ORDER BY x.key DESC LIMIT 1";
 	sqlite3_stmt *s;
-	const int found = choice_row(p, pool != NULL ? by_name : by_sample, pool, 0, &s, err);
+	int found = choice_row(p, pool != NULL ? by_name : LAST_OF("sample"), pool, 0, &s, err);
+
+	if (found == 0 && pool == NULL && schema_has_table(p->db, "rollup")) {
+		sqlite3_finalize(s);
+		found = choice_row(p, LAST_OF("rollup"), NULL, 0, &s, err);
+	}
 
 	if (found == 1) {
 		take_name(s, 0, p->pool, sizeof p->pool);
@@ -91,14 +99,18 @@ static int choose_pool(struct player_source *p, const char *pool, struct err *er
 	return found < 0 ? -1 : 0;
 }
 
+/* The recording of the most samples, also of those that became minutes. */
+#define LONGEST_OF(rows) \
+	"SELECT s.recording, r.interval_ms, sum(x.rows) AS n FROM (" rows ") AS x" \
+	" JOIN series AS s ON s.id = x.key & 268435455 JOIN recording AS r ON r.seq = s.recording" \
+	" WHERE s.pool_id = ?1 GROUP BY s.recording ORDER BY n DESC, s.recording DESC LIMIT 1"
+
 static int choose_recording(struct player_source *p, int64_t wanted, struct err *err)
 {
 	static const char by_number[] = "SELECT seq, interval_ms FROM recording WHERE seq = ?1";
-	static const char by_samples[] =
-		"SELECT s.recording, r.interval_ms, count(*) AS n FROM sample AS x"
-		" JOIN series AS s ON s.id = x.key & 268435455 JOIN recording AS r ON r.seq = "
-		"s.recording"
-		" WHERE s.pool_id = ?1 GROUP BY s.recording ORDER BY n DESC, s.recording DESC LIMIT 1";
+	static const char *const by_rows[] = {LONGEST_OF("SELECT key, 1 AS rows FROM sample"),
+		LONGEST_OF("SELECT key, 1 AS rows FROM sample UNION ALL SELECT key, rows FROM rollup")};
+	const char *const by_samples = by_rows[schema_has_table(p->db, "rollup")];
 	/* who has one recording only need not count what is in it, which takes its time */
 	static const char by_only[] =
 		"SELECT s.recording, r.interval_ms FROM series AS s JOIN recording AS r ON r.seq = "

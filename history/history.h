@@ -119,6 +119,8 @@ enum {
 struct history_sample {
 	char pool_id[POOL_ID_MAX], node_id[POOL_ID_MAX];
 	int64_t tick;
+	bool minute; /* read: it is the sum of a minute's samples, of which `tick` is the last */
+	int64_t first_tick; /* read: and this the first; the same where it is one sample */
 	unsigned flags;
 	struct sample sample;
 	const struct histogram *latency[ARM_COUNT];

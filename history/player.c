@@ -3,7 +3,9 @@
  *
  * Invariants:
  * 1. Events are told in the order of their recorded moments, each once between two jumps.
- * 2. A glance tells rows and words for what it leaves out; it is never judged. */
+ * 2. A glance tells rows and words for what it leaves out; it is never judged.
+ * 3. Nor is a minute that samples became: the words come before it, and with each that was recorded
+ *    behind it. */
 #include "history/player.h"
 
 #include "history/schema.h"
@@ -58,10 +60,76 @@ static void tell_decision(struct player *p, const struct decision *decision, int
 
 static void tell_document(struct player *p, const struct tape *t, int64_t at_ms)
 {
-	struct driver_event e = {
-		.kind = DRIVER_SNAPSHOT, .node = node_of(p, t), .snapshot = t->current};
+	struct driver_event e = {.kind = DRIVER_SNAPSHOT,
+		.node = node_of(p, t),
+		.snapshot = t->current,
+		.minute = t->minute};
 
 	tell(p, &e, at_ms);
+}
+
+/* ---- recorded words ---- */
+
+/* The last words of two kinds that were recorded before a moment. A recorder notes each word as it
+ * changes, so the last one is that of the moment. */
+static int read_told(const struct player *p, int64_t at_ms, struct told *out, struct err *err)
+{
+	static const char *const kinds[] = {"verdict", "guard"};
+	char *const words[] = {out->verdict, out->guard};
+	sqlite3_stmt *s = p->words;
+	int code = 0;
+
+	*out = (struct told){.is = true};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && code == 0; i++) {
+		sqlite3_bind_text(s, 1, kinds[i], -1, SQLITE_STATIC);
+		sqlite3_bind_int64(s, 2, at_ms);
+		code = sqlite3_step(s);
+		if (code == SQLITE_ROW)
+			text_clean(words[i], VERDICT_TEXT_MAX, (const char *)sqlite3_column_text(s, 0),
+				(size_t)sqlite3_column_bytes(s, 0));
+		code = schema_result(err, p->source->db, code, "reading the history",
+				   p->source->path) == SCHEMA_OK
+			? 0
+			: -1;
+		sqlite3_reset(s);
+	}
+	return code;
+}
+
+/* When the next word is recorded behind a moment. */
+static int read_flip(struct player *p, int64_t at_ms, int64_t *next_ms, struct err *err)
+{
+	int code;
+
+	sqlite3_bind_int64(p->flip, 2, at_ms);
+	code = sqlite3_step(p->flip);
+	*next_ms = code == SQLITE_ROW && sqlite3_column_type(p->flip, 0) == SQLITE_INTEGER
+		? sqlite3_column_int64(p->flip, 0)
+		: INT64_MAX;
+	code = schema_result(err, p->source->db, code, "reading the history", p->source->path);
+	sqlite3_reset(p->flip);
+	return code == SCHEMA_OK ? 0 : -1;
+}
+
+/* Tells the words before a document that the judge cannot read, and before one behind it when they
+ * are new. */
+static int cite(struct player *p, const struct tape *t, int64_t at_ms, struct err *err)
+{
+	struct driver_event words = {.kind = DRIVER_TOLD, .node = node_of(p, t), .told = &p->told};
+	bool is_new;
+
+	if (t->minute && !p->cites)
+		p->flip_ms = INT64_MIN;
+	p->cites |= t->minute;
+	is_new = p->cites && at_ms >= p->flip_ms;
+	if (is_new &&
+		(read_told(p, at_ms, &p->told, err) < 0 || read_flip(p, at_ms, &p->flip_ms, err) < 0))
+		return -1;
+	p->told.of_minute = t->minute;
+	p->told.goes_on = !t->minute;
+	if (t->minute || is_new)
+		tell(p, &words, at_ms);
+	return 0;
 }
 
 void player_break(struct player *p, const struct err *err)
@@ -95,7 +163,7 @@ static void play_tape(struct player *p, struct tape *t, enum tape_kind kind, int
 {
 	struct err err;
 
-	if (tape_take(t, &err) < 0)
+	if (tape_take(t, &err) < 0 || (kind == TAPE_DOCUMENT && cite(p, t, at_ms, &err) < 0))
 		player_break(p, &err);
 	else if (kind == TAPE_GAP)
 		tell_gap(p, t, at_ms);
@@ -144,7 +212,7 @@ void player_forget(struct player *p, int64_t at_ms)
 
 	p->told_ms = INT64_MIN;
 	p->reached_ms = at_ms;
-	p->broken = false;
+	p->broken = p->cites = false;
 	tell(p, &e, at_ms);
 }
 
@@ -178,6 +246,7 @@ static void tell_row(void *ctx, const struct history_sample *s)
 	struct driver_event e = {.kind = DRIVER_ROW,
 		.node = node_of(g->player, g->tape),
 		.sample = &s->sample,
+		.minute = s->minute,
 		.latency = {s->latency[ARM_V1], s->latency[ARM_V2]}};
 
 	tell(g->player, &e, s->sample.at.wall_ms);
@@ -203,32 +272,6 @@ static int glance_at_tape(
 		tell_gap(p, t, next_ms);
 	}
 	return 0;
-}
-
-/* The last words of two kinds that were recorded before a moment. A recorder notes each word as it
- * changes, so the last one is that of the moment. */
-static int read_told(const struct player *p, int64_t at_ms, struct told *out, struct err *err)
-{
-	static const char *const kinds[] = {"verdict", "guard"};
-	char *const words[] = {out->verdict, out->guard};
-	sqlite3_stmt *s = p->words;
-	int code = 0;
-
-	*out = (struct told){.is = true};
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && code == 0; i++) {
-		sqlite3_bind_text(s, 1, kinds[i], -1, SQLITE_STATIC);
-		sqlite3_bind_int64(s, 2, at_ms);
-		code = sqlite3_step(s);
-		if (code == SQLITE_ROW)
-			text_clean(words[i], VERDICT_TEXT_MAX, (const char *)sqlite3_column_text(s, 0),
-				(size_t)sqlite3_column_bytes(s, 0));
-		code = schema_result(err, p->source->db, code, "reading the history",
-				   p->source->path) == SCHEMA_OK
-			? 0
-			: -1;
-		sqlite3_reset(s);
-	}
-	return code;
 }
 
 void player_glance(struct player *p, int64_t at_ms, bool brief)
@@ -335,6 +378,13 @@ static int prepare_words(struct player *p, struct err *err)
 		return -1;
 	sqlite3_bind_text(p->words, 3, from->pool, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(p->words, 4, from->recording);
+	if (schema_prepare(&p->flip, from->db,
+			"SELECT min(at_ms) FROM event WHERE kind IN ('verdict', 'guard') AND at_ms > ?2"
+			" AND pool = ?3 AND coalesce(recording, ?4) = ?4",
+			from->path, err) < 0)
+		return -1;
+	sqlite3_bind_text(p->flip, 3, from->pool, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(p->flip, 4, from->recording);
 	return 0;
 }
 
@@ -362,6 +412,7 @@ void player_close(struct player *p)
 		tape_close(&p->tapes[i]);
 	free(p->tapes);
 	sqlite3_finalize(p->words);
+	sqlite3_finalize(p->flip);
 	marks_release(&p->marks);
 	*p = (struct player){0};
 }

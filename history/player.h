@@ -25,6 +25,10 @@ struct player {
 	size_t count;
 	struct marks marks;
 	struct sqlite3_stmt *words; /* the last that was recorded of a kind */
+	struct sqlite3_stmt *flip;  /* the moment of the next one */
+	bool cites;         /* a minute was told: the words are told as they were recorded */
+	struct told told;   /* those of now */
+	int64_t flip_ms;    /* until then */
 	int64_t told_ms;    /* the moment of the last event since a jump */
 	int64_t reached_ms; /* everything up to here is told */
 	bool broken;        /* the file could not be read further: said once */

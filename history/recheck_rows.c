@@ -117,7 +117,12 @@ static int load(struct recheck_node *n, int64_t last, struct err *err)
 
 	if (n->has_row || n->from > last)
 		return 0;
-	found = samples_read(&n->reader, n->from, last, &n->row, err);
+	/* a minute is none of the rows that were judged */
+	for (int64_t from = n->from;; from = n->row.tick + 1) {
+		found = samples_read(&n->reader, from, last, &n->row, err);
+		if (found <= 0 || !n->row.minute)
+			break;
+	}
 	n->has_row = found > 0;
 	n->from = found > 0 ? n->row.tick + 1 : last + 1;
 	return found < 0 ? -1 : 0;

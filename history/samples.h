@@ -76,13 +76,20 @@ enum schema_result samples_write(
 
 /* ---- reading ---- */
 
+/* The statements over one table of rows. */
+struct samples_table {
+	struct sqlite3_stmt *whole; /* of a key */
+	struct sqlite3_stmt *plain; /* the same, of what a plot has */
+	struct sqlite3_stmt *after; /* the next key behind one, whosever it is */
+};
+
 /* The rows of one node in one recording. */
 struct samples_reader {
 	struct sqlite3 *db;
 	const char *path;
-	struct sqlite3_stmt *at, *after;
-	struct sqlite3_stmt *plain, *counts; /* of the same row: what a plot has; what adds up */
-	struct sqlite3_stmt *sum;            /* of rows of a long time; NULL: not asked for yet */
+	struct samples_table sample, minute; /* `minute` NULL where the file has none */
+	struct sqlite3_stmt *counts;         /* of a sample: what adds up */
+	struct sqlite3_stmt *sum;            /* of a long time; NULL: not asked for yet */
 	int64_t started_ms, interval_ms;
 	int64_t series[ARM_COUNT];
 	char pool_id[POOL_ID_MAX], node_id[POOL_ID_MAX];
@@ -96,12 +103,13 @@ int samples_reader_open(struct samples_reader *r, struct sqlite3 *db, const char
 	int64_t recording, const char *node_id, struct err *err);
 void samples_reader_close(struct samples_reader *r);
 
-/* Reads the first row of the node with first <= tick <= last. 1 found, 0 none, -1 with err.
- * Histograms are borrowed until the next read. */
+/* Reads the first row of the node with first <= tick <= last; where samples became a minute, that,
+ * whose tick is its last one and may be behind `last`. 1 found, 0 none, -1 with err. Histograms are
+ * borrowed until the next read. */
 int samples_read(struct samples_reader *r, int64_t first, int64_t last,
 	struct history_sample *out, struct err *err);
 
-/* The last tick of the node, UNKNOWN when there is none. */
+/* The last tick of the node, or of its last minute; UNKNOWN when there is none. */
 int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err);
 
 /* Adds up the counts of first <= tick <= last, gauges left alone: what absolute counters rose

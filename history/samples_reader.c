@@ -1,7 +1,12 @@
-/* Samples, read: the rows of one node tick by tick, and where they end. Not their sums:
- * samples_sum.c. */
+/* Samples, read: the rows of one node tick by tick, and where they end; where they became minutes, the
+ * minutes. Not their sums: samples_sum.c.
+ *
+ * Invariants:
+ * 1. Of a tick there is either its sample or its minute, and the sample where there are both.
+ * 2. What is read of one moment comes in order of its ticks, a minute at its last one. */
 #include "history/samples_parts.h"
 
+#include "history/minute.h"
 #include "history/sparse.h"
 #include "model/mem.h"
 
@@ -48,8 +53,8 @@ static int find_node(
 	return code;
 }
 
-/* A statement over the row of a key: the columns that are wanted, behind `leading` ones. */
-static int prepare_at(struct samples_reader *r, const char *leading,
+/* A statement over the row of a key: the columns that are wanted, between other ones. */
+static int prepare_at(struct samples_reader *r, const char *table, const char *leading,
 	bool (*wanted)(const struct samples_column *c), const char *behind, sqlite3_stmt **out,
 	struct err *err)
 {
@@ -60,7 +65,7 @@ static int prepare_at(struct samples_reader *r, const char *leading,
 	for (int c = 0; c < SAMPLES_TABLE; c++)
 		if (wanted(&samples_columns[c]))
 			text_addf(&sql, ", %s", samples_column_in(r->db, &samples_columns[c]));
-	text_addf(&sql, "%s FROM sample WHERE key = ?1", behind);
+	text_addf(&sql, "%s FROM %s WHERE key = ?1", behind, table);
 	code = schema_prepare(out, r->db, text_str(&sql), r->path, err);
 	text_free(&sql);
 	return code;
@@ -92,23 +97,34 @@ static void add_failed(struct text *sql, sqlite3 *db)
 				samples_column_in(db, &samples_columns[c]));
 }
 
-static int prepare_reader(struct samples_reader *r, struct err *err)
+static int prepare_table(
+	struct samples_reader *r, const char *table, struct samples_table *out, struct err *err)
 {
 	static const char leading[] = "key, at_ms, interval_ms, flags";
-	struct text failed = {0};
+	struct text failed = {0}, after = {0};
 	int code;
 
 	add_failed(&failed, r->db);
-	code = prepare_at(r, leading, is_any, ", latency, session_latency", &r->at, err);
+	text_addf(&after, "SELECT min(key) FROM %s WHERE key > ?1", table);
+	code =
+		prepare_at(r, table, leading, is_any, ", latency, session_latency", &out->whole, err);
 	if (code == 0)
-		code = prepare_at(r, leading, is_plain, text_str(&failed), &r->plain, err);
+		code = prepare_at(r, table, leading, is_plain, text_str(&failed), &out->plain, err);
 	if (code == 0)
-		code = prepare_at(r, "interval_ms", is_count, "", &r->counts, err);
-	if (code == 0)
-		code = schema_prepare(
-			&r->after, r->db, "SELECT min(key) FROM sample WHERE key > ?1", r->path, err);
+		code = schema_prepare(&out->after, r->db, text_str(&after), r->path, err);
 	text_free(&failed);
+	text_free(&after);
 	return code;
+}
+
+static int prepare_reader(struct samples_reader *r, struct err *err)
+{
+	if (prepare_table(r, "sample", &r->sample, err) < 0 ||
+		prepare_at(r, "sample", "interval_ms", is_count, "", &r->counts, err) < 0)
+		return -1;
+	return samples_has_column(r->db, "rollup", "key")
+		? prepare_table(r, "rollup", &r->minute, err)
+		: 0;
 }
 
 int samples_reader_open(struct samples_reader *r, sqlite3 *db, const char *path,
@@ -128,13 +144,19 @@ int samples_reader_open(struct samples_reader *r, sqlite3 *db, const char *path,
 	return -1;
 }
 
+static void close_table(struct samples_table *t)
+{
+	sqlite3_finalize(t->whole);
+	sqlite3_finalize(t->plain);
+	sqlite3_finalize(t->after);
+}
+
 void samples_reader_close(struct samples_reader *r)
 {
-	sqlite3_finalize(r->at);
-	sqlite3_finalize(r->plain);
+	close_table(&r->sample);
+	close_table(&r->minute);
 	sqlite3_finalize(r->counts);
 	sqlite3_finalize(r->sum);
-	sqlite3_finalize(r->after);
 	for (int a = 0; a < ARM_COUNT; a++) {
 		free(r->latency[a]);
 		free(r->session_latency[a]);
@@ -143,57 +165,55 @@ void samples_reader_close(struct samples_reader *r)
 }
 
 /* Takes a histogram column; `*out` is NULL where there is none. */
-static int take_histogram(struct samples_reader *r, int column, struct histogram *into,
-	const struct histogram **out, struct err *err)
+static int take_histogram(const struct samples_reader *r, sqlite3_stmt *s, int column,
+	struct histogram *into, const struct histogram **out, struct err *err)
 {
 	*out = NULL;
-	if (sqlite3_column_type(r->at, column) == SQLITE_NULL)
+	if (sqlite3_column_type(s, column) == SQLITE_NULL)
 		return 0;
-	const unsigned char *bytes = sqlite3_column_blob(r->at, column);
+	const unsigned char *bytes = sqlite3_column_blob(s, column);
 
-	if (!sparse_decode(into, bytes, (size_t)sqlite3_column_bytes(r->at, column)))
+	if (!sparse_decode(into, bytes, (size_t)sqlite3_column_bytes(s, column)))
 		return err_set(err, ERR_DAMAGED, "sample %lld of \"%s\" has a broken histogram",
-			(long long)sqlite3_column_int64(r->at, 0), r->path);
+			(long long)sqlite3_column_int64(s, 0), r->path);
 	*out = into;
 	return 0;
 }
 
-static int take_whole(
-	struct samples_reader *r, int a, struct history_sample *out, struct err *err)
+static int take_whole(struct samples_reader *r, sqlite3_stmt *s, int a,
+	struct history_sample *out, struct err *err)
 {
+	enum { LATENCY = SAMPLES_LEADING + SAMPLES_TABLE };
 	struct arm_sample *arm = &out->sample.arms[a];
 
 	for (int c = 0; c < SAMPLES_TABLE; c++)
-		*samples_value_of(arm, &samples_columns[c]) =
-			samples_number(r->at, SAMPLES_LEADING + c);
+		*samples_value_of(arm, &samples_columns[c]) = samples_number(s, SAMPLES_LEADING + c);
 	arm->failed_total = 0;
 	for (int f = 0; f < FAILURE_COUNT; f++)
 		arm->failed_total = samples_add(arm->failed_total, arm->failed[f]);
-	if (take_histogram(
-			r, SAMPLES_LEADING + SAMPLES_TABLE, r->latency[a], &out->latency[a], err) < 0)
+	if (take_histogram(r, s, LATENCY, r->latency[a], &out->latency[a], err) < 0)
 		return -1;
-	return take_histogram(r, SAMPLES_LEADING + SAMPLES_TABLE + 1, r->session_latency[a],
-		&out->session_latency[a], err);
+	return take_histogram(
+		r, s, LATENCY + 1, r->session_latency[a], &out->session_latency[a], err);
 }
 
-static void take_plain(struct samples_reader *r, int a, struct history_sample *out)
+static void take_plain(sqlite3_stmt *s, int a, struct history_sample *out)
 {
 	struct arm_sample *arm = &out->sample.arms[a];
 	int at = SAMPLES_LEADING;
 
 	for (int c = 0; c < SAMPLES_TABLE; c++)
 		*samples_value_of(arm, &samples_columns[c]) =
-			samples_columns[c].is_plain ? samples_number(r->plain, at++) : UNKNOWN;
-	arm->failed_total = samples_number(r->plain, at);
+			samples_columns[c].is_plain ? samples_number(s, at++) : UNKNOWN;
+	arm->failed_total = samples_number(s, at);
 	out->latency[a] = out->session_latency[a] = NULL;
 }
 
-/* Reads one arm's row at a tick. 1 found, 0 none, -1 with err. */
-static int read_arm(
-	struct samples_reader *r, int64_t tick, int a, struct history_sample *out, struct err *err)
+/* Reads one arm's row of a key. 1 found, 0 none, -1 with err. */
+static int read_arm(struct samples_reader *r, const struct samples_table *t, int64_t key, int a,
+	struct history_sample *out, struct err *err)
 {
-	const int64_t key = samples_key(r->started_ms, r->interval_ms, tick, r->series[a]);
-	sqlite3_stmt *s = r->bare ? r->plain : r->at;
+	sqlite3_stmt *s = r->bare ? t->plain : t->whole;
 	int code, found = 0;
 
 	sqlite3_bind_int64(s, 1, key);
@@ -206,8 +226,8 @@ static int read_arm(
 		out->sample.interval_ms = sqlite3_column_int64(s, 2);
 		out->flags = (unsigned)sqlite3_column_int64(s, 3);
 		if (r->bare)
-			take_plain(r, a, out);
-		else if (take_whole(r, a, out, err) < 0)
+			take_plain(s, a, out);
+		else if (take_whole(r, s, a, out, err) < 0)
 			found = -1;
 		if (out->sample.interval_ms < 0 || out->sample.interval_ms > SAMPLES_WALL_MAX_MS)
 			found = err_set(err, ERR_DAMAGED, "sample %lld of \"%s\" has no length",
@@ -217,23 +237,68 @@ static int read_arm(
 	return found;
 }
 
-/* The tick of the next row of anybody behind `tick`: what lies between is empty. */
-static int next_tick(struct samples_reader *r, int64_t tick, int64_t *next, struct err *err)
+/* Reads the rows of both sides. */
+static int read_row(struct samples_reader *r, const struct samples_table *t, int64_t key,
+	struct history_sample *out, struct err *err)
+{
+	int found = 1;
+
+	for (int a = 0; a < ARM_COUNT && found > 0; a++)
+		found = read_arm(r, t, key | r->series[a], a, out, err);
+	return found;
+}
+
+static int64_t tick_at(const struct samples_reader *r, int64_t t)
+{
+	return samples_tick(r->started_ms, r->interval_ms, t);
+}
+
+/* Reads what became of the samples of a tick. */
+static int read_minute(
+	struct samples_reader *r, int64_t tick, struct history_sample *out, struct err *err)
+{
+	const int64_t key = minute_key(samples_key(r->started_ms, r->interval_ms, tick, 0));
+	const int64_t t = key >> SAMPLES_SERIES_BITS;
+	const int found = read_row(r, &r->minute, key, out, err);
+
+	out->first_tick = tick_at(r, t);
+	out->tick = tick_at(r, t + MINUTE_T) - 1;
+	/* a slow recorder has one sample a minute, of which nothing is lost */
+	out->minute = out->first_tick < out->tick;
+	return found;
+}
+
+/* The tick of the first row of anybody behind a key. */
+static int tick_after(struct samples_reader *r, const struct samples_table *t, int64_t key,
+	int64_t *tick, struct err *err)
 {
 	int code;
 
-	sqlite3_bind_int64(
-		r->after, 1, samples_key(r->started_ms, r->interval_ms, tick, r->series[ARM_V1]));
-	code = sqlite3_step(r->after);
-	*next = INT64_MAX;
-	if (code == SQLITE_ROW && sqlite3_column_type(r->after, 0) != SQLITE_NULL)
-		*next = samples_tick(r->started_ms, r->interval_ms,
-			sqlite3_column_int64(r->after, 0) >> SAMPLES_SERIES_BITS);
+	sqlite3_bind_int64(t->after, 1, key);
+	code = sqlite3_step(t->after);
+	*tick = INT64_MAX;
+	if (code == SQLITE_ROW && sqlite3_column_type(t->after, 0) != SQLITE_NULL)
+		*tick = tick_at(r, sqlite3_column_int64(t->after, 0) >> SAMPLES_SERIES_BITS);
+	code = samples_check(r, code, err);
+	sqlite3_reset(t->after);
+	return code;
+}
+
+/* The tick of the next row of anybody behind `tick`: what lies between is empty. */
+static int next_tick(struct samples_reader *r, int64_t tick, int64_t *next, struct err *err)
+{
+	const int64_t key = samples_key(r->started_ms, r->interval_ms, tick, 0);
+	int64_t minute = INT64_MAX;
+
+	if (tick_after(r, &r->sample, key | r->series[ARM_V1], next, err) < 0)
+		return -1;
+	if (r->minute.after != NULL &&
+		tick_after(r, &r->minute, minute_key(key) | SAMPLES_SERIES_MASK, &minute, err) < 0)
+		return -1;
+	*next = minute < *next ? minute : *next;
 	if (*next <= tick)
 		*next = tick + 1;
-	code = samples_check(r, code, err);
-	sqlite3_reset(r->after);
-	return code;
+	return 0;
 }
 
 int samples_read(struct samples_reader *r, int64_t first, int64_t last,
@@ -245,14 +310,15 @@ int samples_read(struct samples_reader *r, int64_t first, int64_t last,
 	text_copy(out->pool_id, sizeof out->pool_id, r->pool_id);
 	text_copy(out->node_id, sizeof out->node_id, r->node_id);
 	while (tick <= last) {
-		int found = read_arm(r, tick, ARM_V1, out, err);
+		int found = read_row(
+			r, &r->sample, samples_key(r->started_ms, r->interval_ms, tick, 0), out, err);
 
-		if (found > 0)
-			found = read_arm(r, tick, ARM_V2, out, err);
-		if (found != 0) {
-			out->tick = tick;
+		out->tick = out->first_tick = tick;
+		out->minute = false;
+		if (found == 0 && r->minute.whole != NULL)
+			found = read_minute(r, tick, out, err);
+		if (found != 0)
 			return found;
-		}
 		if (next_tick(r, tick, &tick, err) < 0)
 			return -1;
 	}
@@ -308,20 +374,54 @@ static int newest_below(
 	return code;
 }
 
+/* The last tick of the node's newest minute up to `high`. */
+static int newest_minute(struct samples_reader *r, int64_t high, int64_t *tick, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	int code;
+
+	if (r->minute.whole == NULL)
+		return 0;
+	code = schema_prepare(&s, r->db,
+		"SELECT key FROM rollup WHERE key BETWEEN ?1 AND ?2 AND key & 268435455 = ?3"
+		" ORDER BY key DESC LIMIT 1",
+		r->path, err);
+	if (code == 0) {
+		sqlite3_bind_int64(s, 1, minute_key(samples_key(r->started_ms, r->interval_ms, 0, 0)));
+		sqlite3_bind_int64(s, 2, high);
+		sqlite3_bind_int64(s, 3, r->series[ARM_V1]);
+		code = sqlite3_step(s);
+		if (code == SQLITE_ROW)
+			*tick = samples_tick(r->started_ms, r->interval_ms,
+						(sqlite3_column_int64(s, 0) >> SAMPLES_SERIES_BITS) + MINUTE_T) -
+				1;
+		code = samples_check(r, code, err);
+	}
+	sqlite3_finalize(s);
+	return code;
+}
+
 /* A recording that goes on has rows among the file's last; one that is over, near its last
- * checkpoint. Only one of before there were checkpoints is looked for everywhere. */
+ * checkpoint, or no more than minutes there. Only one of before there were checkpoints is looked
+ * for everywhere. */
 int samples_last_tick(struct samples_reader *r, int64_t *tick, struct err *err)
 {
 	enum { FEW = 16384, HOUR_T = 36000 };
-	int64_t to_t;
+	int64_t to_t, high;
 
 	*tick = UNKNOWN;
 	if (newest_below(r, INT64_MAX, FEW, tick, err) < 0)
 		return -1;
 	if (*tick != UNKNOWN)
 		return 0;
-	if (last_checkpoint(r, &to_t, err) < 0 ||
-		newest_below(r, (to_t + HOUR_T) << SAMPLES_SERIES_BITS, -1, tick, err) < 0)
+	if (last_checkpoint(r, &to_t, err) < 0)
+		return -1;
+	high = (to_t + HOUR_T) << SAMPLES_SERIES_BITS;
+	if (newest_below(r, high, -1, tick, err) < 0)
+		return -1;
+	if (*tick != UNKNOWN)
+		return 0;
+	if (newest_minute(r, high, tick, err) < 0)
 		return -1;
 	return *tick != UNKNOWN ? 0 : newest_below(r, INT64_MAX, -1, tick, err);
 }

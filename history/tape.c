@@ -2,10 +2,12 @@
  *
  * A state event holds the absolute counters of one document. It names the tick of the last
  * sample before it; the sample of the same document, if it has one, was received at the same
- * moment.
+ * moment. Where samples became a minute, that is one document, at the moment of the last of them;
+ * what states within it count already is taken off it.
  *
  * Invariants:
- * 1. Differences of successive documents are the stored samples, counts and histograms.
+ * 1. Differences of successive documents are the stored samples, counts and histograms; within a
+ *    minute their sum is.
  * 2. seq rises, and moments never go back, whatever the recorded wall clock did. */
 #include "history/tape.h"
 
@@ -34,6 +36,33 @@ static int64_t sample_ms(const struct tape *t, const struct history_sample *s)
 	const int64_t due = tick_ms(t, s->tick), at = s->sample.at.wall_ms;
 
 	return at >= due - JUMP_MS && at <= due + JUMP_MS ? at : due;
+}
+
+/* ---- counts ---- */
+
+enum { COUNTED = 11, COUNTS = COUNTED + FAILURE_COUNT };
+
+/* What adds up of a side in a document, and of the same in a sample. */
+static void counters_of(int64_t *out[COUNTS], struct arm_counts *c)
+{
+	int64_t *const counted[COUNTED] = {&c->requests, &c->ok, &c->timeouts, &c->retries,
+		&c->sessions, &c->sessions_bad, &c->workers.created, &c->workers.destroyed,
+		&c->workers.crashed, &c->workers.restarted, &c->cpu_us};
+
+	memcpy(out, counted, sizeof counted);
+	for (int f = 0; f < FAILURE_COUNT; f++)
+		out[COUNTED + f] = &c->failed[f];
+}
+
+static void counts_of(int64_t *out[COUNTS], struct arm_sample *s)
+{
+	int64_t *const counted[COUNTED] = {&s->requests, &s->ok, &s->timeouts, &s->retries,
+		&s->sessions, &s->sessions_bad, &s->workers.created, &s->workers.destroyed,
+		&s->workers.crashed, &s->workers.restarted, &s->cpu_us};
+
+	memcpy(out, counted, sizeof counted);
+	for (int f = 0; f < FAILURE_COUNT; f++)
+		out[COUNTED + f] = &s->failed[f];
 }
 
 static int64_t not_before(const struct tape *t, int64_t at_ms)
@@ -88,6 +117,29 @@ static int find_last(struct tape *t, struct err *err)
 	return found < 0 ? -1 : 0;
 }
 
+static void scale(int64_t *n, int64_t part, int64_t of)
+{
+	if (*n != UNKNOWN)
+		*n = *n / of * part + *n % of * part / of;
+}
+
+/* What is left of the minute that `tick` is in, as if everything in it were spread evenly. */
+static void cut_minute(struct tape *t)
+{
+	const int64_t ticks = t->sample.tick - t->sample.first_tick + 1,
+				  left = t->sample.tick - t->tick;
+
+	for (int a = 0; a < ARM_COUNT; a++) {
+		int64_t *counts[COUNTS];
+
+		counts_of(counts, &t->sample.sample.arms[a]);
+		for (int i = 0; i < COUNTS; i++)
+			scale(counts[i], left, ticks);
+	}
+	scale(&t->sample.sample.interval_ms, left, ticks);
+	t->rough = true;
+}
+
 /* Reads the sample behind `tick` ahead. */
 static int load_next(struct tape *t, struct err *err)
 {
@@ -97,6 +149,8 @@ static int load_next(struct tape *t, struct err *err)
 	if (t->last_tick != UNKNOWN)
 		found = samples_read(&t->samples, t->tick + 1, t->last_tick, &t->sample, err);
 	t->has_sample = found > 0;
+	if (found > 0 && t->sample.minute && t->tick >= t->sample.first_tick)
+		cut_minute(t);
 	return found < 0 ? -1 : 0;
 }
 
@@ -184,19 +238,14 @@ static int64_t moved(int64_t n, int64_t by, int sign)
 }
 
 /* Counters one sample later (sign 1) or earlier (-1). */
-static void move_arm(struct arm_counts *c, const struct arm_sample *s, int sign)
+static void move_arm(struct arm_counts *c, struct arm_sample *s, int sign)
 {
-	int64_t *const counters[] = {&c->requests, &c->ok, &c->timeouts, &c->retries, &c->sessions,
-		&c->sessions_bad, &c->workers.created, &c->workers.destroyed, &c->workers.crashed,
-		&c->workers.restarted, &c->cpu_us};
-	const int64_t rises[] = {s->requests, s->ok, s->timeouts, s->retries, s->sessions,
-		s->sessions_bad, s->workers.created, s->workers.destroyed, s->workers.crashed,
-		s->workers.restarted, s->cpu_us};
+	int64_t *counters[COUNTS], *rises[COUNTS];
 
-	for (size_t i = 0; i < sizeof rises / sizeof *rises; i++)
-		*counters[i] = moved(*counters[i], rises[i], sign);
-	for (int f = 0; f < FAILURE_COUNT; f++)
-		c->failed[f] = moved(c->failed[f], s->failed[f], sign);
+	counters_of(counters, c);
+	counts_of(rises, s);
+	for (int i = 0; i < COUNTS; i++)
+		*counters[i] = moved(*counters[i], *rises[i], sign);
 }
 
 static void set_gauges(struct arm_counts *c, const struct arm_sample *s)
@@ -218,7 +267,7 @@ static void pass_time(struct snapshot *s, int64_t ms)
 	state_pass(s, ms);
 }
 
-static void move(struct snapshot *d, const struct sample *s, int sign)
+static void move(struct snapshot *d, struct sample *s, int sign)
 {
 	for (int a = 0; a < ARM_COUNT; a++)
 		move_arm(&d->arms[a], &s->arms[a], sign);
@@ -241,6 +290,57 @@ static void add_histograms(struct snapshot *into, const struct history_sample *s
 	}
 }
 
+/* A state that comes before the minute that is next, and not before its beginning. */
+static bool is_within_minute(const struct tape *t, const struct tape_state *s)
+{
+	return t->has_sample && t->sample.minute && s->tick + 1 >= t->sample.first_tick &&
+		s->tick < t->sample.tick && s->at_ms < sample_ms(t, &t->sample);
+}
+
+/* Takes off the minute that is next what a state within it has counted of it already. */
+static void take_off(struct tape *t, struct snapshot *state, int64_t at_ms)
+{
+	struct sample *rest = &t->sample.sample;
+	const int64_t left_ms = sample_ms(t, &t->sample) - at_ms;
+
+	for (int a = 0; a < ARM_COUNT; a++) {
+		int64_t *now[COUNTS], *then[COUNTS], *counts[COUNTS];
+
+		counters_of(now, &state->arms[a]);
+		counters_of(then, &t->current->arms[a]);
+		counts_of(counts, &rest->arms[a]);
+		for (int i = 0; i < COUNTS; i++) {
+			/* neither is negative */
+			if (*now[i] > *then[i] && *then[i] >= 0 && *counts[i] != UNKNOWN) {
+				const int64_t rise = *now[i] - *then[i];
+
+				*counts[i] = rise < *counts[i] ? *counts[i] - rise : 0;
+			}
+		}
+	}
+	if (left_ms < rest->interval_ms)
+		rest->interval_ms = left_ms > 0 ? left_ms : 0;
+}
+
+/* Lets no counter go back behind one that was told; true where one would have. */
+static bool hold_up(struct snapshot *fresh, struct snapshot *told)
+{
+	bool held = false;
+
+	for (int a = 0; a < ARM_COUNT; a++) {
+		int64_t *now[COUNTS], *then[COUNTS];
+
+		counters_of(now, &fresh->arms[a]);
+		counters_of(then, &told->arms[a]);
+		for (int i = 0; i < COUNTS; i++)
+			if (*now[i] != UNKNOWN && *then[i] != UNKNOWN && *now[i] < *then[i]) {
+				*now[i] = *then[i];
+				held = true;
+			}
+	}
+	return held;
+}
+
 /* Reads a state event over `current`. Histograms go on within a boot: a state has none. */
 static int read_state(struct tape *t, const struct tape_state *state, struct err *err)
 {
@@ -253,13 +353,25 @@ static int read_state(struct tape *t, const struct tape_state *state, struct err
 		json = (const char *)sqlite3_column_text(t->detail, 0);
 	code = state_read(fresh, t->reader, json != NULL ? json : "", t->samples.path, err);
 	sqlite3_reset(t->detail);
-	if (code == 0 && t->has_current && strcmp(fresh->boot_id, t->current->boot_id) == 0) {
+	const bool goes_on = t->has_current && strcmp(fresh->boot_id, t->current->boot_id) == 0;
+
+	if (code == 0 && !goes_on && is_within_minute(t, state)) {
+		if (t->has_current)
+			cut_minute(t);
+		t->rough = true;
+	}
+	if (code == 0 && goes_on) {
 		if (fresh->seq <= t->current->seq)
 			fresh->seq = samples_add(t->current->seq, 1);
 		for (int a = 0; a < ARM_COUNT; a++) {
 			fresh->arms[a].latency = t->current->arms[a].latency;
 			fresh->arms[a].session_latency = t->current->arms[a].session_latency;
 		}
+		/* what is left of a minute that was cut is an estimate too */
+		if (t->rough)
+			t->rough = hold_up(fresh, t->current) || is_within_minute(t, state);
+		if (is_within_minute(t, state))
+			take_off(t, fresh, state->at_ms);
 	}
 	if (code == 0)
 		*t->current = *fresh;
@@ -288,6 +400,13 @@ static int64_t next_tick(const struct tape *t, const struct tape_state *s, bool 
 	return tick > t->tick ? tick : t->tick;
 }
 
+/* The tick from which on the next document counts. */
+static int64_t first_of_next(const struct tape *t, const struct tape_state *s, bool with_sample)
+{
+	return s == NULL || with_sample || is_within_minute(t, s) ? t->sample.first_tick
+															  : next_tick(t, s, false);
+}
+
 enum tape_kind tape_peek(const struct tape *t, int64_t *at_ms)
 {
 	bool with_sample;
@@ -297,7 +416,7 @@ enum tape_kind tape_peek(const struct tape *t, int64_t *at_ms)
 	if (s == NULL && !t->has_sample)
 		return TAPE_END;
 	if (t->has_current && !t->gap_told && t->tick >= 0 &&
-		next_tick(t, s, with_sample) > t->tick + 1) {
+		first_of_next(t, s, with_sample) > t->tick + 1) {
 		*at_ms = not_before(t, tick_ms(t, t->tick + 1) + t->samples.interval_ms);
 		return TAPE_GAP;
 	}
@@ -335,6 +454,7 @@ static int take_sample(struct tape *t, const struct tape_state *state, struct er
 	}
 	add_histograms(t->current, &t->sample);
 	t->tick = t->sample.tick;
+	t->minute = t->sample.minute;
 	return load_next(t, err);
 }
 
@@ -358,11 +478,13 @@ int tape_take(struct tape *t, struct err *err)
 		move(t->current, &t->sample.sample, -1);
 		t->current->seq = samples_add(t->current->seq, -1);
 		t->has_current = true;
+		t->minute = t->sample.minute;
 		return 0;
 	}
 	if (s != NULL && !with_sample) {
 		t->tick = next_tick(t, s, false);
 		t->gap_told = false;
+		t->minute = is_within_minute(t, s);
 		return take_state(t, s, err);
 	}
 	return take_sample(t, s, err);
@@ -373,7 +495,7 @@ int tape_take(struct tape *t, struct err *err)
 /* To the first state: samples before it cannot become documents. */
 static int rewind_tape(struct tape *t, struct err *err)
 {
-	t->has_current = false;
+	t->has_current = t->minute = t->rough = false;
 	t->next_state = 0;
 	t->tick = t->state_count > 0 && t->states[0].tick > 0 ? t->states[0].tick - 1 : -1;
 	if (load_next(t, err) < 0)
@@ -383,6 +505,19 @@ static int rewind_tape(struct tape *t, struct err *err)
 		t->tick = t->states[0].tick;
 		return load_next(t, err);
 	}
+	return 0;
+}
+
+/* Takes what comes before a moment while that is of minutes: they cannot be summed up to the middle
+ * of one. */
+static int pass_minutes(struct tape *t, int64_t at_ms, struct err *err)
+{
+	int64_t next_ms;
+
+	while (t->has_sample && t->sample.minute && tape_peek(t, &next_ms) != TAPE_END &&
+		next_ms < at_ms)
+		if (tape_take(t, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -408,18 +543,25 @@ int tape_seek(struct tape *t, int64_t at_ms, struct err *err)
 	t->tick = t->states[found - 1].tick;
 	if (load_next(t, err) < 0 || take_state(t, &t->states[found - 1], err) < 0)
 		return -1;
+	t->minute = is_within_minute(t, &t->states[found - 1]);
 	/* the sample of the state's own document is in its counters already */
-	if (t->has_sample && t->sample.sample.at.wall_ms == t->states[found - 1].at_ms)
+	if (t->has_sample && t->sample.sample.at.wall_ms == t->states[found - 1].at_ms) {
 		t->tick = t->sample.tick;
-	first = t->tick + 1;
-	if (first < tick) {
-		if (samples_sum(&t->samples, first, tick - 1, &sum, err) < 0)
+		if (load_next(t, err) < 0)
 			return -1;
-		move(t->current, &sum, 1);
-		t->current->seq = samples_add(t->current->seq, tick - first);
-		t->tick = tick - 1;
-		t->at_ms = not_before(t, tick_ms(t, t->tick));
 	}
+	if (pass_minutes(t, at_ms, err) < 0)
+		return -1;
+	first = t->tick + 1;
+	if (first >= tick || (t->has_sample && t->sample.minute))
+		return 0;
+	if (samples_sum(&t->samples, first, tick - 1, &sum, err) < 0)
+		return -1;
+	move(t->current, &sum, 1);
+	t->current->seq = samples_add(t->current->seq, tick - first);
+	t->tick = tick - 1;
+	t->at_ms = not_before(t, tick_ms(t, t->tick));
+	t->minute = false;
 	return load_next(t, err);
 }
 
@@ -436,12 +578,19 @@ int tape_look(struct tape *t, int64_t from_ms, int64_t timed_ms, int64_t at_ms,
 	const int64_t began = first_tick(t), from = (from_ms - r->started_ms) / r->interval_ms;
 	int64_t tick = from > began ? from : began, seen_ms = INT64_MIN, next_ms;
 	struct arm_sample gauges[ARM_COUNT];
-	bool gauged = true;
+	bool gauged = true, is_back = false;
 	int found = 0;
 
 	while (t->last_tick != UNKNOWN) {
 		r->bare = tick_ms(t, tick) < timed_ms;
 		found = samples_read(r, tick, t->last_tick, &t->sample, err);
+		/* within a minute the one before it is the last */
+		if (found > 0 && t->sample.minute && sample_ms(t, &t->sample) > at_ms && tick > began &&
+			seen_ms == INT64_MIN && !is_back) {
+			tick = t->sample.first_tick - 1 > began ? t->sample.first_tick - 1 : began;
+			is_back = true;
+			continue;
+		}
 		if (found <= 0 || sample_ms(t, &t->sample) > at_ms)
 			break;
 		gauged = !r->bare;

@@ -27,6 +27,8 @@ struct tape {
 	bool has_sample;           /* `sample` is the next one */
 	struct history_sample sample;
 	bool gap_told;            /* the gap before the next document was taken */
+	bool minute;              /* `current` is of a minute that samples became */
+	bool rough;               /* of a part of one, and may count a little too much */
 	struct snapshot *current; /* the document at this moment */
 	bool has_current;
 	int64_t at_ms; /* when it was received */

@@ -100,6 +100,7 @@ struct driver_event {
 	const struct histogram *latency[ARM_COUNT]; /* ROW: of requests; NULL none */
 	const struct told *told;                    /* TOLD */
 	bool behind; /* replay: it is told to what lies behind the picture that is shown */
+	bool minute; /* SNAPSHOT, ROW: the mean of a minute, of which nothing finer is kept */
 };
 
 struct driver_sink {

@@ -42,12 +42,23 @@ static void derive_gauges(struct arm_figures *f, const struct pool *p, enum arm 
 		f->busy = f->total = f->queue_depth = f->requests = f->memory_bytes = UNKNOWN;
 }
 
+/* The moment at which windows end: a mean of a minute stands until the next one. */
+static int64_t window_end(const struct pool *p, struct instant now)
+{
+	int64_t last_ms = INT64_MIN;
+	for (int k = 0; k < p->node_count; k++)
+		if (node_is_usable(&p->nodes[k]) && p->nodes[k].last_at.boot_ms > last_ms)
+			last_ms = p->nodes[k].last_at.boot_ms;
+	return pool_shows_minutes(p) && last_ms < now.boot_ms ? last_ms : now.boot_ms;
+}
+
 static void derive_figures(struct standing *s, struct pool *p, struct instant now,
 	struct guard_window window[ARM_COUNT])
 {
+	int64_t end_ms = window_end(p, now);
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		struct arm_figures *f = &s->arms[arm];
-		window_sum(&p->window[arm], now.boot_ms, &window[arm]);
+		window_sum(&p->window[arm], end_ms, &window[arm]);
 		f->done = window[arm].done;
 		f->failed = window[arm].failed;
 		f->error_rate = f->done > 0 ? (double)f->failed / (double)f->done : NAN;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define MINUTE_MS 60000
+
 static uint32_t narrow(int64_t n)
 {
 	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
@@ -19,25 +21,36 @@ static int32_t worse_us(int32_t have, int64_t us)
 	return n > have ? n : have;
 }
 
+/* One of several slots that an interval lies in: it has an even part of the counts. */
+struct slot {
+	int64_t number, of;
+};
+
+static int64_t part_of(int64_t n, const struct slot *slot)
+{
+	return n <= 0 ? n : n / slot->of + (slot->number < n % slot->of);
+}
+
 /* Adds a node's interval to the pool's slot: counts add up, a quantile is the worst node's. */
-static void tick_add(struct pool *p, int64_t tick, const struct sample *s)
+static void tick_add(
+	struct pool *p, int64_t tick, const struct sample *s, const struct slot *slot)
 {
 	const struct tick *old = ring_at(&p->ticks, tick);
-	struct tick t = {.wall_ms = s->at.wall_ms};
+	struct tick t = {.wall_ms = s->at.wall_ms - (slot->of - 1 - slot->number) * p->interval_ms};
 	if (old)
 		t = *old;
 	else
 		for (int arm = 0; arm < ARM_COUNT; arm++)
 			t.arms[arm] = (struct tick_arm){
 				.p50_us = -1, .p95_us = -1, .p99_us = -1, .memory_bytes = UNKNOWN};
-	t.interval_ms = narrow(s->interval_ms);
+	t.interval_ms = narrow(s->interval_ms / slot->of);
 	t.nodes++;
 	for (int arm = 0; arm < ARM_COUNT; arm++) {
 		const struct arm_sample *a = &s->arms[arm];
 		struct tick_arm *x = &t.arms[arm];
-		x->requests += narrow(a->requests);
-		x->done += narrow(a->ok + a->failed_total);
-		x->failed += narrow(a->failed_total);
+		x->requests += narrow(part_of(a->requests, slot));
+		x->done += narrow(part_of(a->ok + a->failed_total, slot));
+		x->failed += narrow(part_of(a->failed_total, slot));
 		x->p50_us = worse_us(x->p50_us, a->p50_us);
 		x->p95_us = worse_us(x->p95_us, a->p95_us);
 		x->p99_us = worse_us(x->p99_us, a->p99_us);
@@ -46,6 +59,22 @@ static void tick_add(struct pool *p, int64_t tick, const struct sample *s)
 				a->memory_bytes + (x->memory_bytes == UNKNOWN ? 0 : x->memory_bytes);
 	}
 	ring_put(&p->ticks, tick, &t);
+}
+
+/* How many slots an interval that ends in one lies in. */
+static int64_t slots_of(const struct pool *p, const struct node *n, const struct sample *s)
+{
+	int64_t slots = (s->interval_ms + p->interval_ms / 2) / p->interval_ms;
+	return !n->minute || slots < 1 ? 1 : slots < POOL_TICKS ? slots : POOL_TICKS;
+}
+
+/* The mean of a minute stands in each of its slots. */
+static void ticks_add(
+	struct pool *p, const struct node *n, int64_t tick, const struct sample *s)
+{
+	struct slot slot = {.of = slots_of(p, n, s)};
+	for (; slot.number < slot.of; slot.number++)
+		tick_add(p, tick - slot.of + 1 + slot.number, s, &slot);
 }
 
 /* The slot that the clock is nearest to. */
@@ -95,10 +124,11 @@ static void sample_arms(struct pool *p, struct node *n, const struct snapshot *s
 	out->sample.at = at;
 	out->sample.interval_ms = interval_of(n, s, at);
 	int64_t tick = tick_of(p, n, at);
-	out->gap = n->last_tick != UNKNOWN && tick > n->last_tick + 1;
+	int64_t slots = slots_of(p, n, &out->sample);
+	out->gap = n->last_tick != UNKNOWN && tick > n->last_tick + (slots > 1 ? slots + 1 : 1);
 	out->tick = tick;
 	n->last_tick = tick;
-	tick_add(p, tick, &out->sample);
+	ticks_add(p, n, tick, &out->sample);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_add(&p->window[arm], at.boot_ms, out->sample.interval_ms, &out->sample.arms[arm],
 			out->has_latency[arm] ? &out->latency[arm] : NULL);
@@ -110,7 +140,7 @@ void intake_row(struct pool *p, struct node *n, const struct sample *row,
 	const struct histogram *const latency[ARM_COUNT], struct instant at)
 {
 	n->last_tick = tick_of(p, n, at);
-	tick_add(p, n->last_tick, row);
+	ticks_add(p, n, n->last_tick, row);
 	for (int arm = 0; arm < ARM_COUNT; arm++)
 		window_add(
 			&p->window[arm], at.boot_ms, row->interval_ms, &row->arms[arm], latency[arm]);
@@ -189,6 +219,9 @@ static bool is_soon(const struct pool *p, struct instant since, struct instant a
  * their time, jitter may be a slot ahead. What is not taken now is in the next one. */
 static bool is_early(const struct pool *p, const struct node *n, struct instant at)
 {
+	/* states within a minute have no latencies: they are those of its end */
+	if (n->minute)
+		return at.boot_ms - n->base_at.boot_ms < MINUTE_MS * 3 / 4;
 	if (is_soon(p, n->base_at, at))
 		return true;
 	return n->last_tick != UNKNOWN &&
@@ -217,7 +250,8 @@ void intake_sample(struct pool *p, struct node *n, const struct snapshot *s, str
 	sample_arms(p, n, s, at, out);
 	if (!same_operations(&n->base->operations, &s->operations))
 		judging_restart(p->judging);
-	if (out->valid)
+	/* A minute does not say when what is in it happened. */
+	if (out->valid && !n->minute)
 		judge_sample(p, (int)(n - p->nodes), s, out);
 	else
 		judging_skip(p->judging);

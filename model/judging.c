@@ -202,4 +202,5 @@ void judging_restart(struct judging *g)
 	judge_skip(&g->judge);
 	judge_restart(&g->judge);
 	ring_clear(&g->trail);
+	g->begun++;
 }

@@ -52,6 +52,7 @@ struct judging {
 	int64_t taken;            /* intervals of nodes since this was made */
 	bool halved, by_requests; /* some of them had v1's halves; were counted by requests */
 	struct ring trail;      /* struct judging_point, a slot every JUDGING_POINT_MS */
+	int64_t begun;          /* how often evidence began anew */
 };
 
 /* `node_count` 1..64. */

@@ -119,6 +119,14 @@ int model_find(const struct model *m, const char *name)
 	return -1;
 }
 
+bool pool_shows_minutes(const struct pool *p)
+{
+	for (int k = 0; k < p->node_count; k++)
+		if (p->nodes[k].minute)
+			return true;
+	return false;
+}
+
 bool node_is_usable(const struct node *n)
 {
 	return n->last && !n->foreign;
@@ -209,6 +217,7 @@ static unsigned on_snapshot(
 	n->trouble = (struct err){0};
 	n->retry_ms = UNKNOWN;
 	const struct instant base_at = n->base_at;
+	n->minute = e->minute;
 	intake_sample(p, n, e->snapshot, e->at, sample);
 	if (sample->change == COUNTS_BACK)
 		p->counter_back_ms = e->at.boot_ms;
@@ -368,7 +377,7 @@ static void node_forget(struct node *n)
 	n->last = n->base = NULL;
 	n->last_tick = n->audit_apart_ms = n->audit_seen = n->retry_ms = n->forbidden_ms = UNKNOWN;
 	n->trouble = (struct err){0};
-	n->foreign = false;
+	n->foreign = n->minute = false;
 }
 
 /* A judge that has seen nothing. */
@@ -391,6 +400,7 @@ static void forget_samples(struct pool *p)
 	p->judge_stale = false;
 	p->latch = (struct guard_latch){0};
 	p->told = (struct told){0};
+	p->thinned = false;
 }
 
 static unsigned on_pinned(
@@ -511,7 +521,9 @@ static unsigned on_row(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
-	intake_row(model_pool_of(m, e->node), model_node(m, e->node), e->row, e->latency, e->at);
+	struct node *n = model_node(m, e->node);
+	n->minute = e->minute;
+	intake_row(model_pool_of(m, e->node), n, e->row, e->latency, e->at);
 	return DIRTY_SAMPLE;
 }
 
@@ -520,7 +532,10 @@ static unsigned on_told(
 {
 	(void)sample;
 	struct pool *p = &m->pools[e->pool];
+	if (e->told->goes_on && !p->told.is)
+		return 0;
 	p->told = *e->told;
+	p->thinned |= e->told->of_minute;
 	p->latch.red = p->told.guard[0] && !strstr(p->told.guard, GUARD_CALM);
 	p->latch.metric = guard_word_metric(p->told.guard);
 	text_copy(p->latch.word, sizeof p->latch.word, p->latch.red ? p->told.guard : "");

@@ -65,6 +65,7 @@ struct node {
 		forbidden_ms;   /* boot time at which it refused a change for want of rights; UNKNOWN */
 	int64_t audit_seen; /* entries taken up to here; UNKNOWN before the first */
 	bool foreign;       /* another pool or node answers here */
+	bool minute;        /* its last document is the mean of a minute: nothing finer is kept */
 	char lost_head[POOL_HASH_MAX]; /* of this actor's history, known there and not here; "" */
 };
 
@@ -219,6 +220,8 @@ struct pool {
 	struct flags flags;
 	struct owner_line owner_line; /* of a recorder on this host that guards; zero: none */
 	struct told told;             /* nothing was judged: these words stand for it; zero: none */
+	bool thinned;          /* that is so as part of the evidence is no more than minutes */
+	int64_t thinned_begun; /* judging->begun at the last of them */
 	struct standing standing;
 };
 
@@ -301,6 +304,7 @@ struct model_event {
 	const struct approval *approval;
 	const struct sample *row;
 	const struct histogram *latency[ARM_COUNT]; /* NULL none */
+	bool minute;                                /* snapshot, row: the mean of a minute */
 	const struct told *told;
 	const char *text;
 };
@@ -330,6 +334,9 @@ struct pool *model_pool_of(const struct model *m, uint64_t node);
 struct node *model_node(const struct model *m, uint64_t node);
 /* The pool of a name, -1 none. */
 int model_find(const struct model *m, const char *name);
+
+/* True when what is shown of it are means of minutes, of which nothing finer is kept. */
+bool pool_shows_minutes(const struct pool *p);
 
 /* True when the node has spoken and is the one that is meant. */
 bool node_is_usable(const struct node *n);

@@ -23,6 +23,7 @@ const char *freshness_name(enum freshness f)
 
 #define LATE_MS 3000
 #define LOST_MS 60000
+#define MINUTE_MS 60000
 
 enum freshness freshness_of(int64_t age_ms, int64_t interval_ms)
 {
@@ -42,19 +43,20 @@ int64_t standing_age(const struct node *n, struct instant now)
 
 static void derive_freshness(struct standing *s, const struct pool *p, struct instant now)
 {
+	const int64_t interval_ms = pool_shows_minutes(p) ? MINUTE_MS : p->interval_ms;
 	s->age_ms = 0;
 	s->nodes_live = 0;
 	for (int k = 0; k < p->node_count; k++) {
 		const struct node *n = &p->nodes[k];
 		int64_t age = node_is_usable(n) ? standing_age(n, now) : UNKNOWN;
-		if (freshness_of(age, p->interval_ms) == FRESHNESS_LIVE)
+		if (freshness_of(age, interval_ms) == FRESHNESS_LIVE)
 			s->nodes_live++;
 		if (age == UNKNOWN || s->age_ms == UNKNOWN)
 			s->age_ms = UNKNOWN;
 		else if (age > s->age_ms)
 			s->age_ms = age;
 	}
-	s->freshness = freshness_of(s->age_ms, p->interval_ms);
+	s->freshness = freshness_of(s->age_ms, interval_ms);
 }
 
 /* An acknowledged step must be seen within this, or the pool has acknowledged what it did not
@@ -245,6 +247,12 @@ static void derive_verdict(struct standing *s, struct pool *p, struct instant no
 		p->judge_stale = false;
 	}
 	p->judge_stale |= at_base;
+	if (pool_shows_minutes(p))
+		p->thinned_begun = p->judging->begun;
+	if (p->thinned && p->judging->begun != p->thinned_begun) {
+		p->thinned = false;
+		p->told = (struct told){0};
+	}
 	s->doubtful =
 		p->counter_back_ms != UNKNOWN && now.boot_ms - p->counter_back_ms < p->limits.window_ms;
 	const struct verdict_view view = {.age_ms = s->age_ms,
@@ -325,7 +333,9 @@ static void derive_guard(struct standing *s, struct pool *p, struct instant now,
 		guard_hear(&s->guard, &s->verdict);
 	/* Old numbers are no evidence, for or against. */
 	bool pool_red = s->pool_guard.known && s->pool_guard.state == GUARD_RED;
-	if (s->freshness <= FRESHNESS_LATE)
+	if (pool_shows_minutes(p))
+		; /* what was recorded of the guard stands */
+	else if (s->freshness <= FRESHNESS_LATE)
 		guard_latch_update(&p->latch, &s->guard, pool_red ? s->pool_guard.word : NULL, now);
 	else
 		forget_guard(&s->guard);

@@ -83,6 +83,9 @@ struct verdict {
 /* What a recorder wrote down of its verdict and its guard, as it stood. */
 struct told {
 	bool is;
+	/* Of a minute, of which nothing finer is kept: the judge cannot say until it begins anew. */
+	bool of_minute;
+	bool goes_on; /* it is behind such a minute: they count only where its words stand still */
 	char verdict[VERDICT_TEXT_MAX], guard[VERDICT_TEXT_MAX]; /* "" nothing was written */
 };
 

@@ -126,6 +126,14 @@ static void print_stretch(const struct whatif_facts *f, const struct whatif_stre
 		s->excess.high, units_of(f));
 }
 
+static void print_thinned(const struct whatif_facts *f)
+{
+	char lasted[32];
+	unit_duration(lasted, sizeof lasted, (f->thinned_ms + 500) / 1000 * 1000);
+	if (f->thinned_ms > 0)
+		printf(", and %s that is thinned to minutes and not judged", lasted);
+}
+
 static void print_facts(const struct backtest *b, const struct whatif_facts *f)
 {
 	char since[32], until[32], count[24];
@@ -135,10 +143,11 @@ static void print_facts(const struct backtest *b, const struct whatif_facts *f)
 	printf("%s: %s, %s to %s, %s intervals", b->path, f->pool, since, until, count);
 	if (f->gaps > 0)
 		printf(", %lld gaps", (long long)f->gaps);
+	print_thinned(f);
 	printf("\n");
 	for (size_t i = 0; i < f->stretches; i++)
 		print_stretch(f, &f->stretch[i]);
-	if (f->stretches == 0)
+	if (f->stretches == 0 && f->intervals > 0)
 		printf("v2 was no worse than v1\n");
 }
 

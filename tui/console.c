@@ -236,6 +236,21 @@ bool console_bell(struct console *c, struct instant now)
 
 /* ---- drawing ---- */
 
+/* What the pool that is looked at shows in place of samples and of its judge, in a replay. */
+static const char *stand_in(const struct console *c)
+{
+	const struct model *m = desk_model(c->how.desk);
+	bool minutes = false, cited = false;
+	for (int i = 0; i < m->pool_count; i++)
+		if (c->screen == SCREEN_FLEET || i == c->pool) {
+			minutes |= pool_shows_minutes(&m->pools[i]);
+			cited |= m->pools[i].thinned;
+		}
+	return minutes ? ", 1 min means, verdicts as recorded"
+		: cited    ? ", verdicts as recorded"
+				   : "";
+}
+
 /* Where a replay stands, for the row under the headline. */
 static void replay_place(const struct console *c, char *out, size_t size)
 {
@@ -253,7 +268,8 @@ static void replay_place(const struct console *c, char *out, size_t size)
 	int caught = c->screen == SCREEN_FLEET ? replay_catching_up_all(c->how.replay)
 										   : replay_catching_up(console_replay(c));
 	if (caught >= 0)
-		snprintf(out + n, size - (size_t)n, ", judge catching up %d %%", caught);
+		n += snprintf(out + n, size - (size_t)n, ", judge catching up %d %%", caught);
+	snprintf(out + n, size - (size_t)n, "%s", stand_in(c));
 }
 
 /* The screen; with a guide or a scrubber in a row of its own above the last two, where there is

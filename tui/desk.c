@@ -95,6 +95,7 @@ static void on_replayed(struct desk *d, const struct driver_event *e)
 		.decision = e->decision,
 		.row = e->sample,
 		.latency = {e->latency[ARM_V1], e->latency[ARM_V2]},
+		.minute = e->minute,
 		.told = e->told};
 	if (e->behind)
 		model_apply(&d->behind, &event, d->sample);

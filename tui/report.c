@@ -26,6 +26,7 @@ void report_release(struct report *r)
 	free(r->bins);
 	free(r->bakes);
 	free(r->gaps);
+	free(r->thinned);
 	free(r->ticks);
 	free(r->nodes);
 	free(r->flips);

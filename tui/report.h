@@ -103,6 +103,8 @@ struct report {
 	struct report_bake all; /* while v2 had a share of this migration */
 	struct report_gap *gaps;
 	size_t gap_count, gap_cap;
+	struct report_gap *thinned; /* times of which no more than minutes are kept */
+	size_t thinned_count, thinned_cap;
 	struct report_tick *ticks; /* in time order */
 	size_t tick_count, tick_cap;
 	int64_t interval_ms;

@@ -323,19 +323,12 @@ static void write_flips(struct writing *w)
 		write_terms(w);
 }
 
-static void write_gaps(struct writing *w)
+static void write_times(struct writing *w, const struct report_gap *times, size_t count)
 {
 	const struct report *r = w->r;
-	w->form->section(w->t, "Gaps in the data");
-	if (r->gap_count == 0) {
-		say(w,
-			r->tick_count ? "None: every interval of every node is there."
-						  : "There are no samples of this time at all.");
-		return;
-	}
 	open_table(w, LIST("from", "until", "for", "node"), 4);
-	for (size_t i = 0; i < r->gap_count; i++) {
-		const struct report_gap *g = &r->gaps[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct report_gap *g = &times[i];
 		char from[32], until[32], lapse[24];
 		moment(from, r, g->from_ms);
 		moment(until, r, g->until_ms);
@@ -343,6 +336,25 @@ static void write_gaps(struct writing *w)
 		add_row(w, LIST(from, until, lapse, g->node), false);
 	}
 	w->form->table_end(w->t);
+}
+
+static void write_gaps(struct writing *w)
+{
+	const struct report *r = w->r;
+	w->form->section(w->t, "Gaps in the data");
+	if (r->gap_count > 0)
+		write_times(w, r->gaps, r->gap_count);
+	else
+		say(w,
+			!r->tick_count         ? "There are no samples of this time at all."
+				: r->thinned_count ? "None: every time of every node is there."
+								   : "None: every interval of every node is there.");
+	if (r->thinned_count == 0)
+		return;
+	say(w,
+		"Thinned: of these times one sum a minute is kept. What was judged in them stands as it was "
+		"recorded; nothing of it is recomputed, and counts are those of whole minutes.");
+	write_times(w, r->thinned, r->thinned_count);
 }
 
 static void write_policies(struct writing *w)

@@ -180,14 +180,15 @@ static void add_flips(struct text *t, const struct report *r)
 	text_add(t, "]");
 }
 
-static void add_gaps(struct text *t, const struct report *r)
+static void add_times(
+	struct text *t, const char *name, const struct report_gap *times, size_t count)
 {
-	open_member(t, "gaps", "[");
-	for (size_t i = 0; i < r->gap_count; i++) {
+	open_member(t, name, "[");
+	for (size_t i = 0; i < count; i++) {
 		text_add(t, i ? ",{" : "{");
-		add_moment(t, "from", r->gaps[i].from_ms);
-		add_moment(t, "until", r->gaps[i].until_ms);
-		text_json_str(t, "node", r->gaps[i].node);
+		add_moment(t, "from", times[i].from_ms);
+		add_moment(t, "until", times[i].until_ms);
+		text_json_str(t, "node", times[i].node);
 		text_add(t, "}");
 	}
 	text_add(t, "]");
@@ -305,7 +306,8 @@ void report_json(struct text *t, const struct report *r)
 	add_harms(t, r);
 	add_entries(t, r);
 	add_flips(t, r);
-	add_gaps(t, r);
+	add_times(t, "gaps", r->gaps, r->gap_count);
+	add_times(t, "thinned", r->thinned, r->thinned_count);
 	add_policies(t, r);
 	add_bins(t, r);
 	add_rechecked(t, &r->rechecked);

@@ -405,7 +405,7 @@ static void put_some(struct line *l, int *told, int n, const char *one, const ch
 static void tell_unknown(struct report *r)
 {
 	struct line l = line_at(r, 4);
-	int64_t missing = 0;
+	int64_t missing = 0, minutes = 0;
 	int told = 0, reasonless = 0;
 	char lapse[24];
 	for (size_t i = 0; i < r->gap_count; i++)
@@ -416,6 +416,13 @@ static void tell_unknown(struct report *r)
 	if (r->gap_count) {
 		report_lapse(lapse, sizeof lapse, missing);
 		put(&l, ", %s in all", lapse);
+	}
+	for (size_t i = 0; i < r->thinned_count; i++)
+		minutes += r->thinned[i].until_ms - r->thinned[i].from_ms;
+	if (r->thinned_count) {
+		report_lapse(lapse, sizeof lapse, minutes);
+		put(&l, "%swhat was within the minutes to which %s of samples are thinned",
+			told++ ? "; " : "Nobody knows: ", lapse);
 	}
 	put_some(&l, &told, count_events(r, "silence", "no news"), "time without news of the pool",
 		"times without news of the pool");

@@ -43,7 +43,8 @@ static void watch_flip(struct playing *p, int64_t at_ms)
 {
 	struct report *r = p->r;
 	const struct standing *s = &pool_of(p)->standing;
-	if (r->partly || s->judge_word == p->last || s->reported_bp <= 0 || at_ms < r->first_ms)
+	if (r->partly || pool_of(p)->told.is || s->judge_word == p->last || s->reported_bp <= 0 ||
+		at_ms < r->first_ms)
 		return;
 	p->last = s->judge_word;
 	mem_grow(&r->flips, &r->flip_cap, r->flip_count + 1, sizeof *r->flips);
@@ -114,8 +115,13 @@ static void see(void *ctx, const struct driver_event *e)
 		what.kind = MODEL_SNAPSHOT;
 		what.node = NODE_HANDLE(0, k);
 		what.snapshot = e->snapshot;
+		what.minute = e->minute;
 		break;
 	}
+	case DRIVER_TOLD:
+		what.kind = MODEL_TOLD;
+		what.told = e->told;
+		break;
 	default:
 		return; /* gaps are found in the samples */
 	}

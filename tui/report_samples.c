@@ -4,7 +4,8 @@
  * Invariants:
  * 1. No interval of a node is counted twice: where two recorded at once, the one that began
  *    first counts.
- * 2. What is not recorded is a gap, never a quiet time. */
+ * 2. What is not recorded is a gap, never a quiet time; samples that became a minute are none, and
+ *    count at its end. */
 #include "tui/report.h"
 
 #include "history/query.h"
@@ -17,6 +18,7 @@
 
 #define NODES_MAX HISTORY_NODES_MAX
 #define GAPS_MAX 1000
+#define MINUTE_MS 60000
 #define LOCAL_MS 30000 /* v1's rate is that of so long before and behind */
 #define WORST_LN 6.9   /* a thousand to one */
 
@@ -56,6 +58,38 @@ static void add_gap(struct reading *g, int64_t from_ms, int64_t until_ms)
 	struct report_gap *gap = &r->gaps[r->gap_count++];
 	*gap = (struct report_gap){.from_ms = from_ms, .until_ms = until_ms};
 	text_copy(gap->node, sizeof gap->node, r->nodes[g->node]);
+}
+
+/* Minutes that follow on each other are one time. */
+static void add_minute(struct reading *g, int64_t from_ms, int64_t until_ms)
+{
+	struct report *r = g->r;
+	struct report_gap *last = r->thinned_count ? &r->thinned[r->thinned_count - 1] : NULL;
+	from_ms = from_ms < r->first_ms ? r->first_ms : from_ms;
+	if (until_ms <= from_ms)
+		return;
+	if (last && strcmp(last->node, r->nodes[g->node]) == 0 && from_ms >= last->until_ms &&
+		from_ms - last->until_ms <= MINUTE_MS) {
+		last->until_ms = until_ms;
+		return;
+	}
+	if (r->thinned_count == GAPS_MAX)
+		return;
+	mem_grow(&r->thinned, &r->thinned_cap, r->thinned_count + 1, sizeof *r->thinned);
+	last = &r->thinned[r->thinned_count++];
+	*last = (struct report_gap){.from_ms = from_ms, .until_ms = until_ms};
+	text_copy(last->node, sizeof last->node, r->nodes[g->node]);
+}
+
+static void watch_minute(struct reading *g, const struct sample *s)
+{
+	int64_t *covered = &g->covered_ms[g->node], at = s->at.wall_ms;
+	int64_t from = at - (s->interval_ms < MINUTE_MS ? s->interval_ms : MINUTE_MS);
+	int64_t before = *covered ? *covered : g->r->first_ms;
+	if (from - before > g->r->interval_ms * 5 / 2 + 500)
+		add_gap(g, before, from);
+	add_minute(g, from, at);
+	*covered = at;
 }
 
 static void watch_gap(struct reading *g, const struct sample *s)
@@ -117,7 +151,10 @@ static bool take_sample(void *ctx, const struct history_sample *s)
 	int64_t at = s->sample.at.wall_ms;
 	if (g->covered_ms[g->node] && at <= g->covered_ms[g->node])
 		return true;
-	watch_gap(g, &s->sample);
+	if (s->minute)
+		watch_minute(g, &s->sample);
+	else
+		watch_gap(g, &s->sample);
 	take_counts(g, &s->sample);
 	take_bin(g, s);
 	if (g->how->progress && (at < g->told_ms || at > g->told_ms + TELL_MS)) {

@@ -4,7 +4,8 @@
  *
  * 1. Policies hear of what was measured and of what a person resumed, of nothing else: what the
  *    pool's own guard or another's said and did belongs to the recorded policy.
- * 2. What v2 really was (whatif_truth.c) is found when the whole recording has passed. */
+ * 2. What v2 really was (whatif_truth.c) is found when the whole recording has passed.
+ * 3. Where samples became minutes nothing is judged and nothing counted: how long that is is said. */
 #include "tui/whatif.h"
 
 #include "history/query.h"
@@ -47,6 +48,7 @@ struct whatif {
 	struct model_sample *sample;
 	int share_bp;
 	int64_t rise_ms;
+	int64_t thinned_ms; /* wall clock of the last minute so far */
 	struct err broken; /* code 0: the file could be read so far */
 	bool done;
 };
@@ -169,6 +171,21 @@ static int node_of(const struct whatif *w, const char *node_id)
 	return -1;
 }
 
+static void note_minute(struct whatif *w, int64_t at_ms)
+{
+	struct whatif_facts *f = &w->facts;
+	const struct model_sample *m = w->sample;
+	if (!m->valid)
+		return;
+	int64_t from_ms = at_ms - m->sample.interval_ms, until_ms = at_ms;
+	from_ms = from_ms < w->thinned_ms ? w->thinned_ms : from_ms;
+	from_ms = from_ms < f->since_ms ? f->since_ms : from_ms;
+	until_ms = until_ms > f->until_ms ? f->until_ms : until_ms;
+	if (until_ms > from_ms)
+		f->thinned_ms += until_ms - from_ms;
+	w->thinned_ms = at_ms;
+}
+
 static void on_snapshot(struct whatif *w, const struct driver_event *e)
 {
 	int node = node_of(w, e->snapshot->node_id);
@@ -181,11 +198,14 @@ static void on_snapshot(struct whatif *w, const struct driver_event *e)
 	const struct model_event event = {.kind = MODEL_SNAPSHOT,
 		.at = {at_ms, at_ms},
 		.node = NODE_HANDLE(0, node),
-		.snapshot = w->document};
+		.snapshot = w->document,
+		.minute = e->minute};
 	apply(w, &event);
-	if (w->sample->valid)
+	if (e->minute)
+		note_minute(w, at_ms);
+	else if (w->sample->valid)
 		note_item(w, at_ms);
-	if (!w->sample->valid || w->sample->gap)
+	if (!w->sample->valid || w->sample->gap || e->minute)
 		for (int m = 0; m < JUDGED_COUNT; m++)
 			burst_break(&w->burst[m]);
 }

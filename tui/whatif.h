@@ -102,6 +102,7 @@ struct whatif_facts {
 	int64_t intervals;          /* in it */
 	bool sessions;              /* the units of excess are sessions, else requests */
 	int64_t gaps;               /* how often intervals were missing in it */
+	int64_t thinned_ms;         /* of it, samples became minutes: nobody judges these */
 	int64_t requests[ARM_COUNT], failed[ARM_COUNT];
 	struct whatif_excess excess;                         /* of all of it */
 	struct whatif_stretch stretch[WHATIF_STRETCHES_MAX]; /* oldest first */

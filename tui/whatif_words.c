@@ -52,7 +52,18 @@ static void add_judgement(
 	text_add(out, f->stretch[0].stopped ? ", then its share was taken down" : "");
 }
 
-void whatif_line(struct text *out, const struct whatif_facts *f, const struct whatif_result *r)
+/* Where only minutes are left a policy is not judged. */
+static void add_thinned(struct text *out, const struct whatif_facts *f)
+{
+	if (f->thinned_ms == 0)
+		return;
+	text_add(out, "; not judged: ");
+	add_duration(out, f->thinned_ms);
+	text_add(out, " of it, thinned to minutes");
+}
+
+static void add_result(
+	struct text *out, const struct whatif_facts *f, const struct whatif_result *r)
 {
 	if (r->fires > 0)
 		add_fire(out, &r->fire[0]);
@@ -66,6 +77,16 @@ void whatif_line(struct text *out, const struct whatif_facts *f, const struct wh
 	text_addf(out, "; extrapolated, a %s spares ", guard_action_name(r->policy.limits.action));
 	add_excess(out, &r->avoided);
 	text_addf(out, " bad %s beyond v1's rate", f->sessions ? "sessions" : "requests");
+}
+
+void whatif_line(struct text *out, const struct whatif_facts *f, const struct whatif_result *r)
+{
+	if (f->intervals == 0 && f->thinned_ms > 0) {
+		text_add(out, "not judged: all of it is thinned to minutes");
+		return;
+	}
+	add_result(out, f, r);
+	add_thinned(out, f);
 }
 
 /* ---- JSON ---- */
@@ -124,6 +145,7 @@ void whatif_facts_json(struct text *out, const struct whatif_facts *f)
 	json_time(out, "until", f->until_ms);
 	text_json_int(out, "intervals", f->intervals);
 	text_json_int(out, "gaps", f->gaps);
+	text_json_int(out, "thinned_ms", f->thinned_ms);
 	text_json_str(out, "unit", f->sessions ? "session" : "request");
 	json_arms(out, "requests", f->requests);
 	json_arms(out, "failed", f->failed);

@@ -21,6 +21,7 @@ static inline void take_replayed(struct model *front, struct model *behind,
 		.snapshot = e->snapshot,
 		.row = e->sample,
 		.latency = {e->latency[ARM_V1], e->latency[ARM_V2]},
+		.minute = e->minute,
 		.told = e->told};
 
 	assert_true(e->kind == DRIVER_SNAPSHOT || e->kind >= DRIVER_RESET);
