@@ -8,7 +8,8 @@ shift
 out=$build/screenshots
 frames="${*:-baking red flow-filled flow-cross flow-wide fleet workers guards-harm guards-safe plan-baking
 	plan-days journal journal-whole help replay-middle step-open step-locked step-checks rollback resume-red
-	leave prompt unverified stale idle never}"
+	leave prompt unverified stale lost both diverged partial
+	ask close several idle never}"
 browser=$(command -v chromium || command -v chromium-browser) || {
 	echo "screenshots: no chromium here, so none is made (apt-get install chromium)"
 	exit 0
