@@ -48,6 +48,15 @@ static void step(struct mood *m)
 		act(m, VERB_STEP, "");
 }
 
+/* Past what break-glass relaxes, and nothing else. */
+static void force(struct mood *m)
+{
+	m->request.to_bp = m->pool->standing.next_bp;
+	m->request.forced = PREDICATES_FORCED;
+	if (m->request.to_bp >= 0)
+		act(m, VERB_STEP, "they wait");
+}
+
 /* What no rule allows, or what is pressed on a screen that is old. */
 static void mistake(struct mood *m)
 {
@@ -89,7 +98,7 @@ static void adopt(struct mood *m)
 
 static void whim(struct mood *m)
 {
-	switch (draw(m, 12)) {
+	switch (draw(m, 13)) {
 	case 0:
 		act(m, VERB_HOLD, "");
 		break;
@@ -111,6 +120,9 @@ static void whim(struct mood *m)
 		break;
 	case 7:
 		act(m, VERB_DISARM, "");
+		break;
+	case 8:
+		force(m);
 		break;
 	default:
 		mistake(m);
