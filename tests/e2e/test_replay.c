@@ -124,11 +124,72 @@ static void a_recording_is_followed_while_it_is_made(void **state)
 	assert_int_equal(world_fact(&w, "share_bp"), 1000);
 }
 
+static bool take_newest(void *ctx, const struct query_recording *r)
+{
+	*(struct query_recording *)ctx = *r;
+	return true;
+}
+
+/* Until the file has so many recordings, and rows of the last. */
+static void await_recording(int64_t behind, struct query_recording *out)
+{
+	for (int64_t end_ms = process_clock_ms() + WAIT_MS;;) {
+		struct query *q;
+		struct err err;
+		assert_true(process_clock_ms() < end_ms);
+		assert_int_equal(process_wait(&recorder, 20), -1);
+		if (query_open(&q, file, &err) < 0)
+			continue;
+		query_recordings(q, take_newest, out, &err);
+		query_close(q);
+		if (out->id > behind && out->last_tick != UNKNOWN && out->last_tick >= 2)
+			return;
+	}
+}
+
+/* Who looks goes on looking at the recording of the dead; the next one is another. */
+static void a_recorder_is_killed_and_another_begins_while_it_is_followed(void **state)
+{
+	const struct world_env env = world_env(&w, NULL);
+	struct query_recording first = {0}, second = {0};
+	struct process p = {0};
+	(void)state;
+	world_start(
+		&w, &recorder, &env, ARGS("record", "checkout", "--config", w.config, "--out", file));
+	await_recording(0, &first);
+	glass_open(&g, &w, 100, 30, &env, ARGS("replay", file));
+	press("\x1b[F"); /* End */
+	see(", follows", NULL);
+	process_signal(&recorder, SIGKILL);
+	process_wait(&recorder, WAIT_MS);
+	process_release(&recorder);
+	memset(&recorder, 0, sizeof recorder);
+	world_start(&w, &recorder, &env,
+		ARGS("record", "checkout", "--config", w.config, "--history", file));
+	await_recording(first.id, &second);
+	press("\x1b[H"); /* Home */
+	see(" 0 % 1x", NULL);
+	press("\x1b[F");
+	see("100 % 1x", NULL);
+	press("R");
+	see("R: a replay", NULL);
+	glass_close(&g);
+	process_signal(&recorder, SIGTERM);
+	assert_int_equal(process_wait(&recorder, WAIT_MS), 0);
+	/* both are whole, each by itself */
+	assert_int_equal(world_run(&w, &p, &env, ARGS("replay", file, "--headless")), 0);
+	process_release(&p);
+	assert_int_equal(world_run(&w, &p, &env, ARGS("verify", file)), 0);
+	process_release(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			a_recording_is_followed_while_it_is_made, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_recorder_is_killed_and_another_begins_while_it_is_followed, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
