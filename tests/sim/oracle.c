@@ -185,17 +185,32 @@ void oracle_outcome(struct sim *s, int desk, const struct outcome_row *row)
 	f->verified = true;
 }
 
-/* I5: a rollback is accepted, in every state but FINALIZED, in the turn of its press. */
-static void i5_accepted(struct sim *s, int desk, const struct act_result *result)
+/* By a node's own word. */
+static bool is_finished(struct sim *s, int pool)
 {
-	if (result->status != ACT_BEGUN && result->status != ACT_REPLAYED)
+	static struct snapshot now;
+	EACH_NODE(s, n, pool)
+	{
+		fake_document(s->node[n].fake, &now);
+		if (now.finalized)
+			return true;
+	}
+	return false;
+}
+
+/* I5: a rollback is accepted, in every state but FINALIZED, in the turn of its press. */
+static void i5_accepted(struct sim *s, int desk, int pool, const struct act_result *result)
+{
+	bool over = result->err.code == ERR_FINALIZED && is_finished(s, pool);
+	if (result->status != ACT_BEGUN && result->status != ACT_REPLAYED && !over)
 		sim_fail(s, "I5 desk %d refuses a rollback: %s", desk, result->err.text);
 }
 
-void oracle_pressed(struct sim *s, int desk, enum verb verb, const struct act_result *result)
+void oracle_pressed(
+	struct sim *s, int desk, int pool, enum verb verb, const struct act_result *result)
 {
 	if (verb == VERB_ROLLBACK)
-		i5_accepted(s, desk, result);
+		i5_accepted(s, desk, pool, result);
 }
 
 /* I5: and it leaves 250 ms later at most, recorded or not, to every node of its pool: whatever

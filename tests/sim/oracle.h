@@ -20,7 +20,8 @@ void oracle_outcome(struct sim *s, int desk, const struct outcome_row *row);
 void oracle_sent(struct sim *s, int desk, int node, const struct command *c);
 void oracle_told(
 	struct sim *s, int desk, int node, const struct snapshot *document, int64_t made_ms);
-void oracle_pressed(struct sim *s, int desk, enum verb verb, const struct act_result *result);
+void oracle_pressed(
+	struct sim *s, int desk, int pool, enum verb verb, const struct act_result *result);
 void oracle_desk_turned(struct sim *s, int desk, unsigned dirty);
 void oracle_desk_died(struct sim *s, int desk);
 void oracle_desk_woke(struct sim *s, int desk);

@@ -37,7 +37,7 @@ static void act(struct mood *m, enum verb verb, const char *reason)
 				: out.status == ACT_ALREADY  ? "already"
 											 : err_name(out.err.code),
 			out.id[0] ? out.id + 24 : "");
-	oracle_pressed(s, m->desk, verb, &out);
+	oracle_pressed(s, m->desk, r->pool, verb, &out);
 }
 
 static void step(struct mood *m)
@@ -157,6 +157,8 @@ static void go_on(struct mood *m)
 	case STATE_COMPLETE:
 		if (luck < 10)
 			roll_back(m);
+		else if (luck < 13)
+			act(m, VERB_FINALIZE, "v1 may go");
 		break;
 	case STATE_UNRESOLVED:
 	case STATE_ROLLING_BACK:
