@@ -9,9 +9,13 @@
 #include "tui/report_html.h"
 #include "tui/report_json.h"
 #include "tui/report_text.h"
+#include "tui/whole.h"
 
 #include <cjson/cJSON.h>
+#include <fcntl.h>
 #include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define RECORDING "tests/recordings/checkout"
 #define FIRST_ID "01a20353-e338-7dc4-b5b3-cf4fc028fdcf"
@@ -562,6 +566,38 @@ static void a_chain_that_was_looked_at_in_part(void **state)
 	text_free(&json);
 }
 
+/* Whoever may do all would put a file in the place of /dev/null, for everybody. */
+static void what_is_no_file_stays_what_it_is(void **state)
+{
+	char pipe[300], link[300], target[300], got[16] = "";
+	struct stat st;
+	struct err err;
+	(void)state;
+	snprintf(pipe, sizeof pipe, "%s-pipe", place.path);
+	snprintf(link, sizeof link, "%s-link", place.path);
+	snprintf(target, sizeof target, "%s-target", place.path);
+	text_add(&out, "all of it");
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	int fd = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(whole_write(pipe, &out, &err), 0);
+	assert_int_equal(read(fd, got, sizeof got), 9);
+	assert_string_equal(got, "all of it");
+	assert_int_equal(lstat(pipe, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	close(fd);
+	assert_int_equal(symlink(target, link), 0);
+	close(open(target, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	assert_int_equal(whole_write(link, &out, &err), 0);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(target, &st), 0);
+	assert_int_equal(st.st_size, 9);
+	unlink(pipe);
+	unlink(link);
+	unlink(target);
+}
+
 int main(void)
 {
 #define ROW(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -585,6 +621,7 @@ int main(void)
 		ROW(a_file_that_is_no_history_is_refused),
 		ROW(a_broken_chain_is_told),
 		ROW(a_chain_that_was_looked_at_in_part),
+		ROW(what_is_no_file_stays_what_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
