@@ -272,6 +272,13 @@ static void replay_place(const struct console *c, char *out, size_t size)
 	snprintf(out + n, size - (size_t)n, "%s", stand_in(c));
 }
 
+/* What another policy would have done, at the pool that it was asked about; NULL none. */
+static const struct whatif_overlay *whatif_of(const struct console *c)
+{
+	bool own = strcmp(c->whatif.pool, console_pool(c)->name) == 0;
+	return own && c->whatif.line[0] ? &c->whatif : NULL;
+}
+
 /* The screen; with a guide or a scrubber in a row of its own above the last two, where there is
  * room. */
 static void draw_screen(struct console *c, struct surface *s, const struct view *v)
@@ -292,7 +299,7 @@ static void draw_screen(struct console *c, struct surface *s, const struct view 
 	surface_fill(s, own, ROLE_TEXT, ' ');
 	if (scrubs)
 		view_scrubber(
-			s, own, console_replay(c), c->screen == SCREEN_FLEET, &c->whatif);
+			s, own, console_replay(c), c->screen == SCREEN_FLEET, whatif_of(c));
 	else
 		guide_draw(s, own, guide_next(v->pool, c->journal_seen));
 }
@@ -343,7 +350,7 @@ const struct surface *console_draw(struct console *c, struct instant now)
 		replay_place(c, place, sizeof place);
 	unit_clock(time, sizeof time, v.now.wall_ms);
 	snprintf(clock, sizeof clock, "%sZ", time);
-	v.place = c->whatif.line[0] ? c->whatif.line : place;
+	v.place = whatif_of(c) ? c->whatif.line : place;
 	v.clock = clock;
 	surface_clear(s);
 	s->cursor_x = s->cursor_y = -1;

@@ -38,6 +38,7 @@ int whatif_overlay_begin(struct whatif_overlay *o, const struct whatif_source *s
 	whatif_overlay_end(o);
 	o->run = run;
 	text_copy(o->name, sizeof o->name, assignment);
+	text_copy(o->pool, sizeof o->pool, source->pool ? source->pool : "");
 	say_progress(o);
 	return 0;
 }
@@ -60,6 +61,22 @@ static void compare(
 		snprintf(out, size, ", %s %s", word, apart_ms > 0 ? "earlier" : "later");
 }
 
+/* What nobody judges goes before what is found beside it: a narrow screen cuts the end. */
+static void say_found(struct whatif_overlay *o, const char *found)
+{
+	const struct whatif_facts *f = whatif_facts(o->run);
+	char word[192], lasted[32];
+	unit_duration(lasted, sizeof lasted, (f->thinned_ms + 500) / 1000 * 1000);
+	if (f->thinned_ms == 0)
+		say(o, found);
+	else if (f->intervals == 0)
+		say(o, "not judged: all of it is thinned to minutes");
+	else {
+		snprintf(word, sizeof word, "%s not judged (thinned); %s", lasted, found);
+		say(o, word);
+	}
+}
+
 static void say_result(struct whatif_overlay *o)
 {
 	const struct whatif_result *r = whatif_results(o->run, NULL);
@@ -74,14 +91,14 @@ static void say_result(struct whatif_overlay *o)
 				: tried->missed > 0 ? ", a miss"
 									: "",
 			configured->fires > 0 ? clock : "");
-		say(o, word);
+		say_found(o, word);
 		return;
 	}
 	unit_clock(clock, sizeof clock, tried->fire[0].at_ms);
 	compare(apart, sizeof apart, tried->fire[0].at_ms, configured);
 	snprintf(word, sizeof word, "would have fired %s%s%s", clock, apart,
 		tried->fire[0].stretch < 0 ? ", a false alarm" : "");
-	say(o, word);
+	say_found(o, word);
 }
 
 bool whatif_overlay_turn(struct whatif_overlay *o)

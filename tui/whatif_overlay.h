@@ -10,6 +10,7 @@ struct whatif_overlay {
 	struct whatif *run; /* under way; NULL: none, or done */
 	char line[256];     /* "" none */
 	char name[WHATIF_NAME_MAX];
+	char pool[POOL_NAME_MAX];          /* that it is asked about; "" none */
 	int64_t fire_ms[WHATIF_FIRES_MAX]; /* when it would have fired, oldest first */
 	size_t fires;
 };

@@ -122,7 +122,7 @@ static int sit_down(void **state)
 		add_pool(i, number);
 	s.desk[s.desk_count++] = d;
 	desk_set_clock(d, replay_moment, replayed[0]);
-	struct console_options look = {.desk = d, .replay = replayed[0], .w = 120, .h = 40};
+	struct console_options look = {.desk = d, .replay = replayed[0], .recording = path, .w = 120, .h = 40};
 	c = console_new(&look, s.now);
 	return 0;
 }
@@ -288,6 +288,22 @@ static void one_clock_moves_all(void **state)
 	console_key(c, ' ', s.now);
 }
 
+/* What is found out of one pool is not said of another. */
+static void what_if_is_said_of_its_pool_alone(void **state)
+{
+	(void)state;
+	go_home();
+	choose(1);
+	console_command(c, "whatif guards.error_rate_threshold=0.01", s.now);
+	shows("whatif guards.error_rate_threshold=0.01: 0 %");
+	choose(0);
+	assert_null(strstr(screen(), "whatif guards"));
+	choose(1);
+	shows("whatif guards.error_rate_threshold=0.01: 0 %");
+	console_command(c, "whatif off", s.now);
+	assert_null(strstr(screen(), "whatif guards"));
+}
+
 /* However fast it is wanted, no turn has to tell more than it can: the clock waits for what it
  * shows, and gets to the end. */
 static void a_clock_in_a_rush_goes_no_further_than_is_told(void **state)
@@ -403,6 +419,7 @@ int main(void)
 		CASE(a_recording_that_is_not_there_is_refused),
 		CASE(the_fleet_comes_first_and_enter_shows_one),
 		CASE(one_clock_moves_all),
+		CASE(what_if_is_said_of_its_pool_alone),
 		CASE(a_clock_in_a_rush_goes_no_further_than_is_told),
 		CASE(the_judge_of_the_one_that_is_shown_comes_first),
 		CASE(keys_lead_to_what_happened_in_any_pool_from_the_fleet),

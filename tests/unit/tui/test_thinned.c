@@ -10,7 +10,7 @@
 #include "tui/report.h"
 #include "tui/report_json.h"
 #include "tui/report_text.h"
-#include "tui/whatif.h"
+#include "tui/whatif_overlay.h"
 
 #define SECONDS 480
 #define RAISED 70 /* within minutes, all of them */
@@ -344,6 +344,29 @@ static void what_if_says_what_it_does_not_judge(void **state)
 	run_whatif(290, "not judged: all of it is thinned to minutes", 230000, 290000);
 }
 
+static void overlay_over(const char *says)
+{
+	const struct whatif_source source = {.path = place.path, .pool = "checkout"};
+	struct whatif_overlay o = {0};
+	struct guard_limits limits;
+	struct err err = {0};
+	guard_limits_init(&limits);
+	if (whatif_overlay_begin(&o, &source, &limits, "guards.error_rate_threshold=0.01", &err))
+		fail_msg("%s", err.text);
+	while (whatif_overlay_turn(&o))
+		continue;
+	assert_string_equal(o.pool, "checkout");
+	if (!strstr(o.line, says))
+		fail_msg("%s", o.line);
+	whatif_overlay_end(&o);
+}
+
+static void nor_does_the_overlay(void **state)
+{
+	(void)state;
+	overlay_over("=0.01: 4m59s not judged (thinned); would not have fired");
+}
+
 static void a_report_says_which_times_are_thinned(void **state)
 {
 	const struct report_how how = {.path = place.path};
@@ -385,6 +408,7 @@ static void a_recording_of_minutes_alone_replays_too(void **state)
 	assert_int_equal(s.served, served_until(SECONDS - 1));
 	assert_true(pool_shows_minutes(pool(&s)));
 	get_up(&s);
+	overlay_over("not judged: all of it is thinned to minutes");
 }
 
 int main(void)
@@ -395,6 +419,7 @@ int main(void)
 		cmocka_unit_test(a_seek_into_it_shows_means_and_words_at_once),
 		cmocka_unit_test(from_the_middle_of_a_minute_no_counter_goes_back),
 		cmocka_unit_test(what_if_says_what_it_does_not_judge),
+		cmocka_unit_test(nor_does_the_overlay),
 		cmocka_unit_test(a_report_says_which_times_are_thinned),
 		cmocka_unit_test(a_recording_of_minutes_alone_replays_too),
 	};
