@@ -9,10 +9,11 @@
 struct anew {
 	struct recheck *all; /* NULL: nothing was loaded */
 	bool done;
+	bool stale; /* there are new ones, which are taken when these are done */
 };
 
-/* Takes the decisions of a pool from then to then; what is known of them stays known. 0, or -1
- * with err. */
+/* Takes the decisions of a pool from then to then; what is known of them stays known. While others
+ * are judged they are only noted as there. 0, or -1 with err. */
 int anew_load(struct anew *a, struct sqlite3 *db, const char *path, const char *pool,
 	int64_t from_ms, int64_t until_ms, struct err *err);
 void anew_release(struct anew *a);

@@ -345,13 +345,18 @@ static void find_end(struct driver *d)
 	widen(d->reel, &d->span);
 }
 
+static int load_anew(struct driver *d, struct err *err)
+{
+	return anew_load(&d->anew, d->source.db, d->path, d->span.pool, d->span.start_ms,
+		d->span.end_ms, err);
+}
+
 static int load_moments(struct driver *d, struct err *err)
 {
 	moments_release(&d->moments);
 	if (moments_load(&d->moments, d->source.db, d->path, d->span.pool, d->span.start_ms,
 			d->span.end_ms, err) < 0 ||
-		anew_load(&d->anew, d->source.db, d->path, d->span.pool, d->span.start_ms,
-			d->span.end_ms, err) < 0)
+		load_anew(d, err) < 0)
 		return -1;
 	anew_mark(&d->anew, &d->moments);
 	return 0;
@@ -417,6 +422,22 @@ static int begin_following(struct driver *d, struct instant now, struct err *err
 	return d->open ? extend_tapes(d, err) : 0;
 }
 
+/* Behind all else that a turn does, and of all pools together no more than it has time for: the one
+ * that is looked at goes first. */
+static void judge_anew(struct driver *d)
+{
+	struct reel *r = d->reel;
+	struct err err;
+
+	if (d->anew.done || r->spare <= 0 || replay_catching_up_all(d) >= 0 ||
+		(r->shown != d && !r->shown->anew.done))
+		return;
+	anew_turn(&d->anew, &d->moments, r->spare);
+	r->spare = 0;
+	if (d->anew.done && d->anew.stale && load_anew(d, &err) < 0)
+		player_break(d->front, &err);
+}
+
 static void replay_turn(struct driver *d, struct instant now)
 {
 	int all = INT_MAX;
@@ -435,7 +456,7 @@ static void replay_turn(struct driver *d, struct instant now)
 		catch_up(d);
 	if (d->exact) {
 		player_play(d->front, d->reel->clock_ms, &all);
-		anew_turn(&d->anew, &d->moments, SLICE);
+		judge_anew(d);
 	}
 	sqlite3_exec(d->source.db, "COMMIT", NULL, NULL, NULL);
 }

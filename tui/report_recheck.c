@@ -33,8 +33,9 @@ int report_recheck(struct report *r, const struct report_how *how, struct err *e
 	int rc = page_recheck_open(&all, f, &what, err);
 	while (rc == 0 && !recheck_step(all, STEP_ROWS))
 		if (how->progress)
-			how->progress(how->ctx, "recomputing verdicts", (int64_t)recheck_done(all),
-				(int64_t)recheck_count(all));
+			how->progress(how->ctx, "recomputing verdicts",
+				recheck_at(all, recheck_done(all))->at_ms - what.from_ms,
+				what.until_ms - what.from_ms);
 	if (rc == 0)
 		take(r, all);
 	recheck_close(all);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "history/anew.h"
 #include "history/page.h"
 #include "history/recheck.h"
 #include "history/replay.h"
@@ -522,6 +523,31 @@ static void a_replay_marks_what_differs(void **state)
 	replay_driver.close(replay);
 }
 
+/* A recorder writes each second, and the file is read again as often. */
+static void a_file_that_grows_is_judged_to_its_end(void **state)
+{
+	(void)state;
+	struct anew a = {0};
+	struct moments m = {0};
+	struct err err;
+	int turns = 0;
+	a_small_recording();
+	look(&all, 1000);
+	assert_int_equal(anew_load(&a, db, path(), "checkout", 0, noted(1)->at_ms, &err), 0);
+	for (; !a.done || recheck_count(a.all) < NAMED; turns++) {
+		assert_true(turns < 100);
+		anew_turn(&a, &m, 10);
+		assert_int_equal(anew_load(&a, db, path(), "checkout", 0, INT64_MAX, &err), 0);
+		if (recheck_count(a.all) == NAMED)
+			anew_turn(&a, &m, 1000);
+	}
+	assert_true(turns > 2);
+	for (size_t i = 0; i < NAMED; i++)
+		assert_int_equal(recheck_at(a.all, i)->kind, RECHECK_SAME);
+	anew_release(&a);
+	moments_release(&m);
+}
+
 /* What the journal says of a decision whole. */
 static void expect_in_journal(const char *id, enum role role, const char *text)
 {
@@ -591,6 +617,7 @@ int main(void)
 		TEST(a_row_is_stored_whatever_else_its_document_tells),
 		TEST(what_cannot_be_read_is_not_called_the_same),
 		TEST(a_replay_marks_what_differs),
+		TEST(a_file_that_grows_is_judged_to_its_end),
 		TEST(a_report_and_the_journal_say_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
