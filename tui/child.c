@@ -40,19 +40,19 @@ void child_kill(struct child *c)
 	child_let_go(c);
 }
 
-/* `out` -1: what it says goes nowhere. */
-static int spawn(pid_t *pid, char *const argv[], int in, int out)
+int child_spawn(pid_t *pid, const struct child_start *start)
 {
+	short apart = start->session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t how;
 	sigset_t none, as_new;
 	sigemptyset(&none);
 	sigfillset(&as_new);
 	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&files, start->in, STDIN_FILENO);
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (out >= 0)
-			posix_spawn_file_actions_adddup2(&files, out, fd);
+		if (start->out >= 0)
+			posix_spawn_file_actions_adddup2(&files, start->out, fd);
 		else
 			posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_WRONLY, 0);
 	}
@@ -61,8 +61,8 @@ static int spawn(pid_t *pid, char *const argv[], int in, int out)
 	posix_spawnattr_setsigdefault(&how, &as_new);
 	posix_spawnattr_setpgroup(&how, 0);
 	posix_spawnattr_setflags(
-		&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	int error = posix_spawn(pid, argv[0], &files, &how, argv, environ);
+		&how, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | apart));
+	int error = posix_spawn(pid, start->path, &files, &how, start->argv, environ);
 	posix_spawnattr_destroy(&how);
 	posix_spawn_file_actions_destroy(&files);
 	return error;
@@ -135,7 +135,8 @@ int child_begin(struct child *c, char *const argv[], struct text *text, bool lis
 		child_let_go(c);
 		return error;
 	}
-	error = spawn(&c->pid, argv, in[0], out[1]);
+	error = child_spawn(&c->pid,
+		&(struct child_start){.path = argv[0], .argv = argv, .in = in[0], .out = out[1]});
 	close(in[0]);
 	if (out[1] >= 0)
 		close(out[1]);

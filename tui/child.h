@@ -31,6 +31,18 @@ struct child {
 /* Of one that runs nothing; a child begins as this, and is this again once it ended. */
 #define CHILD_NONE ((struct child){.in = -1, .out = -1})
 
+/* How a command is started. */
+struct child_start {
+	const char *path;
+	char *const *argv;
+	int in;       /* becomes its standard input */
+	int out;      /* its standard output and error output; -1: what it says goes nowhere */
+	bool session; /* in a session of its own, else in a group of its own */
+};
+
+/* Starts one and follows it no further: it is the caller's to wait for. 0, or an errno. */
+int child_spawn(pid_t *pid, const struct child_start *start);
+
 /* Runs argv[0] for at most most_ms. It reads `text`, whose bytes become the child's; with `listens`
  * what it says on its standard output and its error output is kept. 0, or an errno. */
 int child_begin(struct child *c, char *const argv[], struct text *text, bool listens,

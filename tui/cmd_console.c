@@ -2,6 +2,7 @@
 #include "history/query.h"
 #include "history/replay.h"
 #include "model/mem.h"
+#include "tui/behind.h"
 #include "tui/commands.h"
 #include "tui/facts.h"
 #include "tui/loop.h"
@@ -29,16 +30,32 @@ static bool is_watched(const struct pool *p)
 }
 
 /* The last line a person sees: where it stands now. */
-static void last_words(const struct setup *s)
+static void last_words(const struct setup *s, bool recorder)
 {
 	const struct model *m = desk_model(s->desk);
-	for (int i = 0; i < m->pool_count; i++)
-		printf("%s: %s%s%s\n", m->pools[i].name, m->pools[i].standing.state_text,
-			is_watched(&m->pools[i]) ? "" : "; nobody watches it: weir record --guard ",
-			is_watched(&m->pools[i]) ? "" : m->pools[i].name);
+	for (int i = 0; i < m->pool_count; i++) {
+		const struct pool *p = &m->pools[i];
+		bool alone = !recorder && !is_watched(p);
+		printf("%s: %s%s%s\n", p->name, p->standing.state_text,
+			alone ? "; nobody watches it: weir record --guard " : "", alone ? p->name : "");
+	}
 	if (desk_history(s->desk))
 		printf("history %s\n", s->history_path);
 	fflush(stdout); /* before the head of it, which stderr gets */
+}
+
+/* When this process has let go of history and guard. False: it was said why not. */
+static bool leave_recorder(const struct options *o, const char *state_dir)
+{
+	struct behind b;
+	struct err err = {0};
+	if (behind_start(&b, o, state_dir, &err) < 0) {
+		fprintf(stderr, "weir: %s %s\n", err_name(err.code), err.text);
+		return false;
+	}
+	printf("a recorder watches on: process %d, which says what it does in %s; kill %d ends it\n",
+		(int)b.pid, b.log, (int)b.pid);
+	return true;
 }
 
 #define FINISH_MS 2000
@@ -53,15 +70,20 @@ int cmd_console(const struct options *o)
 	struct setup s;
 	struct err err = {0};
 	int status = EXIT_DONE;
+	bool recorder = false;
+	char *state_dir = NULL;
 	enum setup_mode mode = o->read_only ? SETUP_LOOK : SETUP_CONSOLE;
 	if (setup_init(&s, o, &err) < 0 ||
 		setup_open(&s, o, o->args, o->arg_count, mode, true, &err) < 0 ||
-		(o->read_only && setup_remember(&s, &err) < 0) || show_desk(&s, o, &(struct show){.guide = is_first_look(&s, o)}, &err) < 0) {
+		(o->read_only && setup_remember(&s, &err) < 0) ||
+		show_desk(&s, o,
+			&(struct show){.guide = is_first_look(&s, o), .recorder = s.demo ? NULL : &recorder},
+			&err) < 0) {
 		status = setup_fail(&err);
 	} else {
 		/* What was pressed just before the terminal went still leaves. */
 		loop_finish(s.desk, nothing_open, s.desk, FINISH_MS);
-		last_words(&s);
+		last_words(&s, recorder);
 		if (desk_unrecorded(s.desk) > 0) {
 			fprintf(stderr, "weir: %s %d done without a record\n", err_name(ERR_NOT_RECORDED),
 				desk_unrecorded(s.desk));
@@ -70,12 +92,17 @@ int cmd_console(const struct options *o)
 		if (desk_open_acts(s.desk) > 0)
 			status = EXIT_UNRESOLVED;
 	}
+	if (recorder)
+		state_dir = mem_copy(s.state_dir);
 	int64_t lost = setup_release(&s);
 	if (lost > 0 && status == EXIT_DONE) {
 		fprintf(stderr, "weir: %s %lld rows could not be written\n", err_name(ERR_NOT_RECORDED),
 			(long long)lost);
 		status = EXIT_GAPS;
 	}
+	if (recorder && !leave_recorder(o, state_dir))
+		status = EXIT_FAILED;
+	free(state_dir);
 	return status;
 }
 

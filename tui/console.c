@@ -182,6 +182,8 @@ void console_open_sheet(struct console *c, enum sheet_kind kind, int to_bp, stru
 	console_thaw(c);
 	c->help = false;
 	sheet_open(&c->sheet, kind, c->pool, desk_model(c->how.desk), to_bp, now);
+	c->sheet.may_record =
+		kind == SHEET_LEAVE && c->how.recorder && !pool_is_local(console_pool(c));
 }
 
 void console_open_act(struct console *c, const struct act_request *what, struct instant now)

@@ -22,6 +22,7 @@ struct console_options {
 	bool read_only;
 	const char *screen_file; /* each frame as text; NULL none */
 	bool guide;              /* through the first five minutes */
+	bool *recorder; /* set when the person leaves one behind; NULL: none can be */
 	struct notify *notify;   /* tells others; borrowed, NULL none */
 	enum notify_terminal notice;
 	bool (*each_turn)(void *ctx, struct instant now); /* true ends it; NULL none */

@@ -71,6 +71,10 @@ static void sheet_input(struct console *c, uint32_t key, struct instant now)
 		sheet_close(&c->sheet);
 		console_say_act(c, VERB_HOLD, "", now);
 		return;
+	case SHEET_RECORDER:
+		sheet_close(&c->sheet);
+		*c->how.recorder = c->left = true;
+		return;
 	case SHEET_CLOSED:
 		sheet_close(&c->sheet);
 		return;

@@ -112,7 +112,9 @@ static const char *sheet_fact(const struct sheet *s, struct instant now)
 		return s->stale_why;
 	if (judged && !s->interlock.allowed)
 		return sheet_may_force(s) ? "locked; b breaks the glass: a reason, the typed name" : "locked";
-	return sheet_may_accept(s, now) ? "y counts now" : "";
+	if (!sheet_may_accept(s, now))
+		return "";
+	return s->may_record ? "y counts now; w leaves a recorder behind" : "y counts now";
 }
 
 static void read_facts(char facts[FACT_COUNT][400], const struct console *c, struct instant now)

@@ -311,6 +311,10 @@ enum sheet_answer sheet_key(
 		return SHEET_STAYS;
 	case 'H':
 		return s->kind == SHEET_ROLLBACK ? SHEET_HOLD : SHEET_CLOSED;
+	case 'w':
+		return s->kind != SHEET_LEAVE || !s->may_record ? SHEET_CLOSED
+			: may                                      ? SHEET_RECORDER
+													   : SHEET_STAYS;
 	default:
 		return SHEET_CLOSED;
 	}

@@ -45,6 +45,7 @@ struct sheet {
 	bool checks;        /* the list of checks is open */
 	bool looks;         /* it was opened to be looked at: the console takes no accepting of it */
 	bool reason_asked;  /* it is not accepted without a reason */
+	bool may_record;    /* LEAVE: a recorder can be left behind */
 	bool stale;
 	char stale_why[120];
 	char complaint[80];         /* about what was typed */
@@ -78,6 +79,7 @@ enum sheet_answer {
 	SHEET_CLOSED,   /* cancelled; an unknown key does that too */
 	SHEET_ACCEPTED, /* do it */
 	SHEET_HOLD,     /* of a rollback: hold instead */
+	SHEET_RECORDER, /* of leaving: with a recorder behind */
 };
 
 enum sheet_answer sheet_key(

@@ -49,6 +49,7 @@ int show_desk(
 		.read_only = o->read_only,
 		.screen_file = o->screen_file,
 		.guide = what->guide && !o->plain,
+		.recorder = what->recorder,
 		.each_turn = what->each_turn,
 		.each_ctx = what->ctx,
 		.notice = s->config.notify.terminal};

@@ -10,6 +10,7 @@ struct show {
 	struct driver *replay; /* of a recording: args[0] is its file; NULL: live */
 	bool guide;            /* somebody looks for the first time */
 	bool quiet;            /* tells nobody else: nothing real is shown */
+	bool *recorder;        /* set when the person leaves one behind; NULL: none can be */
 	/* Called each turn; true ends it. NULL: only the person does. */
 	bool (*each_turn)(void *ctx, struct instant now);
 	void *ctx;

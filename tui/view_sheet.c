@@ -366,6 +366,8 @@ static size_t write_buttons(
 	}
 	if (sheet_may_force(sheet))
 		add_button(b, &n, ROLE_KEY, sheet->request.forced ? "b break that too" : "b break-glass");
+	if (sheet->may_record)
+		add_button(b, &n, may ? ROLE_KEY : ROLE_KEY_OFF, "w leave a recorder");
 	if (!shut && !sheet->looks && sheet->kind != SHEET_LEAVE)
 		add_button(b, &n, ROLE_KEY, "m reason");
 	if (sheet->kind == SHEET_STEP && !sheet->looks && !sheet->request.drilling)

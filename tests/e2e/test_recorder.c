@@ -29,6 +29,7 @@ struct fixture {
 	struct process p;      /* of the last command */
 	struct process rec[2]; /* recorders, or another's command */
 	struct pty console[2];
+	pid_t left; /* the recorder that a console left behind; 0 none */
 	char load[WORLD_PATH], lock_dir[WORLD_PATH + 16], front[WORLD_PATH], behind[WORLD_PATH];
 };
 
@@ -57,6 +58,8 @@ static int tear_down(void **state)
 		process_release(&f->rec[i]);
 		pty_release(&f->console[i]);
 	}
+	if (f->left > 0)
+		kill(f->left, SIGKILL);
 	veil_stop(f->veil);
 	proxy_stop(f->proxy);
 	world_close(&f->w);
@@ -341,6 +344,70 @@ static void test_a_second_recorder_only_looks(void **state)
 	assert_true(process_wait_err(&f->rec[1], "guards 'checkout'", SOON_MS));
 }
 
+/* ---- a recorder that a console leaves behind ---- */
+
+/* What the console says last: which process goes on. */
+static pid_t left_behind(struct fixture *f)
+{
+	static const char words[] = "a recorder watches on: process ";
+	char *text = simulator_text(&f->console[0].screen);
+	const char *at = strstr(text, words);
+	if (!at)
+		fail_msg("no recorder in: %s", text);
+	long pid = strtol(at + strlen(words), NULL, 10);
+	free(text);
+	return (pid_t)pid;
+}
+
+/* Gone, or nothing but a status that nobody has asked for. */
+static bool has_ended(pid_t pid)
+{
+	char path[40], line[200] = "";
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "r");
+	if (file) {
+		(void)!fgets(line, sizeof line, file);
+		fclose(file);
+	}
+	return !line[0] || strstr(line, ") Z ");
+}
+
+/* Nobody else would watch: it outlives the console and its terminal, and rolls back. */
+static void test_a_console_leaves_a_recorder_behind(void **state)
+{
+	struct fixture *f = *state;
+	open_guarded(f);
+	struct world_env env = env_of(f, KIM);
+	world_console(&f->w, &f->console[0], 100, 30, &env,
+		ARGS("--ascii", "checkout", "--config", f->w.config));
+	assert_true(pty_wait_text(&f->console[0], "guard: record", SOON_MS));
+	kill_recorder(f, 0);
+	assert_true(pty_wait_text(&f->console[0], "guard: console", SOON_MS));
+	pty_send(&f->console[0], "q");
+	assert_true(pty_wait_text(&f->console[0], "w leave a recorder", SOON_MS));
+	for (int64_t end_ms = process_clock_ms() + SOON_MS; pty_wait_exit(&f->console[0], 800) < 0;) {
+		assert_true(process_clock_ms() < end_ms);
+		pty_send(&f->console[0], "w"); /* counts when the sheet has stood since the last key */
+	}
+	f->left = left_behind(f);
+	pty_release(&f->console[0]);
+	await_owner(f, "record");
+	fail_v2(f, "0.5");
+	await_share(f, 0);
+	cJSON *log = await_verified(f, "rollback");
+	const cJSON *back = last_of(log, "rollback");
+	assert_string_equal(world_word(back, "role"), "guard");
+	assert_string_equal(world_word(back, "actor"), "kim@e2e");
+	cJSON_Delete(log);
+	assert_int_equal(kill(f->left, SIGTERM), 0);
+	for (int64_t end_ms = process_clock_ms() + SOON_MS; !has_ended(f->left);) {
+		assert_true(process_clock_ms() < end_ms);
+		process_wait(&f->w.pool, 20);
+	}
+	f->left = 0;
+	assert_true(world_verified(&f->w, f->w.history));
+}
+
 /* ---- two guards at one red ---- */
 
 /* How many rollbacks a guard decided; what had left before the writer came to it is a row, too. */
@@ -454,6 +521,7 @@ int main(void)
 		TEST(test_a_recorder_is_told_to_hold),
 		TEST(test_what_a_recorder_cannot_hear_is_not_done),
 		TEST(test_a_second_recorder_only_looks),
+		TEST(test_a_console_leaves_a_recorder_behind),
 		TEST(test_two_consoles_at_one_red),
 		TEST(test_a_press_beside_one_that_is_held_up),
 		TEST(test_a_press_beside_one_whose_answer_is_lost),

@@ -642,6 +642,33 @@ static void quitting_asks_where_nobody_would_watch(void **state)
 	assert_int_equal(fake_share_bp(s.node[0]), 100);
 }
 
+/* Where one can be left behind, w does; too early it does nothing, elsewhere it closes. */
+static void quitting_may_leave_a_recorder(void **state)
+{
+	(void)state;
+	bool recorder = false;
+	sit_at_unguarded(GUARD_ACTION_ROLLBACK, 1);
+	at_one_percent();
+	key('q');
+	shows_not("w leave a recorder");
+	pass(500);
+	key('w');
+	shows_not("LEAVE checkout");
+	assert_false(console_left(c));
+	console_free(c);
+	c = console_new(&(struct console_options){.desk = d, .w = 100, .h = 32, .recorder = &recorder},
+		s.now);
+	pass(500);
+	key('q');
+	shows("w leave a recorder");
+	key('w');
+	shows("LEAVE checkout");
+	pass(500);
+	key('w');
+	assert_true(console_left(c));
+	assert_true(recorder);
+}
+
 /* A pool that rolls back by itself needs nobody, once the raise is kept. */
 static void quitting_asks_before_a_raise_is_kept(void **state)
 {
@@ -1204,6 +1231,7 @@ int main(void)
 		KEYS(a_frozen_picture_says_so_and_thaws),
 		KEYS(a_frozen_picture_thaws_at_red),
 		KEYS(quitting_asks_where_nobody_would_watch),
+		KEYS(quitting_may_leave_a_recorder),
 		KEYS(quitting_asks_before_a_raise_is_kept),
 		KEYS(quitting_asks_while_a_rollback_is_tried),
 		KEYS(quitting_is_free_at_the_baseline),
