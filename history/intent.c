@@ -40,18 +40,6 @@ static void add_not_sent(struct board *b, const struct request *r)
 	request_put_back(&b->journal, &front);
 }
 
-/* Adds the row of an intent; a late one may have come from elsewhere meanwhile. */
-static enum schema_result add_decision(
-	struct journal *j, const struct decision *d, struct err *err)
-{
-	enum schema_result result = SCHEMA_OK;
-	struct journal_found found = {0};
-
-	if (d->late)
-		result = journal_find(j, d->id, &found, err);
-	return result == SCHEMA_OK && !found.known ? journal_decision(j, d, err) : result;
-}
-
 /* In the transaction of the row: of two processes one is first. */
 static enum schema_result check_raising(
 	struct journal *j, const struct board *b, const struct decision *d, struct err *err)
@@ -124,7 +112,7 @@ enum schema_result intent_write(struct journal *j, struct board *b, const struct
 	if (result == SCHEMA_OK)
 		result = check_repeated(j, &r->intent, try, err);
 	if (result == SCHEMA_OK)
-		result = add_decision(j, &r->intent, err);
+		result = journal_intent(j, &r->intent, err);
 	try->seq = j->seq;
 	journal_head(j, try->hash);
 	pthread_mutex_lock(&b->mutex);

@@ -25,6 +25,7 @@ enum statement {
 	FIND_KEY,
 	FIND_DECISION,
 	FIND_OUTCOME,
+	MAKE_OWN,
 	PIN_POOL,
 	PIN_NODE,
 	SET_CURSOR,
@@ -44,6 +45,9 @@ static const char *const statements[STATEMENTS] = {
 	[FIND_DECISION] = "SELECT observed, epoch, pool, pool_id FROM decision WHERE id = ?1",
 	[FIND_OUTCOME] = "SELECT 1 FROM outcome WHERE decision = ?1 AND row = ?2"
 					 " AND (row <> 'node' OR (node = ?3 AND kind = ?4))",
+	[MAKE_OWN] = "SELECT json_object('actor', ?1, 'role', ?2, 'verb', ?3, 'from_bp', ?4,"
+				 " 'to_bp', ?5, 'reason', ?6, 'epoch', ?7, 'rev', ?8, 'evidence',"
+				 " json(iif(json_valid(?9), ?9, '{}')))",
 	[PIN_POOL] = "INSERT INTO pool VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO UPDATE"
 				 " SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)",
 	[PIN_NODE] =
@@ -414,12 +418,10 @@ enum schema_result journal_decision(
 	return append(j, SCHEMA_DECISION, cells, err);
 }
 
-enum schema_result journal_outcome(
-	struct journal *j, const struct outcome_row *row, bool *added, struct err *err)
+/* Adds a row about a decision where the file has not got it. */
+static enum schema_result add_outcome(
+	struct journal *j, const struct cell *cells, bool *added, struct err *err)
 {
-	const struct cell cells[] = {CELL_TEXT(row->decision), CELL_TEXT(row_words[row->row]),
-		CELL_TEXT(row->node), CELL_TEXT(outcome_name(row->kind)), CELL_INT(row->at_ms),
-		CELL_INT(row->latency_ms), CELL_TEXT(row->answer)};
 	sqlite3_stmt *s = j->other[FIND_OUTCOME];
 	enum schema_result r;
 	int code;
@@ -432,6 +434,64 @@ enum schema_result journal_outcome(
 	sqlite3_clear_bindings(s);
 	*added = r == SCHEMA_OK && code == SQLITE_DONE;
 	return *added ? append(j, SCHEMA_OUTCOME, cells, err) : r;
+}
+
+enum schema_result journal_outcome(
+	struct journal *j, const struct outcome_row *row, bool *added, struct err *err)
+{
+	const struct cell cells[] = {CELL_TEXT(row->decision), CELL_TEXT(row_words[row->row]),
+		CELL_TEXT(row->node), CELL_TEXT(outcome_name(row->kind)), CELL_INT(row->at_ms),
+		CELL_INT(row->latency_ms), CELL_TEXT(row->answer)};
+
+	return add_outcome(j, cells, added, err);
+}
+
+/* What of an own intent the row that another process wrote could not say. */
+static enum schema_result complete(struct journal *j, const struct decision *d, struct err *err)
+{
+	const struct cell own[] = {CELL_TEXT(d->actor), CELL_TEXT(d->role),
+		CELL_TEXT(verb_row(d->verb)->word), cell_share(d->from_bp), cell_share(d->to_bp),
+		CELL_TEXT(d->reason), CELL_INT(d->epoch), CELL_INT(d->rev), CELL_TEXT(d->evidence)};
+	sqlite3_stmt *s = j->other[MAKE_OWN];
+	enum schema_result r;
+	bool added;
+
+	for (int c = 0; c < (int)(sizeof own / sizeof *own); c++)
+		if (own[c].text != NULL)
+			bind_text(s, c + 1, own[c].text);
+		else
+			bind_int(s, c + 1, own[c].number);
+	r = result(j, sqlite3_step(s), err);
+	if (r == SCHEMA_OK) {
+		const struct cell cells[] = {CELL_TEXT(d->id), CELL_TEXT(row_words[OUTCOME_ROW_NODE]),
+			CELL_TEXT(""), CELL_TEXT(SCHEMA_OWN), CELL_INT(d->at_ms), CELL_INT(UNKNOWN),
+			CELL_TEXT(column_text(s, 0))};
+
+		r = add_outcome(j, cells, &added, err);
+	}
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return r;
+}
+
+/* An intent from before the first answer of its pool knows the pool by name only. */
+static bool is_same_pool(const struct journal_found *f, const struct decision *d)
+{
+	return d->pool_id[0] != '\0' ? strcmp(f->pool_id, d->pool_id) == 0
+								 : strcmp(f->pool, d->pool) == 0;
+}
+
+enum schema_result journal_intent(struct journal *j, const struct decision *d, struct err *err)
+{
+	struct journal_found found;
+	const enum schema_result r = journal_find(j, d->id, &found, err);
+
+	if (r != SCHEMA_OK)
+		return r;
+	if (found.known && found.observed && !d->observed && is_same_pool(&found, d))
+		return complete(j, d, err);
+	/* a late one may have been written already, by a try that was not heard of */
+	return found.known && d->late ? SCHEMA_OK : journal_decision(j, d, err);
 }
 
 enum schema_result journal_event(

@@ -22,7 +22,7 @@ struct journal {
 	int wal_pages;
 	int64_t lock_ms; /* how long a transaction and the close wait for another process */
 	struct sqlite3_stmt *append[SCHEMA_CHAINED];
-	struct sqlite3_stmt *other[8]; /* journal.c's own */
+	struct sqlite3_stmt *other[9]; /* journal.c's own */
 };
 
 /* Makes the directory of a history where it lacks: one level, for its owner alone. 0, or -1 with
@@ -50,6 +50,11 @@ void journal_head(const struct journal *j, char out[POOL_HASH_MAX]);
 
 /* Adds an intent; an id that is there already is SCHEMA_REFUSED. */
 enum schema_result journal_decision(
+	struct journal *j, const struct decision *d, struct err *err);
+
+/* Adds an intent of an own process: the one where another process had it from the pool's log
+ * already gains what that could not know (SCHEMA_OWN); a late one that is there stays. */
+enum schema_result journal_intent(
 	struct journal *j, const struct decision *d, struct err *err);
 
 /* Adds a row about a decision; one that is there already, or a second final one, is left out.

@@ -68,7 +68,7 @@ int moments_load(struct moments *m, sqlite3 *db, const char *path, const char *p
 	int64_t from_ms, int64_t until_ms, struct err *err)
 {
 	static const char decisions[] =
-		"SELECT at_ms FROM decision WHERE pool = ?1 AND at_ms BETWEEN ?2 AND ?3";
+		"SELECT at_ms FROM " SCHEMA_DECISIONS " AS d WHERE pool = ?1 AND at_ms BETWEEN ?2 AND ?3";
 	static const char events[] = "SELECT at_ms FROM event WHERE pool IN (?1, '')"
 								 " AND at_ms BETWEEN ?2 AND ?3 AND kind = ?4";
 	const int64_t span_ms[] = {from_ms, until_ms};

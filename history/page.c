@@ -113,7 +113,7 @@ static void bind_name(sqlite3_stmt *s, int at, const char *name)
 	"SELECT d.seq AS seq, d.id, d.at_ms, d.pool, d.actor, d.role, d.verb, d.from_bp, d.to_bp," \
 	" d.reason, d.observed, d.late, f.kind, f.at_ms, f.answer, v.kind, v.at_ms," ABOUT "," \
 	FORCED \
-	" FROM decision AS d LEFT JOIN outcome AS f ON f.decision = d.id AND f.row = 'final'" \
+	" FROM " SCHEMA_DECISIONS " AS d LEFT JOIN outcome AS f ON f.decision = d.id AND f.row = 'final'" \
 	" AND (?3 IS NULL OR f.at_ms < ?3) LEFT JOIN outcome AS v ON v.decision = d.id" \
 	" AND v.row = 'verified' AND (?3 IS NULL OR v.at_ms < ?3)"
 
@@ -280,7 +280,7 @@ static int read_row(const struct asked *a, struct page_detail *out, struct err *
 static int read_rest(const struct asked *a, struct page_detail *out, struct err *err)
 {
 	static const char decision[] =
-		"SELECT d.hash, k.actor, d.pool_id, d.epoch, d.rev, f.latency_ms FROM decision AS d"
+		"SELECT d.hash, k.actor, d.pool_id, d.epoch, d.rev, f.latency_ms FROM " SCHEMA_DECISIONS " AS d"
 		" LEFT JOIN key AS k ON k.id = d.key LEFT JOIN outcome AS f ON f.decision = d.id"
 		" AND f.row = 'final' AND (?3 IS NULL OR f.at_ms < ?3) WHERE d.id = ?1";
 	static const char event[] = "SELECT e.hash, k.actor, '', NULL, NULL, NULL FROM event AS e"
@@ -344,7 +344,7 @@ static int read_facts(const struct asked *a, struct page_detail *out, struct err
 {
 	static const char decision[] =
 		"SELECT substr(t.fullkey, 3), CASE t.type WHEN 'true' THEN 'yes' WHEN 'false' THEN 'no'"
-		" WHEN 'null' THEN '-' ELSE t.atom END FROM decision AS d, json_tree(CASE WHEN"
+		" WHEN 'null' THEN '-' ELSE t.atom END FROM " SCHEMA_DECISIONS " AS d, json_tree(CASE WHEN"
 		" json_valid(d.evidence) THEN d.evidence ELSE '{}' END) AS t WHERE d.id = ?1"
 		" AND t.type NOT IN ('object', 'array') AND t.fullkey NOT LIKE '$.checks%'";
 	static const char event[] =
@@ -375,7 +375,7 @@ static int read_checks(const struct asked *a, struct page_detail *out, struct er
 
 	if (prepare_asked(a,
 			"SELECT json_extract(c.value, '$.n'), json_extract(c.value, '$.is'),"
-			" json_extract(c.value, '$.text') FROM decision AS d,"
+			" json_extract(c.value, '$.text') FROM " SCHEMA_DECISIONS " AS d,"
 			" json_each(CASE WHEN json_valid(d.evidence) THEN d.evidence ELSE '{}' END,"
 			" '$.checks') AS c WHERE d.id = ?1 AND c.type = 'object'",
 			&s, err) < 0)

@@ -180,11 +180,11 @@ static void bind_filter(sqlite3_stmt *s, const struct query_filter *f)
 }
 
 #define DECISION_FILTER \
-	" FROM decision WHERE (?1 IS NULL OR pool = ?1) AND (?2 IS NULL OR actor = ?2)" \
+	" FROM " SCHEMA_DECISIONS " AS d WHERE (?1 IS NULL OR pool = ?1) AND (?2 IS NULL OR actor = ?2)" \
 	" AND (?3 IS NULL OR verb = ?3) AND (?4 IS NULL OR at_ms >= ?4)" \
 	" AND (?5 IS NULL OR at_ms < ?5) AND (?7 IS NULL OR at_ms < ?7)" \
 	" AND (?6 IS NULL OR seq > ?6) AND (?8 IS NULL OR seq > ?8 OR id IN" \
-	" (SELECT decision FROM outcome WHERE seq > ?8 AND row <> 'node')) ORDER BY seq"
+	" (SELECT decision FROM outcome WHERE seq > ?8 AND (row <> 'node' OR kind = '" SCHEMA_OWN "'))) ORDER BY seq"
 
 static bool matches(const struct query_filter *f, const struct decision *d)
 {
@@ -260,7 +260,7 @@ int query_decision(struct query *q, const char *id, struct decision *out, struct
 
 	if (cursor_open(&c, q, 0, err) < 0)
 		return -1;
-	if (query_prepare(q, "SELECT " DECISION_COLUMNS " FROM decision WHERE id = ?1", &s, err) <
+	if (query_prepare(q, "SELECT " DECISION_COLUMNS " FROM " SCHEMA_DECISIONS " AS d WHERE id = ?1", &s, err) <
 		0) {
 		sqlite3_finalize(c.outcomes);
 		return -1;
@@ -346,7 +346,7 @@ int query_words(struct query *q, enum query_word what,
 {
 	static const char *const sql[] = {
 		[QUERY_POOL] = "SELECT pool FROM decision UNION SELECT pool FROM pool ORDER BY 1",
-		[QUERY_ACTOR] = "SELECT DISTINCT actor FROM decision ORDER BY 1",
+		[QUERY_ACTOR] = "SELECT DISTINCT actor FROM " SCHEMA_DECISIONS " AS d ORDER BY 1",
 	};
 	char word[POOL_ACTOR_MAX > POOL_NAME_MAX ? POOL_ACTOR_MAX : POOL_NAME_MAX];
 	sqlite3_stmt *s;

@@ -7,6 +7,7 @@
 
 #include "history/column.h"
 #include "history/recheck_rows.h"
+#include "history/schema.h"
 #include "model/guard.h"
 #include "model/mem.h"
 #include "model/model.h"
@@ -88,7 +89,7 @@ static const char decisions_sql[] =
 	" e ->> '$.judged.counters', e ->> '$.judged.expected', e ->> '$.verdict.own',"
 	" e ->> '$.verdict.looks', e ->> '$.verdict.e_harm', e ->> '$.verdict.e_safe',"
 	" e ->> '$.verdict.cited' FROM (SELECT seq, id, at_ms, pool_id,"
-	" CASE WHEN json_valid(evidence) THEN evidence ELSE '{}' END AS e FROM decision"
+	" CASE WHEN json_valid(evidence) THEN evidence ELSE '{}' END AS e FROM " SCHEMA_DECISIONS " AS d"
 	" WHERE pool = ?1 AND (?2 IS NULL OR id = ?2) AND at_ms BETWEEN ?3 AND ?4)"
 	" WHERE json_type(e, '$.verdict') = 'object' ORDER BY 5, 6, 8, seq";
 

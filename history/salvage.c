@@ -35,12 +35,9 @@ struct dead {
 static enum schema_result import_slot(
 	struct journal *j, const struct emergency_found *f, struct err *err)
 {
-	struct journal_found known;
 	bool added;
-	enum schema_result result = journal_find(j, f->decision.id, &known, err);
+	enum schema_result result = journal_intent(j, &f->decision, err);
 
-	if (result == SCHEMA_OK && !known.known)
-		result = journal_decision(j, &f->decision, err);
 	if (result == SCHEMA_OK && f->has_outcome)
 		result = journal_outcome(j, &f->outcome, &added, err);
 	return result;

@@ -40,6 +40,27 @@ struct schema_chained {
 
 extern const struct schema_chained schema_chained[SCHEMA_CHAINED];
 
+/* The kind of the outcome, at no node, that an own intent is where another process had taken its
+ * decision from the pool's log already: its answer is what only its maker knew, as JSON. */
+#define SCHEMA_OWN "OWN"
+
+/* Decisions as every reader is to see them, completed by such an outcome; stands for the table
+ * behind FROM, and needs a name there. */
+#define SCHEMA_DECISIONS \
+	"(SELECT b.seq, b.id, b.pool, b.pool_id, ifnull(o.at_ms, b.at_ms) AS at_ms," \
+	SCHEMA_OWN_TEXT("actor") "," SCHEMA_OWN_TEXT("role") "," SCHEMA_OWN_TEXT("verb") "," \
+	SCHEMA_OWN_NUMBER("from_bp") "," SCHEMA_OWN_NUMBER("to_bp") "," \
+	SCHEMA_OWN_TEXT("reason") "," SCHEMA_OWN_NUMBER("epoch") "," SCHEMA_OWN_NUMBER("rev") "," \
+	" iif(o.seq IS NULL, b.observed, 0) AS observed, iif(o.seq IS NULL, b.late, 1) AS late," \
+	SCHEMA_OWN_TEXT("evidence") ", b.key, b.hash FROM decision AS b LEFT JOIN outcome AS o" \
+	" ON b.observed = 1 AND o.decision = b.id AND o.row = 'node' AND o.node = ''" \
+	" AND o.kind = '" SCHEMA_OWN "' AND iif(json_valid(o.answer), json_type(o.answer), '')" \
+	" = 'object')"
+#define SCHEMA_OWN_TEXT(column) \
+	" ifnull(json_extract(o.answer, '$." column "'), b." column ") AS " column
+#define SCHEMA_OWN_NUMBER(column) \
+	" iif(o.seq IS NULL, b." column ", json_extract(o.answer, '$." column "')) AS " column
+
 /* Opens a history for writing, making it when it does not exist. To be called under the lock.
  * Refuses what is no regular file (W004), what everybody can write (W204), what is no weir
  * history (W203), a newer one (W205), and an older one (W200), which stays as it is: migrate.h.

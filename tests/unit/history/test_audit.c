@@ -2,6 +2,8 @@
  * began anew, rows of older files. */
 #include "tests/unit/history/fixture.h"
 
+#include "history/page.h"
+
 static struct snapshot *make_node(const char *pool_id, const char *node_id)
 {
 	struct snapshot *s = mem_new(1, sizeof *s);
@@ -193,6 +195,210 @@ static void ids_are_of_everything_that_makes_them(void **state)
 	assert_string_equal(a, b);
 }
 
+/* ---- an own brake that another process heard of first ---- */
+
+#define EVIDENCE \
+	"{\"checks\":[{\"n\":3,\"is\":\"false\",\"text\":\"errors 9 % of 5 %\"}]," \
+	"\"verdict\":{\"word\":\"WORSE\"}}"
+
+static struct decision guards_brake(const char *id)
+{
+	struct decision d = make_decision(id, T0);
+
+	d.verb = VERB_ROLLBACK;
+	d.from_bp = 1000;
+	d.to_bp = 0;
+	text_copy(d.role, sizeof d.role, GUARD_ROLE);
+	text_copy(d.reason, sizeof d.reason, "guard: errors 9 % of 5 %");
+	text_copy(d.evidence, sizeof d.evidence, EVIDENCE);
+	return d;
+}
+
+/* As a pool tells of it that keeps no reason. */
+static struct audit_entry entry_of(const char *id)
+{
+	struct audit_entry e = make_entry(1, 4, id);
+
+	text_copy(e.what, sizeof e.what, "rollback");
+	text_copy(e.actor, sizeof e.actor, "kim@ops1");
+	e.to_bp = 0;
+	return e;
+}
+
+static bool take_last(void *ctx, const struct decision *d)
+{
+	*(struct decision *)ctx = *d;
+	return true;
+}
+
+/* What `weir log` reads, and where it follows the file what is news behind a seq. */
+static void expect_in_log(const struct place *p, const char *id, int64_t news_seq)
+{
+	const struct query_filter news = {.news_seq = news_seq, .actor = "kim@ops1"};
+	struct decision read[2] = {0};
+	struct err err = {0};
+	struct query *q;
+
+	assert_int_equal(query_open(&q, p->path, &err), 0);
+	assert_int_equal(query_decision(q, id, &read[0], &err), 1);
+	assert_int_equal(query_decisions(q, &news, take_last, &read[1], &err), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(read[i].id, id);
+		assert_string_equal(read[i].role, GUARD_ROLE);
+		assert_string_equal(read[i].reason, "guard: errors 9 % of 5 %");
+		assert_string_equal(read[i].evidence, EVIDENCE);
+		assert_int_equal(read[i].at_ms, T0);
+		assert_int_equal(read[i].epoch, 3);
+		assert_int_equal(read[i].rev, 42);
+		assert_false(read[i].observed);
+		assert_true(read[i].late);
+		assert_int_equal(read[i].outcome, OUTCOME_APPLIED);
+		assert_true(read[i].seq > 0 && read[i].seq <= news_seq);
+	}
+	query_close(q);
+}
+
+/* What the Journal and the report read. */
+static void expect_in_pages(const struct place *p, const char *id)
+{
+	const struct page_request all = {.known_seq = UNKNOWN, .limit = 9};
+	struct page_detail whole;
+	struct page_rows rows;
+	struct page_file *f;
+	struct err err = {0};
+
+	assert_int_equal(page_open(&f, p->path, &err), 0);
+	assert_int_equal(page_read(f, &all, &rows, &err), 0);
+	assert_int_equal(rows.count, 1);
+	assert_string_equal(rows.rows[0].id, id);
+	assert_string_equal(rows.rows[0].role, GUARD_ROLE);
+	assert_string_equal(rows.rows[0].text, "guard: errors 9 % of 5 %");
+	assert_false(rows.rows[0].observed);
+	page_rows_release(&rows);
+	assert_int_equal(page_read_detail(f, id, 0, &whole, &err), 0);
+	assert_true(whole.found);
+	assert_string_equal(whole.row.role, GUARD_ROLE);
+	assert_int_equal(whole.epoch, 3);
+	assert_int_equal(whole.check_count, 1);
+	assert_string_equal(whole.checks[0].text, "errors 9 % of 5 %");
+	assert_int_equal(whole.fact_count, 1);
+	assert_string_equal(whole.facts[0].value, "WORSE");
+	assert_int_equal(whole.outcome_count, 2); /* at the node, and the final one */
+	page_detail_release(&whole);
+	page_close(f);
+}
+
+/* It was sent before it was recorded, and the pool's log was read by another process meanwhile.
+ * Its own row completes what that one could not know, at once or by a later try, once. */
+static void an_own_brake_completes_what_others_heard_of_it(void **state)
+{
+	struct place p;
+	struct snapshot *node = make_node("pool-1", "n-1");
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct decision own = guards_brake("brake");
+		const struct audit_entry e = entry_of("brake");
+		struct history *h[2];
+		int64_t seq;
+
+		place_make(&p);
+		h[0] = start_opened(&p, "pat@ops2");
+		h[1] = start_opened(&p, "kim@ops1");
+		observe(h[0], "checkout", node, &e, 1, NULL);
+		seq = ask(p.path, "SELECT max(seq) FROM outcome");
+		own.late = i == 1;
+		if (i == 2)
+			own.pool_id[0] = '\0';
+		history_intent(h[1], &own);
+		expect_kind(h[1], HISTORY_COMMITTED);
+		own.late = true;
+		history_intent(h[1], &own);
+		expect_kind(h[1], HISTORY_COMMITTED);
+		observe(h[0], "checkout", node, &e, 1, NULL);
+		settle(h[1]);
+		settle(h[0]);
+		expect_in_log(&p, "brake", seq);
+		expect_in_pages(&p, "brake");
+		assert_int_equal(ask(p.path, "SELECT count(*) FROM outcome WHERE kind = 'OWN'"), 1);
+		/* the row itself is as it was */
+		assert_int_equal(ask(p.path,
+							 "SELECT count(*) FROM decision WHERE role = 'operator' AND"
+							 " observed = 1 AND evidence = '{}'"),
+			1);
+		assert_whole(p.path, NULL);
+		place_clean(&p);
+	}
+	free(node);
+}
+
+/* What others decided under the same key, and what is recorded already, is completed by nobody. */
+static void nothing_else_is_completed(void **state)
+{
+	struct place p;
+	struct snapshot *node = make_node("pool-2", "n-1");
+	const struct audit_entry e = entry_of("brake");
+	struct decision own = guards_brake("brake");
+	struct history *h;
+
+	(void)state;
+	place_make(&p);
+	h = start_opened(&p, "kim@ops1");
+	observe(h, "search", node, &e, 1, NULL);
+	for (int i = 0; i < 2; i++) {
+		history_intent(h, &own); /* at pool-1, then at none that is known yet */
+		expect_kind(h, HISTORY_REFUSED);
+		own.pool_id[0] = '\0';
+	}
+	own = guards_brake("other");
+	history_intent(h, &own);
+	expect_kind(h, HISTORY_COMMITTED);
+	history_intent(h, &own);
+	expect_kind(h, HISTORY_REFUSED);
+	settle(h);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM outcome WHERE kind = 'OWN'"), 0);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 2);
+	free(node);
+	place_clean(&p);
+}
+
+/* A file may come from anybody: what is no object, or lacks a word, takes nothing away. */
+static void a_bad_completion_hides_nothing(void **state)
+{
+	static const char *const answers[] = {"", "7", "[]", "{\"role\":", "{}", "{\"verb\":null}"};
+	struct place p;
+	struct snapshot *node = make_node("pool-1", "n-1");
+	const struct audit_entry e = entry_of("brake");
+	struct err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		struct history *h;
+		struct decision d;
+		struct query *q;
+		char sql[400];
+
+		place_make(&p);
+		h = start_opened(&p, "kim@ops1");
+		observe(h, "checkout", node, &e, 1, NULL);
+		settle(h);
+		snprintf(sql, sizeof sql,
+			"INSERT INTO outcome SELECT 99, 'brake', 'node', '', 'OWN', 5, NULL, '%s', 1, '', ''"
+			" RETURNING seq",
+			answers[i]);
+		assert_int_equal(ask(p.path, sql), 99);
+		assert_int_equal(query_open(&q, p.path, &err), 0);
+		assert_int_equal(query_decision(q, "brake", &d, &err), 1);
+		assert_int_equal(d.verb, VERB_ROLLBACK);
+		assert_string_equal(d.role, "operator");
+		assert_string_equal(d.actor, "kim@ops1");
+		assert_string_equal(d.evidence, "{}");
+		query_close(q);
+		place_clean(&p);
+	}
+	free(node);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +407,9 @@ int main(void)
 		cmocka_unit_test(a_log_that_began_anew_tells_of_new_decisions),
 		cmocka_unit_test(rows_of_older_files_are_recognised),
 		cmocka_unit_test(ids_are_of_everything_that_makes_them),
+		cmocka_unit_test(an_own_brake_completes_what_others_heard_of_it),
+		cmocka_unit_test(nothing_else_is_completed),
+		cmocka_unit_test(a_bad_completion_hides_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

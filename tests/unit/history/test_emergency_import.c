@@ -94,6 +94,51 @@ static void two_openers_import_once(void **state)
 	place_clean(&p);
 }
 
+/* The log of the pool may be read before the journal of the dead: both end in one own row. */
+static void a_dead_ones_brake_completes_what_the_log_told(void **state)
+{
+	struct place p;
+	char name[256];
+	struct snapshot *node = mem_new(1, sizeof *node);
+	const struct audit_entry e = {.seq = 1,
+		.from_bp = 1000,
+		.to_bp = 0,
+		.epoch = 4,
+		.rev = 43,
+		.age_ms = 1,
+		.what = "rollback",
+		.key = "d-0",
+		.actor = "kim@ops1"};
+	struct history *h;
+	struct decision d;
+	struct query *q;
+	struct err err = {0};
+
+	(void)state;
+	place_make(&p);
+	text_copy(node->pool_id, sizeof node->pool_id, "pool-1");
+	text_copy(node->node_id, sizeof node->node_id, "n-1");
+	h = start_quick(&p);
+	history_observed(h, T0 + 900, "checkout", node, &e, 1);
+	expect_kind(h, HISTORY_OBSERVED);
+	settle(h);
+	make_dead(&p, 1, name, sizeof name);
+	for (int i = 0; i < 2; i++)
+		open_and_close(&p);
+	assert_int_equal(journals(&p), 0);
+	assert_int_equal(decisions(&p), 1);
+	assert_int_equal(query_open(&q, p.path, &err), 0);
+	assert_int_equal(query_decision(q, "d-0", &d, &err), 1);
+	assert_string_equal(d.reason, "because");
+	assert_int_equal(d.at_ms, T0);
+	assert_true(d.late);
+	assert_false(d.observed);
+	query_close(q);
+	assert_whole(p.path, NULL);
+	free(node);
+	place_clean(&p);
+}
+
 static void a_living_journal_is_left_alone(void **state)
 {
 	struct place p;
@@ -722,6 +767,7 @@ int main(void)
 		cmocka_unit_test(the_next_opener_imports),
 		cmocka_unit_test(a_known_decision_gains_its_outcome_only),
 		cmocka_unit_test(two_openers_import_once),
+		cmocka_unit_test(a_dead_ones_brake_completes_what_the_log_told),
 		cmocka_unit_test(a_living_journal_is_left_alone),
 		cmocka_unit_test(a_torn_slot_is_told_of),
 		cmocka_unit_test(hostile_content_is_refused),
