@@ -14,6 +14,7 @@
 #define SETTLE_MS 5000
 #define OPEN_MS 7000
 #define SEEN_MS 30000
+#define BACK_MS 10000 /* of a way back that a signal found under way */
 
 struct drilling {
 	struct setup s;
@@ -64,6 +65,9 @@ static int act(struct drilling *g, const struct act_request *first)
 		return EXIT_REFUSED;
 	}
 	loop_until(g->s.desk, over, g, g->o->wait ? g->o->wait_ms : SEEN_MS);
+	/* Who presses Ctrl-C wants to be back, not to leave it to the lease. */
+	if (verb == VERB_ROLLBACK && loop_interrupted())
+		loop_finish(g->s.desk, over, g, BACK_MS);
 	desk_progress(g->s.desk, g->result.id, &g->view);
 	const struct decision *d = &g->view.decision;
 	if (d->outcome == OUTCOME_APPLIED && d->verified_ms != UNKNOWN)
@@ -81,7 +85,8 @@ static int check(const struct drilling *g, struct err *err)
 {
 	const char *name = pool_of(g)->name;
 	if (!g->o->confirm || strcmp(g->o->confirm, name) != 0)
-		return err_set(err, ERR_USAGE, "drill changes '%s': name it with --confirm %s", name, name);
+		return err_set(
+			err, ERR_USAGE, "drill changes '%s': name it with --confirm %s", name, name);
 	return 0;
 }
 
@@ -122,8 +127,9 @@ static int run(struct drilling *g, struct err *err)
 	if (check(g, err) < 0 || drill_request(&next, pool_of(g), err) < 0)
 		return setup_fail(err);
 	int status = act(g, &next);
-	/* What was raised is taken back, however well that was seen. */
-	if (next.verb == VERB_STEP && (status == EXIT_DONE || status == EXIT_UNVERIFIED)) {
+	/* What was raised, or may have been, is taken back, however well that was seen. */
+	bool raised = status == EXIT_DONE || status == EXIT_UNVERIFIED || status == EXIT_UNRESOLVED;
+	if (next.verb == VERB_STEP && raised) {
 		next.verb = VERB_ROLLBACK;
 		next.to_bp = -1;
 		status = act(g, &next);

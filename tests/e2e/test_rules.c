@@ -414,6 +414,30 @@ static void test_a_drill_that_is_killed_goes_back(void **state)
 	assert_true(world_verified(&f->w, f->w.history));
 }
 
+/* Before its step is seen, which it never is while the gate is shut. */
+static void test_a_drill_that_is_interrupted_goes_back_at_once(void **state)
+{
+	struct fixture *f = *state;
+	char gate[WORLD_PATH], rules[2 * WORLD_PATH];
+	world_path(&f->w, gate, "gate");
+	int fd = open(gate, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	open_pool(f, "");
+	snprintf(rules, sizeof rules, "after=PUT call=send data=GET every do=EIO gate=%s", gate);
+	struct world_env env = world_fault(&f->w, rules, ARGS(KIM, f->lock_dir));
+	world_start(&f->w, &f->other, &env,
+		ARGS("drill", "checkout", CONFIRMED, "--config", f->w.config));
+	await_share(f, 1000);
+	process_signal(&f->other, SIGINT);
+	await_share(f, 0);
+	assert_int_equal(flock(fd, LOCK_UN), 0);
+	assert_int_equal(process_wait(&f->other, SOON_MS), 0);
+	assert_non_null(strstr(f->other.out.text, "verified on every node in "));
+	DONE(f, "log", "--json");
+	assert_says(f, "\"role\":\"drill\",\"verb\":\"rollback\"");
+	close(fd);
+}
+
 /* ---- the veto hook ---- */
 
 static void write_hook(struct fixture *f, const char *body)
@@ -559,6 +583,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(row_73_a_drill_walks_the_way_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_drill_that_is_killed_goes_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_drill_that_is_interrupted_goes_back_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_drill_where_it_would_cost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_hook_vetoes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_hook_that_is_missing, set_up, tear_down),
