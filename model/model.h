@@ -101,7 +101,7 @@ struct arm_figures {
 
 /* What files of a script say of a pool (tui/flag_file.h). */
 struct flags {
-	char unknown[120];            /* why they cannot be looked at; "" they can */
+	char unknown[160];            /* why they cannot be looked at; "" they can */
 	char name[POOL_NAME_MAX + 16]; /* of the file that keeps raises closed; "" none does */
 	char reason[FLAG_REASON_MAX]; /* its first line, cleaned */
 	char rollback[FLAG_ID_MAX];   /* which file asks to roll back; "" none does */

@@ -16,11 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of a long path its end is said, and always what to do. */
 static void unknown(struct flags *f, const char *name, const char *why)
 {
 	char clean[60];
-	text_clean(clean, sizeof clean, name, strlen(name));
-	snprintf(f->unknown, sizeof f->unknown, "'%s' %s", clean, why);
+	size_t len = strlen(name), most = sizeof clean - 4;
+	bool cut = len > most;
+	text_clean(clean, sizeof clean - 3, cut ? name + len - most : name, cut ? most : len);
+	snprintf(f->unknown, sizeof f->unknown, "'%s%s' %s", cut ? "..." : "", clean, why);
 }
 
 /* What is wrong with who may write it; NULL nothing. */
@@ -82,8 +85,8 @@ void flag_file_read(struct flags *out, const struct flag_place *place, const cha
 			unknown(out, place->dir, "is not there: make it, or leave out flags:");
 		return;
 	}
-	const char *wrong = fd < 0 || fstat(fd, &st) < 0 ? strerror(errno)
-													: distrust(&st, place->shared);
+	const char *wrong =
+		fd < 0 || fstat(fd, &st) < 0 ? strerror(errno) : distrust(&st, place->shared);
 	if (wrong)
 		unknown(out, place->dir, wrong);
 	for (size_t i = 0; !wrong && i < sizeof kinds / sizeof *kinds; i++) {
