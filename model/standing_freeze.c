@@ -50,7 +50,7 @@ static bool flag_freezes(struct freeze *f, const struct flags *flags)
 	f->on = true;
 	f->left_ms = UNKNOWN;
 	if (flags->unknown[0])
-		snprintf(f->text, sizeof f->text, "flag files cannot be read: %s", flags->unknown);
+		snprintf(f->text, sizeof f->text, "flag files cannot be read: %.132s", flags->unknown);
 	else
 		snprintf(f->text, sizeof f->text, "FROZEN (%.70s), flag %.60s",
 			flags->reason[0] ? flags->reason : "no reason given", flags->name);
