@@ -36,6 +36,7 @@ struct request {
 	size_t bytes; /* what it weighs in the backlog */
 	/* of an intent; under the mutex */
 	bool cancelled;
+	bool left; /* it was sent before it was recorded */
 	int64_t cancelled_ms;
 	char why[POOL_REASON_MAX];
 	union {

@@ -212,6 +212,29 @@ static bool cancel_in(struct request_list *list, const char *id, int64_t at_ms, 
 	return false;
 }
 
+static bool leave_in(struct request_list *list, const char *id)
+{
+	for (struct request *r = list->first; r != NULL; r = r->next)
+		if (r->kind == REQUEST_INTENT && strcmp(r->intent.id, id) == 0)
+			return r->left = true;
+	return false;
+}
+
+bool history_leave(struct history *h, const char *id)
+{
+	struct board *b = h->board;
+	bool joined = false;
+
+	pthread_mutex_lock(&b->mutex);
+	if (b->writing != NULL && strcmp(b->writing->intent.id, id) == 0)
+		b->writing->left = true;
+	else if (!leave_in(&b->journal, id))
+		for (const struct answer_node *n = b->first_answer; n != NULL && !joined; n = n->next)
+			joined = n->answer.kind == HISTORY_JOINED && strcmp(n->answer.id, id) == 0;
+	pthread_mutex_unlock(&b->mutex);
+	return !joined;
+}
+
 /* The answer COMMITTED of `id` that nobody has taken yet becomes REFUSED. */
 static bool take_back(struct board *b, const char *id, const char *why)
 {

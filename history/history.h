@@ -73,6 +73,10 @@ void history_wake(struct history *h);
  * late row and without another answer; where the file is lost, the next opener writes it. */
 void history_intent(struct history *h, const struct decision *d);
 
+/* An intent is acted on now, recorded or not: it gets a row of its own whoever does the same.
+ * False when its answer JOINED waits already: then it must not be acted on. */
+bool history_leave(struct history *h, const char *id);
+
 /* Gives up an intent that is not committed yet: it will never be answered COMMITTED. If the
  * writer gets to it, or was in the middle, it adds a NOT_SENT outcome with `why`. */
 void history_cancel(struct history *h, const char *id, int64_t at_ms, const char *why);

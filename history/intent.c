@@ -6,13 +6,15 @@
  *    given: no cancelled intent is answered COMMITTED.
  * 2. A brake that has no row yet has its slot, or waits for its next try, or was told to the
  *    system's log.
- * 3. Of two guards' brakes at one red one has a row; a person's always has. */
+ * 3. Of two guards' rollbacks at one red one has a row; a person's always has, and one that left
+ *    before it was recorded. */
 #include "history/intent.h"
 
 #include "history/raisings.h"
 #include "model/mem.h"
 #include "model/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -80,15 +82,15 @@ static bool take_same(void *ctx, const struct decision *other)
 }
 
 /* The same for two guards that see one red. */
-static enum schema_result check_repeated(
-	struct journal *j, const struct decision *d, struct intent_try *try, struct err *err)
+static enum schema_result check_repeated(struct journal *j, const struct decision *d, bool left,
+	struct intent_try *try, struct err *err)
 {
 	struct repeated r = {.of = d};
 	const struct query_filter before = {.pool = d->pool,
 		.verb = (int)d->verb + 1,
 		.since_ms = d->at_ms - DECISION_REPEAT_MS};
 
-	if (d->late || !verb_is_brake(d->verb) || strcmp(d->role, GUARD_ROLE) != 0)
+	if (d->late || left || d->verb != VERB_ROLLBACK || strcmp(d->role, GUARD_ROLE) != 0)
 		return SCHEMA_OK;
 	struct query *q = query_over(j->db, j->path);
 	const int rc = query_decisions(q, &before, take_same, &r, err);
@@ -103,14 +105,17 @@ enum schema_result intent_write(struct journal *j, struct board *b, const struct
 	struct intent_try *try, struct err *err)
 {
 	struct outcome_row row;
-	bool added;
+	bool added, left;
 	enum schema_result result = journal_begin(j, err);
 
 	if (result != SCHEMA_OK)
 		return result;
+	pthread_mutex_lock(&b->mutex);
+	left = r->left;
+	pthread_mutex_unlock(&b->mutex);
 	result = check_raising(j, b, &r->intent, err);
 	if (result == SCHEMA_OK)
-		result = check_repeated(j, &r->intent, try, err);
+		result = check_repeated(j, &r->intent, left, try, err);
 	if (result == SCHEMA_OK)
 		result = journal_intent(j, &r->intent, err);
 	try->seq = j->seq;
@@ -194,6 +199,13 @@ void intent_finish(struct board *b, struct request_list *rows, bool again,
 
 	pthread_mutex_lock(&b->mutex);
 	b->writing = NULL;
+	if (joined && r->left) { /* meanwhile: it has a row of its own, then */
+		free(try->same);
+		try->same = NULL;
+		request_put_back(&b->journal, rows);
+		pthread_mutex_unlock(&b->mutex);
+		return;
+	}
 	if (!again) {
 		answer_intent(b, r, result, try, err);
 		if (result != SCHEMA_OK && !joined && verb_is_brake(r->intent.verb))

@@ -98,12 +98,15 @@ bool decision_is_open(const struct decision *d)
 bool decision_repeats(const struct decision *d, const struct decision *other)
 {
 	bool open = decision_is_open(other);
+	/* Elsewhere it could only be asked for. */
+	bool same_place = other->epoch == d->epoch &&
+		(!open || (d->epoch != UNKNOWN && other->rev == d->rev));
 	int64_t apart_ms = d->at_ms > other->at_ms ? d->at_ms - other->at_ms : other->at_ms - d->at_ms;
-	if (!verb_is_brake(d->verb) || strcmp(d->role, GUARD_ROLE) != 0 || other->verb != d->verb ||
+	if (d->verb != VERB_ROLLBACK || strcmp(d->role, GUARD_ROLE) != 0 || other->verb != d->verb ||
 		other->observed || strcmp(other->role, GUARD_ROLE) != 0 ||
 		strcmp(other->pool, d->pool) != 0 || strcmp(other->id, d->id) == 0)
 		return false;
-	return other->epoch == d->epoch && (open || other->outcome == OUTCOME_APPLIED) &&
+	return same_place && (open || other->outcome == OUTCOME_APPLIED) &&
 		apart_ms < (open ? DECISION_REPEAT_MS : REPEAT_MS);
 }
 

@@ -106,9 +106,10 @@ bool decision_observe(struct decision *d, const char *pool, const char *pool_id,
  * UNKNOWN while it was not. */
 int64_t decision_seen_ms(const struct decision *d);
 
-/* True when `d`, a brake that a guard decided, would do once more what `other` does: the same of
- * another guard in the same life of the pool, decided at about the same time, or some time ago and
- * without an answer yet. What a person decides repeats nothing. */
+/* True when `d`, a rollback that a guard decided, would do once more what `other` does: the same of
+ * another guard in the same life of the pool, decided at about the same time, or where the pool
+ * stands still, some time ago and without an answer yet: whoever finds that can send it. What a
+ * person decides repeats nothing; a hold that is open nobody sends again. */
 #define DECISION_REPEAT_MS 60000 /* of what is further back nothing is repeated */
 bool decision_repeats(const struct decision *d, const struct decision *other);
 

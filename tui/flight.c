@@ -381,7 +381,9 @@ static void turn_recording(struct desk *d, struct flight *f)
 	}
 	if (verb_is_brake(f->verb)) {
 		bool hopeless = !d->history || !history_writable(d->history);
-		if (waited >= BRAKE_DELAY_MS || hopeless)
+		if (waited < BRAKE_DELAY_MS && !hopeless)
+			return;
+		if (!d->history || history_leave(d->history, f->id))
 			leg_send_all(d, f);
 		return;
 	}

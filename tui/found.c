@@ -88,22 +88,18 @@ static void begin(struct desk *d, struct flight *f, const struct decision *what,
 void found_join(struct desk *d, const char *id, const struct decision *other)
 {
 	struct flight *f = flight_find(d, id);
-	const struct decision *own = f ? flight_decision(d, f) : NULL;
-	if (!own)
+	if (!f || f->phase != FLIGHT_RECORDING)
 		return;
-	if (f->phase != FLIGHT_RECORDING) {
-		/* The writer was slow and it has left already: what was sent is recorded. */
-		struct decision sent = *own;
-		sent.late = true;
-		history_intent(d->history, &sent);
-		return;
-	}
 	const int pool = f->pool;
 	flight_drop(d, f);
 	desk_apply(d, &(struct model_event){.kind = MODEL_FORGET, .pool = pool, .text = id});
 	desk_apply(
 		d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = other});
 	found_adopt(d, pool, other);
+	/* The same key, so that it is done once; nobody waits for a sender who may have died. */
+	f = flight_find(d, other->id);
+	if (f && found_stands(d, f))
+		found_press(d, f);
 }
 
 bool found_waits(const struct desk *d, int pool)

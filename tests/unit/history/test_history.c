@@ -253,6 +253,15 @@ static void of_two_guards_at_one_red_one_decides(void **state)
 	struct decision late = make_brake("d-5", "guard", T0 + 3);
 	late.late = true;
 	expect_brake(ana, late, NULL);
+	/* Nobody sends a hold again, nor a rollback where the pool has moved since. */
+	for (int i = 0; i < 2; i++) {
+		struct decision hold = make_brake(i == 0 ? "d-8" : "d-9", "guard", T0 + 4 + i);
+		hold.verb = VERB_HOLD;
+		expect_brake(i == 0 ? kim : ana, hold, NULL);
+	}
+	struct decision moved = make_brake("d-10", "guard", T0 + 30000);
+	moved.rev++;
+	expect_brake(ana, moved, NULL);
 	/* Applied it was just now, and then it was another red. */
 	row = make_outcome("d-1", OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0 + 10);
 	history_outcome(kim, &row);
@@ -262,7 +271,63 @@ static void of_two_guards_at_one_red_one_decides(void **state)
 	expect_brake(ana, make_brake("d-6", "guard", T0 + 4000), "d-1");
 	expect_brake(ana, make_brake("d-7", "guard", T0 + 6000), NULL);
 	settle(ana);
-	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 4);
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM decision"), 7);
+	place_clean(&p);
+}
+
+/* The writer waits for a lock, so the rollback leaves; what becomes of it is not lost. */
+static void what_left_before_it_was_recorded_has_its_row(void **state)
+{
+	struct place p;
+	struct lock lock;
+	struct err err = {0};
+	struct history_answer a;
+	const struct decision d = make_brake("d-2", "guard", T0 + 1);
+	const struct outcome_row row =
+		make_outcome("d-2", OUTCOME_ROW_FINAL, OUTCOME_APPLIED, T0 + 300);
+
+	(void)state;
+	place_make(&p);
+	struct history *kim = start_raising(&p, "kim@ops1", 0);
+	struct history *ana = start_raising(&p, "ana@ops2", 0);
+	expect_brake(kim, make_brake("d-1", "guard", T0), NULL);
+	assert_int_equal(lock_open(&lock, p.path, &err), 0);
+	assert_int_equal(lock_take(&lock, DEADLINE_MS, &err), 0);
+	history_intent(ana, &d);
+	assert_true(history_leave(ana, d.id));
+	history_outcome(ana, &row);
+	lock_give(&lock);
+	lock_close(&lock);
+	wait_kind(ana, HISTORY_COMMITTED, &a);
+	assert_string_equal(a.id, d.id);
+	history_answer_release(&a);
+	settle(ana); /* nothing is lost */
+	assert_int_equal(ask(p.path, "SELECT count(*) FROM outcome WHERE decision = 'd-2'"), 1);
+	settle(kim);
+	place_clean(&p);
+}
+
+/* Who has not asked for the answer yet learns that it must not leave any more. */
+static void what_was_joined_does_not_leave(void **state)
+{
+	struct place p;
+	struct history_answer a;
+	const struct decision d = make_brake("d-2", "guard", T0 + 1);
+
+	(void)state;
+	place_make(&p);
+	struct history *kim = start_raising(&p, "kim@ops1", 0);
+	struct history *ana = start_raising(&p, "ana@ops2", 0);
+	expect_brake(kim, make_brake("d-1", "guard", T0), NULL);
+	assert_true(history_leave(kim, "d-1"));
+	history_intent(ana, &d);
+	struct pollfd answers = {.fd = history_fd(ana), .events = POLLIN};
+	assert_int_equal(poll(&answers, 1, DEADLINE_MS), 1);
+	assert_false(history_leave(ana, d.id));
+	wait_kind(ana, HISTORY_JOINED, &a);
+	history_answer_release(&a);
+	settle(ana);
+	settle(kim);
 	place_clean(&p);
 }
 
@@ -935,6 +1000,8 @@ int main(void)
 		cmocka_unit_test(outcomes_are_idempotent),
 		cmocka_unit_test(one_pool_more_than_may_rise_is_refused),
 		cmocka_unit_test(of_two_guards_at_one_red_one_decides),
+		cmocka_unit_test(what_left_before_it_was_recorded_has_its_row),
+		cmocka_unit_test(what_was_joined_does_not_leave),
 		cmocka_unit_test(a_cancelled_intent_is_never_committed),
 		cmocka_unit_test(a_commit_that_nobody_took_can_be_cancelled),
 		cmocka_unit_test(a_held_lock_refuses_an_intent_and_heals),
