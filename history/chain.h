@@ -89,7 +89,7 @@ struct chain_report {
 	/* samples are looked at only where the chain is whole */
 	int64_t samples;          /* under a checkpoint, and held against it */
 	int64_t samples_open;     /* not yet under one */
-	int64_t samples_left;     /* under one, and not looked at */
+	int64_t samples_left;     /* under one, and not looked at; minutes, too */
 	int64_t checkpoints;      /* events */
 	int64_t checkpoints_read; /* whose samples were looked at */
 	int64_t thinned, minutes; /* samples that became minutes, as events tell; those minutes */

@@ -1,5 +1,5 @@
 /* Proof, near some moments: of a file that is too large for all of it, the checkpoints that matter
- * most. A checkpoint is read whole or not at all; what was not read is counted. */
+ * most, and no minutes. A checkpoint is read whole or not at all; what was not read is counted. */
 #include "history/proof_parts.h"
 
 #include "history/checkpoint.h"
@@ -106,13 +106,18 @@ static int read_moment(struct proof *k, const struct chain_scope *scope, int64_t
 int proof_near(struct proof *k, const struct chain_scope *scope, struct err *err)
 {
 	bool *read = mem_new(k->points.count, sizeof *read);
+	int64_t left = 0;
 	int code = 0;
 
 	for (size_t m = 0; m < scope->moment_count && code == 0 && k->out->broken_seq == 0; m++)
 		code = read_moment(k, scope, scope->moments_ms[m], read, err);
 	for (size_t i = 0; i < k->points.count; i++)
 		if (!read[i])
-			k->out->samples_left = samples_add(k->out->samples_left, left_of(&k->points.of[i]));
+			left = samples_add(left, left_of(&k->points.of[i]));
+	for (size_t i = 0; i < k->thinning_count; i++)
+		left = samples_add(left, k->thinnings[i].minutes);
+	/* Events that count without sense hide nothing. */
+	k->out->samples_left = left != UNKNOWN ? left : INT64_MAX;
 	free(read);
 	return code;
 }

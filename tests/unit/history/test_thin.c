@@ -353,6 +353,20 @@ static void a_row_behind_its_minute_stays(void **state)
 
 /* ---- the cap ---- */
 
+/* Of a file that is too large for all of it, minutes that nobody looked at are not whole. */
+static void minutes_that_were_not_looked_at_are_told(void **state)
+{
+	const struct chain_scope scope = {.rows_max = 1};
+	struct chain_report r;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(chain_verify_near(&r, thinned.path, &scope, &err), 0);
+	assert_int_equal(r.broken_seq, 0);
+	assert_int_equal(r.samples_left,
+		ask(thinned.path, "SELECT (SELECT count(*) FROM sample) + count(*) FROM rollup"));
+}
+
 static void the_cap_thins_what_is_young(void **state)
 {
 	const int64_t in_use = ask(recorded.path, "PRAGMA page_count") * 4096;
@@ -512,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_count_beyond_its_form_is_thinned),
 		cmocka_unit_test(passes_do_not_begin_in_a_checkpoint),
 		cmocka_unit_test(a_row_behind_its_minute_stays),
+		cmocka_unit_test(minutes_that_were_not_looked_at_are_told),
 		cmocka_unit_test(the_cap_thins_what_is_young),
 		cmocka_unit_test(a_cap_that_is_too_small_keeps_the_last_hour),
 		cmocka_unit_test(sums_over_ticks_are_the_same),
