@@ -7,7 +7,7 @@
  * 2. A brake that has no row yet has its slot, or waits for its next try, or was told to the
  *    system's log.
  * 3. Of two guards' rollbacks at one red one has a row; a person's always has, and one that left
- *    before it was recorded. */
+ *    before it was recorded, as a late one. */
 #include "history/intent.h"
 
 #include "history/raisings.h"
@@ -82,26 +82,31 @@ static bool take_same(void *ctx, const struct decision *other)
 }
 
 /* The same for two guards that see one red. */
-static enum schema_result check_repeated(struct journal *j, const struct decision *d, bool left,
-	struct intent_try *try, struct err *err)
+static enum schema_result check_repeated(
+	struct journal *j, struct decision *d, bool left, struct intent_try *try, struct err *err)
 {
 	struct repeated r = {.of = d};
 	const struct query_filter before = {.pool = d->pool,
 		.verb = (int)d->verb + 1,
 		.since_ms = d->at_ms - DECISION_REPEAT_MS};
 
-	if (d->late || left || d->verb != VERB_ROLLBACK || strcmp(d->role, GUARD_ROLE) != 0)
+	if (d->late || d->verb != VERB_ROLLBACK || strcmp(d->role, GUARD_ROLE) != 0)
 		return SCHEMA_OK;
 	struct query *q = query_over(j->db, j->path);
 	const int rc = query_decisions(q, &before, take_same, &r, err);
 
 	query_close(q);
+	if (left && r.same != NULL) {
+		d->late = true;
+		free(r.same);
+		r.same = NULL;
+	}
 	try->same = r.same;
 	/* What cannot be read must not keep a brake from being written. */
 	return rc == 0 && r.same != NULL ? SCHEMA_REFUSED : SCHEMA_OK;
 }
 
-enum schema_result intent_write(struct journal *j, struct board *b, const struct request *r,
+enum schema_result intent_write(struct journal *j, struct board *b, struct request *r,
 	struct intent_try *try, struct err *err)
 {
 	struct outcome_row row;
@@ -199,9 +204,10 @@ void intent_finish(struct board *b, struct request_list *rows, bool again,
 
 	pthread_mutex_lock(&b->mutex);
 	b->writing = NULL;
-	if (joined && r->left) { /* meanwhile: it has a row of its own, then */
+	if (joined && r->left) { /* meanwhile */
 		free(try->same);
 		try->same = NULL;
+		rows->first->intent.late = true;
 		request_put_back(&b->journal, rows);
 		pthread_mutex_unlock(&b->mutex);
 		return;

@@ -15,7 +15,7 @@ struct intent_try {
 /* Writes the row in a transaction of its own, and NOT_SENT where it was cancelled. A late one
  * that came from elsewhere meanwhile is written already. Of two guards at one red the second is
  * refused, with `same` set. */
-enum schema_result intent_write(struct journal *j, struct board *b, const struct request *r,
+enum schema_result intent_write(struct journal *j, struct board *b, struct request *r,
 	struct intent_try *try, struct err *err);
 
 /* What follows: the answer, unless it is tried `again` and has had one; the slot; and for a brake

@@ -303,6 +303,7 @@ static void what_left_before_it_was_recorded_has_its_row(void **state)
 	history_answer_release(&a);
 	settle(ana); /* nothing is lost */
 	assert_int_equal(ask(p.path, "SELECT count(*) FROM outcome WHERE decision = 'd-2'"), 1);
+	assert_int_equal(ask(p.path, "SELECT late FROM decision WHERE id = 'd-2'"), 1);
 	settle(kim);
 	place_clean(&p);
 }
