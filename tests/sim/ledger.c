@@ -63,6 +63,13 @@ static bool cancel(struct op *o, const char *id, int64_t at_ms, const char *why)
 	return true;
 }
 
+/* Here no intent is joined with another's. */
+bool history_leave(struct history *h, const char *id)
+{
+	(void)h, (void)id;
+	return true;
+}
+
 void history_cancel(struct history *h, const char *id, int64_t at_ms, const char *why)
 {
 	if (!sim_lives(sim_world(), h->desk))
