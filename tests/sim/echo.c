@@ -198,6 +198,15 @@ static bool explains(const struct node *n, int64_t at_ms)
 	return n->audit_apart_ms != UNKNOWN && at_ms - n->audit_apart_ms < EXPLAIN_MS;
 }
 
+/* What another process wrote of a decision, and this desk has read in the file they share. */
+static bool was_read(const struct decision *d, const struct pool *replayed)
+{
+	const struct decision *known = pool_decision(replayed, d->id);
+	return known && !known->observed &&
+		((decision_is_open(known) && !decision_is_open(d)) ||
+			(decision_awaits_verification(known) && !decision_awaits_verification(d)));
+}
+
 /* True where all that the desk believed can be known from what it wrote down. */
 static bool is_demanded(const struct sim *s, const struct echo *e, int pool)
 {
@@ -213,7 +222,8 @@ static bool is_demanded(const struct sim *s, const struct echo *e, int pool)
 			explains(&e->model.pools[pool].nodes[k], at_ms))
 			return false;
 	for (size_t i = 0; i < p->decision_count; i++)
-		if (p->decisions[i].outcome == OUTCOME_UNRESOLVED)
+		if (p->decisions[i].outcome == OUTCOME_UNRESOLVED ||
+			was_read(&p->decisions[i], &e->model.pools[pool]))
 			return false;
 	return true;
 }
