@@ -595,6 +595,8 @@ static void row_56_locked_at_the_end_of_a_recorder(void **state)
 	for (int twice = 0; twice < 2; twice++) {
 		start_recorder(f, &recorder, twice ? "twice.db" : "once.db");
 		int fd = lock_history(f);
+		/* Two polls, whose rows it cannot write. */
+		assert_int_equal(process_wait(&recorder, 2500), -1);
 		process_signal(&recorder, SIGTERM);
 		bool said = process_wait_err(&recorder, "writes the last ", 10000);
 		if (twice)
