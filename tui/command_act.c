@@ -8,9 +8,12 @@
 
 #include <stdio.h>
 
-/* What no waiting makes possible needs no sheet: it is said at once. */
+/* What no waiting makes possible needs no sheet: it is said at once. What was decided is read in a
+ * moment, and the sheet judges anew: until then nothing is said that may not hold. */
 static bool may_begin(struct console *c, const struct act_request *what, struct instant now)
 {
+	if (!desk_loaded(c->how.desk, what->pool))
+		return true;
 	struct act_request asked = *what;
 	struct act_result result;
 	text_copy(asked.reason, sizeof asked.reason, "-"); /* the sheet asks for it */
@@ -77,11 +80,23 @@ ACT(adopt)
 ACT(finalize)
 #undef ACT
 
+/* Which one is meant, only what was decided tells: "none" would be no answer before. */
+static bool may_choose(struct console *c, const char *word, struct instant now)
+{
+	if (desk_loaded(c->how.desk, c->pool))
+		return true;
+	console_say(c, now, ROLE_WARN, "%s: what was decided about '%s' is not read yet", word,
+		console_pool(c)->name);
+	return false;
+}
+
 /* Without an id it is the rollback that is open. */
 static void do_close(struct console *c, const char *argument, struct instant now)
 {
 	const struct pool *p = console_pool(c);
 	const struct decision *open = p->standing.open < 0 ? NULL : &p->decisions[p->standing.open];
+	if (!*argument && !may_choose(c, "close", now))
+		return;
 	if (!*argument && (!open || open->verb != VERB_ROLLBACK))
 		console_say(c, now, ROLE_WARN, "close: no rollback is open");
 	else
@@ -109,6 +124,8 @@ static void do_approve(struct console *c, const char *argument, struct instant n
 	const struct pool *p = console_pool(c);
 	const struct decision *ask =
 		*argument ? NULL : approving_open(desk_model(c->how.desk), p);
+	if (!*argument && !may_choose(c, "approve", now))
+		return;
 	if (!*argument && !ask)
 		console_say(c, now, ROLE_WARN, "approve: nobody asks for anything");
 	else

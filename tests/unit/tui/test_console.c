@@ -9,6 +9,7 @@
 #include "model/text.h"
 #include "tests/lib/site.h"
 #include "tui/console.h"
+#include "tui/desk_parts.h"
 #include "tui/keymap.h"
 
 #include <stdio.h>
@@ -978,6 +979,43 @@ static void adopting_takes_a_reason_and_the_name(void **state)
 	assert_string_equal(last_command()->reason, "ana did");
 }
 
+/* A key that comes while what was decided before is not read yet. */
+static void early(uint32_t k)
+{
+	d->pools[0].loaded = false;
+	key(k);
+	console_refresh(c, s.now);
+	d->pools[0].loaded = true;
+}
+
+/* It is read in a moment: the sheet of a word opens before, and only its y is refused. */
+static void a_word_typed_before_the_past_is_read_opens_its_sheet(void **state)
+{
+	(void)state;
+	at_one_percent();
+	int before = commands();
+	type(":finalize");
+	early(KEYS_ENTER);
+	shows("NO WAY BACK AFTER THIS");
+	shows_not("refused");
+	key(KEYS_ESC);
+	type(":keep");
+	early(KEYS_ENTER);
+	shows("KEEP checkout");
+	pass(1200);
+	early('y');
+	shows("what was decided about 'checkout' is not read yet");
+	type(":approve");
+	early(KEYS_ENTER);
+	shows("approve: what was decided about 'checkout' is not read yet");
+	command("approve");
+	shows("approve: nobody asks for anything");
+	command("close x");
+	shows("close refused: ");
+	settle();
+	assert_int_equal(commands(), before);
+}
+
 /* Nobody keeps it: it goes back, and the console says so; S begins anew, U ends the hold. */
 static void what_went_back_is_resumed(void **state)
 {
@@ -1243,6 +1281,7 @@ int main(void)
 		KEYS(every_act_is_typed),
 		KEYS(a_lease_is_taken),
 		KEYS(adopting_takes_a_reason_and_the_name),
+		KEYS(a_word_typed_before_the_past_is_read_opens_its_sheet),
 		KEYS(what_went_back_is_resumed),
 		KEYS(s_completes_what_is_partial),
 		KEYS(s_puts_back_what_a_restart_lost),
