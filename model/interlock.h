@@ -192,6 +192,10 @@ struct interlock {
 bool interlock_asks(
 	const struct policy *policy, enum act act, bool at_baseline, enum predicate p);
 
+/* Where two must agree they agree on break-glass too, whatever the share: true when a second person
+ * is asked for it. */
+bool interlock_asks_second(const struct interlock_facts *f);
+
 /* True when only what break-glass relaxes, or an approval of it, is in the way. */
 bool interlock_is_forcible(const struct interlock *i);
 
