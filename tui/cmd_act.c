@@ -1,13 +1,11 @@
 /* weir step, hold, rollback and the other acts: one each, through the same desk and interlock
- * as the console's keys. */
-#include "history/approval.h"
+ * as the console's keys. Not what is said of their end: act_job.c. */
 #include "model/mem.h"
 #include "model/text.h"
+#include "tui/act_job.h"
 #include "tui/ask.h"
 #include "tui/commands.h"
-#include "tui/facts.h"
 #include "tui/loop.h"
-#include "tui/setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,23 +19,10 @@
 #define ANSWER_MS 15000 /* until the fate of a command is known, from when it leaves */
 #define LEAVES_MS (VETO_MOST_MS + 10000) /* until it leaves: recorded, flags and hook asked */
 
-struct job {
-	struct setup *s;
-	const struct options *o;
-	enum verb verb;
-	const char *word; /* of the act: the command's, "operations" of a rollback by operation */
-	char words[400];  /* what is asked behind it */
-	int from_bp;      /* of --from; -1 not given */
-	struct act_request request;
-	struct act_result result;
-	struct act_view view;
-	bool keeps_lease; /* it was this person's before, or is what was asked for */
-};
-
 /* ---- what is asked ---- */
 
 /* On a terminal the name is asked for; elsewhere its lack is a usage error. */
-static int confirm(const struct job *j, const char *pool, struct err *err)
+static int confirm(const struct act_job *j, const char *pool, struct err *err)
 {
 	char line[128] = "";
 	/* To take one operation off v2 is a rollback too. */
@@ -62,14 +47,14 @@ static int confirm(const struct job *j, const char *pool, struct err *err)
 
 static bool heard(void *ctx)
 {
-	const struct job *j = ctx;
-	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	const struct act_job *j = ctx;
+	const struct pool *p = act_job_pool(j);
 	return desk_loaded(j->s->desk, j->request.pool) && p->standing.freshness == FRESHNESS_LIVE;
 }
 
 static bool loaded(void *ctx)
 {
-	const struct job *j = ctx;
+	const struct act_job *j = ctx;
 	return desk_loaded(j->s->desk, j->request.pool);
 }
 
@@ -77,35 +62,35 @@ static bool loaded(void *ctx)
  * this desk. */
 static bool nothing_open(void *ctx)
 {
-	const struct job *j = ctx;
-	return desk_model(j->s->desk)->pools[j->request.pool].standing.open < 0;
+	const struct act_job *j = ctx;
+	return act_job_pool(j)->standing.open < 0;
 }
 
 /* Whose guard it is, is known: a recorder's by its line. */
 static bool owned(void *ctx)
 {
-	const struct job *j = ctx;
-	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	const struct act_job *j = ctx;
+	const struct pool *p = act_job_pool(j);
 	return p->standing.owner != OWNER_NONE || p->owner_line.held;
 }
 
 struct watching {
-	const struct job *j;
+	const struct act_job *j;
 	int64_t until_ms;
 };
 
 static bool watched(void *ctx)
 {
 	const struct watching *w = ctx;
-	const struct pool *p = &desk_model(w->j->s->desk)->pools[w->j->request.pool];
+	const struct pool *p = act_job_pool(w->j);
 	return p->latch.red || loop_now().boot_ms >= w->until_ms;
 }
 
 /* Under a plan, where v2 has a share and nobody has watched its guards, this process does so
  * first. */
-static void watch_guards(struct job *j)
+static void watch_guards(struct act_job *j)
 {
-	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	const struct pool *p = act_job_pool(j);
 	const struct standing *s = &p->standing;
 	bool bakes = p->plan.policy.bake && !j->request.forced;
 	if ((j->verb != VERB_STEP && j->verb != VERB_ASK) || !bakes || s->owner >= OWNER_RECORD || s->reported_bp <= 0 ||
@@ -127,18 +112,18 @@ static void watch_guards(struct job *j)
 	loop_until(j->s->desk, watched, &w, p->limits.window_ms + 1000);
 }
 
-/* ---- what came of it ---- */
+/* ---- its way ---- */
 
 static bool has_left(void *ctx)
 {
-	struct job *j = ctx;
+	struct act_job *j = ctx;
 	return !desk_progress(j->s->desk, j->result.id, &j->view) ||
 		j->view.progress > PROGRESS_VETO;
 }
 
 static bool answered(void *ctx)
 {
-	struct job *j = ctx;
+	struct act_job *j = ctx;
 	if (!desk_progress(j->s->desk, j->result.id, &j->view))
 		return true;
 	return j->view.progress >= PROGRESS_WATCHING;
@@ -146,248 +131,44 @@ static bool answered(void *ctx)
 
 static bool verified(void *ctx)
 {
-	struct job *j = ctx;
+	struct act_job *j = ctx;
 	return !desk_progress(j->s->desk, j->result.id, &j->view) ||
 		j->view.progress == PROGRESS_DONE;
 }
 
-/* True for a raise that somebody has to keep. */
-static bool is_to_be_kept(const struct pool *p, const struct decision *d)
-{
-	return pool_takes_back(p) && d->verb == VERB_STEP && d->outcome == OUTCOME_APPLIED &&
-		p->plan.policy.bake && p->has_plan && d->to_bp > d->from_bp;
-}
-
-/* Until a raise goes back; UNKNOWN where it does not. The plan's time while the pool's news of
- * it are still to come. */
-static int64_t reverts_in(const struct pool *p, const struct decision *d)
-{
-	const struct standing *s = &p->standing;
-	if (!is_to_be_kept(p, d) || orphan_at(p->plan.on_orphan, d->to_bp) != ORPHAN_REVERT)
-		return UNKNOWN;
-	return s->keep.on && s->reported_bp == d->to_bp ? s->keep.left_ms
-													: p->plan.bake_ms + KEEP_SPARE_MS;
-}
-
-/* The ask that was recorded for want of an approval; whole, for whoever has another history. */
-static void write_asked(struct text *t, const struct job *j)
-{
-	const struct decision *ask =
-		pool_decision(&desk_model(j->s->desk)->pools[j->request.pool], j->result.asked);
-	struct text whole = {0};
-	if (!ask)
-		return;
-	approval_pack_ask(&whole, ask);
-	text_json_key(t, "ask");
-	text_add(t, "{");
-	text_json_str(t, "id", ask->id);
-	text_json_str(t, "text", text_str(&whole));
-	text_add(t, "}");
-	text_free(&whole);
-}
-
-static void print_json(const struct job *j, const char *outcome, const struct interlock *i)
-{
-	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
-	bool begun = j->result.status == ACT_BEGUN || j->result.status == ACT_REPLAYED;
-	const struct decision *d = begun ? &j->view.decision : NULL;
-	char at[32];
-	struct text t = {0};
-	text_add(&t, "{");
-	text_json_str(&t, "id", d ? d->id : NULL);
-	text_json_str(&t, "pool", p->name);
-	text_json_str(&t, "verb", verb_row(j->verb)->word);
-	int from = d ? d->from_bp : p->standing.reported_bp;
-	int to = d ? d->to_bp : j->verb == VERB_STEP ? j->request.to_bp : p->standing.reported_bp;
-	text_json_int(&t, "from_bp", from < 0 ? UNKNOWN : from);
-	text_json_int(&t, "to_bp", to < 0 ? UNKNOWN : to);
-	text_json_str(&t, "outcome", outcome);
-	unit_rfc3339(at, sizeof at, d ? d->verified_ms : UNKNOWN);
-	text_json_str(&t, "verified_at", d && d->verified_ms != UNKNOWN ? at : NULL);
-	text_json_int(&t, "reverts_in_ms", d ? reverts_in(p, d) : UNKNOWN);
-	text_json_bool(&t, "recorded", !d || j->view.recorded);
-	text_json_key(&t, "refused");
-	facts_refused(&t, i);
-	write_asked(&t, j);
-	text_add(&t, "}\n");
-	fputs(text_str(&t), stdout);
-	text_free(&t);
-}
-
-static void say_refused(const struct job *j, const struct interlock *i)
-{
-	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
-	fprintf(stderr, "weir: %s of '%s' refused, nothing was sent:\n", verb_row(j->verb)->word,
-		p->name);
-	for (int k = 0; k < PREDICATE_COUNT; k++) {
-		char line[220];
-		if (i->check[k].state != CHECK_FAILS)
-			continue;
-		interlock_line(line, sizeof line, &i->check[k]);
-		fprintf(stderr, "  %s\n", line);
-	}
-}
+/* ---- one pool ---- */
 
 /* What was asked stands in the history before anybody is told so. */
 static bool asked(void *ctx)
 {
-	const struct job *j = ctx;
+	const struct act_job *j = ctx;
 	struct act_view view;
 	return !desk_progress(j->s->desk, j->result.asked, &view) ||
 		view.progress == PROGRESS_DONE;
 }
 
-static int report_refusal(struct job *j)
+static int dry_run(struct act_job *j)
+{
+	desk_judge(j->s->desk, &j->request, &j->result);
+	return act_job_report_judged(j);
+}
+
+static int refused(struct act_job *j)
 {
 	if (j->result.asked[0])
 		loop_finish(j->s->desk, asked, j, ANSWER_MS);
-	if (j->o->json)
-		print_json(j, "REFUSED", &j->result.interlock);
-	if (j->result.err.code != ERR_NONE)
-		return setup_fail(&j->result.err);
-	say_refused(j, &j->result.interlock);
-	return EXIT_REFUSED;
+	return act_job_report_refusal(j);
 }
 
-static int report_asked(struct job *j)
+static int asked_for(struct act_job *j)
 {
-	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
 	text_copy(j->result.asked, sizeof j->result.asked, j->result.id);
 	loop_finish(j->s->desk, asked, j, ANSWER_MS);
-	if (j->o->json) {
-		static const struct interlock none;
-		print_json(j, outcome_name(OUTCOME_APPLIED), &none);
-	} else {
-		printf("%s: asked; somebody else: weir approve %s %s\n", p->name, p->name,
-			j->result.asked);
-	}
-	return EXIT_DONE;
-}
-
-/* Who will keep a raise, or when it goes back: by the plan, since the pool's news of it are still
- * to come. */
-static void say_keeping(const struct job *j, const struct pool *p)
-{
-	const struct decision *d = &j->view.decision;
-	char within[24], back[24];
-	if (!is_to_be_kept(p, d))
-		return;
-	unit_duration(within, sizeof within, p->plan.bake_ms + KEEP_SPARE_MS);
-	unit_share(back, sizeof back, d->from_bp);
-	if (p->standing.owner == OWNER_RECORD)
-		printf("%s: a recorder keeps it when the bake has passed\n", p->name);
-	else if (orphan_at(p->plan.on_orphan, d->to_bp) == ORPHAN_REVERT)
-		printf("%s: goes back to %s in %s unless it is kept: by a console of %s, weir record "
-			   "--guard, or weir keep\n",
-			p->name, back, within, desk_model(j->s->desk)->actor);
-	else
-		printf("%s: is held in %s unless it is kept\n", p->name, within);
-}
-
-/* Armed without a baseline the way back is the share as it stood, which may not be v1 alone. */
-static void say_way_back(const struct pool *p, const struct decision *d)
-{
-	char share[16];
-	unit_share(share, sizeof share, p->standing.reported_bp);
-	if (p->standing.reported_bp > 0 && d->outcome == OUTCOME_APPLIED)
-		printf(
-			"%s: a rollback goes to %s, the share as it stands; where that should be v1 alone: "
-			"weir arm --baseline 0%%\n",
-			p->name, share);
-}
-
-/* How far an act has come that some node has not taken, and who tries on. */
-static void say_open(const struct job *j, const struct pool *p, const struct decision *d)
-{
-	const char *word = verb_row(j->verb)->word;
-	fprintf(stderr, "weir: %s of '%s' has not reached every node (%d of %d took it): %s %s\n",
-		word, p->name, p->standing.seen_nodes, p->node_count, err_name(j->view.err.code),
-		j->view.err.text);
-	/* One pressed before the pool was ever heard is tied to no place there: nobody resumes it. */
-	if (j->verb == VERB_ROLLBACK && d->epoch != UNKNOWN)
-		fprintf(stderr,
-			"weir: it stays open (%s): a console, weir record --guard or weir rollback tries "
-			"on, weir close gives it up\n",
-			d->id);
-	else
-		fprintf(stderr, "weir: nobody tries on; do it again when it answers\n");
-}
-
-static int report_end(const struct job *j)
-{
-	const struct decision *d = &j->view.decision;
-	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
-	bool applied = d->outcome == OUTCOME_APPLIED;
-	if (j->o->json) {
-		static const struct interlock none;
-		print_json(j, outcome_name(d->outcome), applied ? &none : &j->view.interlock);
-	} else if (applied) {
-		struct text t = {0};
-		facts_decision(&t, d, loop_now().wall_ms);
-		printf("%s: %s\n", p->name, text_str(&t));
-		text_free(&t);
-		say_keeping(j, p);
-		if (j->verb == VERB_TAKE)
-			printf("%s: the lease is yours for %d s; a step renews it\n", p->name,
-				LEASE_TTL_MS / 1000);
-		if (j->verb == VERB_ARM && !j->request.has_baseline)
-			say_way_back(p, d);
-	}
-	if (applied) {
-		if (!j->view.recorded && j->verb != VERB_ANNOTATE) {
-			fprintf(stderr, "weir: %s NOT RECORDED: the history cannot be written\n",
-				err_name(ERR_NOT_RECORDED));
-			return EXIT_GAPS;
-		}
-		if (j->o->wait && j->verb != VERB_ANNOTATE && d->verified_ms == UNKNOWN) {
-			fprintf(stderr, "weir: %s %s of '%s' acknowledged, not seen in time\n",
-				err_name(ERR_NOT_SEEN), verb_row(j->verb)->word, p->name);
-			return EXIT_UNVERIFIED;
-		}
-		return EXIT_DONE;
-	}
-	if (!outcome_is_final(d->outcome) && j->view.err.code != ERR_NONE) {
-		say_open(j, p, d);
-		return EXIT_UNRESOLVED;
-	}
-	if (!outcome_is_final(d->outcome)) {
-		fprintf(stderr, "weir: %s %s of '%s' was sent, its effect is not known yet (%s)\n",
-			err_name(ERR_UNRESOLVED), verb_row(j->verb)->word, p->name, d->id);
-		return EXIT_UNRESOLVED;
-	}
-	fprintf(stderr, "weir: %s of '%s' %s: %s\n", verb_row(j->verb)->word, p->name,
-		outcome_name(d->outcome), d->answer);
-	return EXIT_REFUSED;
-}
-
-/* ---- one pool ---- */
-
-static int dry_run(struct job *j)
-{
-	desk_judge(j->s->desk, &j->request, &j->result);
-	const struct err *err = &j->result.err;
-	bool allowed = verb_is_brake(j->verb) || j->result.interlock.allowed;
-	/* A dry run only looks and has no history open: that is not what would be in the way. */
-	bool other =
-		err->code != ERR_NONE && err->code != ERR_READ_ONLY && err->code != ERR_HISTORY;
-	if (other && !j->o->json)
-		return setup_fail(err);
-	allowed = allowed && !other;
-	if (j->o->json) {
-		print_json(j, allowed ? "PENDING" : "REFUSED", &j->result.interlock);
-	} else {
-		struct text t = {0};
-		facts_checks(&t, &j->result.interlock);
-		fputs(text_str(&t), stdout);
-		text_free(&t);
-		if (verb_is_brake(j->verb))
-			printf("%s asks for none of them\n", verb_row(j->verb)->word);
-	}
-	return allowed ? EXIT_DONE : EXIT_REFUSED;
+	return act_job_report_asked(j);
 }
 
 /* A job that writes both numbers steps once: a second run finds the share there already. */
-static int check_from(const struct job *j, const struct pool *p, struct err *err)
+static int check_from(const struct act_job *j, const struct pool *p, struct err *err)
 {
 	int is_bp = p->standing.reported_bp, from_bp = j->from_bp;
 	if (from_bp < 0 || is_bp == from_bp || is_bp == j->request.to_bp)
@@ -400,7 +181,7 @@ static int check_from(const struct job *j, const struct pool *p, struct err *err
 }
 
 /* Waits for what a gated act is judged on, and reads what is asked. */
-static int prepare(struct job *j, const struct pool *p, struct err *err)
+static int prepare(struct act_job *j, const struct pool *p, struct err *err)
 {
 	bool gated = (verb_is_sent(j->verb) && !verb_is_brake(j->verb)) || j->verb == VERB_ASK;
 	if (gated && loop_until(j->s->desk, heard, j, SETTLE_MS) && setup_settle(j->s, SETTLE_MS))
@@ -417,29 +198,13 @@ static int prepare(struct job *j, const struct pool *p, struct err *err)
 						  : 0;
 }
 
-static int report_already(const struct job *j, const struct pool *p)
-{
-	char share[16];
-	static const struct interlock none;
-	unit_share(share, sizeof share, p->standing.reported_bp);
-	if (j->o->json)
-		print_json(j, outcome_name(OUTCOME_APPLIED), &none);
-	else if (j->verb == VERB_STEP)
-		printf("%s: already at %s, nothing sent\n", p->name, share);
-	else if (j->verb == VERB_RESUME)
-		printf("%s: not held, and nothing is red; nothing sent\n", p->name);
-	else
-		printf("%s: %s has nothing to do; nothing sent\n", p->name, j->word);
-	return EXIT_DONE;
-}
-
 #define UNDER_WAY (-1) /* in place of an exit status */
 
 /* Begins the act on one pool; the exit status where that ends it. */
-static int begin(struct job *j)
+static int begin(struct act_job *j)
 {
 	struct err err = {0};
-	const struct pool *p = &desk_model(j->s->desk)->pools[j->request.pool];
+	const struct pool *p = act_job_pool(j);
 	if (confirm(j, p->name, &err) < 0 || prepare(j, p, &err) < 0)
 		return setup_fail(&err);
 	j->request.shown_epoch = p->standing.epoch;
@@ -449,13 +214,13 @@ static int begin(struct job *j)
 		return dry_run(j);
 	desk_act(j->s->desk, &j->request, loop_now(), &j->result);
 	if (j->result.status == ACT_REFUSED)
-		return report_refusal(j);
+		return refused(j);
 	if (j->verb == VERB_ASK)
-		return report_asked(j);
-	return j->result.status == ACT_ALREADY ? report_already(j, p) : UNDER_WAY;
+		return asked_for(j);
+	return j->result.status == ACT_ALREADY ? act_job_report_already(j) : UNDER_WAY;
 }
 
-static int finish(struct job *j)
+static int finish(struct act_job *j)
 {
 	/* Who goes down in steps stays until the last; a signal ends it, the rest is found open. */
 	loop_until(j->s->desk, has_left, j, LEAVES_MS);
@@ -463,12 +228,12 @@ static int finish(struct job *j)
 	if (j->o->wait && j->view.progress == PROGRESS_WATCHING)
 		loop_until(j->s->desk, verified, j, j->o->wait_ms);
 	desk_progress(j->s->desk, j->result.id, &j->view);
-	return report_end(j);
+	return act_job_report(j);
 }
 
 static bool all_heard(void *ctx)
 {
-	struct job j = *(const struct job *)ctx;
+	struct act_job j = *(const struct act_job *)ctx;
 	for (j.request.pool = 0; j.request.pool < desk_model(j.s->desk)->pool_count;
 		 j.request.pool++)
 		if (!heard(&j))
@@ -477,10 +242,10 @@ static bool all_heard(void *ctx)
 }
 
 /* All are begun before any is waited for: a silent pool delays no other's brake. */
-static int act_on_all(struct job *each)
+static int act_on_all(struct act_job *each)
 {
 	int count = desk_model(each->s->desk)->pool_count, worst = EXIT_DONE;
-	struct job *jobs = mem_new((size_t)count, sizeof *jobs);
+	struct act_job *jobs = mem_new((size_t)count, sizeof *jobs);
 	int *status = mem_new((size_t)count, sizeof *status);
 	if (verb_is_brake(each->verb))
 		loop_until(each->s->desk, all_heard, each, BRAKE_MS);
@@ -508,7 +273,7 @@ static bool all_urls(const char *const *targets, int count)
 	return count > 0;
 }
 
-static int run(struct job *j, const char *const *targets, int count, struct err *err)
+static int run(struct act_job *j, const char *const *targets, int count, struct err *err)
 {
 	if (setup_init(j->s, j->o, err) < 0) {
 		int status = setup_fail(err);
@@ -534,7 +299,7 @@ static int run(struct job *j, const char *const *targets, int count, struct err 
 }
 
 /* What stands behind the word of the act, as it would be typed in a console. */
-static void read_words(struct job *j, int from)
+static void read_words(struct act_job *j, int from)
 {
 	const struct options *o = j->o;
 	size_t used = 0;
@@ -557,7 +322,7 @@ static void read_words(struct job *j, int from)
 
 /* Acts on one TARGET take it first; holds and rollbacks may have several; notes and closings
  * name the pool by an option. */
-static int read_job(struct job *j, const char *const **targets, int *count, struct err *err)
+static int read_job(struct act_job *j, const char *const **targets, int *count, struct err *err)
 {
 	const struct options *o = j->o;
 	j->verb = ask_verb(o->command->name);
@@ -602,7 +367,7 @@ int cmd_act(const struct options *o)
 {
 	struct err err = {0};
 	struct setup s = {0};
-	struct job j = {.s = &s, .o = o};
+	struct act_job j = {.s = &s, .o = o};
 	const char *const *targets;
 	int count;
 	if (read_job(&j, &targets, &count, &err) < 0)
