@@ -1,4 +1,5 @@
-/* Tape: state + samples = documents. Not a clock: replay.c has it.
+/* Tape: state + samples = documents. Not a clock: replay.c has it. Not how they add up:
+ * document.c.
  *
  * A state event holds the absolute counters of one document. It names the tick of the last
  * sample before it; the sample of the same document, if it has one, was received at the same
@@ -11,6 +12,7 @@
  * 2. seq rises, and moments never go back, whatever the recorded wall clock did. */
 #include "history/tape.h"
 
+#include "history/document.h"
 #include "history/state.h"
 #include "model/mem.h"
 
@@ -36,33 +38,6 @@ static int64_t sample_ms(const struct tape *t, const struct history_sample *s)
 	const int64_t due = tick_ms(t, s->tick), at = s->sample.at.wall_ms;
 
 	return at >= due - JUMP_MS && at <= due + JUMP_MS ? at : due;
-}
-
-/* ---- counts ---- */
-
-enum { COUNTED = 11, COUNTS = COUNTED + FAILURE_COUNT };
-
-/* What adds up of a side in a document, and of the same in a sample. */
-static void counters_of(int64_t *out[COUNTS], struct arm_counts *c)
-{
-	int64_t *const counted[COUNTED] = {&c->requests, &c->ok, &c->timeouts, &c->retries,
-		&c->sessions, &c->sessions_bad, &c->workers.created, &c->workers.destroyed,
-		&c->workers.crashed, &c->workers.restarted, &c->cpu_us};
-
-	memcpy(out, counted, sizeof counted);
-	for (int f = 0; f < FAILURE_COUNT; f++)
-		out[COUNTED + f] = &c->failed[f];
-}
-
-static void counts_of(int64_t *out[COUNTS], struct arm_sample *s)
-{
-	int64_t *const counted[COUNTED] = {&s->requests, &s->ok, &s->timeouts, &s->retries,
-		&s->sessions, &s->sessions_bad, &s->workers.created, &s->workers.destroyed,
-		&s->workers.crashed, &s->workers.restarted, &s->cpu_us};
-
-	memcpy(out, counted, sizeof counted);
-	for (int f = 0; f < FAILURE_COUNT; f++)
-		out[COUNTED + f] = &s->failed[f];
 }
 
 static int64_t not_before(const struct tape *t, int64_t at_ms)
@@ -117,26 +92,11 @@ static int find_last(struct tape *t, struct err *err)
 	return found < 0 ? -1 : 0;
 }
 
-static void scale(int64_t *n, int64_t part, int64_t of)
-{
-	if (*n != UNKNOWN)
-		*n = *n / of * part + *n % of * part / of;
-}
-
-/* What is left of the minute that `tick` is in, as if everything in it were spread evenly. */
+/* What is left of the minute that `tick` is in. */
 static void cut_minute(struct tape *t)
 {
-	const int64_t ticks = t->sample.tick - t->sample.first_tick + 1,
-				  left = t->sample.tick - t->tick;
-
-	for (int a = 0; a < ARM_COUNT; a++) {
-		int64_t *counts[COUNTS];
-
-		counts_of(counts, &t->sample.sample.arms[a]);
-		for (int i = 0; i < COUNTS; i++)
-			scale(counts[i], left, ticks);
-	}
-	scale(&t->sample.sample.interval_ms, left, ticks);
+	document_scale(
+		&t->sample.sample, t->sample.tick - t->tick, t->sample.tick - t->sample.first_tick + 1);
 	t->rough = true;
 }
 
@@ -232,113 +192,11 @@ static const struct tape_state *due_state(const struct tape *t, bool *with_sampl
 	return s;
 }
 
-static int64_t moved(int64_t n, int64_t by, int sign)
-{
-	return by == UNKNOWN ? UNKNOWN : samples_add(n, sign * by);
-}
-
-/* Counters one sample later (sign 1) or earlier (-1). */
-static void move_arm(struct arm_counts *c, struct arm_sample *s, int sign)
-{
-	int64_t *counters[COUNTS], *rises[COUNTS];
-
-	counters_of(counters, c);
-	counts_of(rises, s);
-	for (int i = 0; i < COUNTS; i++)
-		*counters[i] = moved(*counters[i], *rises[i], sign);
-}
-
-static void set_gauges(struct arm_counts *c, const struct arm_sample *s)
-{
-	c->queue_depth = s->queue_depth;
-	c->in_flight = s->in_flight;
-	c->workers.total = s->workers.total;
-	c->workers.ready = s->workers.ready;
-	c->workers.busy = s->workers.busy;
-	c->workers.degraded = s->workers.degraded;
-	c->memory_bytes = s->memory_bytes;
-	c->fds = s->fds;
-}
-
-static void pass_time(struct snapshot *s, int64_t ms)
-{
-	s->uptime_ms = samples_add(s->uptime_ms, ms);
-	s->now_ms = samples_add(s->now_ms, ms);
-	state_pass(s, ms);
-}
-
-static void move(struct snapshot *d, struct sample *s, int sign)
-{
-	for (int a = 0; a < ARM_COUNT; a++)
-		move_arm(&d->arms[a], &s->arms[a], sign);
-	pass_time(d, sign * s->interval_ms);
-}
-
-static void add_histograms(struct snapshot *into, const struct history_sample *s)
-{
-	for (int a = 0; a < ARM_COUNT; a++) {
-		struct arm_counts *c = &into->arms[a];
-
-		if (s->latency[a] != NULL) {
-			c->has_latency = true;
-			histogram_merge(&c->latency, s->latency[a]);
-		}
-		if (s->session_latency[a] != NULL) {
-			c->has_session_latency = true;
-			histogram_merge(&c->session_latency, s->session_latency[a]);
-		}
-	}
-}
-
 /* A state that comes before the minute that is next, and not before its beginning. */
 static bool is_within_minute(const struct tape *t, const struct tape_state *s)
 {
 	return t->has_sample && t->sample.minute && s->tick + 1 >= t->sample.first_tick &&
 		s->tick < t->sample.tick && s->at_ms < sample_ms(t, &t->sample);
-}
-
-/* Takes off the minute that is next what a state within it has counted of it already. */
-static void take_off(struct tape *t, struct snapshot *state, int64_t at_ms)
-{
-	struct sample *rest = &t->sample.sample;
-	const int64_t left_ms = sample_ms(t, &t->sample) - at_ms;
-
-	for (int a = 0; a < ARM_COUNT; a++) {
-		int64_t *now[COUNTS], *then[COUNTS], *counts[COUNTS];
-
-		counters_of(now, &state->arms[a]);
-		counters_of(then, &t->current->arms[a]);
-		counts_of(counts, &rest->arms[a]);
-		for (int i = 0; i < COUNTS; i++) {
-			/* neither is negative */
-			if (*now[i] > *then[i] && *then[i] >= 0 && *counts[i] != UNKNOWN) {
-				const int64_t rise = *now[i] - *then[i];
-
-				*counts[i] = rise < *counts[i] ? *counts[i] - rise : 0;
-			}
-		}
-	}
-	if (left_ms < rest->interval_ms)
-		rest->interval_ms = left_ms > 0 ? left_ms : 0;
-}
-
-/* Lets no counter go back behind one that was told; true where one would have. */
-static bool hold_up(struct snapshot *fresh, struct snapshot *told)
-{
-	bool held = false;
-
-	for (int a = 0; a < ARM_COUNT; a++) {
-		int64_t *now[COUNTS], *then[COUNTS];
-
-		counters_of(now, &fresh->arms[a]);
-		counters_of(then, &told->arms[a]);
-		for (int i = 0; i < COUNTS; i++)
-			if (*now[i] != UNKNOWN && *then[i] != UNKNOWN && *now[i] < *then[i]) {
-				*now[i] = *then[i];
-				held = true;
-			}
-	}
-	return held;
 }
 
 /* Reads a state event over `current`. Histograms go on within a boot: a state has none. */
@@ -369,9 +227,11 @@ static int read_state(struct tape *t, const struct tape_state *state, struct err
 		}
 		/* what is left of a minute that was cut is an estimate too */
 		if (t->rough)
-			t->rough = hold_up(fresh, t->current) || is_within_minute(t, state);
+			t->rough = document_hold_up(fresh, t->current) || is_within_minute(t, state);
+		/* what this one has counted of the minute already */
 		if (is_within_minute(t, state))
-			take_off(t, fresh, state->at_ms);
+			document_take_off(
+				&t->sample.sample, fresh, t->current, sample_ms(t, &t->sample) - state->at_ms);
 	}
 	if (code == 0)
 		*t->current = *fresh;
@@ -447,12 +307,11 @@ static int take_sample(struct tape *t, const struct tape_state *state, struct er
 		if (take_state(t, state, err) < 0)
 			return -1;
 	} else {
-		move(t->current, &t->sample.sample, 1);
-		for (int a = 0; a < ARM_COUNT; a++)
-			set_gauges(&t->current->arms[a], &t->sample.sample.arms[a]);
+		document_move(t->current, &t->sample.sample, 1);
+		document_set_gauges(t->current, t->sample.sample.arms);
 		t->current->seq = samples_add(t->current->seq, 1);
 	}
-	add_histograms(t->current, &t->sample);
+	document_add_latencies(t->current, &t->sample);
 	t->tick = t->sample.tick;
 	t->minute = t->sample.minute;
 	return load_next(t, err);
@@ -475,7 +334,7 @@ int tape_take(struct tape *t, struct err *err)
 	if (is_before_first(t, s, with_sample)) {
 		if (read_state(t, s, err) < 0)
 			return -1;
-		move(t->current, &t->sample.sample, -1);
+		document_move(t->current, &t->sample.sample, -1);
 		t->current->seq = samples_add(t->current->seq, -1);
 		t->has_current = true;
 		t->minute = t->sample.minute;
@@ -557,7 +416,7 @@ int tape_seek(struct tape *t, int64_t at_ms, struct err *err)
 		return 0;
 	if (samples_sum(&t->samples, first, tick - 1, &sum, err) < 0)
 		return -1;
-	move(t->current, &sum, 1);
+	document_move(t->current, &sum, 1);
 	t->current->seq = samples_add(t->current->seq, tick - first);
 	t->tick = tick - 1;
 	t->at_ms = not_before(t, tick_ms(t, t->tick));
@@ -614,7 +473,6 @@ int tape_look(struct tape *t, int64_t from_ms, int64_t timed_ms, int64_t at_ms,
 	if (!t->has_current || seen_ms < t->at_ms)
 		return 0;
 	t->at_ms = seen_ms;
-	for (int a = 0; a < ARM_COUNT; a++)
-		set_gauges(&t->current->arms[a], &gauges[a]);
+	document_set_gauges(t->current, gauges);
 	return 0;
 }
