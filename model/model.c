@@ -1,9 +1,9 @@
 /* The one writer of what is believed. Each event is one function in a table; what follows from
- * the facts is derived in standing.c and its sisters. */
+ * the facts is derived in standing.c and its sisters, what is remembered of decisions is in decided.c. */
 #include "model/model.h"
 
 #include "model/approving.h"
-#include "model/forced.h"
+#include "model/decided.h"
 #include "model/intake.h"
 #include "model/mem.h"
 #include "model/standing.h"
@@ -132,17 +132,12 @@ bool node_is_usable(const struct node *n)
 	return n->last && !n->foreign;
 }
 
-static struct decision *decision_at(struct pool *p, const char *id)
+const struct decision *pool_decision(const struct pool *p, const char *id)
 {
 	for (size_t i = p->decision_count; i-- > 0;)
 		if (strcmp(p->decisions[i].id, id) == 0)
 			return &p->decisions[i];
 	return NULL;
-}
-
-const struct decision *pool_decision(const struct pool *p, const char *id)
-{
-	return decision_at((struct pool *)p, id);
 }
 
 /* ---- events ---- */
@@ -268,71 +263,11 @@ static unsigned on_audit(
 	return DIRTY_FACTS;
 }
 
-/* Drops the oldest that nobody waits for: however much others do, what is open stays, and what
- * marks the migration. */
-static void decision_drop(struct pool *p)
-{
-	size_t at = 0;
-	while (at + 1 < p->decision_count &&
-		(decision_is_open(&p->decisions[at]) ||
-			decision_awaits_verification(&p->decisions[at]) || forced_of(&p->decisions[at])))
-		at++;
-	p->decision_count--;
-	memmove(p->decisions + at, p->decisions + at + 1,
-		(p->decision_count - at) * sizeof *p->decisions);
-}
-
-static void decision_insert(struct pool *p, const struct decision *d)
-{
-	if (p->decision_count == POOL_DECISIONS)
-		decision_drop(p);
-	if (!p->decisions)
-		p->decisions = mem_new(POOL_DECISIONS, sizeof *d);
-	size_t at = p->decision_count++;
-	for (; at > 0 && p->decisions[at - 1].at_ms > d->at_ms; at--)
-		p->decisions[at] = p->decisions[at - 1];
-	p->decisions[at] = *d;
-}
-
-/* A resume that was applied accepts what was red before it; what v2 is from then on is judged
- * anew. */
-static void settle_latch(struct pool *p, const struct decision *d)
-{
-	bool was_red = p->latch.red || p->standing.verdict.word == VERDICT_HARM;
-	if (d->verb == VERB_RESUME && d->outcome == OUTCOME_APPLIED)
-		guard_latch_resume(&p->latch, d->at_ms);
-	if (was_red && !p->latch.red && d->verb == VERB_RESUME && d->outcome == OUTCOME_APPLIED &&
-		d->at_ms > p->judged_ms) {
-		p->judged_ms = d->at_ms;
-		judging_restart(p->judging);
-	}
-}
-
 static unsigned on_decision(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
-	struct pool *p = &m->pools[e->pool];
-	struct decision *known = decision_at(p, e->decision->id);
-	if (!known) {
-		decision_insert(p, e->decision);
-	} else {
-		/* More may be known here than where this copy comes from; what was first stays. */
-		struct decision was = *known;
-		*known = *e->decision;
-		known->at_ms = was.at_ms;
-		if (outcome_is_final(was.outcome)) {
-			known->outcome = was.outcome;
-			known->outcome_ms = was.outcome_ms;
-			known->latency_ms = was.latency_ms;
-			text_copy(known->answer, sizeof known->answer, was.answer);
-		}
-		if (was.verified_ms != UNKNOWN)
-			known->verified_ms = was.verified_ms;
-		if (was.closed_ms > 0)
-			known->closed_ms = was.closed_ms;
-	}
-	settle_latch(p, decision_at(p, e->decision->id));
+	decided_add(&m->pools[e->pool], e->decision);
 	return DIRTY_DECISION;
 }
 
@@ -340,26 +275,14 @@ static unsigned on_forget(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
-	struct pool *p = &m->pools[e->pool];
-	struct decision *d = decision_at(p, e->text);
-	if (!d)
-		return 0;
-	size_t behind = (size_t)(p->decisions + --p->decision_count - d);
-	memmove(d, d + 1, behind * sizeof *d);
-	return DIRTY_DECISION;
+	return decided_forget(&m->pools[e->pool], e->text) ? DIRTY_DECISION : 0;
 }
 
 static unsigned on_outcome(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
 	(void)sample;
-	struct pool *p = &m->pools[e->pool];
-	struct decision *d = decision_at(p, e->outcome->decision);
-	if (!d)
-		return 0;
-	decision_add_outcome(d, e->outcome);
-	settle_latch(p, d);
-	return DIRTY_DECISION;
+	return decided_add_outcome(&m->pools[e->pool], e->outcome) ? DIRTY_DECISION : 0;
 }
 
 static unsigned on_progress(
