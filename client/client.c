@@ -121,28 +121,22 @@ static int watch(
 	return err_set(err, ERR_SYSTEM, "no descriptor for a driver: %s", strerror(errno));
 }
 
-int client_open(struct client *c, uint64_t node, const char *target, const char *token,
-	const struct scenario *scenario, int64_t poll_ms, struct instant now, struct err *err)
+int client_open(
+	struct client *c, const struct driver_open *how, int64_t poll_ms, struct err *err)
 {
-	assert(node != 0 && find(c, node) == NULL);
-	const struct driver_ops *ops = client_scheme(c, target);
+	assert(how->node != 0 && find(c, how->node) == NULL);
+	const struct driver_ops *ops = client_scheme(c, how->target);
 	if (ops == NULL)
-		return unknown_scheme(c, target, err);
+		return unknown_scheme(c, how->target, err);
 	struct end *e = mem_new(1, sizeof(*e));
 	e->client = c;
 	e->index = c->count;
-	e->node = node;
+	e->node = how->node;
 	e->ops = ops;
-	struct driver_open how = {
-		.node = node,
-		.target = target,
-		.token = token,
-		.transport = c->transport,
-		.sink = {.event = pass_on, .ctx = e},
-		.scenario = scenario,
-		.now = now,
-	};
-	if (ops->open(&e->driver, &how, err) != 0) {
+	struct driver_open own = *how;
+	own.transport = c->transport;
+	own.sink = (struct driver_sink){.event = pass_on, .ctx = e};
+	if (ops->open(&e->driver, &own, err) != 0) {
 		free(e);
 		return -1;
 	}
@@ -153,7 +147,7 @@ int client_open(struct client *c, uint64_t node, const char *target, const char 
 	}
 	mem_grow(&c->ends, &c->cap, c->count + 1, sizeof(struct end *));
 	c->ends[c->count++] = e;
-	poller_add(c->poller, poll_ms, now);
+	poller_add(c->poller, poll_ms, how->now);
 	return 0;
 }
 

@@ -21,10 +21,10 @@ void client_free(struct client *c);
 /* The driver of a target's scheme, NULL for an unknown one. */
 const struct driver_ops *client_scheme(const struct client *c, const char *target);
 
-/* Opens one node at `target`; `node` comes back in every event. poll_ms: its interval. Nothing
- * is written to the pool. 0, or -1 with err. */
-int client_open(struct client *c, uint64_t node, const char *target, const char *token,
-	const struct scenario *scenario, int64_t poll_ms, struct instant now, struct err *err);
+/* Opens one node as `how` says, whose transport and sink are the client's own. poll_ms: its
+ * interval. Nothing is written to the pool. 0, or -1 with err. */
+int client_open(
+	struct client *c, const struct driver_open *how, int64_t poll_ms, struct err *err);
 
 /* Changes the interval (100 ms while a command is unverified). The next poll is due at once
  * when that is sooner. */

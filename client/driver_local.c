@@ -103,13 +103,14 @@ static void stop_engine(void *end)
 static const struct works on_threads = {engine_advance, change_engine, lease_engine,
 	intent_engine, audit_engine, snapshot_engine, stop_engine};
 
-/* Who an engine is among those of this process: what is recorded of two must not be one's. The
- * first has no number, and is the same from one run to the next. */
-static void identify(char pool[POOL_ID_MAX], char node[POOL_ID_MAX], uint64_t handle)
+/* Who an engine is: it lives and ends with this process, so all that is the same from one run to
+ * the next is what its pool is called, whichever others are there. */
+static void identify(
+	char pool[POOL_ID_MAX], char node[POOL_ID_MAX], const struct driver_open *open)
 {
-	unsigned p = (unsigned)(handle >> 16), k = (unsigned)(handle & 0xffff);
-	snprintf(pool, POOL_ID_MAX, p > 1 ? "local-%u" : "local", p);
-	snprintf(node, POOL_ID_MAX, k > 0 ? "%.40s.%u" : "%.40s", pool, k + 1);
+	unsigned k = (unsigned)(open->node & 0xffff);
+	text_copy(pool, POOL_ID_MAX, open->pool ? open->pool : "local");
+	snprintf(node, POOL_ID_MAX, k > 0 ? "%.58s.%u" : "%s", pool, k + 1);
 }
 
 static int start_engine(void **out, const struct driver_open *open, const struct scenario *s,
@@ -117,7 +118,7 @@ static int start_engine(void **out, const struct driver_open *open, const struct
 {
 	struct engine *engine;
 	char pool_id[POOL_ID_MAX], node[POOL_ID_MAX];
-	identify(pool_id, node, open->node);
+	identify(pool_id, node, open);
 	struct serve_shape shape = {
 		.engine = {
 			.pool_id = pool_id, .node = node, .scenario = s, .strategy = STRATEGY_CANARY}};

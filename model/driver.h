@@ -130,6 +130,7 @@ struct scenario;  /* model/scenario.h */
 /* What a driver needs to open. Borrowed for the call. */
 struct driver_open {
 	uint64_t node;      /* handle, repeated in every event */
+	const char *pool;   /* its name in the configuration; NULL: none was given */
 	const char *target; /* the URL as configured */
 	const char *token;  /* bearer token or NULL */
 	struct transport *transport;

@@ -166,6 +166,13 @@ static bool is_foreign(const struct pool *p, const struct node *n, const struct 
 	return n->last && strcmp(n->last->node_id, s->node_id) != 0;
 }
 
+/* Embedded engines were once told apart by where they stood in the command line. */
+static bool was_numbered(const struct pool *p, const struct node *n)
+{
+	return strncmp(n->target, "local:", 6) == 0 &&
+		(strcmp(p->pool_id, "local") == 0 || strncmp(p->pool_id, "local-", 6) == 0);
+}
+
 /* Only when every node that speaks says so: one alone refuses its own rollback itself. */
 static bool is_finalized(const struct pool *p)
 {
@@ -203,8 +210,11 @@ static unsigned on_snapshot(
 	struct node *n = model_node(m, e->node);
 	n->foreign = is_foreign(p, n, e->snapshot);
 	if (n->foreign) {
-		err_set(&n->trouble, ERR_IDENTITY, "was pool '%s', now '%s' answers at '%s'",
-			p->pool_id, e->snapshot->pool_id, n->target);
+		err_set(&n->trouble, ERR_IDENTITY, "was pool '%s', now '%s' answers at '%s'%s",
+			p->pool_id, e->snapshot->pool_id, n->target,
+			was_numbered(p, n) ? ": an older weir numbered what runs inside it; use a new "
+								 "--history"
+							   : "");
 		return DIRTY_STATE;
 	}
 	if (!p->pool_id[0])

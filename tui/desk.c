@@ -303,8 +303,14 @@ int desk_add(struct desk *d, const struct pool_setup *setup, const char *token,
 	for (size_t k = 0; k < nodes; k++)
 		p->audit_since[k] = p->trail[k].seq = UNKNOWN;
 	for (int k = 0; k < (whole ? 1 : setup->target_count); k++)
-		if (client_open(d->client, NODE_HANDLE(index, k), setup->targets[k], token, scenario,
-				setup->interval_ms, now, err) < 0)
+		if (client_open(d->client,
+				&(struct driver_open){.node = NODE_HANDLE(index, k),
+					.pool = setup->name,
+					.target = setup->targets[k],
+					.token = token,
+					.scenario = scenario,
+					.now = now},
+				setup->interval_ms, err) < 0)
 			return -1;
 	if (d->history)
 		history_load(d->history, setup->name, POOL_DECISIONS / 2);
@@ -321,8 +327,13 @@ int desk_add_source(struct desk *d, int pool, const char *target, const char *to
 	source->interval_ms = interval_ms;
 	source->alone = d->model.pools[pool].node_count == 1;
 	d->pools[pool].source = source;
-	return client_open(d->client, NODE_HANDLE(pool, PROMETHEUS_NODE), target, token, NULL,
-		interval_ms, now, err);
+	return client_open(d->client,
+		&(struct driver_open){.node = NODE_HANDLE(pool, PROMETHEUS_NODE),
+			.pool = d->model.pools[pool].name,
+			.target = target,
+			.token = token,
+			.now = now},
+		interval_ms, err);
 }
 
 void desk_pin(struct desk *d, int pool, const char *pool_id, struct instant now)

@@ -342,7 +342,8 @@ static void hand_open(struct hand *h, struct fixture *f, int node, int nodes)
 	snprintf(target, sizeof target, "%s?nodes=%d#n%d=unix:%s", f->target, nodes, node + 1,
 		f->socket[node]);
 	h->client = client_new(schemes, (struct driver_sink){hear, h}, 1);
-	if (client_open(h->client, 1, target, NULL, NULL, 30, now(), &err) < 0)
+	const struct driver_open how = {.node = 1, .target = target, .now = now()};
+	if (client_open(h->client, &how, 30, &err) < 0)
 		fail_msg("%s", err.text);
 }
 

@@ -116,7 +116,8 @@ static void open_source(struct fixture *f)
 	static const struct driver_ops *const schemes[] = {&driver_prometheus, NULL};
 	struct err err = {0};
 	f->client = client_new(schemes, (struct driver_sink){hear, f}, 1);
-	if (client_open(f->client, SOURCE, f->target, NULL, NULL, 1000, now(), &err) < 0)
+	const struct driver_open how = {.node = SOURCE, .target = f->target, .now = now()};
+	if (client_open(f->client, &how, 1000, &err) < 0)
 		fail_msg("%s", err.text);
 }
 

@@ -43,28 +43,31 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static bool take_last(void *ctx, const struct query_recording *r)
+static bool count_long(void *ctx, const struct query_recording *r)
 {
-	*(int64_t *)ctx = r->last_tick;
+	*(int *)ctx += r->last_tick >= 6;
 	return true;
 }
 
-static void record(const struct world_env *env)
+/* Until the file has this many recordings that are worth a look. */
+static void record(const struct world_env *env, const char *const *args, int wanted)
 {
-	int64_t last = UNKNOWN;
-	world_start(&w, &recorder, env, ARGS("record", "--config", w.config, "--out", file));
-	for (int64_t end_ms = process_clock_ms() + WAIT_MS; last < 6;) {
+	world_start(&w, &recorder, env, args);
+	for (int64_t end_ms = process_clock_ms() + WAIT_MS, found = 0; found < wanted;) {
 		struct query *q;
 		struct err err;
 		assert_true(process_clock_ms() < end_ms);
 		assert_int_equal(process_wait(&recorder, 20), -1);
 		if (query_open(&q, file, &err) < 0)
 			continue;
-		query_recordings(q, take_last, &last, &err);
+		int count = 0;
+		query_recordings(q, count_long, &count, &err);
 		query_close(q);
+		found = count;
 	}
 	process_signal(&recorder, SIGTERM);
-	assert_true(process_wait(&recorder, WAIT_MS) >= 0); /* its last rows are not the matter here */
+	assert_true(
+		process_wait(&recorder, WAIT_MS) >= 0); /* its last rows are not the matter here */
 }
 
 static void press(const char *keys)
@@ -92,7 +95,7 @@ static void all_pools_are_replayed_by_one_clock(void **state)
 	const struct world_env env = world_env(&w, NULL);
 	struct process p = {0};
 	(void)state;
-	record(&env);
+	record(&env, ARGS("record", "--config", w.config, "--out", file), 1);
 	glass_open(&g, &w, 100, 30, &env, ARGS("replay", file, "--config", w.config));
 	see("REPLAY", "M");
 	see("FLEET 3", "t");
@@ -118,8 +121,8 @@ static void all_pools_are_replayed_by_one_clock(void **state)
 	see("R: a replay", NULL);
 	glass_close(&g);
 	/* one alone has no Fleet before it */
-	glass_open(&g, &w, 100, 30, &env,
-		ARGS("replay", file, "--pool", "plums", "--config", w.config));
+	glass_open(
+		&g, &w, 100, 30, &env, ARGS("replay", file, "--pool", "plums", "--config", w.config));
 	see("plums", NULL);
 	see("DECISIONS", NULL);
 	glass_close(&g);
@@ -132,10 +135,24 @@ static void all_pools_are_replayed_by_one_clock(void **state)
 	process_release(&p);
 }
 
+/* An embedded engine is known by its pool's name, whichever others were there. */
+static void a_pool_is_the_same_recorded_alone(void **state)
+{
+	const struct world_env env = world_env(&w, NULL);
+	(void)state;
+	record(&env, ARGS("record", "apples", "pears", "--config", w.config, "--history", file), 1);
+	process_release(&recorder);
+	record(&env, ARGS("record", "pears", "--config", w.config, "--history", file), 2);
+	if (strstr(recorder.err.text, "W123") ||
+		strstr(recorder.err.text, "not every node answered"))
+		fail_msg("pears is another pool: %s", recorder.err.text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_pools_are_replayed_by_one_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_pool_is_the_same_recorded_alone, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

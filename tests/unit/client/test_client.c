@@ -122,6 +122,13 @@ static struct client *start(struct heard *h)
 	return client_new(schemes, (struct driver_sink){.event = hear, .ctx = h}, 1);
 }
 
+static int open_end(struct client *c, uint64_t node, const char *target, int64_t poll_ms,
+	struct instant now, struct err *err)
+{
+	const struct driver_open how = {.node = node, .target = target, .now = now};
+	return client_open(c, &how, poll_ms, err);
+}
+
 /* Turns and waits until *count reaches `want`. */
 static void run_until(struct client *c, const int *count, int want)
 {
@@ -150,11 +157,11 @@ static void a_scheme_finds_its_driver(void **state)
 	assert_null(client_scheme(c, "HTTP://h"));
 	assert_null(client_scheme(c, ""));
 	struct err err = {0};
-	assert_int_equal(client_open(c, 1, "ftp://h", NULL, NULL, 1000, clock_now(), &err), -1);
+	assert_int_equal(open_end(c, 1, "ftp://h", 1000, clock_now(), &err), -1);
 	assert_int_equal(err.code, ERR_CONFIG);
 	assert_non_null(strstr(err.text, "fake:, http:, unix:"));
-	assert_int_equal(client_open(c, 1, "fake:bad", NULL, NULL, 1000, clock_now(), &err), -1);
-	assert_int_equal(client_open(c, 1, "fake:", NULL, NULL, 1000, clock_now(), &err), 0);
+	assert_int_equal(open_end(c, 1, "fake:bad", 1000, clock_now(), &err), -1);
+	assert_int_equal(open_end(c, 1, "fake:", 1000, clock_now(), &err), 0);
 	assert_int_equal(client_capabilities(c, 1), CAPABILITY_COMMANDS);
 	assert_int_equal(client_capabilities(c, 2), 0);
 	assert_ptr_equal(client_driver(c, 1), last_opened);
@@ -169,7 +176,7 @@ static void a_driver_beside_the_transport_is_polled_and_heard(void **state)
 	struct command cmd = {.id = "k", .verb = VERB_HOLD};
 	struct instant now = {.boot_ms = 1000};
 	struct client *c = start(&h);
-	assert_int_equal(client_open(c, 1, "fake:", NULL, NULL, 1000, now, NULL), 0);
+	assert_int_equal(open_end(c, 1, "fake:", 1000, now, NULL), 0);
 	assert_int_equal(client_due_ms(c, now), 0);
 	client_turn(c, now);
 	assert_int_equal(h.snapshots[1], 1);
@@ -217,7 +224,7 @@ static void a_poll_under_way_is_not_begun_twice(void **state)
 	struct heard h;
 	struct instant now = {.boot_ms = 1000};
 	struct client *c = start(&h);
-	assert_int_equal(client_open(c, 1, "fake:mute", NULL, NULL, 10, now, NULL), 0);
+	assert_int_equal(open_end(c, 1, "fake:mute", 10, now, NULL), 0);
 	for (int i = 0; i < 10; i++, now.boot_ms += 100) {
 		client_turn(c, now);
 		client_poll_now(c, 1, now);
@@ -240,9 +247,9 @@ static void a_silent_pool_never_delays_another(void **state)
 	struct hostile *broken = hostile_start(HOSTILE_BROKEN, NULL);
 	struct client *c = start(&h);
 	struct instant now = clock_now();
-	assert_int_equal(client_open(c, 1, hostile_target(silent), NULL, NULL, 20, now, NULL), 0);
-	assert_int_equal(client_open(c, 2, "fake:", NULL, NULL, 20, now, NULL), 0);
-	assert_int_equal(client_open(c, 3, hostile_target(broken), NULL, NULL, 20, now, NULL), 0);
+	assert_int_equal(open_end(c, 1, hostile_target(silent), 20, now, NULL), 0);
+	assert_int_equal(open_end(c, 2, "fake:", 20, now, NULL), 0);
+	assert_int_equal(open_end(c, 3, hostile_target(broken), 20, now, NULL), 0);
 	int64_t begun_ms = hostile_clock_ms();
 	run_until(c, &h.snapshots[2], 6);
 	assert_in_range(hostile_clock_ms() - begun_ms, 80, 1500);
@@ -264,8 +271,7 @@ static void a_stuck_poll_never_delays_a_command(void **state)
 	struct client *c = start(&h);
 	struct command cmd = {.id = "k", .verb = VERB_ROLLBACK, .actor = "a@b"};
 	int64_t end_ms = hostile_clock_ms() + DEADLINE_MS;
-	assert_int_equal(
-		client_open(c, 1, hostile_target(server), NULL, NULL, 1000, clock_now(), NULL), 0);
+	assert_int_equal(open_end(c, 1, hostile_target(server), 1000, clock_now(), NULL), 0);
 	while (hostile_requests(server) == 0 && hostile_clock_ms() < end_ms) {
 		client_turn(c, clock_now());
 		client_wait(c, NULL, 0, 20, clock_now());
@@ -290,8 +296,12 @@ static void freeing_calls_nobody(void **state)
 	struct command cmd = {.id = "k", .verb = VERB_HOLD, .actor = "a@b"};
 	int64_t end_ms = hostile_clock_ms() + DEADLINE_MS;
 	for (uint64_t node = 1; node <= 3; node++)
-		assert_int_equal(client_open(c, node, hostile_target(server), "secret", NULL, 1000,
-							 clock_now(), NULL),
+		assert_int_equal(client_open(c,
+							 &(struct driver_open){.node = node,
+								 .target = hostile_target(server),
+								 .token = "secret",
+								 .now = clock_now()},
+							 1000, NULL),
 			0);
 	client_apply(c, 1, &cmd, clock_now());
 	client_resolve(c, 2, "k", clock_now());
@@ -324,7 +334,7 @@ static void the_wait_ends_for_a_descriptor_and_for_what_is_due(void **state)
 	client_wait(c, &fd, 1, DEADLINE_MS, clock_now());
 	assert_true(fd.ready);
 	/* a poll that is due needs no descriptor */
-	assert_int_equal(client_open(c, 1, "fake:", NULL, NULL, 1000, clock_now(), NULL), 0);
+	assert_int_equal(open_end(c, 1, "fake:", 1000, clock_now(), NULL), 0);
 	client_wait(c, NULL, 0, DEADLINE_MS, clock_now());
 	assert_in_range(hostile_clock_ms() - begun_ms, 0, DEADLINE_MS / 2);
 	client_free(c);

@@ -52,9 +52,11 @@ static void on_event(void *ctx, const struct driver_event *event)
 	seen->again = NULL;
 }
 
-static int open_as(uint64_t node, const char *target, const struct scenario *s, struct err *err)
+static int open_as(uint64_t node, const char *pool, const char *target,
+	const struct scenario *s, struct err *err)
 {
 	struct driver_open how = {.node = node,
+		.pool = pool,
 		.target = target,
 		.scenario = s,
 		.now = engine_now(),
@@ -66,7 +68,7 @@ static int open_as(uint64_t node, const char *target, const struct scenario *s, 
 
 static int open_at(const char *target, const struct scenario *s, struct err *err)
 {
-	return open_as(NODE, target, s, err);
+	return open_as(NODE, NULL, target, s, err);
 }
 
 static int setup(void **state)
@@ -352,18 +354,25 @@ static void scenarios_by_name_or_given(void **state)
 	assert_int_equal(seen->snapshot.unit_ms, 123);
 }
 
-/* What a history keeps of two engines must not be one's. */
-static void each_end_is_another(void **state)
+#define LONGEST "a-name-of-sixty-four-characters-is-the-longest-that-a-pool-can-h"
+
+/* What a history keeps of two engines must not be one's, nor depend on which others are there. */
+static void each_end_is_called_as_its_pool(void **state)
 {
 	static const struct {
 		uint64_t handle;
-		const char *pool_id, *node_id;
-	} rows[] = {{NODE, "local", "local"}, {NODE | 1, "local", "local.2"},
-		{2 * NODE, "local-2", "local-2"}, {2 * NODE | 1, "local-2", "local-2.2"}};
+		const char *pool, *pool_id, *node_id;
+	} rows[] = {{NODE, NULL, "local", "local"}, {NODE | 1, NULL, "local", "local.2"},
+		{NODE, "checkout", "checkout", "checkout"},
+		{2 * NODE, "checkout", "checkout", "checkout"},
+		{2 * NODE | 1, "checkout", "checkout", "checkout.2"}, {NODE, "cart", "cart", "cart"},
+		{NODE, LONGEST, LONGEST, LONGEST},
+		{NODE | 9, LONGEST, LONGEST,
+			"a-name-of-sixty-four-characters-is-the-longest-that-a-pool.10"}};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		driver_local.close(d);
-		assert_int_equal(open_as(rows[i].handle, "local:", NULL, NULL), 0);
+		assert_int_equal(open_as(rows[i].handle, rows[i].pool, "local:", NULL, NULL), 0);
 		look();
 		assert_string_equal(seen->snapshot.pool_id, rows[i].pool_id);
 		assert_string_equal(seen->snapshot.node_id, rows[i].node_id);
@@ -383,7 +392,7 @@ int main(void)
 		T(every_verb_reaches_the_engine),
 		T(closing_drops_what_is_untold),
 		T(scenarios_by_name_or_given),
-		T(each_end_is_another),
+		T(each_end_is_called_as_its_pool),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -252,6 +252,27 @@ static void test_ticks_add_nodes_up(void **state)
 
 /* ---- identity ---- */
 
+/* Whoever has a history of then must read why their own engine is another. */
+static void test_an_engine_that_was_numbered(void **state)
+{
+	static const struct {
+		const char *target, *pinned;
+		bool told;
+	} rows[] = {{"local:", "local-2", true}, {"local:demo", "local", true},
+		{"local:", "checkout", false}, {"local:", "localhost", false},
+		{"unix:/run/pool", "local", false}};
+	struct virtual *v = *state;
+	virtual_run(v, 3000);
+	struct node *n = model_node(&v->m, NODE_HANDLE(0, 0));
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		text_copy(n->target, sizeof n->target, rows[i].target);
+		text_copy(virtual_pool(v)->pool_id, POOL_ID_MAX, rows[i].pinned);
+		virtual_run(v, 1000);
+		assert_int_equal(n->trouble.code, ERR_IDENTITY);
+		assert_int_equal(strstr(n->trouble.text, "use a new --history") != NULL, rows[i].told);
+	}
+}
+
 static void test_another_node_answers(void **state)
 {
 	struct virtual *v = *state;
@@ -650,6 +671,7 @@ int main(void)
 		ONE(test_gaps_are_flagged),
 		TWO(test_ticks_add_nodes_up),
 		ONE(test_another_node_answers),
+		ONE(test_an_engine_that_was_numbered),
 		TWO(test_another_pool_answers),
 		ONE(test_pinned_before_the_first_answer),
 		ONE(test_pinned_after_the_wrong_one_answered),
