@@ -1,27 +1,7 @@
-/* Headline: for each row of the table a pool that is told by it; then the promises for any
- * facts: at most 78 columns, nothing that a terminal obeys, the first row that applies. */
-#include "model/fit.h"
-#include "tests/unit/model/virtual.h"
-
-#include "tests/unit/model/seeded.h"
-
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+/* Headline: for each row of the table a pool that is told by it. */
+#include "tests/unit/model/headline_bed.h"
 
 /* ---- scenes: what has happened to a pool of one or two nodes ---- */
-
-static void go_to(struct virtual *v, int to_bp)
-{
-	virtual_history_opens(v);
-	virtual_run(v, 2000);
-	if (to_bp > 0)
-		virtual_move(v, VERB_STEP, to_bp);
-	v->rate = 1000;
-	virtual_run(v, 3000);
-}
 
 static void rollback_unseen(struct virtual *v)
 {
@@ -204,13 +184,6 @@ static void no_history(struct virtual *v)
 	virtual_tell(v, (struct model_event){.kind = MODEL_HISTORY, .err = &err});
 }
 
-static void foreign(struct virtual *v)
-{
-	go_to(v, 1000);
-	text_copy(v->node[0].s->pool_id, sizeof v->node[0].s->pool_id, "other");
-	virtual_run(v, 1000);
-}
-
 static void unresolved(struct virtual *v)
 {
 	go_to(v, 100);
@@ -256,31 +229,11 @@ static void lost(struct virtual *v)
 	virtual_tick(v);
 }
 
-static void restarted(struct virtual *v)
-{
-	go_to(v, 1000);
-	virtual_boot(v, 0, "boot-2");
-	virtual_run(v, 70000);
-}
-
 static void diverged(struct virtual *v)
 {
 	go_to(v, 1000);
 	virtual_apply_at(v, 0, VERB_STEP, 3000, "nobody");
 	virtual_run(v, 1000);
-}
-
-static void mixed(struct virtual *v)
-{
-	go_to(v, 100);
-	virtual_apply_at(v, 1, VERB_STEP, 1000, "nobody");
-	virtual_run(v, 1000);
-}
-
-static void held(struct virtual *v)
-{
-	go_to(v, 1000);
-	virtual_move(v, VERB_HOLD, -1);
 }
 
 static void held_with_reason(struct virtual *v)
@@ -324,12 +277,6 @@ static void finalized(struct virtual *v)
 	virtual_run(v, 1000);
 }
 
-static void ready(struct virtual *v)
-{
-	go_to(v, 1000);
-	virtual_run(v, 20000);
-}
-
 static void ready_but_refused(struct virtual *v)
 {
 	ready(v);
@@ -356,11 +303,6 @@ static void too_little(struct virtual *v)
 	virtual_run(v, 80000);
 }
 
-static void armed(struct virtual *v)
-{
-	go_to(v, 0);
-}
-
 static void armed_above_nothing(struct virtual *v)
 {
 	v->node[0].s->baseline_bp = 500;
@@ -384,42 +326,12 @@ static void back_by_hand(struct virtual *v)
 	virtual_move(v, VERB_STEP, 0);
 }
 
-static void partial(struct virtual *v)
-{
-	go_to(v, 100);
-	struct decision d = virtual_decision(v, VERB_STEP, 1000);
-	virtual_decide(v, &d);
-	virtual_apply_at(v, 0, VERB_STEP, 1000, "kim@ops1");
-	virtual_row(v, d.id, OUTCOME_ROW_FINAL, OUTCOME_REFUSED);
-	virtual_run(v, 1000);
-}
-
 static void partial_unkept(struct virtual *v)
 {
 	virtual_unkept(v, 0, 100, 100000);
 	partial(v);
 	v->node[0].keep_until_ms = v->now.boot_ms + 100000;
 	virtual_poll(v);
-}
-
-/* The pool takes a raise back; its log says why. */
-static void went_back(struct virtual *v)
-{
-	struct audit_entry e = {.what = "revert",
-		.actor = POOL_ACTOR,
-		.reason = "not kept",
-		.from_bp = 1000,
-		.to_bp = 100,
-		.epoch = 2,
-		.rev = 3};
-	struct decision d;
-	go_to(v, 1000);
-	virtual_apply_at(v, 0, VERB_STEP, 100, POOL_ACTOR);
-	decision_observe(&d, "checkout", "shop", &e, "observed", v->now.wall_ms);
-	d.outcome = OUTCOME_APPLIED;
-	d.outcome_ms = d.at_ms;
-	virtual_decide(v, &d);
-	virtual_run(v, 1000);
 }
 
 static void held_by_pool(struct virtual *v)
@@ -434,8 +346,8 @@ static void held_by_etcd(struct virtual *v)
 {
 	go_to(v, 1000);
 	virtual_apply_at(v, 0, VERB_HOLD, -1, POOL_ETCD);
-	text_copy(v->node[0].s->hold.reason, sizeof v->node[0].s->hold.reason,
-		"etcd not seen for 12 s");
+	text_copy(
+		v->node[0].s->hold.reason, sizeof v->node[0].s->hold.reason, "etcd not seen for 12 s");
 	virtual_run(v, 1000);
 }
 
@@ -447,14 +359,6 @@ static void one_is_silent(struct virtual *v)
 		virtual_poll_node(v, 0);
 	}
 	virtual_tick(v);
-}
-
-static void blind(struct virtual *v)
-{
-	go_to(v, 1000);
-	v->node[0].s->guard.state = GUARD_UNKNOWN;
-	v->node[0].s->guard.since_ms = 61000;
-	virtual_run(v, 1000);
 }
 
 /* 10 % that another raised; the bake is over and nobody has kept it. */
@@ -675,18 +579,6 @@ static const struct {
 	{back_by_hand, LIMITS, LEVEL_OK, "All work is on v1. Nothing moves by itself"},
 };
 
-static void assert_fit(const char *text)
-{
-	size_t len = strlen(text);
-	assert_true(text[0] && text_valid(text, len));
-	assert_true(text_width(text) <= HEADLINE_COLUMNS);
-	for (size_t at = 0; at < len;) {
-		uint32_t point;
-		at += (size_t)text_decode(text + at, len - at, &point);
-		assert_false(text_is_hidden(point));
-	}
-}
-
 static void test_rows(void **state)
 {
 	(void)state;
@@ -717,292 +609,6 @@ static void test_rows(void **state)
 
 /* ---- any facts ---- */
 
-static uint64_t seed;
-
-static int64_t below(int64_t n)
-{
-	return seeded_below(&seed, n);
-}
-
-static bool chance(void)
-{
-	return below(2);
-}
-
-static int64_t some(int64_t most)
-{
-	return below(6) ? below(most) : below(2) ? UNKNOWN : INT64_MAX / 4;
-}
-
-static int some_share(void)
-{
-	return (int)below(SHARE_FULL + 2) - 1;
-}
-
-/* What people and pools write, as it is stored: cleaned. */
-static void some_text(char *out, size_t size)
-{
-	char raw[300];
-	size_t len = (size_t)below((int64_t)sizeof raw);
-	for (size_t i = 0; i < len;) {
-		static const uint32_t from[] = {
-			' ', 'a', 0, 0x80, 0x300, 0x4e00, 0x1f600, 0x200b, 0xe000};
-		char point[4];
-		int n = text_encode(from[below(9)] + (uint32_t)below(100), point);
-		for (int b = 0; b < n && i < len; b++)
-			raw[i++] = point[b];
-		if (chance() && i < len)
-			raw[i++] = (char)below(256);
-	}
-	text_clean(out, size, raw, len);
-}
-
-static const enum state with_decision[] = {
-	STATE_STEPPING, STATE_UNRESOLVED, STATE_ROLLING_BACK, STATE_RB_UNVERIFIED};
-
-static void randomize_standing(struct standing *s, struct pool *p)
-{
-	s->state = (enum state)below(STATE_COUNT);
-	s->open = chance() ? 0 : -1;
-	for (size_t k = 0; k < sizeof with_decision / sizeof *with_decision; k++)
-		if (s->state == with_decision[k])
-			s->open = 0;
-	s->freshness = (enum freshness)below(FRESHNESS_COUNT);
-	s->age_ms = some(1000000);
-	s->reported_bp = some_share();
-	s->intended_bp = some_share();
-	s->next_bp = some_share();
-	s->mixed = below(4) == 0;
-	s->mixed_low_bp = (int)below(SHARE_FULL);
-	s->mixed_high_bp = (int)below(SHARE_FULL);
-	s->restarted = chance();
-	s->uptime_ms = some(100000000);
-	s->seen_nodes = (int)below(p->node_count + 1);
-	s->hold.on = chance();
-	some_text(s->hold.actor, sizeof s->hold.actor);
-	some_text(s->hold.reason, sizeof s->hold.reason);
-	s->partial = below(4) == 0;
-	s->went_back = s->blind = s->keep.on = false; /* have their rows above */
-	s->owner = (enum guard_owner)below(OWNER_COUNT);
-	s->pool_guard.armed = chance();
-	s->pool_guard.action = (enum guard_action)below(GUARD_ACTION_COUNT);
-	s->pool_guard.held_ms = below(4) ? UNKNOWN : some(10000000);
-	some_text(s->pool_guard.word, sizeof s->pool_guard.word);
-	s->judged = (enum guard_state)below(GUARD_COUNT);
-	s->lease.ttl_ms = some(30000);
-	some_text(s->lease.holder, sizeof s->lease.holder);
-	s->keep.left_ms = some(100000);
-	some_text(s->worst_operation, sizeof s->worst_operation);
-	for (int arm = 0; arm < ARM_COUNT; arm++)
-		s->arms[arm].error_rate = chance() ? NAN : (double)below(1000) / 999;
-	s->guard.state = (enum guard_state)below(GUARD_COUNT);
-	s->guard.both = below(6) == 0;
-	for (int m = 0; m < METRIC_COUNT; m++) {
-		s->guard.metric[m].limit = (double)below(1LL << 40);
-		s->guard.metric[m].value[ARM_V2] = chance() ? NAN : (double)below(1LL << 50);
-	}
-	struct interlock_facts f = {
-		.policy = *policy_builtin((enum policy_kind)below(POLICY_COUNT)),
-		.nodes = 2,
-		.nodes_live = (int)below(3),
-		.worst_age_ms = some(100000),
-		.from_bp = some_share(),
-		.to_bp = s->next_bp,
-		.reported_bp = some_share(),
-		.history_writable = chance(),
-		.identity_equal = chance(),
-		.build_equal = chance(),
-		.held = chance(),
-		.open_intent = chance(),
-		.bake_left_ms = below(3) ? below(1000000) : 0,
-		.sample_rate = {NAN, 1},
-		.baseline_known = true,
-		.v1_serving = chance()};
-	some_text(f.held_by, sizeof f.held_by);
-	some_text(f.history_why, sizeof f.history_why);
-	some_text(f.open_what, sizeof f.open_what);
-	interlock_evaluate(&s->next, &f);
-}
-
-static void randomize(struct virtual *v)
-{
-	struct pool *p = virtual_pool(v);
-	randomize_standing(&p->standing, p);
-	v->m.history_known = chance();
-	v->m.history_writable = chance();
-	v->m.read_only = below(4) == 0;
-	some_text(v->m.history_why, sizeof v->m.history_why);
-	p->latch = (struct guard_latch){.red = below(5) == 0,
-		.by_pool = below(4) == 0,
-		.both = chance(),
-		.metric = (enum metric)below(METRIC_COUNT)};
-	for (int k = 0; k < p->node_count; k++) {
-		struct node *n = &p->nodes[k];
-		n->foreign = below(8) == 0;
-		n->trouble.code = chance() ? ERR_NONE : ERR_UNREACHABLE;
-		some_text(n->trouble.text, sizeof n->trouble.text);
-		some_text(n->target, sizeof n->target);
-		some_text(n->last->node, sizeof n->last->node);
-	}
-	struct decision *d = p->decisions;
-	d->verb = (enum verb)below(VERB_ANNOTATE);
-	d->from_bp = some_share();
-	d->to_bp = some_share();
-	d->at_ms = v->now.wall_ms - below(100000000);
-	d->outcome = (enum outcome_kind)below(OUTCOME_COUNT);
-	some_text(d->actor, sizeof d->actor);
-}
-
-/* The level of the first kind of row that applies. */
-static enum level expected_level(const struct virtual *v)
-{
-	const struct pool *p = virtual_pool(v);
-	const struct standing *s = &p->standing;
-	bool at_rest = s->reported_bp >= 0 && s->reported_bp == s->baseline_bp;
-	if (s->state == STATE_RB_UNVERIFIED || s->state == STATE_ROLLING_BACK || s->guard.both ||
-		(p->latch.red && (!at_rest || p->latch.both)))
-		return LEVEL_ACT;
-	bool strange = false;
-	for (int k = 0; k < p->node_count; k++)
-		strange |= p->nodes[k].foreign;
-	bool locked = v->m.history_known && !v->m.history_writable && !v->m.read_only;
-	if (strange || locked || s->mixed || s->freshness >= FRESHNESS_STALE ||
-		s->state == STATE_UNRESOLVED || s->state == STATE_DIVERGED ||
-		(s->state == STATE_HELD && (s->hold.on || s->partial)))
-		return LEVEL_LOOK;
-	bool above = s->reported_bp > s->baseline_bp && s->state != STATE_FINALIZED;
-	if (above && s->owner != OWNER_NONE && s->pool_guard.held_ms != UNKNOWN)
-		return LEVEL_LOOK;
-	return LEVEL_OK;
-}
-
-/* What a sentence ends with is what to do, or how much of it is missing. */
-static void assert_ends(const char *text)
-{
-	static const struct {
-		const char *begins, *ends;
-	} sentences[] = {{"Held by ", ". U resumes, R rolls back"},
-		{"Another pool answers at ", ". Steps locked"},
-		{"Rollback not seen on ", " %"},
-		{"v2 is worse, says the pool: ", "R to roll back|R rolls back|R now|rolls back"},
-		{"v2 is worse, too few", ". R rolls back"},
-		{"A step to ", " is on its way"},
-		{"Lease is ", ": looking only; :take takes it"},
-		{"READ-ONLY (403): ", " takes no changes from this token"},
-		{"Ready for ", ". S steps|" FIT_MARK},
-		{"No news from the pool yet: ", ""}};
-	size_t len = strlen(text);
-	for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++) {
-		if (strncmp(text, sentences[i].begins, strlen(sentences[i].begins)) != 0)
-			continue;
-		bool ends = sentences[i].ends[0] == '\0' || strstr(text, "but not now");
-		for (const char *at = sentences[i].ends; *at && !ends;) {
-			size_t n = strcspn(at, "|");
-			ends = len >= n && strncmp(text + len - n, at, n) == 0;
-			at += n + (at[n] == '|');
-		}
-		if (!ends)
-			fail_msg("cut within what had to stay: %s", text);
-	}
-}
-
-static void test_any_facts(void **state)
-{
-	(void)state;
-	struct virtual v;
-	virtual_init(&v, 2, NULL, NULL);
-	virtual_poll(&v);
-	struct decision d = virtual_decision(&v, VERB_STEP, 100);
-	virtual_decide(&v, &d);
-	seed = 78;
-	int levels[LEVEL_COUNT] = {0}, full = 0, cut = 0;
-	for (int i = 0; i < 9000; i++) {
-		struct headline h = {0};
-		randomize(&v);
-		headline_write(&h, &v.m, virtual_pool(&v), v.now);
-		assert_fit(h.text);
-		assert_int_equal(h.level, expected_level(&v));
-		levels[h.level]++;
-		assert_ends(h.text);
-		full += text_width(h.text) == HEADLINE_COLUMNS;
-		cut += strstr(h.text, FIT_MARK) != NULL;
-	}
-	/* the cut and all levels were really tried */
-	assert_true(levels[LEVEL_ACT] > 500 && levels[LEVEL_LOOK] > 500 && levels[LEVEL_OK] > 500);
-	assert_true(full > 500 && cut > 500);
-	virtual_release(&v);
-}
-
-/* A name that is cut inside a character does not take the end of the sentence with it. */
-static void test_what_follows_a_cut_name_stays(void **state)
-{
-	(void)state;
-	struct virtual v;
-	struct plan plan = virtual_plan();
-	virtual_init(&v, 1, &plan, NULL);
-	go_to(&v, 1000);
-	virtual_apply_at(&v, 0, VERB_HOLD, -1,
-		"a\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
-		"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac");
-	virtual_run(&v, 1000);
-	const char *text = virtual_standing(&v)->headline.text;
-	assert_fit(text);
-	assert_non_null(strstr(text, "\xe2\x82\xac. U resumes, R rolls back"));
-	virtual_release(&v);
-}
-
-/* Whoever holds, and however his name is cut: row 1 stays valid. */
-static void test_a_cut_holder_leaves_whole_words(void **state)
-{
-	(void)state;
-	struct virtual v;
-	struct plan plan = virtual_plan();
-	virtual_init(&v, 1, &plan, NULL);
-	go_to(&v, 1000);
-	for (int shift = 0; shift < 4; shift++) {
-		char actor[POOL_ACTOR_MAX];
-		int at = snprintf(actor, sizeof actor, "%.*s", shift, "abc");
-		for (; at + 4 < 60; at += 4)
-			memcpy(actor + at, "\xF0\x9F\x98\x80", 5);
-		virtual_apply_at(&v, 0, VERB_HOLD, -1, actor);
-		virtual_run(&v, 1000);
-		const struct standing *s = virtual_standing(&v);
-		assert_fit(s->headline.text);
-		assert_fit(s->state_text);
-		assert_int_equal(strncmp(s->state_text, "HELD by ", 8), 0);
-		assert_string_equal(s->state_text + strlen(s->state_text) - 6, " 00:01");
-	}
-	virtual_release(&v);
-}
-
-/* Each kind of row wins over all behind it. */
-static void test_the_first_wins(void **state)
-{
-	(void)state;
-	struct virtual v;
-	struct plan plan = virtual_plan();
-	virtual_init(&v, 1, &plan, NULL);
-	ready(&v);
-	const struct headline *h = &virtual_standing(&v)->headline;
-	assert_int_equal(h->level, LEVEL_OK);
-	virtual_apply_at(&v, 0, VERB_HOLD, -1, "sam@ops2");
-	virtual_run(&v, 1000);
-	assert_memory_equal(h->text, "Held by sam", 11);
-	virtual_wait(&v, 20000);
-	virtual_tick(&v);
-	assert_memory_equal(h->text, "No news for 20s", 15);
-	struct decision d = virtual_decision(&v, VERB_STEP, 5000);
-	d.outcome = OUTCOME_UNRESOLVED;
-	virtual_decide(&v, &d);
-	assert_memory_equal(h->text, "Step 10 % > 50 %", 16);
-	assert_int_equal(h->level, LEVEL_LOOK);
-	d = virtual_decision(&v, VERB_ROLLBACK, 0);
-	virtual_decide(&v, &d);
-	assert_memory_equal(h->text, "Rolling back", 12);
-	assert_int_equal(h->level, LEVEL_ACT);
-	virtual_release(&v);
-}
-
 static void test_levels(void **state)
 {
 	(void)state;
@@ -1015,10 +621,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_any_facts),
-		cmocka_unit_test(test_what_follows_a_cut_name_stays),
-		cmocka_unit_test(test_a_cut_holder_leaves_whole_words),
-		cmocka_unit_test(test_the_first_wins),
 		cmocka_unit_test(test_levels),
 	};
 
