@@ -96,6 +96,17 @@ void console_thaw(struct console *c)
 
 /* ---- acting ---- */
 
+/* What becomes of an act that is under way already is said as it moves on. */
+static void follow(struct console *c, const char *id)
+{
+	struct act_view v;
+	if (!desk_progress(c->how.desk, id, &v))
+		return;
+	text_copy(c->last_act, sizeof c->last_act, id);
+	c->last_progress = v.progress;
+	c->last_outcome = v.decision.outcome;
+}
+
 static void say_result(
 	struct console *c, enum verb verb, const struct act_result *r, struct instant now)
 {
@@ -110,6 +121,7 @@ static void say_result(
 		c->last_outcome = OUTCOME_PENDING;
 		console_say(c, now, ROLE_TEXT, "%s: recording", word);
 	} else if (r->status == ACT_REPLAYED) {
+		follow(c, r->id);
 		console_say(c, now, ROLE_TEXT, "%s: is under way already", word);
 	} else if (r->status == ACT_ALREADY) {
 		console_say(c, now, ROLE_TEXT, "%s: nothing to do, it is so already", word);

@@ -149,6 +149,11 @@ struct desk {
 	int64_t flags_due_ms;    /* boot time at which they are looked at again */
 	int64_t flags_heard;     /* looks whose findings the model has */
 	int unrecorded;
+	struct joined {
+		char id[DECISION_ID_MAX], other[DECISION_ID_MAX];
+		int pool;
+	} joined[4];  /* the last acts that another process' decision stands for, */
+	int joined_count; /* of so many */
 	char notice[200];  /* for the person, of the history as it was opened; "" none or taken */
 	struct err unread; /* why a pool's past could not be read; code 0: none was asked in vain */
 	int64_t ticked_ms;       /* when the last round over the pools began, */
@@ -235,6 +240,8 @@ void found_adopt(struct desk *d, int pool, const struct decision *found);
 /* What a guard decided is not recorded, since another process' guard does `other` at the same red:
  * that is what is shown and followed, by whoever is heard of it first. */
 void found_join(struct desk *d, const char *id, const struct decision *other);
+/* The decision that stands for an act that was joined; NULL for any other id. */
+const struct decision *found_instead(const struct desk *d, const char *id);
 /* True while somebody else's act is waited for: what becomes of it is in the history. */
 bool found_waits(const struct desk *d, int pool);
 void found_turn(struct desk *d, struct flight *f);

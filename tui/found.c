@@ -85,12 +85,32 @@ static void begin(struct desk *d, struct flight *f, const struct decision *what,
 	}
 }
 
+#define JOINED_MAX ((int)(sizeof((struct desk *)0)->joined / sizeof(struct joined)))
+
+/* A person may have pressed the same, and follows it by the id that is given up here. */
+static void remember_joined(struct desk *d, int pool, const char *id, const char *other)
+{
+	struct joined *j = &d->joined[d->joined_count++ % JOINED_MAX];
+	text_copy(j->id, sizeof j->id, id);
+	text_copy(j->other, sizeof j->other, other);
+	j->pool = pool;
+}
+
+const struct decision *found_instead(const struct desk *d, const char *id)
+{
+	for (int i = 0; i < JOINED_MAX; i++)
+		if (d->joined[i].id[0] && strcmp(d->joined[i].id, id) == 0)
+			return pool_decision(&d->model.pools[d->joined[i].pool], d->joined[i].other);
+	return NULL;
+}
+
 void found_join(struct desk *d, const char *id, const struct decision *other)
 {
 	struct flight *f = flight_find(d, id);
 	if (!f || f->phase != FLIGHT_RECORDING)
 		return;
 	const int pool = f->pool;
+	remember_joined(d, pool, id, other->id);
 	flight_drop(d, f);
 	desk_apply(d, &(struct model_event){.kind = MODEL_FORGET, .pool = pool, .text = id});
 	desk_apply(

@@ -160,6 +160,41 @@ static void two_consoles_of_one_history_decide_once(void **state)
 	assert_int_equal(acts_of(node, VERB_ROLLBACK), sent);
 }
 
+/* Whoever presses what the own guard is just writing down follows what stands instead. */
+static void a_press_that_is_joined_has_its_outcome(void **state)
+{
+	(void)state;
+	static const struct site_desk beside = {.actor = "ana@ops2", .file = "h.db", .console = true};
+	at_one_percent(&console);
+	struct desk *other = site_open(&s, &beside);
+	site_run(&s, 1500);
+	node->error_rate[ARM_V2] = 0.5;
+	node->lose_before = 3;
+	/* Seen by both, decided by one; the other turns until it has decided, too, and no further. */
+	s.asleep[1] = true;
+	for (int i = 0; i < 400 && !site_last(d, VERB_ROLLBACK); i++)
+		site_run(&s, SITE_STEP_MS);
+	struct act_request press = {.verb = VERB_ROLLBACK, .to_bp = -1};
+	struct act_result r;
+	for (int i = 0; i < 2000 && !site_last(other, VERB_ROLLBACK); i++) {
+		desk_turn(other, s.now);
+		if (!site_last(other, VERB_ROLLBACK))
+			desk_wait(other, NULL, 0, 1, s.now);
+	}
+	desk_act(other, &press, s.now, &r);
+	s.asleep[1] = false;
+	assert_int_equal(r.status, ACT_REPLAYED);
+	assert_string_not_equal(r.id, site_last(d, VERB_ROLLBACK)->id);
+	assert_true(site_until(&s, other, STATE_ROLLED_BACK, 5000));
+	site_run(&s, 3000);
+	struct act_view v = site_view(other, r.id);
+	assert_int_equal(v.progress, PROGRESS_DONE);
+	assert_true(v.recorded);
+	assert_int_equal(v.decision.outcome, OUTCOME_APPLIED);
+	assert_string_equal(v.decision.id, site_last(d, VERB_ROLLBACK)->id);
+	assert_int_equal(fake_share_bp(node), 0);
+}
+
 /* Whoever decided dies before it is sent: the other has it, and sends it. */
 static void what_one_console_decided_another_sends(void **state)
 {
@@ -628,6 +663,7 @@ int main(void)
 		AT_ONE(a_console_acts_while_nobody_else_does),
 		AT_ONE(two_consoles_are_harmless),
 		AT_ONE(two_consoles_of_one_history_decide_once),
+		AT_ONE(a_press_that_is_joined_has_its_outcome),
 		AT_ONE(what_one_console_decided_another_sends),
 		AT_ONE(where_nobody_would_roll_back_nothing_is_raised),
 		AT_ONE(a_console_is_good_for_ten_percent),
