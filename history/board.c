@@ -245,6 +245,11 @@ int64_t board_lost(const struct board *b, const struct request_list *list)
 	return count;
 }
 
+bool board_tries_again(const struct board *b, const struct err *why)
+{
+	return !b->stopping || (why->code == ERR_LOCKED && !b->abandoned);
+}
+
 void board_drop_oldest_samples(struct board *b)
 {
 	while (b->samples.count > 1 &&

@@ -141,6 +141,9 @@ int64_t board_last_ms(struct board *b);
 
 /* How many of a list nobody will find again: the emergency journal keeps the others. */
 int64_t board_lost(const struct board *b, const struct request_list *list);
+/* Whether what failed for this reason is tried again: at the end only where a lock is in the way,
+ * and while somebody waits for it. */
+bool board_tries_again(const struct board *b, const struct err *why);
 void board_answer(struct board *b, struct history_answer *a); /* moves what `a` owns */
 void board_refuse(struct board *b, const char *id, const struct err *why);
 /* Takes in where the chain stands; opening is no writing. */

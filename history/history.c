@@ -79,8 +79,8 @@ int history_fd(const struct history *h)
 static int64_t abandon(struct board *b)
 {
 	b->abandoned = true;
-	return b->lost + b->dropped + board_lost(b, &b->journal) + (int64_t)b->samples.count +
-		b->in_hand +
+	return b->lost + b->dropped + board_lost(b, &b->journal) + board_lost(b, &b->late) +
+		(int64_t)b->samples.count + b->in_hand +
 		(b->writing != NULL && !emergency_holds(&b->emergency, b->writing->intent.id) ? 1 : 0);
 }
 

@@ -164,11 +164,18 @@ static void answer_intent(struct board *b, const struct request *r, enum schema_
 }
 
 /* Under the mutex: a brake that met a passing failure waits for the next try, as a late one,
- * before those that were refused behind it. */
-static void keep_for_later(struct board *b, struct request_list *rows, bool again)
+ * before those that were refused behind it. Where there is none, it is lost unless it has its
+ * slot. */
+static void keep_for_later(
+	struct board *b, struct request_list *rows, bool again, const struct err *why)
 {
-	if (b->stopping || b->late.count >= EMERGENCY_SLOTS)
+	const int64_t lost = board_lost(b, rows);
+
+	if (b->late.count >= EMERGENCY_SLOTS ||
+		(b->stopping && (lost == 0 || !board_tries_again(b, why)))) {
+		b->lost += lost;
 		return;
+	}
 	rows->first->intent.late = true;
 	if (again)
 		request_put_back(&b->late, rows);
@@ -178,7 +185,7 @@ static void keep_for_later(struct board *b, struct request_list *rows, bool agai
 
 /* Under the mutex: what the emergency journal need not keep any more, and the next try. */
 static void settle_intent(struct board *b, struct request_list *rows, bool again,
-	enum schema_result result, const struct intent_try *try)
+	enum schema_result result, const struct intent_try *try, const struct err *why)
 {
 	const struct request *r = rows->first;
 
@@ -191,7 +198,9 @@ static void settle_intent(struct board *b, struct request_list *rows, bool again
 	} else if (result == SCHEMA_REFUSED) {
 		emergency_drop(&b->emergency, r->intent.id);
 	} else if (result == SCHEMA_LATER && verb_is_brake(r->intent.verb)) {
-		keep_for_later(b, rows, again);
+		keep_for_later(b, rows, again, why);
+	} else if (result == SCHEMA_BROKEN && verb_is_brake(r->intent.verb)) {
+		b->lost += board_lost(b, rows);
 	}
 }
 
@@ -217,7 +226,7 @@ void intent_finish(struct board *b, struct request_list *rows, bool again,
 		if (result != SCHEMA_OK && !joined && verb_is_brake(r->intent.verb))
 			emergency_line(line, &r->intent);
 	}
-	settle_intent(b, rows, again, result, try);
+	settle_intent(b, rows, again, result, try, err);
 	pthread_mutex_unlock(&b->mutex);
 	if (line[0] != '\0')
 		intent_alarm(b, line);

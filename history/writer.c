@@ -124,13 +124,6 @@ static enum schema_result keep_up(struct writer *w, struct err *err)
 
 /* ---- the thread ---- */
 
-/* Whether there is a next try: at the end only where a lock is in the way, and while somebody
- * waits for it. */
-static bool tries_again(const struct board *b, const struct err *why)
-{
-	return !b->stopping || (why->code == ERR_LOCKED && !b->abandoned);
-}
-
 /* What could not be written: kept for the next try, or counted as lost when there is none. */
 static void give_back(
 	struct writer *w, enum work work, struct request_list *rows, const struct err *why)
@@ -139,7 +132,7 @@ static void give_back(
 
 	pthread_mutex_lock(&b->mutex);
 	b->in_hand = 0;
-	if (!tries_again(b, why) || (b->stopping && board_lost(b, rows) == 0)) {
+	if (!board_tries_again(b, why) || (b->stopping && board_lost(b, rows) == 0)) {
 		b->lost += board_lost(b, rows);
 		request_drop_all(rows);
 	} else if (work == WORK_SAMPLES) {
@@ -239,11 +232,12 @@ static void refuse_waiting(struct board *b, const struct err *why)
 		char line[EMERGENCY_LINE_MAX] = "";
 
 		request_append(&one, request_take_first(&b->journal));
-		if (r->kind != REQUEST_INTENT)
+		const bool brake = r->kind == REQUEST_INTENT && verb_is_brake(r->intent.verb);
+		if (r->kind != REQUEST_INTENT || brake)
 			b->lost += board_lost(b, &one);
-		else
+		if (r->kind == REQUEST_INTENT)
 			board_refuse(b, r->intent.id, why);
-		if (r->kind == REQUEST_INTENT && verb_is_brake(r->intent.verb))
+		if (brake)
 			emergency_line(line, &r->intent);
 		request_drop_all(&one);
 		if (line[0] != '\0') {
@@ -261,7 +255,8 @@ static void refuse_all(struct board *b)
 
 	pthread_mutex_lock(&b->mutex);
 	err_set(&why, ERR_HISTORY, "the history cannot be written: %s", b->why.text);
-	request_drop_all(&b->late); /* they had their answer; their slots stay */
+	b->lost += board_lost(b, &b->late); /* they had their answer; the slots stay */
+	request_drop_all(&b->late);
 	for (;;) {
 		refuse_waiting(b, &why);
 		b->dropped += request_drop_all(&b->samples);
@@ -277,7 +272,7 @@ static bool waits_still(struct writer *w, const struct err *why)
 	bool waits;
 
 	pthread_mutex_lock(&w->board->mutex);
-	waits = tries_again(w->board, why);
+	waits = board_tries_again(w->board, why);
 	pthread_mutex_unlock(&w->board->mutex);
 	return waits;
 }

@@ -484,14 +484,22 @@ bool desk_progress(const struct desk *d, const char *id, struct act_view *out)
 		[FLIGHT_TELLING] = PROGRESS_SENT,
 		[FLIGHT_DONE] = PROGRESS_DONE,
 	};
-	const struct flight *f = flight_find(d, id);
+	const struct decision *instead = found_instead(d, id);
+	const struct flight *f = flight_find(d, instead ? instead->id : id);
 	const struct decision *what = f ? flight_decision(d, f) : NULL;
+	/* Over already as it was found: nobody carries it here. */
+	if (!f && instead) {
+		*out = (struct act_view){
+			.progress = PROGRESS_DONE, .recorded = true, .decision = *instead};
+		return true;
+	}
 	if (!what)
 		return false;
 	out->progress = words[f->phase];
 	if (f->phase == FLIGHT_SENDING && is_asking(f))
 		out->progress = PROGRESS_ASKING;
 	out->recorded = f->recorded;
+	out->refused = f->unrecorded;
 	out->decision = *what;
 	out->interlock = f->interlock;
 	out->err = f->err;

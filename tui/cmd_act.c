@@ -17,6 +17,8 @@
 #define OWNER_MS 2000   /* until a recorder that guards was heard */
 #define OPEN_MS 7000    /* a step waits this long for what an earlier command left open */
 #define ANSWER_MS 15000 /* until the fate of a command is known, from when it leaves */
+#define ROW_SAY_MS 1000 /* a row that takes longer is spoken of */
+#define ROW_MS 15000    /* until a brake that is done has its row, on a busy machine */
 #define LEAVES_MS (VETO_MOST_MS + 10000) /* until it leaves: recorded, flags and hook asked */
 
 /* ---- what is asked ---- */
@@ -220,6 +222,25 @@ static int begin(struct act_job *j)
 	return j->result.status == ACT_ALREADY ? act_job_report_already(j) : UNDER_WAY;
 }
 
+/* True when the history has taken its row, or has said why not. */
+static bool written(void *ctx)
+{
+	struct act_job *j = ctx;
+	return !desk_progress(j->s->desk, j->result.id, &j->view) || j->view.recorded ||
+		j->view.refused;
+}
+
+/* A brake leaves before its row is written; whoever is told that it is done finds it there. */
+static void await_row(struct act_job *j)
+{
+	if (loop_until(j->s->desk, written, j, ROW_SAY_MS) || loop_interrupted())
+		return;
+	fprintf(stderr,
+		"weir: %s of '%s' is done; its row waits for the history, Ctrl-C ends without it\n",
+		verb_row(j->verb)->word, desk_model(j->s->desk)->pools[j->request.pool].name);
+	loop_until(j->s->desk, written, j, ROW_MS);
+}
+
 static int finish(struct act_job *j)
 {
 	/* Who goes down in steps stays until the last; a signal ends it, the rest is found open. */
@@ -227,6 +248,9 @@ static int finish(struct act_job *j)
 	loop_until(j->s->desk, answered, j, j->request.gradual ? -1 : ANSWER_MS);
 	if (j->o->wait && j->view.progress == PROGRESS_WATCHING)
 		loop_until(j->s->desk, verified, j, j->o->wait_ms);
+	if (desk_progress(j->s->desk, j->result.id, &j->view) &&
+		j->view.decision.outcome == OUTCOME_APPLIED)
+		await_row(j);
 	desk_progress(j->s->desk, j->result.id, &j->view);
 	return act_job_report(j);
 }

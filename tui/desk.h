@@ -189,6 +189,7 @@ enum act_progress {
 struct act_view {
 	enum act_progress progress;
 	bool recorded; /* the intent is committed */
+	bool refused;  /* by the history: it took no row of it when it was asked to */
 	struct decision decision;
 	struct interlock interlock; /* of the second look; with NOT_SENT */
 	struct err err;             /* why not applied; code 0 none */

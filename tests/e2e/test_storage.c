@@ -138,6 +138,19 @@ static void hang_bell(struct fixture *f)
 	assert_true(f->bell >= 0);
 }
 
+/* So many from now on. */
+static void wait_rings(struct fixture *f, int rings)
+{
+	struct pollfd wait = {.fd = f->bell, .events = POLLIN};
+	char one, old[256];
+	while (read(f->bell, old, sizeof old) > 0)
+		continue;
+	for (int i = 0; i < rings; i++) {
+		assert_int_equal(poll(&wait, 1, 10000), 1);
+		assert_int_equal(read(f->bell, &one, 1), 1);
+	}
+}
+
 static void wait_bell(struct fixture *f)
 {
 	struct pollfd wait = {.fd = f->bell, .events = POLLIN};
@@ -572,11 +585,15 @@ static void row_56_locked_by_another_process(void **state)
 	check_whole(f, "a console while another held the lock");
 }
 
+/* A recorder that rings at each question that it asks of the pool. */
 static void start_recorder(struct fixture *f, struct process *p, const char *file)
 {
+	char rule[WORLD_PATH + 40];
 	int64_t end_ms = process_clock_ms() + 10000;
 	world_path(&f->w, f->history, file);
-	world_start(&f->w, p, NULL,
+	snprintf(rule, sizeof rule, "call=send data=/v1/state every note=%s", f->bell_path);
+	struct world_env env = world_fault(&f->w, rule, NULL);
+	world_start(&f->w, p, &env,
 		ARGS("record", "checkout", "--out", f->history, "--config", f->w.config));
 	do {
 		assert_true(process_clock_ms() < end_ms);
@@ -592,11 +609,12 @@ static void row_56_locked_at_the_end_of_a_recorder(void **state)
 	struct fixture *f = *state;
 	struct process recorder;
 	manual_pool(f);
+	hang_bell(f);
 	for (int twice = 0; twice < 2; twice++) {
 		start_recorder(f, &recorder, twice ? "twice.db" : "once.db");
 		int fd = lock_history(f);
-		/* Two polls, whose rows it cannot write. */
-		assert_int_equal(process_wait(&recorder, 2500), -1);
+		/* Who asks for the next has taken the last, whose row it cannot write. */
+		wait_rings(f, 3);
 		process_signal(&recorder, SIGTERM);
 		bool said = process_wait_err(&recorder, "writes the last ", 10000);
 		if (twice)
@@ -634,6 +652,31 @@ static void row_56_locked_for_one_shots(void **state)
 	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	check_whole(f, "SQLite's lock");
+}
+
+/* Nobody refuses the row, the disk is only slow: a brake that is done waits for it, and says so. */
+static void row_56_a_brake_waits_for_its_row(void **state)
+{
+	struct fixture *f = *state;
+	struct process brake;
+	char rules[2 * WORLD_PATH];
+	manual_pool(f);
+	assert_status(f, run(f, NULL, ARGS(STEP)), 0);
+	snprintf(rules, sizeof rules, "call=fdatasync path=history.db every do=hold gate=%s",
+		f->gate_path);
+	struct world_env env = world_fault(&f->w, rules, NULL);
+	shut(f);
+	world_start(&f->w, &brake, &env,
+		ARGS(ROLLBACK, "--json", "--config", f->w.config, "--history", f->history));
+	bool said = process_wait_err(&brake, "its row waits for the history", 20000);
+	reopen(f);
+	int status = process_wait(&brake, 20000);
+	bool recorded = strstr(brake.out.text, "\"recorded\":true") != NULL;
+	if (!said || status != 0 || !recorded)
+		fail_msg("status %d: %s%s", status, brake.out.text, brake.err.text);
+	process_release(&brake);
+	assert_int_equal(count_done(f, "rollback"), 1);
+	check_whole(f, "a brake that waited");
 }
 
 /* ---- 57: two consoles share a history ---- */
@@ -1116,6 +1159,7 @@ int main(void)
 		TEST(row_56_locked_by_another_process),
 		TEST(row_56_locked_for_one_shots),
 		TEST(row_56_locked_at_the_end_of_a_recorder),
+		TEST(row_56_a_brake_waits_for_its_row),
 		TEST(row_57_two_consoles_share_a_history),
 		TEST(row_58_a_file_that_is_no_good_history),
 		TEST(row_58_a_symlink),

@@ -965,6 +965,66 @@ static void an_end_behind_a_lock_loses_nothing(void **state)
 	place_clean(&p);
 }
 
+/* Takes all names of the emergency journal. */
+static void leave_no_slots(const struct place *p)
+{
+	char name[300];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof name, i > 0 ? "%.200s-emergency-%ld.%d" : "%.200s-emergency-%ld",
+			p->path, (long)getpid(), i);
+		assert_int_equal(mkdir(name, 0700), 0);
+	}
+}
+
+/* A brake that could not be written and has no slot waits for the lock at the end as all else
+ * does, and is counted where nobody waits, or where there is no next try. */
+static void a_late_brake_without_a_slot_is_written_or_counted(void **state)
+{
+	(void)state;
+	for (int waited = 0; waited < 2; waited++) {
+		struct place p;
+		struct history *h;
+		struct history_answer a;
+		struct lock lock;
+		struct err err = {0};
+		const struct decision d = make_brake("d-1", "operator", T0);
+
+		place_make(&p);
+		leave_no_slots(&p);
+		const struct history_options how = {.path = p.path,
+			.actor = "kim@ops1",
+			.key_dir = p.keys,
+			.quiet = true,
+			.lock_ms = 20};
+		assert_int_equal(history_start(&h, &how, &err), 0);
+		expect_kind(h, HISTORY_OPENED);
+		assert_false(history_emergency(h));
+		assert_int_equal(lock_open(&lock, p.path, &err), 0);
+		assert_int_equal(lock_take(&lock, DEADLINE_MS, &err), 0);
+		history_intent(h, &d);
+		wait_kind(h, HISTORY_REFUSED, &a);
+		assert_int_equal(a.err.code, ERR_LOCKED);
+		history_answer_release(&a);
+		assert_false(history_settle(h, 100)); /* several tries at the end */
+		if (!waited)
+			assert_int_equal(history_stop(h, 0), 1);
+		lock_give(&lock);
+		lock_close(&lock);
+		if (waited) {
+			assert_int_equal(history_stop(h, DEADLINE_MS), 0);
+			assert_int_equal(
+				ask(p.path, "SELECT count(*) FROM decision WHERE id = 'd-1' AND late"), 1);
+		}
+		/* the abandoned writer ends by itself */
+		const int64_t until = clock_monotonic_ms() + DEADLINE_MS;
+		while (lock_open_alone(&lock, p.path, &err) < 0)
+			assert_true(clock_monotonic_ms() < until);
+		lock_close(&lock);
+		place_clean(&p);
+	}
+}
+
 /* A process that is going to be stopped holds nobody up. */
 static void who_rests_does_not_take_the_lock(void **state)
 {
@@ -1019,6 +1079,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_moved_takes_no_decision),
 		cmocka_unit_test(a_stalled_stop_gives_up_in_time),
 		cmocka_unit_test(an_end_behind_a_lock_loses_nothing),
+		cmocka_unit_test(a_late_brake_without_a_slot_is_written_or_counted),
 		cmocka_unit_test(who_rests_does_not_take_the_lock),
 		cmocka_unit_test(the_last_head_is_known),
 		cmocka_unit_test(a_row_is_found_by_its_hash),
