@@ -1,23 +1,11 @@
 /* Config tables: each key missing, of the wrong type, out of range, too long, misspelt and
  * twice, all generated from the tables; and the manual, which must say what the tables say. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/tui/config_bed.h"
 
-#include "model/err.h"
 #include "model/mem.h"
-#include "model/text.h"
-#include "tui/config.h"
 #include "tui/config_table.h"
 
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum file_kind { FILE_CONFIG, FILE_PLAN, FILE_SCENARIO };
 
 /* Where a table's map stands in a file on one line: before, [the keys], behind. */
 struct context {
@@ -62,43 +50,6 @@ static const struct context contexts[] = {
 	{&config_worse_table, FILE_SCENARIO, "{rate: 0, worse: [{", "}]}", "until: 7d"},
 };
 #define CONTEXTS (sizeof(contexts) / sizeof(*contexts))
-
-static int parse_as(enum file_kind kind, const char *text, struct err *err)
-{
-	*err = (struct err){0};
-	if (kind == FILE_PLAN) {
-		struct plan plan;
-		return config_parse_plan(&plan, text, strlen(text), "f", NULL, err);
-	}
-	if (kind == FILE_SCENARIO) {
-		struct scenario scenario;
-		return config_parse_scenario(&scenario, text, strlen(text), "f", err);
-	}
-	struct config config;
-	int rc = config_parse(&config, text, strlen(text), "f", err);
-	config_free(&config);
-	return rc;
-}
-
-static void assert_accepted(enum file_kind kind, const char *text)
-{
-	struct err err;
-	if (parse_as(kind, text, &err) != 0)
-		fail_msg("%s: %s", text, err.text);
-}
-
-/* `column` 0: any. */
-static void assert_wrong(enum file_kind kind, const char *text, size_t column, const char *says)
-{
-	struct err err;
-	char place[32];
-	if (parse_as(kind, text, &err) == 0)
-		fail_msg("accepted: %s", text);
-	assert_int_equal(err.code, ERR_CONFIG);
-	snprintf(place, sizeof(place), "f:1:%zu: ", column);
-	if ((column && strncmp(err.text, place, strlen(place)) != 0) || !strstr(err.text, says))
-		fail_msg("%s: expected %s… %s, got %s", text, place, says, err.text);
-}
 
 /* A good value of a row. */
 static const char *good_value(const struct yaml_row *row)
