@@ -77,10 +77,10 @@ static bool drift(const struct interlock_facts *f, struct interlock_check *c)
 	if (f->reported_bp < 0) {
 		say(c, "nodes differ or do not say their share, asked %s", asked_for);
 	} else if (holds && f->split_off) {
-		char seen[24];
+		char seen[24], n[32];
 		unit_share(seen, sizeof seen, f->measured_bp);
-		say(c, "pool says %s, traffic is split otherwise: seen %s of %lld", reported, seen,
-			(long long)f->measured_n);
+		unit_count(n, sizeof n, f->measured_n);
+		say(c, "pool says %s, traffic is split otherwise: seen %s of %s", reported, seen, n);
 	} else {
 		say(c, "asked %s, pool says %s", asked_for, reported);
 	}
@@ -205,7 +205,7 @@ static bool next_of_plan(const struct interlock_facts *f, struct interlock_check
 /* There is no next share: all work is on v2, by the plan, and v1 has nothing left to do. */
 static bool next_is_end(const struct interlock_facts *f, struct interlock_check *c)
 {
-	char share[24], end[24];
+	char share[24], end[24], left[32];
 	unit_share(share, sizeof share, f->from_bp);
 	if (f->from_bp != SHARE_FULL) {
 		say(c, "v2 has %s; a migration is finished at 100 %%", share);
@@ -221,16 +221,17 @@ static bool next_is_end(const struct interlock_facts *f, struct interlock_check 
 	}
 	if (f->v1_sessions > 0) {
 		unit_countdown(end, sizeof end, f->v1_end_ms);
-		say(c, "v1 still has %lld session%s, the last ends in %s", (long long)f->v1_sessions,
+		unit_count(left, sizeof left, f->v1_sessions);
+		say(c, "v1 still has %s session%s, the last ends in %s", left,
 			f->v1_sessions == 1 ? "" : "s", end);
 		return false;
 	}
 	if (f->v1_busy == UNKNOWN || f->v1_busy > 0) {
+		unit_count(left, sizeof left, f->v1_busy);
 		if (f->v1_busy == UNKNOWN)
 			say(c, "not known what v1 still works on");
 		else
-			say(c, "v1 still works on %lld request%s", (long long)f->v1_busy,
-				f->v1_busy == 1 ? "" : "s");
+			say(c, "v1 still works on %s request%s", left, f->v1_busy == 1 ? "" : "s");
 		return false;
 	}
 	say(c, "v2 has 100 %%, v1 works on nothing%s",

@@ -329,7 +329,10 @@ static const struct surface *frozen_picture(struct console *c, struct instant no
 	snprintf(mark, sizeof mark, " FROZEN %s", age);
 	/* In the place of "LIVE 0.4s", which it no longer is; the clock of that moment stays. */
 	int end = s->w < FROZEN_CLOCK_W ? s->w : s->w - (s->w < 80 ? 11 : 12);
-	surface_fill(s, (struct rect){end - FROZEN_W, 0, FROZEN_W, 1}, ROLE_TEXT, ' ');
+	int from = end - FROZEN_W;
+	while (from > 0 && s->cells[from].point != ' ') /* half a word is none */
+		from--;
+	surface_fill(s, (struct rect){from, 0, end - from, 1}, ROLE_TEXT, ' ');
 	surface_text_right(s, surface_all(s), end, 0, ROLE_MARK, mark);
 	return s;
 }

@@ -175,14 +175,23 @@ static void draw_fill(
 	}
 }
 
+/* What stands in a cell; 0 outside of the surface. */
+static uint32_t point_at(const struct surface *s, int x, int y)
+{
+	bool inside = x >= 0 && y >= 0 && x < s->w && y < s->h;
+	return inside ? s->cells[(size_t)y * (size_t)s->w + (size_t)x].point : 0;
+}
+
+/* A point on a full cell has that cell's colour behind it: the bar goes on. */
 static void draw_points(
-	struct surface *s, const struct frame *f, const struct graph_series *series)
+	struct surface *s, const struct frame *f, const struct graph_series *series, enum role over)
 {
 	for (int back = 0; back < f->area.w && (size_t)back < series->count; back++) {
 		double value = series->values[series->count - 1 - (size_t)back];
+		int x = f->area.x + f->area.w - 1 - back, y = y_of(f, row_of(f, value));
 		if (!isnan(value))
-			surface_put(s, f->area, f->area.x + f->area.w - 1 - back, y_of(f, row_of(f, value)),
-				series->role, POINT_FIRST);
+			surface_put(s, f->area, x, y, point_at(s, x, y) == BLOCK_FULL ? over : series->role,
+				POINT_FIRST);
 	}
 }
 
@@ -194,13 +203,6 @@ static uint32_t dot(int x, int y)
 	static const uint32_t bits[DOTS_HIGH][DOTS_WIDE] = {
 		{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};
 	return bits[y][x];
-}
-
-/* What stands in a cell; 0 outside of the surface. */
-static uint32_t point_at(const struct surface *s, int x, int y)
-{
-	bool inside = x >= 0 && y >= 0 && x < s->w && y < s->h;
-	return inside ? s->cells[(size_t)y * (size_t)s->w + (size_t)x].point : 0;
 }
 
 static void add_dot(
@@ -295,7 +297,7 @@ static void draw_blocks(struct surface *s, const struct frame *f, const struct g
 		draw_fill(s, f, watched, false);
 	draw_limit(s, f, p->limit);
 	for (int i = 0; i + 1 < p->series_count; i++)
-		draw_points(s, f, &p->series[i]);
+		draw_points(s, f, &p->series[i], p->over);
 	if (watched != NULL)
 		draw_fill(s, f, watched, true);
 }

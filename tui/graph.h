@@ -37,6 +37,7 @@ bool graph_dots(const struct surface *s);
 struct graph_plot {
 	struct graph_series series[2];
 	int series_count;
+	enum role over;      /* of a point of the first on a bar of the second */
 	double limit, top;   /* top NaN: chosen from values and limit */
 	const size_t *marks; /* 0 is the newest column */
 	size_t mark_count;

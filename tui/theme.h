@@ -23,6 +23,7 @@
 	X(STALE, "stale", 's', DIM) /* old numbers */ \
 	X(V1, "v1", '1', TEXT) \
 	X(V2, "v2", '2', TEXT) \
+	X(OVER, "over", 'O', V1) /* a point of v1 on a bar of v2 */ \
 	X(AXIS, "axis", 'a', DIM) \
 	X(LIMIT, "limit", 'l', WARN) \
 	X(KEY, "key", 'k', STRONG)      /* a key that can be pressed */ \

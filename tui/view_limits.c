@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- limits ---- */
 
@@ -189,8 +190,11 @@ static void draw_title(struct surface *s, struct rect r, const struct view *v)
 	struct axis axis;
 	view_axis(&axis, v, columns);
 	axis_text(span, sizeof span, &axis, v->now);
+	/* Since when there is something says more than how long it could be. */
+	const char *since = strstr(span, "since ");
+	bool fits = 4 + text_width(span) <= columns;
 	surface_textf(s, (struct rect){r.x, r.y, SPARK_AT + columns, 1}, r.x + SPARK_AT, r.y,
-		ROLE_DIM, "v1, %s", span);
+		ROLE_DIM, "v1, %s", fits || !since ? span : since);
 	surface_text(s, r, r.x + SPARK_AT + 1 + columns, r.y, ROLE_DIM, "v2, same scale");
 }
 

@@ -347,7 +347,8 @@ static int draw_lines(struct surface *s, struct rect r, const struct brief *b, s
 		do {
 			char row[512];
 			size_t len = fit_words(at, r.w - BRIEF_LABEL - 1);
-			snprintf(row, sizeof row, "%.*s", (int)len, at);
+			/* What the last row has no room for is cut there, and seen to be. */
+			snprintf(row, sizeof row, "%.*s", rows + 1 < r.h ? (int)len : (int)sizeof row, at);
 			if (s && rows < r.h)
 				surface_text(s, r, r.x + BRIEF_LABEL, r.y + rows, l->role, row);
 			rows++;

@@ -165,6 +165,7 @@ void view_plot(struct surface *s, struct rect r, const struct view *v, enum seri
 	struct graph_plot plot = {.series = {{v1, (size_t)n, view_role(p, ROLE_V1)},
 								  {v2, (size_t)n, view_role(p, ROLE_V2)}},
 		.series_count = 2,
+		.over = view_role(p, ROLE_OVER),
 		.limit = limit,
 		.top = m == SERIES_MEMORY      ? bytes_top(highest, limit)
 			: labels[m] || highest > 0 ? NAN

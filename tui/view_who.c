@@ -122,8 +122,8 @@ struct rect view_harm_brief(struct surface *s, struct rect r, const struct view 
 	judge_words_harm(&w, v->pool, JUDGE_LEAST);
 	if (r.w < 80)
 		w.text[strcspn(w.text, " ")] = 0;
-	int columns = text_width(w.text) + 8;
-	int x = surface_text(s, r, r.x + r.w - columns + 1, r.y, ROLE_DIM, "harm ");
+	int columns = text_width(w.text) + 9;
+	int x = surface_text(s, r, r.x + r.w - columns + 2, r.y, ROLE_DIM, "harm ");
 	surface_text(s, r, x, r.y, view_role(v->pool, w.role), w.text);
 	r.w -= columns;
 	return r;
@@ -137,7 +137,9 @@ void view_who(struct surface *s, struct rect r, const struct view *v)
 	if (v->replay) {
 		int at = surface_text(s, r, r.x + 1, r.y, ROLE_DIM, "replay: ");
 		at = surface_text(s, r, at, r.y, ROLE_TEXT, v->place);
-		surface_text(s, r, at + 4, r.y, ROLE_DIM, "no command leaves it");
+		static const char none[] = "no command leaves it";
+		if (at + 4 + text_width(none) <= r.x + r.w)
+			surface_text(s, r, at + 4, r.y, ROLE_DIM, none);
 		return;
 	}
 	const char *leave = v->looking ? "looking only" : v->pool->standing.leave_text;

@@ -12,6 +12,9 @@
 
 #define HEAD_COLUMNS 13
 
+const struct golden_size golden_sizes[GOLDEN_SIZES] = {
+	{60, 16}, {80, 24}, {120, 40}, {200, 50}};
+
 static bool is_digit(uint32_t point)
 {
 	return (point >= '0' && point <= '9') || (point >= 'a' && point <= 'f');
@@ -90,10 +93,15 @@ static void print_first_difference(const char *a, const char *b)
 	}
 }
 
+void golden_path(char *out, size_t size, const char *name, struct golden_size of)
+{
+	snprintf(out, size, "tests/golden/%s-%dx%d.txt", name, of.w, of.h);
+}
+
 bool golden_matches(const char *name, const struct surface *s)
 {
 	char path[256];
-	snprintf(path, sizeof path, "tests/golden/%s.txt", name);
+	golden_path(path, sizeof path, name, (struct golden_size){s->w, s->h});
 	struct text drawn = {0}, expected = {0};
 	draw(s, &drawn);
 	const char *mode = getenv("GOLDEN");
@@ -114,5 +122,20 @@ bool golden_matches(const char *name, const struct surface *s)
 	}
 	text_free(&drawn);
 	text_free(&expected);
+	return same;
+}
+
+bool golden_console_at(
+	struct console *c, struct instant now, const char *name, struct golden_size size)
+{
+	console_resize(c, size.w, size.h);
+	return golden_matches(name, console_draw(c, now));
+}
+
+bool golden_console(struct console *c, struct instant now, const char *name)
+{
+	bool same = true;
+	for (int i = 0; i < GOLDEN_SIZES; i++)
+		same &= golden_console_at(c, now, name, golden_sizes[i]);
 	return same;
 }

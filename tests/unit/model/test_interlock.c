@@ -801,7 +801,7 @@ static void test_the_split_that_is_seen_counts(void **state)
 	assert_int_equal(i.check[PREDICATE_DRIFT].state, CHECK_FAILS);
 	assert_int_equal(i.check[PREDICATE_DRIFT].code, ERR_DRIFT);
 	assert_string_equal(i.check[PREDICATE_DRIFT].text,
-		"pool says 10 %, traffic is split otherwise: seen 4 % of 12000");
+		"pool says 10 %, traffic is split otherwise: seen 4 % of 12,000");
 	/* what the pool itself says otherwise is said first */
 	f.intended_bp = 500;
 	interlock_evaluate(&i, &f);

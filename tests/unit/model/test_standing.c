@@ -385,11 +385,11 @@ static void traffic_that_is_split_otherwise_is_drift(void **state)
 	assert_true(judge()->split_off);
 	assert_int_equal(check(PREDICATE_DRIFT)->state, CHECK_FAILS);
 	assert_int_equal(check(PREDICATE_DRIFT)->code, ERR_DRIFT);
-	char seen[24], expected[160];
+	char seen[24], n[32], expected[160];
+	unit_count(n, sizeof n, s->measured_n);
 	unit_share(seen, sizeof seen, s->measured_bp);
 	snprintf(expected, sizeof expected,
-		"pool says 10 %%, traffic is split otherwise: seen %s of %lld", seen,
-		(long long)s->measured_n);
+		"pool says 10 %%, traffic is split otherwise: seen %s of %s", seen, n);
 	assert_string_equal(check(PREDICATE_DRIFT)->text, expected);
 	assert_in_range(s->measured_bp, 390, 800);
 	/* down is open all the same */

@@ -318,6 +318,19 @@ static void what_is_chosen_is_a_block(void **state)
 	}
 }
 
+/* The bar goes on behind a point on it. */
+static void a_point_stands_on_its_bar(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GROUND_COUNT; i++) {
+		struct theme t = theme_named(grounds[i].theme);
+		struct seen point = seen_on(&t, ROLE_OVER, &grounds[i]);
+		struct seen bar = seen_on(&t, ROLE_V2, &grounds[i]);
+		if (distance(point.ground, bar.ink, SIGHT_NORMAL) >= DISTANCE_LEAST)
+			fail_msg("%s: a point of v1 makes a hole in a bar of v2", t.name);
+	}
+}
+
 /* Without colours attributes tell the three states apart, and both sides. */
 static void mono_tells_by_attributes(void **state)
 {
@@ -366,6 +379,7 @@ int main(void)
 		cmocka_unit_test(light_can_be_read_on_black),
 		cmocka_unit_test(states_and_sides_are_told_apart),
 		cmocka_unit_test(what_is_chosen_is_a_block),
+		cmocka_unit_test(a_point_stands_on_its_bar),
 		cmocka_unit_test(mono_tells_by_attributes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

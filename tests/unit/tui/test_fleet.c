@@ -250,10 +250,8 @@ static void scene(void)
 
 static bool is_as_it_was(const char *name, int selected)
 {
-	static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}, {200, 50}};
 	bool same = true;
-	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		char file[64];
+	for (int i = 0; i < GOLDEN_SIZES; i++) {
 		struct roster roster = {0};
 		struct surface s;
 		struct view v = {.model = &m,
@@ -267,11 +265,10 @@ static bool is_as_it_was(const char *name, int selected)
 			.place = "",
 			.pool_count = m.pool_count,
 			.pool_index = selected};
-		surface_init(&s, sizes[i][0], sizes[i][1], false);
+		surface_init(&s, golden_sizes[i].w, golden_sizes[i].h, false);
 		surface_clear(&s);
 		view_fleet(&s, &v);
-		snprintf(file, sizeof file, "%s-%dx%d", name, sizes[i][0], sizes[i][1]);
-		same &= golden_matches(file, &s);
+		same &= golden_matches(name, &s);
 		surface_release(&s);
 	}
 	return same;

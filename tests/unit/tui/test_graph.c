@@ -146,6 +146,7 @@ static void a_plot_has_an_axis_a_limit_and_two_series(void **state)
 	const struct graph_plot plot = {
 		.series = {{v1, 4, ROLE_V1}, {v2, 5, ROLE_V2}},
 		.series_count = 2,
+		.over = ROLE_OVER,
 		.limit = 50,
 		.top = NAN,
 		.label = percent,
@@ -162,8 +163,38 @@ static void a_plot_has_an_axis_a_limit_and_two_series(void **state)
 	assert_roles("aaaaa......2\n"
 				 ".lllallllll1\n"
 				 "....a....2.2\n"
-				 "..aaa..221.2\n"
+				 "..aaa..22O.2\n"
 				 "..........l.\n");
+}
+
+static void label_whole(char *out, size_t size, double value)
+{
+	snprintf(out, size, "%.0f", value);
+}
+
+/* A point on a bar has its own role, so that the bar goes on behind it; one on its end gives way to
+ * the end, which says more. */
+static void points_make_no_holes(void **state)
+{
+	(void)state;
+	const double v1[] = {10, 60, 90, NAN}, v2[] = {100, 60, 10, 100};
+	const struct graph_plot plot = {.series = {{v1, 4, ROLE_V1}, {v2, 4, ROLE_V2}},
+		.series_count = 2,
+		.over = ROLE_OVER,
+		.limit = NAN,
+		.top = 100,
+		.label = label_whole};
+	surface_resize(&s, 8, 3);
+	graph_plot(&s, surface_all(&s), &plot);
+	assert_chars("100\u2502\u2588 \u2022\u2588\n"
+				 "   \u2502\u2588\u2587 \u2588\n"
+				 "  0\u2502\u2022\u2588\u2584\u2588\n");
+	assert_roles("aaaa2.12\n...a22.2\n..aaO222\n");
+	s.ascii = true;
+	surface_clear(&s);
+	graph_plot(&s, surface_all(&s), &plot);
+	assert_chars("100|# o#\n   |#= #\n  0|o#-#\n");
+	assert_roles("aaaa2.12\n...a22.2\n..aa1222\n");
 }
 
 static void a_plot_fits_anywhere(void **state)
@@ -196,11 +227,6 @@ static void a_plot_fits_anywhere(void **state)
 	surface_resize(&s, 8, 2);
 	graph_plot(&s, surface_all(&s), &empty);
 	assert_chars("1|\n0|\n");
-}
-
-static void label_whole(char *out, size_t size, double value)
-{
-	snprintf(out, size, "%.0f", value);
 }
 
 /* A band with a gap, one that leaves the plot on both sides, a point on a line, a cross. */
@@ -236,6 +262,7 @@ int main(void)
 		TEST(a_bar_shows_a_little_and_leaves_a_little),
 		TEST(ends_of_axes_are_round),
 		TEST(a_plot_has_an_axis_a_limit_and_two_series),
+		TEST(points_make_no_holes),
 		TEST(a_plot_fits_anywhere),
 		TEST(a_band_is_what_may_be),
 	};

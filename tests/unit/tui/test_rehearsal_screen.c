@@ -56,13 +56,7 @@ static void it_is_marked(void **state)
 {
 	(void)state;
 	site_run(&s, 3000);
-	assert_true(golden_matches("rehearsal-80x24", console_draw(c, s.now)));
-	open_at(60, 16, NULL);
-	assert_true(golden_matches("rehearsal-60x16", console_draw(c, s.now)));
-	open_at(120, 40, NULL);
-	assert_true(golden_matches("rehearsal-120x40", console_draw(c, s.now)));
-	open_at(200, 50, NULL);
-	assert_true(golden_matches("rehearsal-200x50", console_draw(c, s.now)));
+	assert_true(golden_console(c, s.now, "rehearsal"));
 }
 
 static void it_ends_when_its_time_is_over(void **state)

@@ -286,7 +286,8 @@ static void empty_surfaces_are_harmless(void **state)
 static void goldens_tell_characters_and_roles(void **state)
 {
 	(void)state;
-	char old[4096], dir[] = "/tmp/weir-golden-XXXXXX";
+	unsetenv("GOLDEN");
+	char old[4096], path[64], dir[] = "/tmp/weir-golden-XXXXXX";
 	assert_non_null(getcwd(old, sizeof old));
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(chdir(dir), 0);
@@ -310,7 +311,8 @@ static void goldens_tell_characters_and_roles(void **state)
 	dup2(quiet, 2);
 	close(quiet);
 	close(null);
-	unlink("tests/golden/it.txt");
+	golden_path(path, sizeof path, "it", (struct golden_size){4, 2});
+	unlink(path);
 	rmdir("tests/golden");
 	rmdir("tests");
 	assert_int_equal(chdir(old), 0);
