@@ -6,9 +6,9 @@
 #include "client/serve.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tests/lib/folder.h"
 #include "tests/lib/process.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,22 +36,6 @@ void real_init(struct real *r)
 		give_up("no directory", r->dir);
 }
 
-static void remove_dir(const char *dir)
-{
-	DIR *d = opendir(dir);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		char path[600];
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		snprintf(path, sizeof path, "%.300s/%.250s", dir, e->d_name);
-		if (unlink(path) < 0)
-			remove_dir(path);
-	}
-	if (d)
-		closedir(d);
-	rmdir(dir);
-}
-
 void real_close(struct real *r)
 {
 	desk_free(r->desk, PATIENCE_MS);
@@ -67,7 +51,7 @@ void real_release(struct real *r)
 		if (r->engine[i])
 			engine_stop(r->engine[i]);
 	}
-	remove_dir(r->dir);
+	folder_remove(r->dir);
 }
 
 /* ---- pools ---- */

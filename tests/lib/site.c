@@ -4,9 +4,9 @@
 
 #include "history/query.h"
 #include "model/text.h"
+#include "tests/lib/folder.h"
 #include "tui/desk_parts.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,29 +47,13 @@ void site_init(struct site *s, int nodes, uint64_t seed)
 		give_up("no directory", s->dir);
 }
 
-static void remove_dir(const char *dir)
-{
-	DIR *d = opendir(dir);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		char path[600];
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		snprintf(path, sizeof path, "%.300s/%.250s", dir, e->d_name);
-		if (unlink(path) < 0)
-			remove_dir(path);
-	}
-	if (d)
-		closedir(d);
-	rmdir(dir);
-}
-
 void site_release(struct site *s)
 {
 	while (s->desk_count > 0)
 		site_close(s, s->desk[0]);
 	for (int k = 0; k < s->node_count; k++)
 		fake_free(s->node[k]);
-	remove_dir(s->dir);
+	folder_remove(s->dir);
 }
 
 void site_path(const struct site *s, const char *file, char *out, size_t size)

@@ -8,6 +8,7 @@
 #include "history/history.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tests/lib/folder.h"
 #include "tests/sim/echo.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/net.h"
@@ -16,7 +17,6 @@
 #include "tests/sim/robot.h"
 #include "tests/sim/weather.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -440,17 +440,6 @@ static void live(struct sim *s)
 	}
 }
 
-static void remove_dir(const char *path)
-{
-	DIR *dir = opendir(path);
-	for (struct dirent *e; dir && (e = readdir(dir));)
-		if (e->d_name[0] != '.')
-			unlinkat(dirfd(dir), e->d_name, 0);
-	if (dir)
-		closedir(dir);
-	rmdir(path);
-}
-
 static void tear_down(struct sim *s)
 {
 	for (int k = 0; k < s->desk_count; k++)
@@ -469,7 +458,7 @@ static void tear_down(struct sim *s)
 		ledger_free(s->file[i]);
 	oracle_free(s->oracle);
 	echo_free(s->echo);
-	remove_dir(s->lock_dir);
+	folder_remove(s->lock_dir);
 }
 
 void sim_run(uint64_t seed, unsigned mask, bool verbose, bool tail, struct sim_result *out)

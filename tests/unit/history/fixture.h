@@ -16,8 +16,8 @@
 #include "history/query.h"
 #include "model/mem.h"
 #include "model/text.h"
+#include "tests/lib/folder.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -43,27 +43,10 @@ static inline void place_make(struct place *p)
 	snprintf(p->keys, sizeof p->keys, "%s/keys", p->dir);
 }
 
-static inline void remove_dir(const char *dir)
-{
-	DIR *d = opendir(dir);
-	char path[600];
-
-	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		snprintf(path, sizeof path, "%.300s/%.250s", dir, e->d_name);
-		if (unlink(path) < 0)
-			remove_dir(path);
-	}
-	if (d != NULL)
-		closedir(d);
-	rmdir(dir);
-}
-
 static inline void place_clean(struct place *p)
 {
 	chmod(p->dir, 0700);
-	remove_dir(p->dir);
+	folder_remove(p->dir);
 }
 
 static inline struct history *start(const struct place *p, const char *actor)

@@ -33,7 +33,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	remove_dir(people.place.dir);
+	folder_remove(people.place.dir);
 	return 0;
 }
 

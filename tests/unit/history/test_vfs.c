@@ -401,7 +401,7 @@ static void check_cut(const struct place *p, const struct vfs_tape *tape, size_t
 	n = ask(image.path, "SELECT count(*) FROM decision WHERE id LIKE 'd-%'");
 	if (n < wanted)
 		fail_msg("%s: %d decisions were acknowledged, %d are there", what, (int)wanted, (int)n);
-	remove_dir(image.dir);
+	folder_remove(image.dir);
 }
 
 /* The power goes: what was not synced is lost, in whole or in sectors, with its names. */
