@@ -1,12 +1,6 @@
 /* Rows 68 to 72, 76, 77 and 79 of the fault catalogue, in one process on a virtual clock: persons, the
  * consoles of others and the ways back that are none. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <string.h>
 
@@ -14,51 +8,6 @@ static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
 static const struct site_desk kim_console = {
 	.actor = "kim@ops1", .file = "h.db", .console = true};
 static const struct site_desk ana = {.actor = "ana@ops2", .file = "a.db", .console = true};
-
-static struct site s;
-static struct desk *d;
-static struct fake *node; /* the first */
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int sit_down_at_three(void **state)
-{
-	(void)state;
-	site_init(&s, 3, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int sit_down_at_two_pools(void **state)
-{
-	(void)state;
-	site_init(&s, 2, 1);
-	s.apart = true;
-	fake_become(s.node[1], "shop-2");
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static void at_one_percent(const struct site_desk *how)
 {

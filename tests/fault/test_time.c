@@ -1,44 +1,13 @@
 /* Rows 31 to 37 and 39 to 41 of the fault catalogue, in one process on a virtual clock: counters that do
  * not go on, and clocks that do not agree. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "history/query.h"
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <string.h>
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
 static const struct site_desk console = {.actor = "kim@ops1", .file = "h.db", .console = true};
 static const struct site_desk recording = {.actor = "kim@ops1", .file = "h.db", .record = true};
-
-static struct site s;
-static struct desk *d;
-static struct fake *node; /* the first */
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static void at_one_percent(const struct site_desk *how)
 {

@@ -1,13 +1,7 @@
 /* The desk on a virtual clock, with real histories and fake pools: what leaves it, when, and
  * what becomes of it when answers, histories, pools and other people do not behave. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <string.h>
 
@@ -15,29 +9,6 @@
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
 static const struct site_desk bare = {.actor = "kim@ops1"};
-
-static struct site s;
-static struct desk *d;
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static const struct decision *last_decision(void)
 {

@@ -1,15 +1,9 @@
 /* Acts under way where something stands between the press and the effect: another act, another
  * pool at the address, a past that is not known, a log that says nothing or begins anew. What
  * every act does on its way is in test_desk.c. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "history/query.h"
 #include "model/text.h"
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,42 +12,6 @@
 #define EXPLAIN_MS 5000 /* how long a share may wait for its explanation */
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
-
-static struct site s;
-static struct desk *d;
-static struct fake *node; /* the first */
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int sit_down_at_two_pools(void **state)
-{
-	(void)state;
-	site_init(&s, 2, 1);
-	s.apart = true;
-	fake_become(s.node[1], "shop-2");
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static void at_one_percent(void)
 {

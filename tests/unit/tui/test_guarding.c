@@ -1,14 +1,8 @@
 /* Guards that a desk owns: who owns one, what it does when it is red, and one node's rollback that is
  * carried to the others. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
 #include "tests/lib/process.h"
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <string.h>
 
@@ -17,40 +11,6 @@ static const struct site_desk one_shot = {.actor = "kim@ops1", .file = "h.db"};
 static const struct site_desk ana = {.actor = "ana@ops2", .file = "a.db", .console = true};
 static const struct site_desk recorder = {
 	.actor = "rec@ops1", .file = "r.db", .record = true, .guard = true};
-
-static struct site s;
-static struct desk *d;
-static struct fake *node; /* the first */
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int sit_down_at_three(void **state)
-{
-	(void)state;
-	site_init(&s, 3, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static int acts_of(const struct fake *f, enum verb verb)
 {

@@ -1,13 +1,7 @@
 /* What a desk does by itself beside guarding: it keeps raises whose bake has passed, or leaves them
  * to go back, and renews its lease. What it does about guards is in test_guarding.c. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 #include "tui/drill.h"
 
 #include <string.h>
@@ -17,31 +11,6 @@ static const struct site_desk one_shot = {.actor = "kim@ops1", .file = "h.db"};
 static const struct site_desk ana = {.actor = "ana@ops2", .file = "a.db", .console = true};
 static const struct site_desk recorder = {
 	.actor = "rec@ops1", .file = "r.db", .record = true, .guard = true};
-
-static struct site s;
-static struct desk *d;
-static struct fake *node;
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static void a_migration_goes_to_the_end_and_back(void **state)
 {

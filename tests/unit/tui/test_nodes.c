@@ -1,40 +1,11 @@
 /* Acts at a pool of three nodes: each has a leg of its own, nobody waits for another, and all have
  * to be seen. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <string.h>
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
 static const struct site_desk console = {.actor = "kim@ops1", .file = "h.db", .console = true};
-
-static struct site s;
-static struct desk *d;
-
-static int sit_down_at_three(void **state)
-{
-	(void)state;
-	site_init(&s, 3, 1);
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static int acts_of(const struct fake *f, enum verb verb)
 {

@@ -1,51 +1,11 @@
 /* What goes before a forward act (lease, arming, the keep of the raise before it): none of it raises
  * a share, and what fails ends the act before it was sent. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <string.h>
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
-
-static struct site s;
-static struct desk *d;
-static struct fake *node; /* the first */
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int sit_down_at_three(void **state)
-{
-	(void)state;
-	site_init(&s, 3, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static void at_one_percent(void)
 {

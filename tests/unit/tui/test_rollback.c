@@ -1,41 +1,12 @@
 /* Rollbacks from one desk to one node: pressed, retried, overtaken, found open, gone down in
  * steps. What other acts do to them is in test_flight.c, several nodes are in test_nodes.c. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <string.h>
 
 #define FOUND_AGE_MS 5000 /* an open intent this old has no living sender */
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
-
-static struct site s;
-static struct desk *d;
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 /* A desk with a history, and the pool at 1 % with its bake passed. */
 static void at_one_percent(void)

@@ -1,42 +1,11 @@
 /* Each verb but step and rollback through a desk: what it does at the pool, what of it is recorded, and
  * what becomes of it when its answer is lost. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
-#include "tests/lib/site.h"
+#include "tests/lib/seat.h"
 
 #include <string.h>
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db"};
-
-static struct site s;
-static struct desk *d;
-static struct fake *node; /* the first */
-
-static int sit_down(void **state)
-{
-	(void)state;
-	site_init(&s, 1, 1);
-	node = s.node[0];
-	d = NULL;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	site_release(&s);
-	return 0;
-}
-
-static enum state now_is(void)
-{
-	return site_standing(d)->state;
-}
 
 static void at_one_percent(void)
 {
