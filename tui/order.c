@@ -14,23 +14,45 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEAR_MS 1000          /* how often the history is read for orders */
-#define HEAR_LAST 16          /* decisions that are read then, beside the open ones */
-#define TELL_MS 6000          /* an order that is not obeyed by then was not heard */
+#define HEAR_MS 1000    /* how often the history is read for orders */
+#define HEAR_LAST 16    /* decisions that are read then, beside the open ones */
+#define TELL_MS 6000    /* an order that is not obeyed by then was not heard */
+#define VERIFY_MS 60000 /* another's rollback that is not verified by then is left as it is */
 #define LEFT_MS (2 * TELL_MS) /* one that is open so long has been left by whoever gave it */
 
 /* ---- the desk that guards ---- */
 
+/* True when the pool's log told of a rollback that its maker may just be verifying. */
+static bool has_unverified(const struct desk *d, const struct pool *p)
+{
+	for (size_t i = p->decision_count; i-- > 0;) {
+		const struct decision *what = &p->decisions[i];
+		if (d->now.wall_ms - what->at_ms >= VERIFY_MS)
+			return false;
+		if (what->observed && what->verb == VERB_ROLLBACK && what->verified_ms == UNKNOWN)
+			return true;
+	}
+	return false;
+}
+
 void order_hear(struct desk *d, int pool)
 {
 	struct desk_pool *own = &d->pools[pool];
-	bool asks = d->model.pools[pool].plan.approver_count > 0;
-	bool wants = d->how.guard || asks || found_waits(d, pool);
-	if (!wants || !d->history || !own->loaded || own->hearing ||
-		d->now.boot_ms < own->hear_due_ms)
+	const struct pool *p = &d->model.pools[pool];
+	if (!d->history || !own->loaded || own->hearing || d->now.boot_ms < own->hear_due_ms)
+		return;
+	if (!d->how.guard && p->plan.approver_count == 0 && !found_waits(d, pool) &&
+		!has_unverified(d, p))
 		return;
 	own->hearing = true;
-	history_load(d->history, d->model.pools[pool].name, HEAR_LAST);
+	history_load(d->history, p->name, HEAR_LAST);
+}
+
+/* What the pool's own log tells of another's act says nothing of a verification: that is in the row
+ * of whoever made it. */
+static bool is_verified_since(const struct decision *what, const struct decision *known)
+{
+	return known && known->verified_ms == UNKNOWN && what->verified_ms != UNKNOWN;
 }
 
 /* An order of another process, or what became of it. */
@@ -41,7 +63,8 @@ static void hear(struct desk *d, int pool, const struct decision *what)
 	const struct flight *f = flight_find(d, what->id);
 	bool is_of_two = what->verb == VERB_ASK || what->verb == VERB_APPROVE;
 	bool is_over = f && f->phase == FLIGHT_FOUND && !decision_is_open(what);
-	if ((is_of_two || is_over) && (!known || known->outcome != what->outcome))
+	bool is_news = (is_of_two || is_over) && (!known || known->outcome != what->outcome);
+	if (is_news || (!f && is_verified_since(what, known)))
 		desk_apply(
 			d, &(struct model_event){.kind = MODEL_DECISION, .pool = pool, .decision = what});
 	if (is_of_two || !owner_order_read(&order, what) || (f && f->phase != FLIGHT_DONE))

@@ -437,8 +437,9 @@ static void test_two_consoles_at_one_red(void **state)
 	fail_v2(f, "0.5");
 	for (int i = 0; i < 2; i++) {
 		assert_true(pty_wait_text(&f->console[i], "ROLLED BACK", SOON_MS));
-		/* Who was not red yet knows it from the pool's log, which verifies nothing. */
-		assert_true(pty_wait_text(&f->console[i], "rollback 10 > 0 %", SOON_MS));
+		/* Who was not red yet knows it from the pool's log, and that it is verified from the
+		 * history. */
+		assert_true(pty_wait_text(&f->console[i], "rollback 10 > 0 %  VERIFIED", SOON_MS));
 	}
 	assert_int_equal(world_fact(&f->w, "share_bp"), 0);
 	cJSON *log = await_verified(f, "rollback");

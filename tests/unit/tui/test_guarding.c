@@ -155,6 +155,36 @@ static void a_press_that_is_joined_has_its_outcome(void **state)
 	assert_int_equal(fake_share_bp(node), 0);
 }
 
+/* Who was not red knows another's rollback from the pool's log, which verifies nothing: that is
+ * in the history, whoever guards. */
+static void another_s_rollback_is_verified_here_too(void **state)
+{
+	(void)state;
+	static const struct site_desk watchers[] = {
+		{.actor = "ana@ops2", .file = "h.db", .console = true, .guard = true},
+		{.actor = "eve@ops4", .file = "h.db", .read_only = true}};
+	enum { WATCHERS = sizeof watchers / sizeof *watchers };
+	struct desk *watcher[WATCHERS];
+	at_one_percent(&console);
+	for (int i = 0; i < WATCHERS; i++)
+		watcher[i] = site_open(&s, &watchers[i]);
+	site_run(&s, 1500);
+	struct act_result r = site_act(&s, d, VERB_ROLLBACK, 0, "enough");
+	assert_true(site_done(&s, d, r.id, 10000));
+	site_run(&s, 10000);
+	const struct decision *mine = site_last(d, VERB_ROLLBACK);
+	assert_int_not_equal(mine->verified_ms, UNKNOWN);
+	for (int i = 0; i < WATCHERS; i++) {
+		const struct decision *theirs = site_last(watcher[i], VERB_ROLLBACK);
+		assert_string_equal(theirs->id, mine->id);
+		assert_int_equal(theirs->outcome, OUTCOME_APPLIED);
+		assert_int_equal(theirs->verified_ms, mine->verified_ms);
+		assert_false(theirs->observed);
+		assert_int_equal(site_standing(watcher[i])->state, STATE_ROLLED_BACK);
+	}
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 1);
+}
+
 /* Whoever decided dies before it is sent: the other has it, and sends it. */
 static void what_one_console_decided_another_sends(void **state)
 {
@@ -624,6 +654,7 @@ int main(void)
 		AT_ONE(two_consoles_are_harmless),
 		AT_ONE(two_consoles_of_one_history_decide_once),
 		AT_ONE(a_press_that_is_joined_has_its_outcome),
+		AT_ONE(another_s_rollback_is_verified_here_too),
 		AT_ONE(what_one_console_decided_another_sends),
 		AT_ONE(where_nobody_would_roll_back_nothing_is_raised),
 		AT_ONE(a_console_is_good_for_ten_percent),
