@@ -40,7 +40,7 @@ struct driver {
 	struct reel own, *reel; /* the clock; another's where several pools go by one */
 	struct driver *beside;  /* the next that goes by it */
 	bool brief;             /* of the others the front shows little */
-	bool unseen; /* nothing yet: the clock jumped, and the one looked at goes first */
+	bool unseen; /* what it shows is past: the clock jumped, and the one looked at goes first */
 	bool rewind; /* the back begins anew */
 	int jumps;              /* of the clock, that were heeded */
 	struct moments moments;
@@ -48,8 +48,9 @@ struct driver {
 	bool ended;        /* the recorder said that it ended */
 	bool open;         /* it did not, and is heard: more may come */
 	int64_t looked_ms; /* real moment of the last look at the file */
-	int64_t heard_ms;  /* and of the last one that found something new */
+	int64_t heard_ms;  /* and of the last one that found a new row of the recording */
 	int64_t version;   /* of the file then, as SQLite counts what others commit */
+	int64_t newest;    /* row of its recording then, of any pool */
 };
 
 /* ---- the clock ---- */
@@ -187,6 +188,8 @@ int replay_catching_up(const struct driver *d)
 {
 	const int64_t whole_ms = d->reel->clock_ms - d->from_ms;
 
+	if (d->unseen)
+		return 0;
 	if (d->exact)
 		return -1;
 	return whole_ms > 0 && !d->rewind
@@ -219,7 +222,7 @@ const struct recheck_result *replay_recheck(const struct driver *d, const char *
 
 bool replay_works(const struct driver *d)
 {
-	return !d->exact || !d->anew.done;
+	return !d->exact || d->unseen || !d->anew.done;
 }
 
 /* ---- front and back ---- */
@@ -251,29 +254,48 @@ static void glance(struct driver *d, int64_t to_ms)
 	player_glance(d->front, to_ms, d->brief);
 }
 
-/* What was exact goes on behind, unless the clock was put back: then it begins anew. The pool that
- * is looked at is shown at once; of the others no more than that nothing is known. */
-static void begin_jump(struct driver *d)
+/* What was exact goes on behind, unless the clock was put back: then it begins anew. */
+static void jump(struct driver *d)
 {
 	const int64_t to_ms = d->reel->clock_ms;
-	const int64_t near_ms = SLICE / 2 / d->reel->tapes * d->span.interval_ms;
-	const int64_t ahead_ms = to_ms - d->front->reached_ms;
 
-	d->jumps = d->reel->jumps;
-	if (d->exact && ahead_ms >= 0 && ahead_ms <= near_ms)
-		return;
-	if (d->exact && ahead_ms >= 0)
+	if (d->exact && to_ms >= d->front->reached_ms)
 		swap(d);
 	else if (d->exact || d->back->reached_ms > to_ms)
 		d->rewind = true;
 	d->exact = false;
 	d->from_ms = d->rewind ? d->span.start_ms : d->back->reached_ms;
-	if (d->reel->shown == d) {
-		glance(d, to_ms);
-		return;
-	}
-	player_forget(d->front, to_ms);
+	glance(d, to_ms);
+}
+
+/* What was shown stays, as of its moment. */
+static void wait_to_be_seen(struct driver *d)
+{
+	struct driver_event e = {.kind = DRIVER_PAST,
+		.node = d->front->node,
+		.at = {d->front->reached_ms, d->front->reached_ms}};
+
 	set_unseen(d, true);
+	d->sink.event(d->sink.ctx, &e);
+}
+
+/* The pool that is looked at is shown at once, and as many others as a frame has time for. */
+static void begin_jump(struct driver *d)
+{
+	struct reel *r = d->reel;
+	const int64_t near_ms = SLICE / 2 / r->tapes * d->span.interval_ms;
+	const int64_t ahead_ms = r->clock_ms - d->front->reached_ms;
+	const bool has_time = r->shown == d || r->spare > SLICE / 2;
+
+	d->jumps = r->jumps;
+	if (d->exact && !d->unseen && ahead_ms >= 0 && ahead_ms <= near_ms)
+		return;
+	if (r->shown != d)
+		r->spare -= BRIEF;
+	if (has_time)
+		jump(d);
+	else
+		wait_to_be_seen(d);
 }
 
 static void catch_up(struct driver *d)
@@ -282,11 +304,11 @@ static void catch_up(struct driver *d)
 	const int64_t to_ms = r->clock_ms;
 	const bool shown = r->shown == d;
 
-	if (d->unseen && !shown) {
-		if (r->spare > 0)
-			glance(d, to_ms);
-		r->spare -= BRIEF;
-	} else if ((shown && (d->unseen || d->brief)) || player_is_due(d->front, to_ms)) {
+	if (d->unseen) {
+		if (shown || r->spare > 0)
+			jump(d);
+		r->spare -= shown ? 0 : BRIEF;
+	} else if ((shown && d->brief) || player_is_due(d->front, to_ms)) {
 		glance(d, to_ms);
 	}
 	if (r->unseen > 0 || (!shown && !r->shown->exact))
@@ -332,6 +354,15 @@ static int read_ended(struct driver *d, struct err *err)
 	return code;
 }
 
+/* The newest row of the recording in the file's last minute: others may write into it too. */
+static int read_newest(struct driver *d, int64_t *out, struct err *err)
+{
+	return read_number(d,
+		"SELECT max(key) FROM sample WHERE key > (SELECT max(key) FROM sample) - (600 << 28)"
+		" AND key & 268435455 IN (SELECT id FROM series WHERE recording = ?1)",
+		out, err);
+}
+
 /* Where the span ends. What was decided behind the last document waits for the next one where
  * one may come. */
 static void find_end(struct driver *d)
@@ -373,13 +404,17 @@ static int extend_tapes(struct driver *d, struct err *err)
 /* Reads what was written since the last look; more may come while the recorder is heard. */
 static int look(struct driver *d, struct instant now, struct err *err)
 {
-	int64_t version;
+	int64_t version, newest = d->newest;
 	bool silent;
 
 	if (read_number(d, "PRAGMA data_version", &version, err) < 0)
 		return -1;
-	if (version != d->version)
+	if (version != d->version && read_newest(d, &newest, err) < 0)
+		return -1;
+	if (newest > d->newest) {
+		d->newest = newest;
 		d->heard_ms = now.boot_ms;
+	}
 	silent = now.boot_ms - d->heard_ms > SILENT_MS;
 	if (version == d->version && d->open != silent)
 		return 0;
@@ -413,7 +448,8 @@ static int begin_following(struct driver *d, struct instant now, struct err *err
 {
 	const int64_t last_ms = player_last_ms(d->front);
 
-	if (read_number(d, "PRAGMA data_version", &d->version, err) < 0 || read_ended(d, err) < 0)
+	if (read_number(d, "PRAGMA data_version", &d->version, err) < 0 ||
+		read_newest(d, &d->newest, err) < 0 || read_ended(d, err) < 0)
 		return -1;
 	d->looked_ms = d->heard_ms = now.boot_ms;
 	d->open = !d->ended && now.wall_ms - SILENT_MS <= last_ms;
@@ -452,9 +488,9 @@ static void replay_turn(struct driver *d, struct instant now)
 	sqlite3_exec(d->source.db, "BEGIN", NULL, NULL, NULL);
 	if (d->jumps != d->reel->jumps)
 		begin_jump(d);
-	else if (!d->exact)
+	else if (!d->exact || d->unseen)
 		catch_up(d);
-	if (d->exact) {
+	if (d->exact && !d->unseen) {
 		player_play(d->front, d->reel->clock_ms, &all);
 		judge_anew(d);
 	}

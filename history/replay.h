@@ -53,8 +53,8 @@ bool replay_is_paused(const struct driver *d);
 
 /* Goes to a moment (clamped to the span) with the next turn, which shows it at a glance:
  * DRIVER_RESET, DRIVER_TOLD, the rows (DRIVER_ROW) of the ten minutes before it, the last document
- * of each node, all decisions. Of pools by the same clock that are not looked at it tells
- * DRIVER_RESET alone; the next turns glance at some of them each. The turns that follow tell the
+ * of each node, all decisions. Of pools by the same clock that are not looked at it glances
+ * at some, and tells DRIVER_PAST of the rest, which the next turns glance at. The turns that follow tell the
  * recording from its beginning to what lies behind the picture; when that has come to the clock,
  * DRIVER_SWAP. A jump of a few documents ahead is played at once. */
 void replay_seek(struct driver *d, int64_t wall_ms, struct instant real_now);
@@ -93,8 +93,9 @@ bool replay_works(const struct driver *d);
 /* True when nothing lies ahead of the clock. */
 bool replay_at_end(const struct driver *d);
 
-/* True while the recorder of one that goes by its clock has not said that it ended and was heard within a minute: what it writes
- * is read within a second, and a clock at the end goes on with it. */
+/* True while the recorder of one that goes by its clock has not said that it ended and a row of
+ * its recording came within a minute: what it writes is read within a second, and a clock at the
+ * end goes on with it. */
 bool replay_follows(const struct driver *d);
 
 #endif

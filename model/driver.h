@@ -53,6 +53,7 @@ enum driver_event_kind {
 	DRIVER_ROW,      /* replay: an interval of the past, to be shown and not to be judged */
 	DRIVER_TOLD,     /* replay: the words that were recorded, where nothing was judged yet */
 	DRIVER_SWAP,     /* replay: what lies behind and what is shown change places */
+	DRIVER_PAST,     /* replay: the clock went elsewhere; until the reset what is shown is of `at` */
 };
 
 /* The pool's word on one command. */

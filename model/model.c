@@ -94,6 +94,7 @@ int model_add(struct model *m, const struct pool_setup *setup)
 void model_exchange(struct model *a, struct model *b, int pool)
 {
 	struct pool was = a->pools[pool];
+	was.is_past = false; /* it goes on, to another moment */
 	a->pools[pool] = b->pools[pool];
 	b->pools[pool] = was;
 }
@@ -443,6 +444,7 @@ static unsigned on_reset(
 	struct pool *p = &m->pools[e->pool];
 	for (int k = 0; k < p->node_count; k++)
 		node_forget(&p->nodes[k]);
+	p->is_past = false;
 	p->decision_count = 0;
 	p->approval_count = 0;
 	p->unseen = UINT64_MAX;
@@ -473,6 +475,18 @@ static unsigned on_told(
 	p->latch.metric = guard_word_metric(p->told.guard);
 	text_copy(p->latch.word, sizeof p->latch.word, p->latch.red ? p->told.guard : "");
 	return DIRTY_STATE;
+}
+
+/* Nothing follows from it for another moment: it stays as it was. */
+static unsigned on_past(
+	struct model *m, const struct model_event *e, struct model_sample *sample)
+{
+	(void)sample;
+	struct pool *p = &m->pools[e->pool];
+	if (!p->is_past)
+		p->past_ms = e->at.wall_ms;
+	p->is_past = true;
+	return DIRTY_FACTS;
 }
 
 typedef unsigned apply_fn(
@@ -507,10 +521,13 @@ static const struct {
 	/* more comes at once: nothing follows yet */
 	[MODEL_ROW] = {on_row, NO_POOL},
 	[MODEL_TOLD] = {on_told, NO_POOL},
+	[MODEL_PAST] = {on_past, NO_POOL},
 };
 
 static unsigned derive(const struct model *m, struct pool *p, struct instant now)
 {
+	if (p->is_past)
+		return 0;
 	enum state before = p->standing.state;
 	enum freshness fresh = p->standing.freshness;
 	enum guard_owner owner = p->standing.owner;

@@ -222,6 +222,8 @@ struct pool {
 	struct told told;             /* nothing was judged: these words stand for it; zero: none */
 	bool thinned;          /* that is so as part of the evidence is no more than minutes */
 	int64_t thinned_begun; /* judging->begun at the last of them */
+	bool is_past;    /* what is believed is of another moment than now */
+	int64_t past_ms; /* wall clock: of that one */
 	struct standing standing;
 };
 
@@ -284,6 +286,7 @@ enum model_event_kind {
 	MODEL_RESET,    /* pool: forget what it said and what was decided */
 	MODEL_ROW,      /* node, row, latency: an interval that is shown and not judged */
 	MODEL_TOLD,     /* pool, told: what was recorded of verdict and guard stands for them */
+	MODEL_PAST,     /* pool: the clock went elsewhere; until a reset what is believed is of `at` */
 };
 
 struct model_event {

@@ -79,7 +79,8 @@ static void on_replayed(struct desk *d, const struct driver_event *e)
 		[DRIVER_RESET] = MODEL_RESET,
 		[DRIVER_DECISION] = MODEL_DECISION,
 		[DRIVER_ROW] = MODEL_ROW,
-		[DRIVER_TOLD] = MODEL_TOLD};
+		[DRIVER_TOLD] = MODEL_TOLD,
+		[DRIVER_PAST] = MODEL_PAST};
 	if (e->kind == DRIVER_SWAP) {
 		model_exchange(&d->model, &d->behind, pool_index(d, e->node));
 		d->dirty |= DIRTY_FACTS | DIRTY_SAMPLE | DIRTY_STATE | DIRTY_DECISION;

@@ -106,6 +106,10 @@ void view_help(struct surface *s, const struct view *v, int *scroll);
 /* A dialog, in the place that the layout gives it. */
 void view_sheet(struct surface *s, const struct view *v, const struct sheet *sheet);
 
+/* How old the news of a pool is, or in a replay the moment that it is of while the clock is
+ * elsewhere: "LIVE 0.2s", "@12:55:59". Returns its role. */
+enum role view_age(const struct pool *p, char *out, size_t size);
+
 /* The role in which a number of this freshness is drawn. */
 enum role view_role(const struct pool *p, enum role live);
 

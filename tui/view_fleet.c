@@ -115,7 +115,6 @@ static void figure(char *out, size_t size, const struct pool *p, int column)
 static void word(char *out, size_t size, const struct pool *p, int column)
 {
 	const struct standing *st = &p->standing;
-	char age[16] = "";
 	switch (column) {
 	case COLUMN_STATE:
 		snprintf(out, size, "%s%s", forced_find(p, NULL, 0) > 0 ? "BREAK-GLASS " : "",
@@ -131,9 +130,7 @@ static void word(char *out, size_t size, const struct pool *p, int column)
 		text_copy(out, size, p->env);
 		break;
 	default:
-		if (st->age_ms != UNKNOWN)
-			unit_age(age, sizeof age, st->age_ms);
-		snprintf(out, size, "%s %s", freshness_name(st->freshness), age);
+		view_age(p, out, size);
 	}
 }
 
@@ -144,10 +141,11 @@ static enum role cell_role(const struct pool *p, int column)
 	enum metric m = column == COLUMN_ERRORS ? METRIC_ERRORS
 		: column == COLUMN_P99              ? METRIC_P99
 											: METRIC_COUNT;
+	char age[40];
 	if (column == COLUMN_AGE)
-		return st->freshness == FRESHNESS_LIVE ? ROLE_OK
-			: st->freshness == FRESHNESS_LATE  ? ROLE_WARN
-											   : ROLE_FAIL;
+		return view_age(p, age, sizeof age);
+	if (p->is_past)
+		return ROLE_STALE;
 	if (column == COLUMN_VERDICT && st->judge_word == VERDICT_NO_DATA && st->reported_bp == 0)
 		return ROLE_DIM; /* nobody expects any */
 	if (column == COLUMN_VERDICT)
@@ -193,12 +191,13 @@ static void draw_row(
 	const struct pool *p = &v->model->pools[pool];
 	bool selected = pool == v->pool_index;
 	enum level level = p->standing.headline.level;
+	enum role role = p->is_past ? ROLE_STALE : level_role(level);
 	if (selected)
 		surface_fill(s, r, ROLE_SELECTED, ' ');
 	if (v->fleet->marked[pool])
 		surface_text(s, r, r.x, r.y, selected ? ROLE_SELECTED : ROLE_KEY, "*");
 	surface_text(
-		s, r, r.x + 1, r.y, selected ? ROLE_SELECTED : level_role(level), level_name(level));
+		s, r, r.x + 1, r.y, selected ? ROLE_SELECTED : role, level_name(level));
 	struct rect name = {r.x + LEAD_W, r.y, w->name - 1, 1};
 	view_name(s, name, name.x, r.y, selected ? ROLE_SELECTED : ROLE_REMOTE, p);
 	int x = r.x + LEAD_W + w->name;

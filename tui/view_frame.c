@@ -8,7 +8,24 @@
 
 enum role view_role(const struct pool *p, enum role live)
 {
-	return p->standing.freshness >= FRESHNESS_LATE ? ROLE_STALE : live;
+	return p->is_past || p->standing.freshness >= FRESHNESS_LATE ? ROLE_STALE : live;
+}
+
+enum role view_age(const struct pool *p, char *out, size_t size)
+{
+	const struct standing *st = &p->standing;
+	char age[24] = "";
+	if (p->is_past) {
+		unit_clock(age, sizeof age, p->past_ms);
+		snprintf(out, size, "@%s", age);
+		return ROLE_STALE;
+	}
+	if (st->age_ms != UNKNOWN)
+		unit_age(age, sizeof age, st->age_ms);
+	snprintf(out, size, "%s %s", freshness_name(st->freshness), age);
+	return st->freshness == FRESHNESS_LIVE ? ROLE_OK
+		: st->freshness == FRESHNESS_LATE  ? ROLE_WARN
+										   : ROLE_FAIL;
 }
 
 enum role view_guard_role(enum guard_state g)
@@ -113,12 +130,10 @@ static int draw_head(struct surface *s, struct rect r, int end, const struct vie
 void view_header(struct surface *s, struct rect r, const struct view *v)
 {
 	const struct standing *st = &v->pool->standing;
-	char right[96], age[24] = "";
-	if (st->age_ms != UNKNOWN)
-		unit_age(age, sizeof age, st->age_ms);
+	char right[120], age[40];
+	enum role fresh = view_age(v->pool, age, sizeof age);
 	bool narrow = r.w < 80;
-	snprintf(right, sizeof right, "%s %s%s%s ", freshness_name(st->freshness), age,
-		narrow ? " " : "  ", v->clock);
+	snprintf(right, sizeof right, "%s%s%s ", age, narrow ? " " : "  ", v->clock);
 	int right_w = text_width(right);
 	int x = r.x + 1;
 	const char *mark = v->mark ? v->mark : v->pool->env;
@@ -137,9 +152,6 @@ void view_header(struct surface *s, struct rect r, const struct view *v)
 	else if (!narrow)
 		x++;
 	draw_state(s, left, x + 1, st);
-	enum role fresh = st->freshness == FRESHNESS_LIVE ? ROLE_OK
-		: st->freshness == FRESHNESS_LATE             ? ROLE_WARN
-													  : ROLE_FAIL;
 	if (left.w < r.w)
 		surface_text_right(s, r, r.x + r.w, r.y, fresh, right);
 }

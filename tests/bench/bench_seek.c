@@ -278,7 +278,8 @@ static double frame(struct bed *b)
 
 static bool is_shown(const struct bed *b, int pool)
 {
-	return desk_model(b->desk)->pools[pool].standing.reported_bp == 1000;
+	const struct pool *p = &desk_model(b->desk)->pools[pool];
+	return !p->is_past && p->standing.reported_bp == 1000;
 }
 
 static double run_frames(void *arg)

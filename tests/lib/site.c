@@ -23,7 +23,7 @@ static _Noreturn void give_up(const char *what, const char *why)
 
 void site_init(struct site *s, int nodes, uint64_t seed)
 {
-	static const char *const names[SITE_NODES_MAX] = {"node-a", "node-b", "node-c"};
+	static const char *const names[SITE_NODES_MAX] = {"node-a", "node-b", "node-c", "node-d"};
 	static const int shares[] = {100, 1000, 5000, 10000};
 	memset(s, 0, sizeof *s);
 	s->now = (struct instant){SITE_BOOT_MS, SITE_WALL_MS};

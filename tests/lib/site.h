@@ -9,7 +9,7 @@
 #include "tests/lib/fake.h"
 #include "tui/desk.h"
 
-#define SITE_NODES_MAX 3
+#define SITE_NODES_MAX 4
 #define SITE_DESKS_MAX 3
 #define SITE_STEP_MS 50 /* how finely time passes */
 #define SITE_BOOT_MS 5000000

@@ -96,10 +96,11 @@ static void what_is_still_written_is_followed(void **state)
 {
 	struct place p;
 	struct seen s = {.last = mem_new(1, sizeof *s.last)};
-	struct pool one = {mem_new(1, sizeof *one.now), mem_new(1, sizeof *one.before), 0};
+	struct pool one = {mem_new(1, sizeof *one.now), mem_new(1, sizeof *one.before), 0},
+				two = {mem_new(1, sizeof *two.now), mem_new(1, sizeof *two.before), 0};
 	struct instant now = {1000, 0};
 	struct replay_span span;
-	struct history *h;
+	struct history *h, *other;
 	struct seen s2 = {0};
 	struct driver *d, *d2;
 	int tick = 1;
@@ -149,12 +150,18 @@ static void what_is_still_written_is_followed(void **state)
 	replay_span(d2, &span);
 	assert_int_equal(span.end_ms, T0 + 70000);
 	replay_driver.close(d2);
-	now.boot_ms += 59500; /* silent for a minute */
+	now.boot_ms += 58500; /* silent for a minute, which another recorder in the file is not */
 	replay_driver.turn(d, now);
 	assert_true(replay_follows(d));
+	other = start_opened(&p, "sam@ops2");
+	begin_recording(other, &two);
+	advance(two.now, 1);
+	record_tick(other, &two, 1, true);
+	wait_for_samples(&p, other, 82);
 	now.boot_ms += 1000;
 	replay_driver.turn(d, now);
 	assert_false(replay_follows(d));
+	settle(other);
 	assert_int_equal(s.decisions, 2);
 	assert_int_equal(s.last_ms, T0 + 70000);
 	/* the end of the recorder, with its last batch */
@@ -175,6 +182,8 @@ static void what_is_still_written_is_followed(void **state)
 	replay_driver.close(d);
 	free(one.now);
 	free(one.before);
+	free(two.now);
+	free(two.before);
 	free(s.last);
 	place_clean(&p);
 }

@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define POOLS 3
+#define POOLS 4 /* a frame shows three of them at once */
 
-static const char *const names[POOLS] = {"checkout", "node-b", "node-c"};
+static const char *const names[POOLS] = {"checkout", "node-b", "node-c", "node-d"};
 
 static struct site s;
 static struct desk *d;
@@ -43,8 +43,11 @@ static void record(void)
 	const struct site_desk recorder = {.actor = "kim@ops1", .file = "h.db", .record = true};
 	site_init(&s, POOLS, 3);
 	s.apart = true;
-	fake_become(s.node[1], "shop-2");
-	fake_become(s.node[2], "shop-3");
+	for (int i = 1; i < POOLS; i++) {
+		char id[16];
+		snprintf(id, sizeof id, "shop-%d", i + 1);
+		fake_become(s.node[i], id);
+	}
 	struct desk *live = site_open(&s, &recorder);
 	site_run(&s, 3000);
 	site_step(&s, live, 100);
@@ -238,16 +241,16 @@ static void the_fleet_comes_first_and_enter_shows_one(void **state)
 	(void)state;
 	pass(600);
 	shows("REPLAY");
-	shows("FLEET 3");
+	shows("FLEET 4");
 	for (int i = 0; i < POOLS; i++)
 		shows(names[i]);
 	choose(1);
-	assert_null(strstr(screen(), "FLEET 3"));
+	assert_null(strstr(screen(), "FLEET 4"));
 	shows("REPLAY");
 	shows("node-b");
 	console_key(c, '2', s.now);
 	console_key(c, KEYS_ESC, s.now);
-	shows("FLEET 3");
+	shows("FLEET 4");
 }
 
 static void one_clock_moves_all(void **state)
@@ -339,12 +342,12 @@ static void the_judge_of_the_one_that_is_shown_comes_first(void **state)
 		assert_true(replay_catching_up(replayed[i]) >= 0);
 	shows("judge catching up 0 %");
 	assert_true(ring_length(&pool(2)->ticks) > 60);
-	/* of the others nothing yet, not what was before; then the last rows */
-	assert_int_equal(ring_length(&pool(0)->ticks), 0);
-	assert_int_equal(pool(0)->standing.freshness, FRESHNESS_NEVER);
+	/* of the others the last rows, as far as a frame goes; then the rest */
+	for (int i = 0; i < POOLS - 1; i++)
+		if (i != 2)
+			assert_in_range(ring_length(&pool(i)->ticks), 5, 20);
 	desk_turn(d, s.now);
-	for (int i = 0; i < 2; i++)
-		assert_in_range(ring_length(&pool(i)->ticks), 5, 20);
+	assert_in_range(ring_length(&pool(POOLS - 1)->ticks), 5, 20);
 	for (int turns = 0; replay_catching_up(replayed[2]) >= 0; turns++) {
 		assert_true(turns < 100);
 		assert_true(replay_catching_up(replayed[0]) == 0);
@@ -366,12 +369,59 @@ static void the_judge_of_the_one_that_is_shown_comes_first(void **state)
 	desk_turn(d, s.now);
 	console_command(c, "seek 100%", s.now);
 	desk_turn(d, s.now);
-	assert_int_equal(ring_length(&pool(0)->ticks), 0);
-	replay_look_at(replayed[0]);
+	assert_true(pool(POOLS - 1)->is_past);
+	replay_look_at(replayed[POOLS - 1]);
 	desk_turn(d, s.now);
-	assert_true(ring_length(&pool(0)->ticks) > 60);
+	assert_false(pool(POOLS - 1)->is_past);
+	assert_true(ring_length(&pool(POOLS - 1)->ticks) > 60);
 	pass(600);
 	assert_int_equal(replay_catching_up_all(replayed[0]), -1);
+}
+
+/* No frame says of a pool that it was never seen: what a frame has no time for stays as it was, as
+ * of its moment. */
+static void what_is_not_shown_yet_stays_as_of_its_moment(void **state)
+{
+	struct replay_span span;
+	char was[40], state_was[160];
+	(void)state;
+	go_home();
+	console_key(c, KEYS_ESC, s.now);
+	replay_span(replayed[0], &span);
+	for (int round = 0; round < 3; round++) {
+		static const char *const to[] = {"seek 100%", "seek 0%", "seek 60%"};
+		const struct pool *last = pool(POOLS - 1);
+		unit_clock(was, sizeof was, now_ms());
+		snprintf(state_was, sizeof state_was, "%s", last->standing.state_text);
+		console_command(c, to[round], s.now);
+		desk_turn(d, s.now);
+		console_refresh(c, s.now);
+		for (int i = 0; i < POOLS; i++) {
+			assert_int_not_equal(pool(i)->standing.freshness, FRESHNESS_NEVER);
+			if (i < POOLS - 1)
+				assert_false(pool(i)->is_past);
+		}
+		assert_true(last->is_past);
+		assert_string_equal(last->standing.state_text, state_was);
+		char mark[60];
+		snprintf(mark, sizeof mark, "@%s", was);
+		shows(mark);
+		desk_turn(d, s.now);
+		assert_false(last->is_past);
+		assert_in_range(last->nodes[0].last_at.wall_ms, now_ms() - 1000, now_ms());
+		assert_null(strstr(screen(), mark));
+		/* again and again while the one behind it is still to come */
+		console_command(c, "seek 30%", s.now);
+		desk_turn(d, s.now);
+		console_command(c, "seek 90%", s.now);
+		desk_turn(d, s.now);
+		pass(600);
+		assert_int_equal(replay_catching_up_all(replayed[0]), -1);
+		for (int i = 0; i < POOLS; i++) {
+			assert_false(pool(i)->is_past);
+			assert_true(pool(i)->judging->judge.looks > 0 || pool(i)->standing.reported_bp == 0);
+		}
+	}
 }
 
 static void keys_lead_to_what_happened_in_any_pool_from_the_fleet(void **state)
@@ -422,6 +472,7 @@ int main(void)
 		CASE(what_if_is_said_of_its_pool_alone),
 		CASE(a_clock_in_a_rush_goes_no_further_than_is_told),
 		CASE(the_judge_of_the_one_that_is_shown_comes_first),
+		CASE(what_is_not_shown_yet_stays_as_of_its_moment),
 		CASE(keys_lead_to_what_happened_in_any_pool_from_the_fleet),
 		CASE(workers_that_were_not_recorded_are_said_to_be_so),
 	};
