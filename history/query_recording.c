@@ -3,6 +3,7 @@
 #include "history/column.h"
 #include "history/query_parts.h"
 #include "history/samples.h"
+#include "history/samples_parts.h"
 #include "model/mem.h"
 
 #include <sqlite3.h>
@@ -67,9 +68,12 @@ static int last_tick(struct query *q, int64_t recording, int64_t *tick, struct e
 /* Where it ended the last checkpoint tells it, without a look at the samples. */
 static int find_ticks(struct query *q, struct query_recording *r, int64_t to_t, struct err *err)
 {
+	const bool sane = r->started_ms >= 0 && r->started_ms <= SAMPLES_WALL_MAX_MS &&
+		r->interval_ms >= 100 && r->interval_ms <= SAMPLES_WALL_MAX_MS && to_t >= 0 &&
+		to_t <= SAMPLES_WALL_MAX_MS / 100;
 	int code = 0;
 
-	if (r->ended_ms != UNKNOWN && to_t != UNKNOWN && r->interval_ms >= 100)
+	if (r->ended_ms != UNKNOWN && sane)
 		r->last_tick = samples_tick(r->started_ms, r->interval_ms, to_t);
 	else
 		code = last_tick(q, r->id, &r->last_tick, err);

@@ -92,11 +92,13 @@ static int find_last(struct tape *t, struct err *err)
 	return found < 0 ? -1 : 0;
 }
 
-/* What is left of the minute that `tick` is in. */
+/* What is left of the minute that `tick` is in; once for each tick, however often it is asked. */
 static void cut_minute(struct tape *t)
 {
-	document_scale(
-		&t->sample.sample, t->sample.tick - t->tick, t->sample.tick - t->sample.first_tick + 1);
+	const int64_t behind = t->sample.tick - t->tick, left = behind < t->left ? behind : t->left;
+
+	document_scale(&t->sample.sample, left, t->left);
+	t->left = left;
 	t->rough = true;
 }
 
@@ -109,6 +111,7 @@ static int load_next(struct tape *t, struct err *err)
 	if (t->last_tick != UNKNOWN)
 		found = samples_read(&t->samples, t->tick + 1, t->last_tick, &t->sample, err);
 	t->has_sample = found > 0;
+	t->left = t->sample.tick - t->sample.first_tick + 1;
 	if (found > 0 && t->sample.minute && t->tick >= t->sample.first_tick)
 		cut_minute(t);
 	return found < 0 ? -1 : 0;

@@ -26,6 +26,7 @@ struct tape {
 	int64_t tick;              /* of the last document taken; -1 none */
 	bool has_sample;           /* `sample` is the next one */
 	struct history_sample sample;
+	int64_t left;             /* ticks of its minute that it is of */
 	bool gap_told;            /* the gap before the next document was taken */
 	bool minute;              /* `current` is of a minute that samples became */
 	bool rough;               /* of a part of one, and may count a little too much */

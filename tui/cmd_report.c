@@ -39,10 +39,13 @@ static int put_out(const struct options *o, const struct text *t, struct err *er
 {
 	if (o->out)
 		return whole_write(o->out, t, err);
-	if (fwrite(text_str(t), 1, t->len, stdout) != t->len || fflush(stdout) != 0)
-		return err_set(
-			err, ERR_FILE, "'standard output' cannot be written: %s", strerror(errno));
-	return 0;
+	loop_ordinary_signals(true); /* whoever does not take it must not keep it from its end */
+	bool taken = fwrite(text_str(t), 1, t->len, stdout) == t->len && fflush(stdout) == 0;
+	int why = errno;
+	loop_ordinary_signals(false);
+	return taken
+		? 0
+		: err_set(err, ERR_FILE, "'standard output' cannot be written: %s", strerror(why));
 }
 
 static int report(const struct options *o, const struct setup *s, struct err *err)

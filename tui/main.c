@@ -60,6 +60,7 @@ int main(int argc, char **argv)
 		return (int)err_status(err.code);
 	}
 	int status = o.command->run(&o);
+	loop_ordinary_signals(true); /* all is done but to say it */
 	bool unsaid = fflush(stdout) != 0 || ferror(stdout);
 	if (unsaid && status == EXIT_DONE) {
 		fprintf(stderr, "weir: %s standard output cannot be written\n", err_name(ERR_FILE));

@@ -10,6 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MIX_MOST ((int64_t)1 << 53) /* sums of all parts, and some times that, are numbers still */
+
+static void add(int64_t *sum, int64_t n)
+{
+	*sum = n < MIX_MOST - *sum ? *sum + n : MIX_MOST;
+}
+
 static bool take_work(void *ctx, const struct work_rise *w)
 {
 	struct mix *m = ctx;
@@ -20,9 +27,9 @@ static bool take_work(void *ctx, const struct work_rise *w)
 		return true;
 	if (i == m->count)
 		text_copy(m->part[m->count++].name, sizeof m->part[i].name, w->operation);
-	m->part[i].requests += w->requests;
-	m->part[i].done[w->arm] += w->ok + w->failed;
-	m->part[i].failed[w->arm] += w->failed;
+	add(&m->part[i].requests, w->requests);
+	add(&m->part[i].done[w->arm], w->ok + w->failed);
+	add(&m->part[i].failed[w->arm], w->failed);
 	return true;
 }
 

@@ -86,13 +86,13 @@ static void fill(const struct fixture *f)
 }
 
 /* A writer that nobody reads from is stuck once the pipe is full. */
-static void start_stuck(struct fixture *f, const char *before)
+static void start_stuck(struct fixture *f, const char *before, const char *what)
 {
-	char line[100];
+	char line[400];
 	f->fd = open(f->fifo, O_RDWR | O_NONBLOCK);
 	assert_true(f->fd >= 0);
 	struct world_env env = world_env(&f->w, NULL);
-	snprintf(line, sizeof line, "%sexec \"$0\" log --config \"$1\" >\"$2\"", before);
+	snprintf(line, sizeof line, "%sexec \"$0\" %s --config \"$1\" >\"$2\"", before, what);
 	assert_true(process_start(
 		&f->p, ARGS("sh", "-c", line, world_weir(), f->w.config, f->fifo), env.list));
 	int full = 0;
@@ -132,14 +132,25 @@ static void test_a_log_that_nobody_reads(void **state)
 	struct fixture *f = *state;
 	fill(f);
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-		start_stuck(f, "");
+		start_stuck(f, "", "log");
 		end_stuck(f, signals[i]);
 	}
 	/* as nohup does: what was to be ignored still is */
-	start_stuck(f, "trap '' HUP; ");
+	start_stuck(f, "trap '' HUP; ", "log");
 	assert_true(is_ignored(f->p.pid, SIGHUP));
 	assert_false(is_ignored(f->p.pid, SIGINT));
 	end_stuck(f, SIGTERM);
+}
+
+/* It is made in a moment and then written at once. */
+static void test_a_report_that_nobody_reads(void **state)
+{
+	struct fixture *f = *state;
+	char what[WORLD_PATH + 40];
+	fill(f);
+	snprintf(what, sizeof what, "report '%s' --format json", f->w.history);
+	start_stuck(f, "", what);
+	end_stuck(f, SIGINT);
 }
 
 /* A file that does not end: it is being read, which shows in that it can be opened for writing. */
@@ -323,6 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_log_that_nobody_reads, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_report_that_nobody_reads, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_check_and_plan_of_an_endless_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_pager_ends_with_it, set_up, tear_down),

@@ -454,6 +454,45 @@ static void make_edited(const struct place *p)
 	text_free(&sql);
 }
 
+static bool any_recording(void *ctx, const struct query_recording *r)
+{
+	int *n = ctx;
+
+	(void)r;
+	++*n;
+	return true;
+}
+
+/* Whatever a recording says of when it was: nothing wraps. */
+static void read_hostile_numbers(const struct place *p, struct query *q)
+{
+	static const char *const numbers[] = {
+		"9223372036854775807", "-9223372036854775808", "100", "-1", "100000000000001"};
+	struct err err = {0};
+	struct text sql = {0};
+	sqlite3 *db;
+	int n = 0;
+
+	assert_int_equal(sqlite3_open_v2(p->path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	for (int of = 0; of < 3; of++)
+		for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+			const char *const say[] = {of == 0 ? numbers[i] : "1000000000000",
+				of == 1 ? numbers[i] : "1000", of == 2 ? numbers[i] : "10000000100"};
+
+			text_clear(&sql);
+			text_addf(&sql,
+				"UPDATE recording SET started_ms = %s, interval_ms = %s; UPDATE event SET"
+				" kind = iif(seq = (SELECT max(seq) FROM event), 'end', 'checkpoint'), recording ="
+				" (SELECT seq FROM recording), detail = '{\"to\":%s}'",
+				say[0], say[1], say[2]);
+			edit(db, text_str(&sql));
+			query_recordings(q, any_recording, &n, &err);
+		}
+	sqlite3_close(db);
+	text_free(&sql);
+	assert_true(n > 0);
+}
+
 static void edited_rows_come_out_clean(void **state)
 {
 	struct place p;
@@ -477,6 +516,8 @@ static void edited_rows_come_out_clean(void **state)
 	n = 0;
 	assert_int_equal(query_recordings(q, check_recording, &n, &err), 0);
 	assert_int_equal(n, 1);
+	read_hostile_numbers(&p, q);
+	n = 1;
 	assert_int_equal(query_pools(q, check_pool, &n, &err), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(query_pins(q, "checkout", &pins, &err), 0);

@@ -219,6 +219,26 @@ static void any_name_is_written(void **state)
 	text_free(&t);
 }
 
+/* Counters as large as they can be, of thousands of processes, add up to a number still. */
+static void no_count_wraps(void **state)
+{
+	(void)state;
+	recording_make(path, keys, 1, seconds, SECONDS);
+	name_pool(
+		"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5000),"
+		" e AS (SELECT * FROM event WHERE kind = 'state' LIMIT 1)"
+		" INSERT INTO event SELECT 1000000 + i, e.at_ms + i, e.pool, 'other', e.recording,"
+		" e.tick, e.kind, e.text, json_object('boot_id', 'b-' || (i / 2), 'work',"
+		" json_array(json_array('v2', 'pay', (i % 2) << 53, (i % 2) << 53, (i % 2) << 53))),"
+		" e.key, e.hash, e.signature FROM e, n");
+	const struct scenario_source source = {.path = path, .faults = true};
+	if (scenario_from(&s, note, &source, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_non_null(strstr(note, "pay 100 %"));
+	for (int i = 0; i < s.operation_count; i++)
+		assert_true(s.operations[i].weight >= 0 && s.operations[i].weight <= 100);
+}
+
 static void what_is_no_recording(void **state)
 {
 	const struct scenario_source none = {.path = "/nowhere/night.db"},
@@ -246,6 +266,7 @@ int main(void)
 		T(load_and_pace_are_those_of_then),
 		T(what_is_written_is_read_back),
 		T(any_name_is_written),
+		T(no_count_wraps),
 		T(what_is_no_recording),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
