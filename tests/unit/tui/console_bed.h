@@ -2,15 +2,8 @@
 #ifndef WEIR_TESTS_UNIT_TUI_CONSOLE_BED_H
 #define WEIR_TESTS_UNIT_TUI_CONSOLE_BED_H
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
-#include "tests/lib/site.h"
-#include "tui/console.h"
+#include "tests/lib/console_seat.h"
 #include "tui/desk_parts.h"
 #include "tui/keymap.h"
 
@@ -19,10 +12,6 @@
 #include <string.h>
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
-
-static struct site s;
-static struct desk *d;
-static struct console *c;
 
 static inline void open_console(bool read_only)
 {
@@ -40,34 +29,12 @@ static inline int sit_down(void **state)
 	return 0;
 }
 
-static inline int leave(void **state)
-{
-	(void)state;
-	console_free(c);
-	site_release(&s);
-	return 0;
-}
-
-/* Time passes as the loop lets it. */
-static inline void pass(int64_t ms)
-{
-	for (; ms > 0; ms -= SITE_STEP_MS) {
-		site_run(&s, SITE_STEP_MS);
-		console_refresh(c, s.now);
-	}
-}
-
 /* No time passes, but what the history owes. */
 static inline void settle(void)
 {
 	site_settle(&s);
 	desk_turn(d, s.now);
 	console_refresh(c, s.now);
-}
-
-static inline void key(uint32_t k)
-{
-	console_key(c, k, s.now);
 }
 
 /* Types as a person does, 100 ms a key. */
@@ -77,28 +44,6 @@ static inline void type(const char *keys)
 		key((unsigned char)*keys);
 		pass(100);
 	}
-}
-
-static inline const char *screen(void)
-{
-	static char out[64000];
-	struct text chars = {0};
-	surface_dump(console_draw(c, s.now), &chars, NULL);
-	text_copy(out, sizeof out, text_str(&chars));
-	text_free(&chars);
-	return out;
-}
-
-static inline void shows(const char *text)
-{
-	if (!strstr(screen(), text))
-		fail_msg("\"%s\" is not on the screen:\n%s", text, screen());
-}
-
-static inline void shows_not(const char *text)
-{
-	if (strstr(screen(), text))
-		fail_msg("\"%s\" is on the screen:\n%s", text, screen());
 }
 
 static inline int commands(void)

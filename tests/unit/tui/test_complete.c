@@ -1,14 +1,7 @@
 /* What Tab offers after `:`, word by word, and the lines that Up brings back. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
-#include "tests/lib/site.h"
+#include "tests/lib/console_seat.h"
 #include "tui/complete.h"
-#include "tui/console.h"
 #include "tui/console_words.h"
 #include "tui/recall.h"
 
@@ -17,10 +10,6 @@
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
 
-static struct site s;
-static struct desk *d;
-static struct console *c;
-
 static int sit_down(void **state)
 {
 	(void)state;
@@ -28,14 +17,6 @@ static int sit_down(void **state)
 	d = site_open(&s, &kim);
 	struct console_options how = {.desk = d, .w = 80, .h = 24, .ascii = true};
 	c = console_new(&how, s.now);
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	console_free(c);
-	site_release(&s);
 	return 0;
 }
 

@@ -1,16 +1,9 @@
 /* The Flow screen's plots: filled from the history, in blocks, dots and ASCII, zoomed out to days,
  * read by a crosshair; and what is asked of the history for it. After a change on purpose
  * GOLDEN=write rewrites the screens; look at the difference. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/mem.h"
+#include "tests/lib/console_seat.h"
 #include "tests/lib/golden.h"
-#include "tests/lib/site.h"
-#include "tui/console.h"
 #include "tui/desk_parts.h"
 #include "tui/series.h"
 
@@ -19,10 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct site s;
-static struct desk *d;
-static struct console *c;
 
 /* ---- a past ---- */
 
@@ -102,24 +91,6 @@ static void open_console(int w, int h, bool ascii, bool braille)
 	c = console_new(&how, s.now);
 }
 
-static bool shows(const char *text)
-{
-	struct text chars = {0};
-	surface_dump(console_draw(c, s.now), &chars, NULL);
-	bool there = strstr(text_str(&chars), text) != NULL;
-	text_free(&chars);
-	return there;
-}
-
-static void is_shown(const char *text)
-{
-	struct text chars = {0};
-	surface_dump(console_draw(c, s.now), &chars, NULL);
-	if (!strstr(text_str(&chars), text))
-		fail_msg("\"%s\" is not on the screen:\n%s", text, text_str(&chars));
-	text_free(&chars);
-}
-
 /* For the plots alone: whatever else the desk did now would show in the ages. */
 static void take_answers(struct history *h)
 {
@@ -137,25 +108,12 @@ static void settle(void)
 	struct history *h = desk_history(d);
 	console_refresh(c, s.now);
 	/* ticks of this console alone: since a moment ago */
-	for (int tries = 0; shows("loading") || shows("since 14:40:"); tries++) {
+	for (int tries = 0; is_shown("loading") || is_shown("since 14:40:"); tries++) {
 		struct pollfd p = {.fd = history_fd(h), .events = POLLIN};
 		assert_true(tries < 100);
 		poll(&p, 1, 10000);
 		take_answers(h);
 	}
-}
-
-static void pass(int64_t ms)
-{
-	for (; ms > 0; ms -= SITE_STEP_MS) {
-		site_run(&s, SITE_STEP_MS);
-		console_refresh(c, s.now);
-	}
-}
-
-static void key(uint32_t k)
-{
-	console_key(c, k, s.now);
 }
 
 static void type(const char *keys)
@@ -176,15 +134,6 @@ static int sit_down(void **state)
 	site_step(&s, d, 100);
 	pass(10000);
 	settle();
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	console_free(c);
-	c = NULL;
-	site_release(&s);
 	return 0;
 }
 
@@ -223,7 +172,7 @@ static void an_hour_comes_from_the_history(void **state)
 {
 	(void)state;
 	type("-");
-	is_shown("loading"); /* what was asked for comes in a later turn */
+	shows("loading"); /* what was asked for comes in a later turn */
 	is_as_it_was("1h");
 	type(":zoom 1d\n");
 	is_as_it_was("1d"); /* begins in the middle */
@@ -232,7 +181,7 @@ static void an_hour_comes_from_the_history(void **state)
 	settle();
 	for (int i = 0; i < 40; i++) {
 		pass(1000);
-		assert_false(shows("loading"));
+		assert_false(is_shown("loading"));
 	}
 }
 
@@ -253,7 +202,7 @@ static void wide_plots_take_the_screen(void **state)
 	type("w");
 	is_as_it_was("wide");
 	key(KEYS_ESC);
-	is_shown("DECISIONS");
+	shows("DECISIONS");
 	assert_false(console_left(c));
 }
 
@@ -263,30 +212,30 @@ static void zoom_has_two_ends(void **state)
 {
 	(void)state;
 	type("+");
-	is_shown("last 5m");
+	shows("last 5m");
 	type("+");
 	settle();
-	is_shown("last 1m");
+	shows("last 1m");
 	type("+");
-	is_shown("zoom: 1m is the shortest");
+	shows("zoom: 1m is the shortest");
 	for (int i = 0; i < 6; i++)
 		type("-");
 	settle();
-	is_shown("last 7d, since");
+	shows("last 7d, since");
 	type("-");
-	is_shown("zoom: 7d is the longest");
+	shows("zoom: 7d is the longest");
 	type(":zoom 2h\n");
-	is_shown("zoom: '2h' is none; write in, out, 1m");
+	shows("zoom: '2h' is none; write in, out, 1m");
 	type("3");
 	type(":zoom 1h\n");
-	is_shown("zoom: 1 shows the pool");
+	shows("zoom: 1 shows the pool");
 }
 
 static void a_crosshair_stays_at_its_moment(void **state)
 {
 	(void)state;
 	type("l"); /* the newest */
-	is_shown(" %  p99 ");
+	shows(" %  p99 ");
 	console_resize(c, 200, 50);
 	type("hh");
 	char before[64] = "", row[64];
@@ -306,14 +255,14 @@ static void a_crosshair_stays_at_its_moment(void **state)
 		pass(1000);
 	}
 	key(KEYS_ESC);
-	assert_false(shows(" %  p99 "));
+	assert_false(is_shown(" %  p99 "));
 	/* far to the left it ends */
 	for (int i = 0; i < 300; i++)
 		key(KEYS_LEFT);
-	is_shown(" %  p99 ");
+	shows(" %  p99 ");
 	type(":cross off\n");
 	type(":cross up\n");
-	is_shown("cross: 'up' is no way; write earlier, later");
+	shows("cross: 'up' is no way; write earlier, later");
 }
 
 static void decisions_are_jumped_to(void **state)
@@ -321,14 +270,14 @@ static void decisions_are_jumped_to(void **state)
 	(void)state;
 	console_resize(c, 200, 50);
 	type("[");
-	is_shown("^ kim@ops1 ");
-	is_shown("step 0 > 1 %");
+	shows("^ kim@ops1 ");
+	shows("step 0 > 1 %");
 	type("]");
 	type("]");
-	is_shown("no decision after this in the time that shows");
+	shows("no decision after this in the time that shows");
 	for (int i = 0; i < 8; i++)
 		type("[");
-	is_shown("no decision before this in the time that shows");
+	shows("no decision before this in the time that shows");
 }
 
 static void where_nothing_has_room_it_says_so(void **state)
@@ -336,22 +285,22 @@ static void where_nothing_has_room_it_says_so(void **state)
 	(void)state;
 	console_resize(c, 60, 16);
 	type("h");
-	is_shown("cross: no plot has room here; w gives them the");
+	shows("cross: no plot has room here; w gives them the");
 	type("-");
-	is_shown("zoom: no plot has room here; w gives them the");
+	shows("zoom: no plot has room here; w gives them the");
 	type("wh");
 	pass(9000);
-	is_shown("ok  ERRORS %  v1 v2  last 10m");
-	is_shown(" %  p99 ");
+	shows("ok  ERRORS %  v1 v2  last 10m");
+	shows(" %  p99 ");
 }
 
 static void times_are_told_as_ages(void **state)
 {
 	(void)state;
 	type("t");
-	is_shown("s ago ");
+	shows("s ago ");
 	type("t");
-	assert_false(shows("s ago "));
+	assert_false(is_shown("s ago "));
 }
 
 /* ---- what is asked of the history ---- */

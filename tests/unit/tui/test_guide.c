@@ -1,25 +1,14 @@
 /* The first five minutes by keystrokes: each row goes when what it speaks of was done, in any order;
  * Esc ends it, ? shows it again. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
+#include "tests/lib/console_seat.h"
 #include "tests/lib/golden.h"
-#include "tests/lib/site.h"
-#include "tui/console.h"
 #include "tui/guide.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
-
-static struct site s;
-static struct desk *d;
-static struct console *c;
 
 static int sit_down(void **state)
 {
@@ -32,35 +21,10 @@ static int sit_down(void **state)
 	return 0;
 }
 
-static int leave(void **state)
-{
-	(void)state;
-	console_free(c);
-	site_release(&s);
-	return 0;
-}
-
-static void pass(int64_t ms)
-{
-	for (; ms > 0; ms -= SITE_STEP_MS) {
-		site_run(&s, SITE_STEP_MS);
-		console_refresh(c, s.now);
-	}
-}
-
 static void press(uint32_t key)
 {
 	console_key(c, key, s.now);
 	pass(1500);
-}
-
-static bool shows(const char *text)
-{
-	struct text chars = {0};
-	surface_dump(console_draw(c, s.now), &chars, NULL);
-	bool found = strstr(text_str(&chars), text) != NULL;
-	text_free(&chars);
-	return found;
 }
 
 static void look(void)
@@ -72,42 +36,42 @@ static void look(void)
 static void leads_through(void **state)
 {
 	(void)state;
-	assert_true(shows("TRY 1 of 4 S shows"));
+	assert_true(is_shown("TRY 1 of 4 S shows"));
 	press('S');
 	press('y');
 	pass(2000);
-	assert_true(shows("TRY 2 of 4 H holds"));
+	assert_true(is_shown("TRY 2 of 4 H holds"));
 	look();
 	press('H');
-	assert_true(shows("TRY 3 of 4 R, then y"));
+	assert_true(is_shown("TRY 3 of 4 R, then y"));
 	press('R');
 	press('y');
 	pass(2000);
-	assert_true(shows("TRY 4 of 4 6 shows"));
+	assert_true(is_shown("TRY 4 of 4 6 shows"));
 	press('6');
-	assert_true(shows("DONE weir doctor"));
+	assert_true(is_shown("DONE weir doctor"));
 	press(KEYS_ESC); /* out of the journal */
-	assert_true(shows("DONE weir doctor"));
+	assert_true(is_shown("DONE weir doctor"));
 	press(KEYS_ESC);
-	assert_false(shows("DONE weir doctor"));
+	assert_false(is_shown("DONE weir doctor"));
 }
 
 static void escape_ends_it_and_help_repeats_it(void **state)
 {
 	(void)state;
 	press(KEYS_ESC);
-	assert_false(shows("TRY 1"));
+	assert_false(is_shown("TRY 1"));
 	press('?');
 	press(KEYS_ESC);
-	assert_true(shows("TRY 1 of 4"));
+	assert_true(is_shown("TRY 1 of 4"));
 	press(':');
 	press(KEYS_ESC); /* of what is typed */
-	assert_true(shows("TRY 1 of 4"));
+	assert_true(is_shown("TRY 1 of 4"));
 	/* nothing it says has to be done in its order */
 	press('R');
 	press('y');
 	pass(1000);
-	assert_true(shows("TRY 1 of 4"));
+	assert_true(is_shown("TRY 1 of 4"));
 }
 
 /* The last two rows are what they were, and the guide takes one of the screen's, not more. */
@@ -115,12 +79,12 @@ static void a_small_screen_has_none(void **state)
 {
 	(void)state;
 	console_resize(c, 60, 16);
-	assert_false(shows("TRY 1"));
+	assert_false(is_shown("TRY 1"));
 	console_resize(c, 60, 17);
-	assert_true(shows("TRY 1"));
-	assert_true(shows("S step"));
+	assert_true(is_shown("TRY 1"));
+	assert_true(is_shown("S step"));
 	console_resize(c, 20, 5);
-	assert_false(shows("TRY 1"));
+	assert_false(is_shown("TRY 1"));
 }
 
 static void rows_fit(void **state)

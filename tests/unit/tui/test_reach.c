@@ -1,13 +1,7 @@
 /* What cannot be done says why: every verb, by key and by word, in every state and on every screen;
  * and one who only looks is shown nothing that acts. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "model/text.h"
-#include "tests/lib/site.h"
+#include "tests/lib/console_seat.h"
 #include "tui/console_words.h"
 #include "tui/reach.h"
 
@@ -15,10 +9,6 @@
 #include <string.h>
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
-
-static struct site s;
-static struct desk *d;
-static struct console *c;
 
 static void open_console(bool read_only)
 {
@@ -35,24 +25,6 @@ static int sit_down(void **state)
 	site_step(&s, d, 100);
 	c = NULL;
 	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	console_free(c);
-	site_release(&s);
-	return 0;
-}
-
-static const char *screen(void)
-{
-	static char out[64000];
-	struct text chars = {0};
-	surface_dump(console_draw(c, s.now), &chars, NULL);
-	text_copy(out, sizeof out, text_str(&chars));
-	text_free(&chars);
-	return out;
 }
 
 /* What the pool is in; until the desk looks again. */

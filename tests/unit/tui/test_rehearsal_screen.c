@@ -7,15 +7,11 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/console_seat.h"
 #include "tests/lib/golden.h"
-#include "tests/lib/site.h"
-#include "tui/console.h"
 
 static const struct site_desk kim = {.actor = "kim@ops1", .file = "h.db", .console = true};
 
-static struct site s;
-static struct desk *d;
-static struct console *c;
 static int turns;
 
 static bool third_turn(void *ctx, struct instant now)
@@ -41,14 +37,6 @@ static int sit_down(void **state)
 	c = NULL;
 	turns = 0;
 	open_at(80, 24, NULL);
-	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	console_free(c);
-	site_release(&s);
 	return 0;
 }
 

@@ -1,15 +1,8 @@
 /* A recording of several pools on the screen: one clock for all, the Fleet before each of them, and
  * what is written down of nobody. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "history/replay.h"
 #include "model/text.h"
-#include "tests/lib/site.h"
-#include "tui/console.h"
+#include "tests/lib/console_seat.h"
 #include "tui/keymap.h"
 
 #include <stdio.h>
@@ -19,9 +12,6 @@
 
 static const char *const names[POOLS] = {"checkout", "node-b", "node-c", "node-d"};
 
-static struct site s;
-static struct desk *d;
-static struct console *c;
 static struct driver *replayed[POOLS];
 static char path[256];
 
@@ -128,38 +118,6 @@ static int sit_down(void **state)
 	struct console_options look = {.desk = d, .replay = replayed[0], .recording = path, .w = 120, .h = 40};
 	c = console_new(&look, s.now);
 	return 0;
-}
-
-static int leave(void **state)
-{
-	(void)state;
-	console_free(c);
-	site_release(&s);
-	return 0;
-}
-
-static void pass(int64_t ms)
-{
-	for (; ms > 0; ms -= SITE_STEP_MS) {
-		site_run(&s, SITE_STEP_MS);
-		console_refresh(c, s.now);
-	}
-}
-
-static const char *screen(void)
-{
-	static char out[64000];
-	struct text chars = {0};
-	surface_dump(console_draw(c, s.now), &chars, NULL);
-	snprintf(out, sizeof out, "%s", text_str(&chars));
-	text_free(&chars);
-	return out;
-}
-
-static void shows(const char *text)
-{
-	if (!strstr(screen(), text))
-		fail_msg("\"%s\" is not on the screen:\n%s", text, screen());
 }
 
 static const struct pool *pool(int i)

@@ -1,17 +1,10 @@
 /* A replay on the screen: the row of time, where its keys lead, REPLAY on every screen, and no way
  * to the pool. After a change on purpose GOLDEN=write rewrites tests/golden; look at the
  * difference. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "history/query.h"
 #include "history/replay.h"
+#include "tests/lib/console_seat.h"
 #include "tests/lib/golden.h"
-#include "tests/lib/site.h"
-#include "tui/console.h"
 #include "tui/console_words.h"
 #include "tui/keymap.h"
 #include "tui/view_scrubber.h"
@@ -20,9 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct site s;
-static struct desk *d;
-static struct console *c;
 static struct driver *replayed;
 static char path[256];
 
@@ -80,14 +70,6 @@ static void open_console(bool ascii)
 	c = console_new(&look, s.now);
 }
 
-static void pass(int64_t ms)
-{
-	for (; ms > 0; ms -= SITE_STEP_MS) {
-		site_run(&s, SITE_STEP_MS);
-		console_refresh(c, s.now);
-	}
-}
-
 static int sit_down(void **state)
 {
 	(void)state;
@@ -99,36 +81,11 @@ static int sit_down(void **state)
 	return 0;
 }
 
-static int leave(void **state)
-{
-	(void)state;
-	console_free(c);
-	c = NULL;
-	site_release(&s);
-	return 0;
-}
-
 /* As typed; then a tick of the desk's own, so that all of the screen is of that moment. */
 static void command(const char *text)
 {
 	console_command(c, text, s.now);
 	pass(300);
-}
-
-static const char *screen(void)
-{
-	static char out[64000];
-	struct text chars = {0};
-	surface_dump(console_draw(c, s.now), &chars, NULL);
-	snprintf(out, sizeof out, "%s", text_str(&chars));
-	text_free(&chars);
-	return out;
-}
-
-static void shows(const char *text)
-{
-	if (!strstr(screen(), text))
-		fail_msg("\"%s\" is not on the screen:\n%s", text, screen());
 }
 
 static int64_t now_ms(void)
