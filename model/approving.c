@@ -2,6 +2,7 @@
  * was worth. */
 #include "model/approving.h"
 
+#include "model/mem.h"
 #include "model/text.h"
 
 #include <stdio.h>
@@ -107,6 +108,8 @@ void approving_add(struct pool *p, const struct approval *a, int64_t boot_ms)
 			p->approvals[i].given = given;
 			return;
 		}
+	if (!p->approvals)
+		p->approvals = mem_new(APPROVALS_MAX, sizeof *p->approvals);
 	if (p->approval_count == APPROVALS_MAX)
 		memmove(
 			p->approvals, p->approvals + 1, (size_t)--p->approval_count * sizeof *p->approvals);

@@ -36,6 +36,7 @@ void model_release(struct model *m)
 			node_release(&p->nodes[k]);
 		free(p->nodes);
 		free(p->decisions);
+		free(p->approvals);
 		ring_release(&p->ticks);
 		judging_release(p->judging);
 		free(p->judging);

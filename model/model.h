@@ -209,7 +209,7 @@ struct pool {
 	int64_t counter_back_ms;    /* boot time at which a counter last went back; UNKNOWN */
 	struct decision *decisions; /* oldest first */
 	size_t decision_count;
-	struct approval approvals[APPROVALS_MAX]; /* oldest first */
+	struct approval *approvals; /* owned, APPROVALS_MAX; NULL before the first; oldest first */
 	int approval_count;
 	uint64_t unseen; /* bit k: node k has not shown the open decision's effect */
 	bool finalized;

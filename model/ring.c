@@ -2,7 +2,7 @@
  * age, only by the tick that pushes an old one out.
  *
  * Invariants:
- * 1. next - first <= slots; the slot of tick t is t mod slots.
+ * 1. next - first <= room <= slots; the slot of tick t is t mod room.
  * 2. `filled` is false for every slot outside first..next-1 that will be reused. */
 #include "model/ring.h"
 
@@ -14,9 +14,9 @@
 
 static size_t slot_of(const struct ring *r, int64_t tick)
 {
-	int64_t slots = (int64_t)r->slots;
+	int64_t room = (int64_t)r->room;
 
-	return (size_t)(((tick % slots) + slots) % slots);
+	return (size_t)(((tick % room) + room) % room);
 }
 
 static bool is_kept(const struct ring *r, int64_t tick)
@@ -27,12 +27,7 @@ static bool is_kept(const struct ring *r, int64_t tick)
 void ring_init(struct ring *r, size_t slots, size_t size)
 {
 	assert(slots > 0 && slots < INT64_MAX / 2 && size > 0);
-	*r = (struct ring){
-		.data = mem_new(slots, size),
-		.filled = mem_new(slots, sizeof(bool)),
-		.size = size,
-		.slots = slots,
-	};
+	*r = (struct ring){.size = size, .slots = slots};
 }
 
 void ring_release(struct ring *r)
@@ -44,17 +39,46 @@ void ring_release(struct ring *r)
 
 void ring_clear(struct ring *r)
 {
-	memset(r->filled, 0, r->slots * sizeof(bool));
+	if (r->room > 0)
+		memset(r->filled, 0, r->room * sizeof(bool));
 	r->first = 0;
 	r->next = 0;
+}
+
+#define ROOM_LEAST 16
+
+/* Makes room for so many slots, as far as they are kept; doubles. */
+static void make_room(struct ring *r, uint64_t length)
+{
+	size_t need = length < r->slots ? (size_t)length : r->slots;
+
+	if (need <= r->room)
+		return;
+	struct ring old = *r;
+
+	r->room = 2 * old.room < ROOM_LEAST ? ROOM_LEAST : 2 * old.room;
+	r->room = r->room < need ? need : r->room > r->slots ? r->slots : r->room;
+	r->data = mem_new(r->room, r->size);
+	r->filled = mem_new(r->room, sizeof(bool));
+	for (int64_t tick = old.first; tick < old.next; tick++) {
+		const void *element = ring_at(&old, tick);
+
+		if (!element)
+			continue;
+		memcpy(r->data + slot_of(r, tick) * r->size, element, r->size);
+		r->filled[slot_of(r, tick)] = true;
+	}
+	free(old.data);
+	free(old.filled);
 }
 
 /* Makes `tick` the newest; what lies between is a gap. */
 static void advance(struct ring *r, int64_t tick)
 {
 	/* unsigned: the distance of two ticks may be more than an int64_t holds */
+	make_room(r, (uint64_t)tick - (uint64_t)r->first + 1);
 	if ((uint64_t)tick - (uint64_t)r->next >= r->slots)
-		memset(r->filled, 0, r->slots * sizeof(bool));
+		memset(r->filled, 0, r->room * sizeof(bool));
 	else
 		for (int64_t gap = r->next; gap < tick; gap++)
 			r->filled[slot_of(r, gap)] = false;
@@ -67,6 +91,7 @@ bool ring_put(struct ring *r, int64_t tick, const void *element)
 {
 	assert(tick < INT64_MAX);
 	if (r->first == r->next) {
+		make_room(r, 1);
 		r->first = tick;
 		r->next = tick + 1;
 	} else if (tick < r->first) {

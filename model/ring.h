@@ -1,5 +1,6 @@
 /* Ring: the last N slots of a series, one slot a tick, where a missed slot is an explicit gap.
- * Holds elements of one fixed size; the owner knows their type. */
+ * Holds elements of one fixed size; the owner knows their type. There is memory for as many slots
+ * as were ever used. */
 #ifndef WEIR_MODEL_RING_H
 #define WEIR_MODEL_RING_H
 
@@ -11,7 +12,8 @@ struct ring {
 	unsigned char *data;
 	bool *filled;
 	size_t size;   /* bytes of an element */
-	size_t slots;  /* capacity */
+	size_t slots;  /* how many are kept at most */
+	size_t room;   /* of them that there is memory for; 0 before the first put */
 	int64_t first; /* tick of the oldest slot kept */
 	int64_t next;  /* tick after the newest; first == next: empty */
 };

@@ -283,6 +283,7 @@ static void row_75_a_clock_turned_back_prolongs_nothing(void **state)
 	approving_add(p, &a, 900000);
 	assert_int_equal(p->approval_count, 1);
 	assert_int_equal(p->approvals[0].heard_ms, 5000);
+	free(p->approvals);
 	free(p);
 }
 

@@ -76,6 +76,28 @@ static void test_reused_slots_do_not_show_old_values(void **state)
 	ring_release(&r);
 }
 
+static void test_memory_is_of_what_was_used(void **state)
+{
+	struct ring r;
+
+	(void)state;
+	ring_init(&r, 600, sizeof(int));
+	assert_int_equal(r.room, 0);
+	ring_clear(&r);
+	for (int tick = -3; tick < 20; tick++)
+		ring_put(&r, tick, &tick);
+	assert_in_range(r.room, 23, 46);
+	for (int tick = -3; tick < 20; tick++)
+		assert_int_equal(at(&r, tick), tick);
+	/* and a tick far ahead is a gap no longer than what is kept */
+	ring_put(&r, 1000000, &(int){7});
+	assert_int_equal(r.room, 600);
+	assert_int_equal(at(&r, 19), -1);
+	assert_int_equal(at(&r, 1000000), 7);
+	assert_int_equal(ring_length(&r), 600);
+	ring_release(&r);
+}
+
 static void test_too_old_is_refused(void **state)
 {
 	struct ring r;
@@ -123,21 +145,22 @@ static void test_extreme_ticks(void **state)
 	ring_release(&r);
 }
 
-/* Against a table of every tick ever put. */
+/* Against a table of every tick ever put; in a short ring, and in one whose memory grows. */
 static void test_same_as_a_table(void **state)
 {
-	enum { TICKS = 400, SLOTS = 17 };
+	enum { TICKS = 400 };
 	uint64_t seed = 1;
 
 	(void)state;
 	for (int run = 0; run < 50; run++) {
+		const int slots = run % 2 ? 17 : 100;
 		struct ring r;
 		int table[TICKS];
 		int64_t newest = -1, oldest = 0;
 
 		for (int i = 0; i < TICKS; i++)
 			table[i] = -1;
-		ring_init(&r, SLOTS, sizeof(int));
+		ring_init(&r, (size_t)slots, sizeof(int));
 		for (int n = 0; n < 200; n++) {
 			int64_t base = newest < 0 ? 20 : newest;
 			int64_t tick = base - 20 + seeded_below(&seed, 24);
@@ -154,8 +177,8 @@ static void test_same_as_a_table(void **state)
 				oldest = tick;
 			if (tick > newest)
 				newest = tick;
-			if (newest - SLOTS + 1 > oldest)
-				oldest = newest - SLOTS + 1;
+			if (newest - slots + 1 > oldest)
+				oldest = newest - slots + 1;
 			assert_int_equal(ring_length(&r), newest - oldest + 1);
 			for (int64_t i = 0; i < TICKS; i++)
 				assert_int_equal(at(&r, i), i >= oldest && i <= newest ? table[i] : -1);
@@ -170,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_missed_ticks_are_gaps),
 		cmocka_unit_test(test_reused_slots_do_not_show_old_values),
+		cmocka_unit_test(test_memory_is_of_what_was_used),
 		cmocka_unit_test(test_too_old_is_refused),
 		cmocka_unit_test(test_clear_forgets_all),
 		cmocka_unit_test(test_extreme_ticks),
