@@ -411,9 +411,11 @@ void desk_each_unrecorded(
 {
 	for (size_t i = d->flight_count; i-- > 0;) {
 		const struct flight *f = &d->flights[i];
-		const struct decision *what = flight_decision(d, f);
 		bool waits = f->phase == FLIGHT_FOUND || f->phase == FLIGHT_RECORDING;
-		if (what && !f->recorded && (f->unrecorded || !waits))
+		if (f->recorded || (waits && !f->unrecorded))
+			continue;
+		const struct decision *what = flight_decision(d, f);
+		if (what)
 			each(ctx, what);
 	}
 }
