@@ -72,6 +72,21 @@ static bool step_unseen(const struct standing *s, const struct decision *d, stru
 		d->rev == s->rev && now.wall_ms - d->outcome_ms < SEEN_MS;
 }
 
+/* A change that somebody has seen, and that these documents are too old to show: another process
+ * looks more often, and a recording has no more of them than one an interval. */
+static bool seen_elsewhere(const struct standing *s, const struct pool *p,
+	const struct decision *d, struct instant now)
+{
+	if (d->observed || d->verified_ms == UNKNOWN || d->verified_ms > now.wall_ms ||
+		(d->verb != VERB_STEP && d->verb != VERB_ROLLBACK) || s->reported_bp < 0 ||
+		s->reported_bp == d->to_bp)
+		return false;
+	for (int k = 0; k < p->node_count; k++)
+		if (node_is_usable(&p->nodes[k]) && p->nodes[k].last_at.wall_ms < d->verified_ms)
+			return true;
+	return false;
+}
+
 /* The intent that people wait for: the newest open one, or one whose effect is not yet seen. */
 static void derive_open(struct standing *s, const struct pool *p, struct instant now)
 {
@@ -79,7 +94,8 @@ static void derive_open(struct standing *s, const struct pool *p, struct instant
 	s->seen_nodes = 0;
 	for (size_t i = p->decision_count; i-- > 0;) {
 		const struct decision *d = &p->decisions[i];
-		if (!decision_is_open(d) && !decision_awaits_verification(d) && !step_unseen(s, d, now))
+		if (!decision_is_open(d) && !decision_awaits_verification(d) &&
+			!step_unseen(s, d, now) && !seen_elsewhere(s, p, d, now))
 			continue;
 		if (s->open < 0 || d->verb == VERB_ROLLBACK) {
 			s->open = (int)i;

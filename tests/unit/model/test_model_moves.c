@@ -275,6 +275,46 @@ static void test_a_restart_that_lost_the_share(void **state)
 	assert_false(s->restarted);
 }
 
+/* Another process looks more often, and a recording has a document an interval: what was verified
+ * between two of them is on its way until the second, and no drift. What that shows then counts. */
+static void test_what_was_seen_between_two_documents(void **state)
+{
+	static const struct {
+		enum verb verb;
+		int to_bp, lands_bp;
+		enum state between, then;
+	} rows[] = {{VERB_STEP, 5000, 5000, STATE_STEPPING, STATE_BAKING},
+		{VERB_STEP, 5000, 1000, STATE_STEPPING, STATE_DIVERGED},
+		{VERB_ROLLBACK, 0, 0, STATE_RB_UNVERIFIED, STATE_ROLLED_BACK},
+		{VERB_ROLLBACK, 0, 700, STATE_RB_UNVERIFIED, STATE_DIVERGED}};
+	struct virtual *v = *state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		go_to(v, 1000);
+		struct decision d = virtual_act(v, rows[i].verb, rows[i].to_bp);
+		virtual_wait(v, 200);
+		virtual_verify(v, &d);
+		assert_state(v, rows[i].between);
+		assert_int_equal(virtual_standing(v)->reported_bp, 1000);
+		virtual_apply_at(v, 0, VERB_STEP, rows[i].lands_bp, "kim@ops1");
+		virtual_run(v, 1000);
+		assert_state(v, rows[i].then);
+		virtual_move(v, VERB_ROLLBACK, 0);
+	}
+}
+
+/* A wall clock that was put back makes nobody wait for it. */
+static void test_what_was_seen_in_a_time_to_come(void **state)
+{
+	struct virtual *v = *state;
+	go_to(v, 1000);
+	struct decision d = virtual_act(v, VERB_STEP, 5000);
+	virtual_wait(v, 200);
+	virtual_verify(v, &d);
+	v->now.wall_ms -= 3600000;
+	virtual_tick(v);
+	assert_state(v, STATE_DIVERGED);
+}
+
 /* Silence makes no restart of a share that somebody moved. */
 static void test_a_long_silence_is_no_restart(void **state)
 {
@@ -383,6 +423,7 @@ static void test_seen_nodes(void **state)
 	virtual_progress(v, 1);
 	assert_int_equal(virtual_standing(v)->seen_nodes, 1);
 	assert_string_equal(virtual_standing(v)->state_text, "ROLLBACK UNVERIFIED 1/2");
+	virtual_run(v, 1000);
 	virtual_verify(v, &d);
 	assert_int_equal(virtual_standing(v)->seen_nodes, 0); /* nothing is open */
 }
@@ -539,6 +580,8 @@ int main(void)
 		ONE(test_old_numbers_are_no_evidence),
 		ONE(test_a_restart_that_lost_the_share),
 		ONE(test_a_long_silence_is_no_restart),
+		ONE(test_what_was_seen_between_two_documents),
+		ONE(test_what_was_seen_in_a_time_to_come),
 		ONE(test_an_unexplained_share_is_drift),
 		ONE(test_what_the_audit_may_explain_is_not_claimed),
 		TWO(test_nodes_that_differ),
