@@ -12,6 +12,7 @@
 #include "history/emergency.h"
 #include "history/linux.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>

@@ -13,6 +13,7 @@
 #include "history/migrate.h"
 #include "history/schema.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -4,6 +4,8 @@
 
 #include "history/import.h"
 
+#include <dirent.h>
+
 static struct place place; /* the archive */
 static struct text whole;  /* its export */
 
