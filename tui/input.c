@@ -75,7 +75,7 @@ static void keep(struct input *in, unsigned char byte)
 static uint32_t leave(struct input *in, uint32_t key)
 {
 	enter(in, INPUT_GROUND);
-	in->alt = false;
+	in->alt = in->esc_told = false;
 	return key;
 }
 
@@ -120,8 +120,13 @@ static bool is_introducer(uint32_t point)
 		(point >= 0x9d && point <= 0x9f);
 }
 
+static bool awaits_answer(const struct input *in);
+
 static uint32_t ground_byte(struct input *in, unsigned char byte)
 {
+	if (in->esc_told && byte == ']' && awaits_answer(in))
+		return escape_byte(in, byte);
+	in->esc_told = false;
 	if (byte == ESC)
 		return enter(in, INPUT_ESC);
 	return is_introducer(byte) ? escape_byte(in, byte - 0x40) : first_byte(in, byte, false);
@@ -213,10 +218,26 @@ static uint32_t mouse_byte(struct input *in, unsigned char byte)
 
 /* ---- the background ---- */
 
+static bool awaits_answer(const struct input *in)
+{
+	return in->asked && in->ground == INPUT_GROUND_UNKNOWN && in->since_ms <= in->answer_by_ms;
+}
+
+/* Esc was told as a key since nothing followed in time, and now ] came: a key too, or the rest. */
+static bool is_in_doubt(const struct input *in)
+{
+	return in->state == INPUT_STRING && in->esc_told && in->sequence_len == 1;
+}
+
+/* Its beginning counts as one only while none has come: later it is Alt and ]. */
 static bool is_answer(const struct input *in)
 {
-	return in->asked && (in->state == INPUT_STRING || in->state == INPUT_STRING_ESC) &&
-		strncmp(in->sequence, ANSWER, strlen(ANSWER)) == 0;
+	if (!in->asked || (in->state != INPUT_STRING && in->state != INPUT_STRING_ESC))
+		return false;
+	if (in->sequence_len < strlen(ANSWER))
+		return awaits_answer(in) && !is_in_doubt(in) &&
+			strncmp(in->sequence, ANSWER, in->sequence_len) == 0;
+	return strncmp(in->sequence, ANSWER, strlen(ANSWER)) == 0;
 }
 
 /* One to four hexadecimal digits, as 0 to 1; -1 for anything else. */
@@ -253,7 +274,8 @@ static uint32_t end_string(struct input *in)
 {
 	if (!is_answer(in))
 		return leave(in, KEYS_UNKNOWN);
-	if (in->sequence_len < sizeof in->sequence && in->since_ms <= in->answer_by_ms)
+	if (in->sequence_len > strlen(ANSWER) && in->sequence_len < sizeof in->sequence &&
+		in->since_ms <= in->answer_by_ms)
 		in->ground = read_ground(in->sequence + strlen(ANSWER));
 	return leave(in, KEY_NONE);
 }
@@ -272,6 +294,10 @@ void input_drop(struct input *in)
 
 static uint32_t string_byte(struct input *in, unsigned char byte)
 {
+	if (is_in_doubt(in) && byte != (unsigned char)ANSWER[1]) {
+		leave(in, KEY_NONE); /* two keys in one moment: the first, a look, is lost */
+		return ground_byte(in, byte);
+	}
 	if (byte == BEL || (in->state == INPUT_STRING_ESC && byte == '\\'))
 		return end_string(in);
 	in->state = byte == ESC ? INPUT_STRING_ESC : INPUT_STRING;
@@ -332,12 +358,14 @@ uint32_t input_idle(struct input *in, int64_t now_ms)
 		return KEY_NONE;
 	switch (in->state) {
 	case INPUT_ESC:
-		return leave(in, KEYS_ESC);
+		leave(in, KEYS_ESC);
+		in->esc_told = true;
+		return KEYS_ESC;
 	case INPUT_PASTE:
 		return leave(in, KEYS_PASTE);
 	case INPUT_UTF8:
 		return leave(in, KEY_NONE);
 	default:
-		return leave(in, is_answer(in) ? KEY_NONE : KEYS_UNKNOWN);
+		return leave(in, is_answer(in) ? KEY_NONE : is_in_doubt(in) ? ']' : KEYS_UNKNOWN);
 	}
 }

@@ -32,6 +32,7 @@ struct input {
 	size_t sequence_len;               /* above the size: too long to mean anything */
 	int missing;                       /* bytes of the character, characters of the mouse */
 	bool alt;                          /* it follows Esc */
+	bool esc_told;                     /* Esc was a key, since nothing followed it in time */
 	int64_t since_ms;                  /* when the last byte came */
 	bool asked;                        /* the terminal was asked for its background */
 	int64_t answer_by_ms;              /* what it says later than this changes nothing */
@@ -39,7 +40,8 @@ struct input {
 };
 
 /* The terminal is being asked for its background (OSC 11). Whatever it answers, whole or cut, is no
- * key; what it says by `answer_by_ms` is in `ground`. */
+ * key; what it says by `answer_by_ms` is in `ground`. An Esc that waits for its rest is a key as soon
+ * as ever, and what comes of an answer after it is still none. */
 void input_ask(struct input *in, int64_t answer_by_ms);
 
 /* Forgets what has come of a sequence; a question stays asked. */

@@ -193,14 +193,15 @@ static const struct {
 	{"\033]11;rgb:ffff/ffff/ffff,,,,,,,,,,,,,,,,,,,,,,\a", INPUT_GROUND_UNKNOWN},
 };
 
-/* Whole, cut off, or in two pieces with most of a second between them: never a key. */
+/* Whole, cut off, or in two pieces with most of a second between them, from its second byte on:
+ * never a key. */
 static void an_answer_is_no_key(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
 		const char *bytes = answers[i].bytes;
-		const size_t len = strlen(bytes), head = strlen("\033]11;");
-		for (size_t cut = head; cut < len; cut++) {
+		const size_t len = strlen(bytes);
+		for (size_t cut = 2; cut < len; cut++) {
 			struct input in = {0};
 			input_ask(&in, 5000);
 			for (size_t k = 0; k < len; k++) {
@@ -222,6 +223,53 @@ static void an_answer_is_no_key(void **state)
 			assert_int_equal(lost.ground, INPUT_GROUND_UNKNOWN);
 		}
 	}
+}
+
+/* Torn after its first byte, which is Esc to whoever waits for one: the rest is still no key. */
+static void an_answer_after_its_esc_is_no_key(void **state)
+{
+	(void)state;
+	struct input in = {0};
+	input_ask(&in, 5000);
+	assert_int_equal(input_byte(&in, '\033', 1000), KEY_NONE);
+	assert_int_equal(input_idle(&in, 1100), KEYS_ESC);
+	for (const char *b = answers[0].bytes + 1; *b; b++)
+		assert_int_equal(input_byte(&in, (unsigned char)*b, 1900), KEY_NONE);
+	assert_int_equal(in.ground, INPUT_LIGHT);
+	/* answered: what follows are keys again */
+	assert_int_equal(input_byte(&in, '\033', 2000), KEY_NONE);
+	assert_int_equal(input_idle(&in, 2100), KEYS_ESC);
+	assert_int_equal(input_byte(&in, ']', 2101), ']');
+	assert_int_equal(input_byte(&in, '\033', 2200), KEY_NONE);
+	assert_int_equal(input_byte(&in, ']', 2200), KEY_NONE);
+	assert_int_equal(input_idle(&in, 2300), KEYS_UNKNOWN);
+}
+
+/* While an answer is out, Esc, ] and the next key are a person's where they do not go on as one. */
+static void keys_beside_a_question_are_keys(void **state)
+{
+	(void)state;
+	struct input in = {0};
+	input_ask(&in, 5000);
+	assert_int_equal(input_byte(&in, '\033', 1000), KEY_NONE);
+	assert_int_equal(input_idle(&in, 1099), KEY_NONE);
+	assert_int_equal(input_idle(&in, 1100), KEYS_ESC);
+	assert_int_equal(input_byte(&in, ']', 1300), KEY_NONE);
+	assert_int_equal(input_idle(&in, 1399), KEY_NONE);
+	assert_int_equal(input_idle(&in, 1400), ']');
+	assert_int_equal(input_byte(&in, ']', 1500), ']');
+	assert_int_equal(input_byte(&in, '\033', 2000), KEY_NONE);
+	assert_int_equal(input_idle(&in, 2100), KEYS_ESC);
+	assert_int_equal(input_byte(&in, ']', 2101), KEY_NONE);
+	assert_int_equal(input_byte(&in, 'H', 2102), 'H');
+	assert_int_equal(input_byte(&in, '\033', 3000), KEY_NONE);
+	assert_int_equal(input_byte(&in, 'O', 3000), KEY_NONE);
+	assert_int_equal(input_idle(&in, 3100), KEYS_UNKNOWN);
+	assert_int_equal(input_byte(&in, ']', 3101), ']');
+	/* Alt and ] when it can be none any more */
+	assert_int_equal(input_byte(&in, '\033', 6000), KEY_NONE);
+	assert_int_equal(input_byte(&in, ']', 6000), KEY_NONE);
+	assert_int_equal(input_idle(&in, 6100), KEYS_UNKNOWN);
 }
 
 static void a_late_answer_changes_nothing(void **state)
@@ -263,6 +311,8 @@ int main(void)
 		cmocka_unit_test(esc_alone_takes_its_time),
 		cmocka_unit_test(a_paste_without_end_gives_the_keys_back),
 		cmocka_unit_test(an_answer_is_no_key),
+		cmocka_unit_test(an_answer_after_its_esc_is_no_key),
+		cmocka_unit_test(keys_beside_a_question_are_keys),
 		cmocka_unit_test(a_late_answer_changes_nothing),
 		cmocka_unit_test(no_bytes_break_it),
 	};
