@@ -205,6 +205,21 @@ static void keep_last(struct node *n, const struct snapshot *s, struct instant b
 	*n->last = *s;
 }
 
+/* The other pool whose node this is, too; NULL none. What it counts is written down
+ * once, under one name. */
+static const struct pool *find_twin(
+	const struct model *m, const struct pool *p, const struct snapshot *s)
+{
+	for (int i = 0; i < m->pool_count && s->node_id[0]; i++)
+		for (int k = 0; &m->pools[i] != p && k < m->pools[i].node_count; k++) {
+			const struct snapshot *other = m->pools[i].nodes[k].last;
+			if (other && strcmp(other->node_id, s->node_id) == 0 &&
+				strcmp(other->pool_id, s->pool_id) == 0)
+				return &m->pools[i];
+		}
+	return NULL;
+}
+
 static unsigned on_snapshot(
 	struct model *m, const struct model_event *e, struct model_sample *sample)
 {
@@ -217,6 +232,15 @@ static unsigned on_snapshot(
 			was_numbered(p, n) ? ": an older weir numbered what runs inside it; use a new "
 								 "--history"
 							   : "");
+		return DIRTY_STATE;
+	}
+	const struct pool *twin = n->last ? NULL : find_twin(m, p, e->snapshot);
+	if (twin) {
+		n->foreign = true;
+		err_set(&n->trouble, ERR_IDENTITY,
+			"'%s' is a node of pool '%s' already: one node under two "
+			"names would be recorded once; leave one of them out",
+			n->target, twin->name);
 		return DIRTY_STATE;
 	}
 	if (!p->pool_id[0])

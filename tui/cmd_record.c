@@ -36,6 +36,7 @@ struct recording {
 	int64_t end_ms, said_ms;
 	bool terminal, gap, stopped;
 	bool written;          /* the history could be written at some time */
+	bool *strange;         /* one a pool: it was said that another one answers there */
 	struct duty *duties;   /* one a pool; NULL: not asked to guard */
 	struct notify *notify; /* the same */
 };
@@ -145,6 +146,21 @@ static void watch_duties(struct recording *r, struct instant now)
 	}
 }
 
+/* Whose rows nobody will find: said once, as soon as it answers. */
+static void tell_strangers(struct recording *r)
+{
+	const struct model *m = desk_model(r->s.desk);
+	for (int i = 0; i < m->pool_count; i++)
+		for (int k = 0; k < m->pools[i].node_count && !r->strange[i]; k++) {
+			const struct node *n = &m->pools[i].nodes[k];
+			r->strange[i] = n->foreign;
+			if (n->foreign)
+				fprintf(stderr, "%sweir: %s '%s' is not recorded: %s\n",
+					r->terminal ? "\r\033[K" : "", err_name(n->trouble.code), m->pools[i].name,
+					n->trouble.text);
+		}
+}
+
 static void tell_others(struct recording *r, struct instant now)
 {
 	char said[200];
@@ -166,6 +182,7 @@ static bool over(void *ctx)
 	say(r, now);
 	watch_duties(r, now);
 	tell_others(r, now);
+	tell_strangers(r);
 	r->gap |= any_gap(r);
 	bool dead = m->history_known && !m->history_writable;
 	r->written |= m->history_known && m->history_writable;
@@ -188,6 +205,7 @@ static int finish(struct recording *r)
 		fprintf(stderr, "\r\033[K");
 	bool never = !r->written && unwritten;
 	free(r->duties);
+	free(r->strange);
 	notify_free(r->notify);
 	int64_t lost = setup_release(&r->s);
 	if (never) {
@@ -230,6 +248,7 @@ int cmd_record(const struct options *o)
 		setup_release(&r.s);
 		return status;
 	}
+	r.strange = mem_new((size_t)desk_model(r.s.desk)->pool_count, sizeof *r.strange);
 	if (o->guard)
 		begin_guarding(&r);
 	r.said_ms = loop_now().boot_ms;

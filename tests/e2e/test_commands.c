@@ -644,6 +644,28 @@ static void test_a_recorder_whose_disk_fails(void **state)
 	assert_true(world_verified(&f->w, history[0]));
 }
 
+/* Under its second name nothing would be written down: a recorder says so as it begins. */
+static void test_a_recorder_of_one_node_under_two_names(void **state)
+{
+	struct fixture *f = *state;
+	struct process record;
+	char text[2 * WORLD_PATH + 80];
+	world_pool(&f->w, false, ARGS("--share", "0%"));
+	snprintf(text, sizeof text, "pools:\n  one: {target: \"%s\"}\n  two: {target: \"%s\"}\n",
+		f->w.target, f->w.target);
+	world_write(f->w.config, text);
+	world_start(&f->w, &record, NULL,
+		ARGS("record", "--out", f->w.history, "--config", f->w.config));
+	bool said = process_wait_err(&record, "' is not recorded: '", 10000);
+	process_signal(&record, SIGTERM);
+	int status = process_wait(&record, 10000);
+	bool named = strstr(record.err.text, "weir: W123 '") != NULL &&
+		strstr(record.err.text, "one node under two names") != NULL;
+	process_release(&record);
+	assert_true(said && named);
+	assert_int_equal(status, 3);
+}
+
 static void test_closed_output_is_an_error(void **state)
 {
 	struct fixture *f = *state;
@@ -729,6 +751,7 @@ int main(void)
 		TEST(test_a_port_in_use),
 		TEST(test_a_history_that_cannot_be_written),
 		TEST(test_a_recorder_whose_disk_fails),
+		TEST(test_a_recorder_of_one_node_under_two_names),
 		TEST(test_closed_output_is_an_error),
 		TEST(test_a_dumb_terminal_is_told_the_way),
 		TEST(test_colour_and_characters_follow_the_environment),

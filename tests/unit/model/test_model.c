@@ -648,11 +648,41 @@ static void test_several_pools(void **state)
 	assert_true(s->state_since_ms == v->now.boot_ms);
 	assert_int_equal(v->m.pools[0].standing.freshness, FRESHNESS_LIVE);
 	assert_int_equal(v->m.pools[1].standing.freshness, FRESHNESS_NEVER);
+	struct snapshot other = *v->node[0].s;
+	text_copy(other.node_id, sizeof other.node_id, "id-z");
 	virtual_tell(v,
 		(struct model_event){
-			.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(1, 0), .snapshot = v->node[0].s});
+			.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(1, 0), .snapshot = &other});
 	assert_int_equal(v->m.pools[1].standing.freshness, FRESHNESS_LIVE);
 	assert_string_equal(v->m.pools[1].pool_id, "shop");
+}
+
+/* Its rows have one name: under a second one none would be written down, and nobody told. */
+static void test_one_node_under_two_names(void **state)
+{
+	struct virtual *v = *state;
+	const char *const target = "http://z:1";
+	struct guard_limits l = limits();
+	model_add(&v->m,
+		&(struct pool_setup){.name = "search",
+			.targets = &target,
+			.target_count = 1,
+			.interval_ms = 500,
+			.limits = &l});
+	virtual_run(v, 2000);
+	const struct node *n = model_node(&v->m, NODE_HANDLE(1, 0));
+	for (int i = 0; i < 2; i++) {
+		virtual_tell(v,
+			(struct model_event){
+				.kind = MODEL_SNAPSHOT, .node = NODE_HANDLE(1, 0), .snapshot = v->node[0].s});
+		assert_true(n->foreign);
+		assert_int_equal(n->trouble.code, ERR_IDENTITY);
+		assert_non_null(strstr(n->trouble.text, "'http://z:1' is a node of pool 'checkout'"));
+		assert_false(v->sample->valid);
+	}
+	assert_int_equal(v->m.pools[1].standing.reported_bp, -1);
+	virtual_run(v, 1000); /* the first name goes on */
+	assert_false(model_node(&v->m, NODE_HANDLE(0, 0))->foreign);
 }
 
 int main(void)
@@ -672,6 +702,7 @@ int main(void)
 		TWO(test_ticks_add_nodes_up),
 		ONE(test_another_node_answers),
 		ONE(test_an_engine_that_was_numbered),
+		TWO(test_one_node_under_two_names),
 		TWO(test_another_pool_answers),
 		ONE(test_pinned_before_the_first_answer),
 		ONE(test_pinned_after_the_wrong_one_answered),
