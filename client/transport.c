@@ -72,8 +72,6 @@ struct transport {
 	size_t origin_count, origin_cap;
 	void *shelf;
 	void (*release)(void *shared); /* of what is on the shelf */
-	void *room;
-	size_t room_size;
 };
 
 /* What every handle has in common. */
@@ -179,7 +177,6 @@ void transport_free(struct transport *t)
 		free(t->origins[i].token);
 	}
 	free(t->origins);
-	free(t->room);
 	free(t->ca_file);
 	free(t);
 }
@@ -304,14 +301,6 @@ void **transport_shelf(struct transport *t, void (*release)(void *shared))
 {
 	t->release = release;
 	return &t->shelf;
-}
-
-void *transport_room(struct transport *t, size_t size)
-{
-	if (size > t->room_size)
-		t->room = mem_resize(t->room, 1, size);
-	t->room_size = size > t->room_size ? size : t->room_size;
-	return t->room;
 }
 
 static void keep_apart(struct transfer *x)

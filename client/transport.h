@@ -66,10 +66,6 @@ void transport_renew(struct transport *t, const char *credential, const char *ne
  * its end, unless that is NULL. */
 void **transport_shelf(struct transport *t, void (*release)(void *shared));
 
-/* Room of `size` bytes, not cleared, for what a `done` makes of its answer: one for all, until the
- * next of them asks, since only one reads at a time. */
-void *transport_room(struct transport *t, size_t size);
-
 /* Forgets a request: `done` will not be called. */
 void transport_cancel(struct transport *t, uint64_t id);
 
