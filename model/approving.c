@@ -93,7 +93,8 @@ void approving_facts(struct interlock_facts *out, const struct model *m, const s
 		text_copy(out->approved_by, sizeof out->approved_by, a->claim.approver);
 		out->approval_left_ms = a->claim.expires_ms - m->now.wall_ms;
 	}
-	if (ask)
+	/* Nobody finds it before it is recorded. */
+	if (ask && ask->outcome == OUTCOME_APPLIED)
 		text_copy(out->asked_id, sizeof out->asked_id, ask->id);
 }
 

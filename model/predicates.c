@@ -382,9 +382,10 @@ static bool frozen(const struct interlock_facts *f, struct interlock_check *c)
 
 static bool approval(const struct interlock_facts *f, struct interlock_check *c)
 {
-	char above[24], left[24];
+	char above[24], left[24], to[24];
 	c->code = ERR_APPROVAL;
 	unit_share(above, sizeof above, f->policy.approval_bp);
+	unit_share_word(to, sizeof to, f->to_bp);
 	unit_countdown(left, sizeof left, f->approval_left_ms);
 	if (!interlock_asks_second(f) && f->to_bp >= 0 && f->to_bp <= f->policy.approval_bp) {
 		say(c, "approvals only above %s", above);
@@ -398,6 +399,8 @@ static bool approval(const struct interlock_facts *f, struct interlock_check *c)
 	}
 	if (f->approval == APPROVAL_NONE && f->asked_id[0])
 		say(c, "approval is missing; ask somebody: weir approve %s %s", f->pool, f->asked_id);
+	else if (f->approval == APPROVAL_NONE && f->drilling)
+		say(c, "approval is missing; a drill asks for none: weir ask %s %s", f->pool, to);
 	else if (f->approval == APPROVAL_NONE)
 		say(c, "approval is missing; the step asks for it");
 	else if (f->approval != APPROVAL_GOOD)

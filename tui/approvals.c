@@ -123,8 +123,6 @@ void approvals_ask(struct desk *d, const struct act_request *r, struct act_resul
 	desk_act(d, &ask, d->now, &asked);
 	if (asked.status == ACT_REFUSED)
 		return;
-	/* the refusal names it */
-	desk_judge(d, r, out);
 	text_copy(out->asked, sizeof out->asked, asked.id);
 }
 

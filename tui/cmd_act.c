@@ -157,8 +157,13 @@ static int dry_run(struct act_job *j)
 
 static int refused(struct act_job *j)
 {
-	if (j->result.asked[0])
+	if (j->result.asked[0]) {
+		struct act_result now; /* the refusal names what is asked once it is recorded */
 		loop_finish(j->s->desk, asked, j, ANSWER_MS);
+		desk_judge(j->s->desk, &j->request, &now);
+		if (now.status == ACT_REFUSED)
+			j->result.interlock = now.interlock;
+	}
 	return act_job_report_refusal(j);
 }
 

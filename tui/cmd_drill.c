@@ -21,6 +21,7 @@ struct drilling {
 	const struct options *o;
 	struct act_result result;
 	struct act_view view;
+	int top_bp; /* to where it went up; -1: it was there */
 };
 
 static const struct pool *pool_of(const struct drilling *g)
@@ -96,7 +97,9 @@ static void say(const struct drilling *g)
 	double acknowledged = (double)(d->outcome_ms - d->at_ms) / 1000;
 	double verified = (double)(d->verified_ms - d->at_ms) / 1000;
 	char from[16], to[16];
-	unit_share(from, sizeof from, d->from_bp);
+	/* The way back may leave before a document shows the step. */
+	const int from_bp = g->top_bp >= 0 ? g->top_bp : d->from_bp;
+	unit_share(from, sizeof from, from_bp);
 	unit_share(to, sizeof to, d->to_bp);
 	if (!g->o->json) {
 		printf("%s: drill %s > %s: acknowledged in %.1fs, verified on every node in %.1fs\n",
@@ -107,7 +110,7 @@ static void say(const struct drilling *g)
 	text_add(&t, "{");
 	text_json_str(&t, "id", d->id);
 	text_json_str(&t, "pool", d->pool);
-	text_json_int(&t, "from_bp", d->from_bp);
+	text_json_int(&t, "from_bp", from_bp);
 	text_json_int(&t, "to_bp", d->to_bp);
 	text_json_int(&t, "acknowledged_ms", d->outcome_ms - d->at_ms);
 	text_json_int(&t, "verified_ms", d->verified_ms - d->at_ms);
@@ -130,6 +133,7 @@ static int run(struct drilling *g, struct err *err)
 	/* What was raised, or may have been, is taken back, however well that was seen. */
 	bool raised = status == EXIT_DONE || status == EXIT_UNVERIFIED || status == EXIT_UNRESOLVED;
 	if (next.verb == VERB_STEP && raised) {
+		g->top_bp = next.to_bp;
 		next.verb = VERB_ROLLBACK;
 		next.to_bp = -1;
 		status = act(g, &next);
@@ -141,7 +145,7 @@ static int run(struct drilling *g, struct err *err)
 
 int cmd_drill(const struct options *o)
 {
-	struct drilling g = {.o = o};
+	struct drilling g = {.o = o, .top_bp = -1};
 	struct err err = {0};
 	int status = run(&g, &err);
 	if (g.s.desk)

@@ -443,6 +443,7 @@ static void test_a_drill_that_is_interrupted_goes_back_at_once(void **state)
 	assert_int_equal(flock(fd, LOCK_UN), 0);
 	assert_int_equal(process_wait(&f->other, SOON_MS), 0);
 	assert_non_null(strstr(f->other.out.text, "verified on every node in "));
+	assert_non_null(strstr(f->other.out.text, "drill 10 % > 0 %: ")); /* unseen as it is */
 	DONE(f, "log", "--json");
 	assert_says(f, "\"role\":\"drill\",\"verb\":\"rollback\"");
 	close(fd);

@@ -235,6 +235,10 @@ static void test_approvals_begin_above_a_share(void **state)
 	assert_says(f, PREDICATE_APPROVAL, "approved by kim@ops1, valid for 01:01");
 	f.approval = APPROVAL_NONE;
 	assert_says(f, PREDICATE_APPROVAL, "approval is missing; the step asks for it");
+	f.drilling = true;
+	f.to_bp = 5100;
+	assert_says(
+		f, PREDICATE_APPROVAL, "approval is missing; a drill asks for none: weir ask shop 51%");
 	text_copy(f.asked_id, sizeof f.asked_id, "0193-a");
 	assert_says(
 		f, PREDICATE_APPROVAL, "approval is missing; ask somebody: weir approve shop 0193-a");
