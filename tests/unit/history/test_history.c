@@ -238,6 +238,8 @@ static void of_two_guards_at_one_red_one_decides(void **state)
 	row = make_outcome("d-5", OUTCOME_ROW_FINAL, OUTCOME_REFUSED, T0 + 10);
 	history_outcome(ana, &row);
 	settle(kim);
+	settle(ana); /* the next intent would go before what became of the last */
+	ana = start_raising(&p, "ana@ops2", 0);
 	expect_brake(ana, make_brake("d-6", "guard", T0 + 4000), "d-1");
 	expect_brake(ana, make_brake("d-7", "guard", T0 + 6000), NULL);
 	settle(ana);
