@@ -45,6 +45,10 @@ struct view {
 void view_flow(struct surface *s, const struct view *v);
 int view_flow_columns(int w, int h, const struct view *v);
 
+/* The columns that a dialog in `r` covers: those of what goes on at its right too, not the plots
+ * that stand beside. */
+int view_flow_covered(int w, int h, const struct view *v, struct rect r);
+
 /* The Fleet screen: a row a pool, the worst first. */
 void view_fleet(struct surface *s, const struct view *v);
 

@@ -377,6 +377,21 @@ int view_flow_columns(int w, int h, const struct view *v)
 	return columns_of_layout(&l, v);
 }
 
+int view_flow_covered(int w, int h, const struct view *v, struct rect r)
+{
+	struct layout l;
+	lay_out(&l, w, h, v);
+	int left = l.rect[SECTION_PLOTS].h > 0 ? l.rect[SECTION_PLOTS].x : 0;
+	if (left < r.x + r.w)
+		return w;
+	for (int i = 0; i < SECTION_COUNT; i++) {
+		struct rect o = l.rect[i];
+		if (i != SECTION_PLOTS && o.y < r.y + r.h && r.y < o.y + o.h && o.x + o.w > left)
+			return w;
+	}
+	return left;
+}
+
 /* What the crosshair reads stands where messages come. */
 static void draw_message(struct surface *s, const struct layout *l, const struct view *v)
 {

@@ -43,17 +43,25 @@ static const char *const words[] = {
 	"Guards: harm, safe: log10 of the evidence; phi: how much failures clump (1: not).",
 };
 
+#define COLUMN_MIN 96 /* columns that hold every line whole */
+
 struct leaf {
 	struct surface *s;
 	struct rect body;
 	const struct view *v;
 	int y;
+	int columns; /* that are left at the right of this one */
 };
 
-/* Moves on one row; true when it can be seen. */
+/* Moves on one row, at the end of a column to the next; true when it can be seen. */
 static bool next(struct leaf *p)
 {
 	p->y++;
+	if (p->y >= p->body.y + p->body.h && p->columns > 0) {
+		p->columns--;
+		p->body.x += p->body.w;
+		p->y = p->body.y;
+	}
 	return p->y >= p->body.y && p->y < p->body.y + p->body.h;
 }
 
@@ -61,7 +69,7 @@ static void title(struct leaf *p, const char *text)
 {
 	next(p);
 	if (next(p))
-		surface_text(p->s, p->body, 1, p->y, ROLE_STRONG, text);
+		surface_text(p->s, p->body, p->body.x + 1, p->y, ROLE_STRONG, text);
 }
 
 /* A row: `name` and what it does, or why it cannot. */
@@ -70,7 +78,10 @@ static void line(
 {
 	if (!next(p))
 		return;
-	int x = surface_text(p->s, p->body, 3, p->y, on ? ROLE_KEY : ROLE_KEY_OFF, name) + 2;
+	int x =
+		surface_text(p->s, p->body, p->body.x + 3, p->y, on ? ROLE_KEY : ROLE_KEY_OFF, name) +
+		2;
+	column += p->body.x;
 	surface_text(p->s, p->body, x < column ? column : x, p->y, on ? ROLE_TEXT : ROLE_DIM,
 		on ? does : why);
 }
@@ -173,7 +184,7 @@ static void plain_lines(struct leaf *p, const char *const *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (next(p))
-			surface_text(p->s, p->body, 3, p->y, ROLE_DIM, lines[i]);
+			surface_text(p->s, p->body, p->body.x + 3, p->y, ROLE_DIM, lines[i]);
 }
 
 static void fill(struct leaf *p)
@@ -207,13 +218,15 @@ void view_help(struct surface *s, const struct view *v, int *scroll)
 {
 	int top = s->h > 8 ? 2 : 0;
 	struct rect r = {0, top, s->w, s->h - top};
-	struct leaf count = {s, {0, 0, 0, 0}, v, -1}, p = {s, {0, top + 1, s->w, r.h - 1}, v, 0};
+	int columns = s->w >= 2 * COLUMN_MIN ? 2 : 1;
+	struct leaf count = {s, {0, 0, 0, 0}, v, -1, 0};
+	struct leaf p = {s, {0, top + 1, s->w / columns, r.h - 1}, v, 0, columns - 1};
 	surface_fill(s, r, ROLE_SHEET, ' ');
 	surface_fill(s, (struct rect){0, top, s->w, 1}, ROLE_SHEET_TITLE, ' ');
 	surface_text(s, r, 1, top, ROLE_SHEET_TITLE,
 		"HELP: upper case acts, lower case looks; Esc closes, arrows scroll");
 	fill(&count);
-	int most = last_scroll(count.y + 1, p.body.h);
+	int most = last_scroll(count.y + 1, columns * p.body.h);
 	*scroll = *scroll < most ? *scroll : most;
 	p.y = top - *scroll;
 	fill(&p);

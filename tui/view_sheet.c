@@ -424,8 +424,9 @@ static void buttons(struct pen *p, const struct view *v, const struct sheet *she
 static void sheet_rows(struct pen *pen, const struct view *v, const struct sheet *sheet)
 {
 	struct pen p = *pen;
-	/* Over the whole width: what it covers must not go on at its right. */
-	surface_fill(p.s, (struct rect){0, p.r.y, p.s->w, p.r.h}, ROLE_SHEET, ' ');
+	/* What it covers must not go on at its right. */
+	int covered = v->screen == SCREEN_FLOW ? view_flow_covered(p.s->w, p.s->h, v, p.r) : p.s->w;
+	surface_fill(p.s, (struct rect){0, p.r.y, covered, p.r.h}, ROLE_SHEET, ' ');
 	title(&p, v, sheet);
 	if (sheet->stale)
 		pen_row(&p, ROLE_FAIL, "STALE", "%s. Nothing was sent; Esc closes", sheet->stale_why);
