@@ -461,6 +461,31 @@ static void done_acts_do_not_pile_up(void **state)
 	assert_int_equal(desk_open_acts(d), 0);
 }
 
+/* Whom the screen sends to approve must find what is asked. */
+static void an_ask_is_named_once_it_is_recorded(void **state)
+{
+	(void)state;
+	s.plan.policy.approval_bp = 500;
+	s.plan.approver_count = 1;
+	memset(s.plan.approvers[0], 'a', 64);
+	at_one_percent();
+	struct act_result r = site_act(&s, d, VERB_STEP, 1000, "");
+	const struct interlock_check *check = &r.interlock.check[PREDICATE_APPROVAL];
+	assert_int_equal(r.status, ACT_REFUSED);
+	assert_string_not_equal(r.asked, "");
+	assert_string_equal(check->text, "approval is missing; the step asks for it");
+	site_run(&s, 2000);
+	struct act_request again = {.verb = VERB_STEP,
+		.to_bp = 1000,
+		.shown_epoch = site_standing(d)->epoch,
+		.shown_rev = site_standing(d)->rev};
+	char id[DECISION_ID_MAX];
+	text_copy(id, sizeof id, r.asked);
+	desk_judge(d, &again, &r);
+	assert_int_equal(r.status, ACT_REFUSED);
+	assert_non_null(strstr(check->text, id));
+}
+
 #define AT_ONE(test) cmocka_unit_test_setup_teardown(test, sit_down, leave)
 
 int main(void)
@@ -484,6 +509,7 @@ int main(void)
 		AT_ONE(silence_locks_steps_and_is_told),
 		AT_ONE(slow_answers_change_nothing_but_time),
 		AT_ONE(done_acts_do_not_pile_up),
+		AT_ONE(an_ask_is_named_once_it_is_recorded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
