@@ -52,6 +52,17 @@ void serve_etcd_fail(struct serve_etcd *s, const struct err *err)
 	s->due_ms = s->now.boot_ms + SERVE_ETCD_AGAIN_MS;
 }
 
+bool serve_etcd_answer(
+	struct serve_etcd *s, const struct transport_reply *reply, struct etcd_answer *a)
+{
+	struct err err = {0};
+	if (etcd_check(&s->etcd, reply, &err) == 0 &&
+		wire_etcd_read(a, reply->body, reply->len, &err) == 0)
+		return true;
+	serve_etcd_fail(s, &err);
+	return false;
+}
+
 void serve_etcd_see(struct serve_etcd *s)
 {
 	s->seen = true;
@@ -85,7 +96,6 @@ static void wrote(void *ctx, const struct transport_reply *reply, struct instant
 {
 	struct serve_etcd *s = ctx;
 	struct etcd_answer a = {0};
-	struct err err = {0};
 	s->asked = 0;
 	s->now = now;
 	if (etcd_lost_lease(reply)) {
@@ -93,11 +103,8 @@ static void wrote(void *ctx, const struct transport_reply *reply, struct instant
 		s->due_ms = now.boot_ms;
 		return;
 	}
-	if (etcd_check(&s->etcd, reply, &err) < 0 ||
-		wire_etcd_read(&a, reply->body, reply->len, &err) < 0) {
-		serve_etcd_fail(s, &err);
+	if (!serve_etcd_answer(s, reply, &a))
 		return;
-	}
 	const struct etcd_range *node = a.range_count > 0 ? &a.ranges[a.range_count - 1] : NULL;
 	s->taken[0] = '\0';
 	if (!a.succeeded && node && node->count > 0 && !was_ours(s, &node->kvs[0]))

@@ -51,11 +51,8 @@ static void offered(void *ctx, const struct transport_reply *reply, struct insta
 		s->due_ms = now.boot_ms;
 		return;
 	}
-	if (etcd_check(&s->etcd, reply, &err) < 0 ||
-		wire_etcd_read(&a, reply->body, reply->len, &err) < 0) {
-		serve_etcd_fail(s, &err);
+	if (!serve_etcd_answer(s, reply, &a))
 		return;
-	}
 	serve_etcd_see(s);
 	if (a.succeeded) {
 		/* the newest line is the last one: agreed on */

@@ -46,6 +46,9 @@ struct serve_etcd {
 
 /* A request has failed: said once, and tried again soon. */
 void serve_etcd_fail(struct serve_etcd *s, const struct err *err);
+/* Reads an answer of etcd; false where it is none, which has failed then. */
+bool serve_etcd_answer(
+	struct serve_etcd *s, const struct transport_reply *reply, struct etcd_answer *a);
 /* etcd has answered. */
 void serve_etcd_see(struct serve_etcd *s);
 /* Asks for a lease. */

@@ -504,6 +504,20 @@ enum schema_result journal_event(
 	return append(j, SCHEMA_EVENT, cells, err);
 }
 
+enum schema_result journal_event_alone(
+	struct journal *j, const struct journal_event *e, struct err *err)
+{
+	enum schema_result r = journal_begin(j, err);
+
+	if (r != SCHEMA_OK)
+		return r;
+	r = journal_event(j, e, err);
+	if (r == SCHEMA_OK)
+		return journal_commit(j, err);
+	journal_rollback(j);
+	return r;
+}
+
 enum schema_result journal_recording(
 	struct journal *j, const struct journal_recording *r, int64_t *id, struct err *err)
 {

@@ -73,6 +73,9 @@ struct journal_event {
 };
 enum schema_result journal_event(
 	struct journal *j, const struct journal_event *e, struct err *err);
+/* The same, with a transaction of its own. */
+enum schema_result journal_event_alone(
+	struct journal *j, const struct journal_event *e, struct err *err);
 
 struct journal_recording {
 	int64_t started_ms, interval_ms;

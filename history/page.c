@@ -185,23 +185,6 @@ static bool take_row(sqlite3_stmt *s, struct page_row *r)
 	return true;
 }
 
-static int head_seq(struct page_file *f, int64_t *seq, struct err *err)
-{
-	sqlite3_stmt *s;
-	int code;
-
-	if (prepare(f,
-			"SELECT max(seq) FROM (SELECT max(seq) AS seq FROM decision"
-			" UNION ALL SELECT max(seq) FROM outcome UNION ALL SELECT max(seq) FROM event"
-			" UNION ALL SELECT max(seq) FROM recording)",
-			&s, err) < 0)
-		return -1;
-	code = sqlite3_step(s);
-	if (code == SQLITE_ROW)
-		*seq = sqlite3_column_int64(s, 0);
-	return finish(f, s, code, err);
-}
-
 static int read_rows(struct page_file *f, const struct page_request *what,
 	struct page_rows *out, struct err *err)
 {
@@ -234,7 +217,7 @@ int page_read(struct page_file *f, const struct page_request *what, struct page_
 	struct err *err)
 {
 	*out = (struct page_rows){.number = what->number, .before_seq = what->before_seq};
-	if (head_seq(f, &out->head_seq, err) < 0)
+	if (schema_head_seq(f->db, f->path, &out->head_seq, err) < 0)
 		return -1;
 	out->same = what->known_seq == out->head_seq;
 	return out->same ? 0 : read_rows(f, what, out, err);

@@ -306,23 +306,6 @@ static int transaction(struct query *q, const char *sql, struct err *err)
 																						: -1;
 }
 
-static int head_seq(struct query *q, int64_t *seq, struct err *err)
-{
-	sqlite3_stmt *s;
-	int code;
-
-	if (query_prepare(q,
-			"SELECT max(seq) FROM (SELECT max(seq) AS seq FROM decision"
-			" UNION ALL SELECT max(seq) FROM outcome UNION ALL SELECT max(seq) FROM event"
-			" UNION ALL SELECT max(seq) FROM recording)",
-			&s, err) < 0)
-		return -1;
-	code = sqlite3_step(s);
-	if (code == SQLITE_ROW)
-		*seq = sqlite3_column_int64(s, 0);
-	return query_finish(q, s, code, err);
-}
-
 int query_news(struct query *q, const struct query_filter *f, int64_t *seq,
 	bool (*each)(void *ctx, const struct decision *d), void *ctx, struct err *err)
 {
@@ -331,7 +314,7 @@ int query_news(struct query *q, const struct query_filter *f, int64_t *seq,
 
 	if (transaction(q, "BEGIN", err) < 0)
 		return -1;
-	code = head_seq(q, &head, err);
+	code = schema_head_seq(q->db, q->path, &head, err);
 	if (code == 0)
 		code = query_decisions(q, f, each, ctx, err);
 	if (transaction(q, "COMMIT", code == 0 ? err : NULL) < 0)

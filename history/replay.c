@@ -138,11 +138,6 @@ int64_t replay_next(const struct driver *d, enum moment_kind kind, int direction
 	return moments_next(&d->moments, kind, d->reel->clock_ms, direction);
 }
 
-int64_t replay_next_decision(const struct driver *d, int direction)
-{
-	return replay_next(d, MOMENT_DECISION, direction);
-}
-
 bool replay_has(
 	const struct driver *d, enum moment_kind kind, int64_t from_ms, int64_t until_ms)
 {

@@ -70,7 +70,6 @@ void replay_from(struct driver *d, int64_t wall_ms, struct instant real_now);
 /* The moment of the next (direction 1) or previous (-1) decision, event or flip, UNKNOWN when
  * there is none in the span. */
 int64_t replay_next(const struct driver *d, enum moment_kind kind, int direction);
-int64_t replay_next_decision(const struct driver *d, int direction);
 
 /* True when one lies in from <= t < until. */
 bool replay_has(

@@ -183,6 +183,25 @@ int schema_prepare(
 	return schema_result(err, db, code, "reading the history", path) == SCHEMA_OK ? 0 : -1;
 }
 
+int schema_head_seq(sqlite3 *db, const char *path, int64_t *seq, struct err *err)
+{
+	sqlite3_stmt *s;
+	int code;
+
+	if (schema_prepare(&s, db,
+			"SELECT max(seq) FROM (SELECT max(seq) AS seq FROM decision"
+			" UNION ALL SELECT max(seq) FROM outcome UNION ALL SELECT max(seq) FROM event"
+			" UNION ALL SELECT max(seq) FROM recording)",
+			path, err) < 0)
+		return -1;
+	code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		*seq = sqlite3_column_int64(s, 0);
+	code = schema_result(err, db, code, "reading the history", path) == SCHEMA_OK ? 0 : -1;
+	sqlite3_finalize(s);
+	return code;
+}
+
 static int execute(sqlite3 *db, const char *sql, const char *path, struct err *err)
 {
 	const int code = sqlite3_exec(db, sql, NULL, NULL, NULL);

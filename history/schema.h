@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define SCHEMA_VERSION 2
 #define SCHEMA_APPLICATION 0x77656972 /* "weir" */
@@ -90,6 +91,9 @@ int schema_recognise(struct sqlite3 *db, const char *path, int *version, struct 
 /* Prepares a statement; errors name `path`. */
 int schema_prepare(struct sqlite3_stmt **out, struct sqlite3 *db, const char *sql,
 	const char *path, struct err *err);
+
+/* The newest row of the chain; left alone where there is none. 0, or -1 with err. */
+int schema_head_seq(struct sqlite3 *db, const char *path, int64_t *seq, struct err *err);
 
 /* Classifies an SQLite result code and sets err to what failed. */
 enum schema_result schema_result(

@@ -56,14 +56,7 @@ static enum schema_result look_ahead(
 	volume_forecast(&f, &v, u->how.keep_ms, u->how.cap_bytes);
 	if (volume_warning(&words, &v, &f, u->how.keep_ms, u->how.cap_bytes)) {
 		text_copy(e.text, sizeof e.text, text_str(&words));
-		r = journal_begin(j, err);
-		if (r == SCHEMA_OK) {
-			r = journal_event(j, &e, err);
-			if (r == SCHEMA_OK)
-				r = journal_commit(j, err);
-			else
-				journal_rollback(j);
-		}
+		r = journal_event_alone(j, &e, err);
 	}
 	text_free(&words);
 	return r;

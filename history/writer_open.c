@@ -172,14 +172,7 @@ static enum schema_result record_migration(
 	text_json_int(&detail, "to", SCHEMA_VERSION);
 	text_add(&detail, "}");
 	e.detail = text_take(&detail);
-	r = journal_begin(j, err);
-	if (r == SCHEMA_OK) {
-		r = journal_event(j, &e, err);
-		if (r == SCHEMA_OK)
-			r = journal_commit(j, err);
-		else
-			journal_rollback(j);
-	}
+	r = journal_event_alone(j, &e, err);
 	text_free(&words);
 	free(e.detail);
 	return r;

@@ -43,14 +43,6 @@ const char *breaker_name(enum breaker_state s)
 	return breaker_names[s];
 }
 
-enum breaker_state breaker_of(const char *word)
-{
-	for (int i = 0; i < BREAKER_COUNT; i++)
-		if (strcmp(breaker_names[i], word) == 0)
-			return (enum breaker_state)i;
-	return BREAKER_COUNT;
-}
-
 int64_t counts_failed(const struct arm_counts *c)
 {
 	int64_t sum = 0;

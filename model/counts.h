@@ -68,7 +68,6 @@ enum breaker_state {
 };
 
 const char *breaker_name(enum breaker_state s);  /* "half_open" */
-enum breaker_state breaker_of(const char *word); /* BREAKER_COUNT when unknown */
 
 struct breaker_word {
 	bool known; /* the pool has one */

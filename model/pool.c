@@ -40,11 +40,3 @@ const char *worker_state_name(enum worker_state s)
 {
 	return worker_state_names[s];
 }
-
-enum worker_state worker_state_of(const char *word)
-{
-	for (int i = 0; i < WORKER_STATE_COUNT; i++)
-		if (strcmp(worker_state_names[i], word) == 0)
-			return (enum worker_state)i;
-	return WORKER_STATE_COUNT;
-}

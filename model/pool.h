@@ -93,7 +93,6 @@ enum worker_state {
 };
 
 const char *worker_state_name(enum worker_state s);
-enum worker_state worker_state_of(const char *word); /* WORKER_STATE_COUNT when unknown */
 
 #define WORKER_TROUBLE_MAX 64
 

@@ -458,6 +458,20 @@ void config_guards_json(struct text *out, const struct guard_limits *g)
 	text_add(out, "}");
 }
 
+void config_rules_json(
+	struct text *out, const struct plan *plan, const struct guard_limits *limits)
+{
+	text_json_key(out, "plan");
+	if (plan)
+		plan_json(out, plan);
+	else
+		text_add(out, "null");
+	text_json_key(out, "guards");
+	config_guards_json(out, limits);
+	text_json_key(out, "judge");
+	config_judge_json(out, &limits->judge);
+}
+
 static void pool_json(struct text *out, const struct config_pool *p)
 {
 	text_add(out, "{");
@@ -472,15 +486,7 @@ static void pool_json(struct text *out, const struct config_pool *p)
 	text_json_str(out, "env", p->env);
 	text_json_str(out, "token_file", p->token_file);
 	text_json_int(out, "interval_ms", p->interval_ms);
-	text_json_key(out, "plan");
-	if (p->has_plan)
-		plan_json(out, &p->plan);
-	else
-		text_add(out, "null");
-	text_json_key(out, "guards");
-	config_guards_json(out, &p->guards);
-	text_json_key(out, "judge");
-	config_judge_json(out, &p->guards.judge);
+	config_rules_json(out, p->has_plan ? &p->plan : NULL, &p->guards);
 	config_engine_json(out, &p->engine);
 	config_metrics_json(out, &p->metrics);
 	config_veto_json(out, &p->veto);

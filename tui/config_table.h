@@ -105,6 +105,10 @@ void config_guards_json(struct text *out, const struct guard_limits *g);
 /* What is asked of v2, without the limits, as an object. */
 void config_judge_json(struct text *out, const struct judge_policy *p);
 
+/* By what rules a pool goes: the members "plan" (NULL none), "guards" and "judge". */
+void config_rules_json(
+	struct text *out, const struct plan *plan, const struct guard_limits *limits);
+
 /* A policy in full, as an object. */
 void config_policy_json(struct text *out, const struct policy *p);
 

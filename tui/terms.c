@@ -33,15 +33,7 @@ static void pool_json(struct text *out, const struct pool *p)
 {
 	text_add(out, "{");
 	text_json_str(out, "name", p->name);
-	text_json_key(out, "plan");
-	if (p->has_plan)
-		plan_json(out, &p->plan);
-	else
-		text_add(out, "null");
-	text_json_key(out, "guards");
-	config_guards_json(out, &p->limits);
-	text_json_key(out, "judge");
-	config_judge_json(out, &p->limits.judge);
+	config_rules_json(out, p->has_plan ? &p->plan : NULL, &p->limits);
 	text_add(out, "}");
 }
 

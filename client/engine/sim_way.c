@@ -332,6 +332,5 @@ void sim_way_arrive(struct sim_work *w)
 	q->route = router_pick(&w->router, q->operation, name_session(n->session, name), "");
 	q->arm = q->route.arm;
 	q->run = q->route.bypasses ? RUN_BYPASS : RUN_REQUEST;
-	w->arrived++;
 	sim_way_enter(w, r);
 }

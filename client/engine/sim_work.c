@@ -145,11 +145,6 @@ void sim_work_units(const struct sim_work *w, int64_t *unit_ms, int64_t *settle_
 	*settle_ms = w->how.timeout_ms > w->how.unit_ms ? w->how.timeout_ms : w->how.unit_ms;
 }
 
-uint64_t sim_work_arrived(const struct sim_work *w)
-{
-	return w->arrived;
-}
-
 /* ---- life ---- */
 
 /* The supervision of each segment, as supervisor.c has it for builtin workers. */

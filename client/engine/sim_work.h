@@ -54,7 +54,4 @@ void sim_work_fill(struct sim_work *w, enum arm arm, struct arm_counts *out);
 /* Ages in milliseconds: at which a session is counted, and after which a change has settled. */
 void sim_work_units(const struct sim_work *w, int64_t *unit_ms, int64_t *settle_ms);
 
-/* How many requests have arrived since the start, restarts included. */
-uint64_t sim_work_arrived(const struct sim_work *w);
-
 #endif

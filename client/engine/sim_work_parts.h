@@ -63,7 +63,6 @@ struct sim_work {
 	struct arrival next;
 	bool arrives;
 	int64_t now_us, faults_us; /* faults up to here are in force */
-	uint64_t arrived;
 	struct router router;
 	uint32_t generation;
 	struct sessions *sessions;
