@@ -152,9 +152,11 @@ void view_plot(struct surface *s, struct rect r, const struct view *v, enum seri
 	view_axis(&axis, v, columns);
 	axis_read(&axis, ARM_V1, m, v1, n);
 	axis_read(&axis, ARM_V2, m, v2, n);
-	/* A limit far above everything would press the lines to the floor: it is said instead. */
+	/* A limit far above everything would press the lines to the floor: it is said instead. Lines on
+	 * the floor take it as the end of their axis. */
 	double limit = series_limit(p, m), highest = largest(v2, n, largest(v1, n, 0));
-	if (!(limit <= 4 * highest))
+	bool at_floor = labels[m] && !(highest > 0);
+	if (!(limit <= 4 * highest) && !at_floor)
 		limit = NAN;
 	draw_title(s, (struct rect){r.x, r.y, r.w, 1}, v, m, &axis, limit);
 	if (!has_any(v1, n) && !has_any(v2, n)) {
