@@ -407,8 +407,6 @@ static struct flight *open_brake(const struct desk *d, const struct act_request 
 void desk_act(
 	struct desk *d, const struct act_request *r, struct instant now, struct act_result *out)
 {
-	/* However long this process stood still, what is asked is judged as of now. */
-	desk_pass(d, r->pool, 1, now);
 	d->now = now;
 	if (is_gated(r->verb))
 		flags_ask(d);

@@ -191,15 +191,11 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 	/* What has nothing to tell is not asked: an idle console makes no call but its wait. */
 	bool dirty = true, typed = true, signalled = true;
 	int64_t framed_ms = now.boot_ms - FRAME_MS;
-	bool pressed = false;
 	while (!console_left(c) && !loop_interrupted() && !(typed && term_hung_up())) {
+		dirty |= desk_turn(d, now) != 0;
 		if (signalled)
 			dirty |= take_signals(c, err);
-		/* A key and its frame come before what the pools have said since: next turn's. */
-		const bool heard = pressed;
-		pressed = (typed || term_key_due_ms() >= 0) && take_keys(c, now, err);
-		if (!pressed || heard)
-			dirty |= desk_turn(d, now) != 0;
+		bool pressed = (typed || term_key_due_ms() >= 0) && take_keys(c, now, err);
 		dirty |= pressed;
 		if (light && term_is_light()) {
 			theme = light;
@@ -222,7 +218,7 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 		}
 		struct wait_fd fds[] = {{.fd = term_in_fd()}, {.fd = loop_signal_fd()},
 			{.fd = term_out_fd(), .want_write = true}};
-		int64_t timeout_ms = pressed ? 0 : timeout_of(c, now);
+		int64_t timeout_ms = timeout_of(c, now);
 		if (dirty && rest_ms > 0 && rest_ms < timeout_ms)
 			timeout_ms = rest_ms;
 		desk_wait(d, fds, term_wants_write() ? 3 : 2, timeout_ms, now);

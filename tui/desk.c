@@ -487,12 +487,6 @@ bool desk_left(const struct desk *d)
 	return keeper_left(d);
 }
 
-void desk_pass(struct desk *d, int pool, int pools, struct instant now)
-{
-	d->now = d->clock ? d->clock(d->clock_ctx, now) : now;
-	desk_apply(d, &(struct model_event){.kind = MODEL_TICK, .pool = pool, .pools = pools});
-}
-
 /* A round over all pools; of very many a part a turn, so that no key waits for the whole. */
 static void tick(struct desk *d, struct instant now)
 {
@@ -506,7 +500,8 @@ static void tick(struct desk *d, struct instant now)
 		return;
 	const int count = left < TICK_POOLS ? left : TICK_POOLS;
 	d->tick_next += count;
-	desk_pass(d, first, count, now);
+	d->now = d->clock ? d->clock(d->clock_ctx, now) : now;
+	desk_apply(d, &(struct model_event){.kind = MODEL_TICK, .pool = first, .pools = count});
 	for (int i = first; i < d->tick_next; i++)
 		keeper_turn(d, i);
 	for (int i = first; i < d->tick_next; i++)

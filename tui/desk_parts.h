@@ -164,8 +164,6 @@ struct desk {
 /* desk.c */
 uint64_t desk_random(struct desk *d);
 void desk_apply(struct desk *d, const struct model_event *e);
-/* What follows for these pools from the time that has passed alone. */
-void desk_pass(struct desk *d, int pool, int pools, struct instant now);
 
 /* flight.c */
 struct flight *flight_find(const struct desk *d, const char *id);
