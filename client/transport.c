@@ -29,7 +29,7 @@
 #define HEADERS_MAX (64 * 1024)
 #define SUBJECT_MAX 160
 #define WAIT_FDS_MAX 16
-#define TURN_REPLIES 16 /* of which each may take half a millisecond: keys wait meanwhile */
+#define TURN_REPLIES 8 /* of which each may take half a millisecond: keys wait meanwhile */
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 60000
 

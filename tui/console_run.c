@@ -173,7 +173,8 @@ static void copy_out(struct console *c, struct instant now)
 	text_clear(&c->copy);
 }
 
-#define FRAME_MS 40 /* between frames that no key asks for: many pools speak more often */
+#define FRAME_MS 40  /* between frames that no key asks for: many pools speak more often */
+#define HEARD_MS 250 /* what is shown is of now, if the pools were heard since */
 
 int console_run(struct console *c, struct desk *d, const struct theme *theme,
 	const struct theme *light, const struct term_options *term, struct err *err)
@@ -190,12 +191,22 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 		term_ask_ground(now.boot_ms);
 	/* What has nothing to tell is not asked: an idle console makes no call but its wait. */
 	bool dirty = true, typed = true, signalled = true;
-	int64_t framed_ms = now.boot_ms - FRAME_MS;
+	bool pressed = true;
+	int64_t framed_ms = now.boot_ms - FRAME_MS, heard_ms = now.boot_ms;
 	while (!console_left(c) && !loop_interrupted() && !(typed && term_hung_up())) {
-		dirty |= desk_turn(d, now) != 0;
+		/* A key and its frame go before what many pools have said since, which is the next turn's.
+		 * Not after a standstill: then nothing is as fresh as it looks. */
+		const bool hear_first = pressed || now.boot_ms - heard_ms > HEARD_MS;
+		if (hear_first)
+			dirty |= desk_turn(d, now) != 0;
 		if (signalled)
 			dirty |= take_signals(c, err);
-		bool pressed = (typed || term_key_due_ms() >= 0) && take_keys(c, now, err);
+		pressed = (typed || term_key_due_ms() >= 0) && take_keys(c, now, err);
+		if (!hear_first && !pressed)
+			dirty |= desk_turn(d, now) != 0;
+		const bool owes = !hear_first && pressed;
+		if (!owes)
+			heard_ms = now.boot_ms;
 		dirty |= pressed;
 		if (light && term_is_light()) {
 			theme = light;
@@ -218,7 +229,7 @@ int console_run(struct console *c, struct desk *d, const struct theme *theme,
 		}
 		struct wait_fd fds[] = {{.fd = term_in_fd()}, {.fd = loop_signal_fd()},
 			{.fd = term_out_fd(), .want_write = true}};
-		int64_t timeout_ms = timeout_of(c, now);
+		int64_t timeout_ms = owes ? 0 : timeout_of(c, now);
 		if (dirty && rest_ms > 0 && rest_ms < timeout_ms)
 			timeout_ms = rest_ms;
 		desk_wait(d, fds, term_wants_write() ? 3 : 2, timeout_ms, now);
