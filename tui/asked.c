@@ -78,7 +78,7 @@ static void add_checks(struct asked_row *rows, int *n, const char *json)
 		failed += strncmp(at + 6, "fails\"", 6) == 0;
 		forced += strncmp(at + 6, "forced\"", 7) == 0;
 	}
-	add(rows, n, forced > 0, "checks", "%d hold, %d not (the approval), %d forced", held,
+	add(rows, n, forced > 0, "held then", "%d, %d not (the approval), %d forced", held,
 		failed, forced);
 }
 

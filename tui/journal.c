@@ -4,7 +4,9 @@
  * Invariants:
  * 1. One page and one detail are under way at most; an answer to what is no longer asked changes
  *    nothing.
- * 2. Rows are in falling order of seq, each once. */
+ * 2. Rows are in falling order of seq, each once: so they are read. Lines are in falling order of
+ *    time, so people read them: what was written down late, or seen in a pool's own log, stands
+ *    where it happened. */
 #include "tui/journal.h"
 
 #include "model/mem.h"
@@ -23,6 +25,7 @@
 void journal_release(struct journal *j)
 {
 	free(j->rows);
+	free(j->order);
 	free(j->own);
 	page_detail_release(&j->detail);
 	*j = (struct journal){0};
@@ -37,7 +40,19 @@ size_t journal_count(const struct journal *j)
 
 const struct page_row *journal_row(const struct journal *j, size_t line)
 {
-	return line < j->own_count ? &j->own[line] : &j->rows[line - j->own_count];
+	return line < j->own_count ? &j->own[line] : &j->rows[j->order[line - j->own_count]];
+}
+
+/* The rows by time; of one moment the later row is above. Most are in order as they come. */
+static void sort_lines(struct journal *j)
+{
+	mem_grow(&j->order, &j->order_cap, j->count, sizeof *j->order);
+	for (size_t i = 0; i < j->count; i++) {
+		size_t at = i;
+		for (; at > 0 && j->rows[j->order[at - 1]].at_ms < j->rows[i].at_ms; at--)
+			j->order[at] = j->order[at - 1];
+		j->order[at] = i;
+	}
 }
 
 const struct page_row *journal_selected(const struct journal *j)
@@ -246,9 +261,12 @@ void journal_take(
 		return;
 	if (p->before_seq != 0) {
 		take_older(j, p);
+		sort_lines(j);
+		find_selected(j);
 		return; /* what is older is no news of what is newest */
 	}
 	take_newest(j, p);
+	sort_lines(j);
 	j->detail_stale |= p->head_seq != j->head_seq;
 	j->head_seq = p->head_seq;
 	find_selected(j);

@@ -1,4 +1,4 @@
-/* Journal: decisions and events as a list, newest first: what of it is loaded, which line is
+/* Journal: decisions and events as a list, newest first by the time that is shown: what of it is loaded, which line is
  * selected, by what it is narrowed, and the selected one whole. It reads no file and draws
  * nothing: it says what it wants read, and takes what comes.
  *
@@ -14,8 +14,10 @@ struct journal {
 	char typed[EDIT_MAX];     /* the filter as it was typed */
 	struct page_filter filter;
 	char complaint[80];    /* about a word of it that cannot be read; "" none */
-	struct page_row *rows; /* from the file, newest first */
+	struct page_row *rows; /* from the file, as the chain has them, newest first */
 	size_t count, cap;
+	size_t *order; /* the rows as lines, by time */
+	size_t order_cap;
 	struct page_row *own; /* what this console did and the file does not have, newest first */
 	size_t own_count, own_cap;
 	bool fresh;          /* the rows are those of this filter */

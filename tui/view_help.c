@@ -3,7 +3,10 @@
  * the screens.
  *
  * 1. What cannot be used now is dim and says why, in the place of what it does.
- * 2. For one who only looks nothing that acts is there. */
+ * 2. For one who only looks nothing that acts is there.
+ * 3. It scrolls, so nothing is cut: what is too long for a row goes on below. */
+#include "model/fit.h"
+#include "model/text.h"
 #include "tui/ask.h"
 #include "tui/console_words.h"
 #include "tui/keymap.h"
@@ -19,7 +22,7 @@ static const enum verb order[] = {VERB_ROLLBACK, VERB_HOLD, VERB_STEP, VERB_RESU
 _Static_assert(sizeof order / sizeof *order == VERB_COUNT, "every verb has its place");
 
 static const char *const sheet_words[] = {
-	"In a sheet: y accepts, Esc cancels, m writes a reason, ? the 14 checks,",
+	"In a sheet: y accepts, Esc cancels, m writes a reason, ? the 14 checks, "
 	"o another share, g down in steps, H hold instead; Tab moves, Enter presses.",
 };
 
@@ -30,7 +33,7 @@ static const char *const words[] = {
 	"lease: who may raise. leave: what happens if this console ends.",
 	"RED: v2 alone breaks a limit, or is proven worse than v1; it latches until U.",
 	"look: v2 looks worse than v1, not proven yet. BOTH: v1 breaks the limit too.",
-	"v2 / v1: HARM is proven worse; SAFE is proven no worse than the margin;",
+	"v2 / v1: HARM is proven worse; SAFE is proven no worse than the margin; "
 	"UNDECIDED neither yet, NO DATA no v2 traffic, UNTRUSTWORTHY no test holds.",
 	"0.9x (0.5 to 1.4): likeliest, and all that is not ruled out, of v1's errors.",
 	"harm so far: v2's bad ones beyond v1's rate since the judge began.",
@@ -65,25 +68,41 @@ static bool next(struct leaf *p)
 	return p->y >= p->body.y && p->y < p->body.y + p->body.h;
 }
 
+#define WRAPS 16 /* columns that are enough to go on in */
+
+/* From column x of this row; what has no room goes on below, `hang` columns further in: the page
+ * scrolls, so that nothing has to be cut. */
+static void flow(struct leaf *p, bool seen, int x, int hang, enum role role, const char *text)
+{
+	bool wraps = p->body.w - x - hang >= WRAPS;
+	while (*text) {
+		char row[256];
+		size_t len = wraps ? fit_words(text, p->body.w - x) : strlen(text);
+		snprintf(row, sizeof row, "%.*s", (int)len, text);
+		if (seen)
+			surface_text(p->s, p->body, p->body.x + x, p->y, role, row);
+		text += len;
+		x += hang;
+		hang = 0;
+		seen = *text && next(p);
+	}
+}
+
 static void title(struct leaf *p, const char *text)
 {
 	next(p);
-	if (next(p))
-		surface_text(p->s, p->body, p->body.x + 1, p->y, ROLE_STRONG, text);
+	flow(p, next(p), 1, 2, ROLE_STRONG, text);
 }
 
 /* A row: `name` and what it does, or why it cannot. */
 static void line(
-	struct leaf *p, const char *name, int column, const char *does, bool on, const char *why)
+	struct leaf *p, const char *name, int column, int hang, const char *text, bool on)
 {
-	if (!next(p))
-		return;
-	int x =
-		surface_text(p->s, p->body, p->body.x + 3, p->y, on ? ROLE_KEY : ROLE_KEY_OFF, name) +
-		2;
-	column += p->body.x;
-	surface_text(p->s, p->body, x < column ? column : x, p->y, on ? ROLE_TEXT : ROLE_DIM,
-		on ? does : why);
+	bool seen = next(p);
+	int x = 3 + text_width(name) + 2;
+	if (seen)
+		surface_text(p->s, p->body, p->body.x + 3, p->y, on ? ROLE_KEY : ROLE_KEY_OFF, name);
+	flow(p, seen, x < column ? column : x, hang, on ? ROLE_TEXT : ROLE_DIM, text);
 }
 
 static void verb_line(struct leaf *p, enum verb verb)
@@ -94,7 +113,7 @@ static void verb_line(struct leaf *p, enum verb verb)
 	bool on = reach_key(p->v, verb, why);
 	snprintf(does, sizeof does, "%-10s %s", row->word, row->help);
 	snprintf(not, sizeof not, "%-10s not now: %s", row->word, why);
-	line(p, key, 12, does, on, not );
+	line(p, key, 12, 11, on ? does : not, on);
 }
 
 static bool works(const struct view *v, const struct keymap_row *k)
@@ -145,7 +164,7 @@ static void key_lines(struct leaf *p, bool special)
 			(strcmp(twin->help, "the same") == 0 || strcmp(twin->help, k->help) == 0);
 		snprintf(
 			names, sizeof names, "%s%s%s", k->label, two ? " " : "", two ? twin->label : "");
-		line(p, names, 12, k->help, true, "");
+		line(p, names, 12, 0, k->help, true);
 		i += two;
 	}
 }
@@ -177,14 +196,13 @@ static void word_line(void *ctx, const struct console_word *w)
 	bool on = !w->acts || reach_word(p->v, ask_verb(w->word), why);
 	snprintf(not, sizeof not, "not now: %s", why);
 	snprintf(name, sizeof name, ":%s%s%s", w->word, *w->takes ? " " : "", w->takes);
-	line(p, name, 30, word_help(w), on, not );
+	line(p, name, 30, 0, on ? word_help(w) : not, on);
 }
 
 static void plain_lines(struct leaf *p, const char *const *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (next(p))
-			surface_text(p->s, p->body, p->body.x + 3, p->y, ROLE_DIM, lines[i]);
+		flow(p, next(p), 3, 2, ROLE_DIM, lines[i]);
 }
 
 static void fill(struct leaf *p)
@@ -219,7 +237,7 @@ void view_help(struct surface *s, const struct view *v, int *scroll)
 	int top = s->h > 8 ? 2 : 0;
 	struct rect r = {0, top, s->w, s->h - top};
 	int columns = s->w >= 2 * COLUMN_MIN ? 2 : 1;
-	struct leaf count = {s, {0, 0, 0, 0}, v, -1, 0};
+	struct leaf count = {s, {0, 0, s->w / columns, 0}, v, -1, 0};
 	struct leaf p = {s, {0, top + 1, s->w / columns, r.h - 1}, v, 0, columns - 1};
 	surface_fill(s, r, ROLE_SHEET, ' ');
 	surface_fill(s, (struct rect){0, top, s->w, 1}, ROLE_SHEET_TITLE, ' ');

@@ -92,6 +92,8 @@ static void draw_whole_title(
 	int x =
 		surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, row->is_event ? "MESSAGE" : "DECISION");
 	x = surface_text(s, r, x + 1, r.y, ROLE_STRONG, what);
+	if (row->forced)
+		x = surface_text(s, r, x + 2, r.y, ROLE_MARK, "BREAK-GLASS");
 	x = surface_text(s, r, x + 2, r.y, role, fate);
 	if (!d && row->seq != 0)
 		surface_text(s, r, x + 2, r.y, ROLE_DIM, "loading");
@@ -143,10 +145,10 @@ static void draw_row(struct surface *s, struct rect r, const struct columns *c,
 	draw_cell(s, r, c->who, c->what, ROLE_REMOTE, row->actor);
 	draw_cell(s, r, c->what, c->fate, row->is_event ? ROLE_DIM : ROLE_TEXT, what);
 	int x = r.x + c->fate;
+	if (row->forced) /* however short the line, this is on it */
+		x = surface_text(s, r, x, r.y, ROLE_MARK, r.w < 80 ? "FORCED" : "BREAK-GLASS") + 2;
 	if (*fate)
 		x = surface_text(s, r, x, r.y, fate_role, fate) + 2;
-	if (row->forced)
-		x = surface_text(s, r, x, r.y, ROLE_MARK, "BREAK-GLASS") + 2;
 	surface_text(s, r, x, r.y, text_role, text);
 }
 
@@ -271,14 +273,14 @@ int view_journal_scroll(const struct journal *j, int w, int h, int64_t now_wall_
 static void draw_open(struct surface *s, struct rect r, const struct view *v)
 {
 	struct rect body = {r.x, r.y + 1, r.w, r.h - 1};
-	draw_whole_title(s, (struct rect){r.x, r.y, r.w, 1}, v->journal, v->now.wall_ms);
 	int rows = draw_whole(s, body, v->journal, v->journal->scroll, v->now.wall_ms);
-	if (rows <= body.h)
-		return;
-	char place[48];
 	int last = v->journal->scroll + body.h;
-	snprintf(place, sizeof place, "%d to %d of %d ", v->journal->scroll + 1,
-		last < rows ? last : rows, rows);
+	char place[48] = "";
+	if (rows > body.h)
+		snprintf(place, sizeof place, "  %d to %d of %d ", v->journal->scroll + 1,
+			last < rows ? last : rows, rows);
+	int left = r.w - text_width(place);
+	draw_whole_title(s, (struct rect){r.x, r.y, left, 1}, v->journal, v->now.wall_ms);
 	surface_text_right(s, r, r.x + r.w, r.y, ROLE_DIM, place);
 }
 

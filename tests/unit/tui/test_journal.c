@@ -95,6 +95,39 @@ static void fill(int64_t rows)
 	give(&p);
 }
 
+/* What is written down late stands where it happened, also where that is on a page that comes
+ * later; the selection stays with its row, and a moment parts the lines. */
+static void lines_are_in_the_order_of_time(void **state)
+{
+	(void)state;
+	wanted();
+	struct page_rows p = page(200, 101, 101);
+	p.rows[0].at_ms = T0 + 150500; /* id-200, between 150 and 151 */
+	p.rows[1].at_ms = T0 + 50500;  /* id-199, among what is not read yet */
+	p.rows[3].at_ms = p.rows[2].at_ms;
+	give(&p);
+	assert_string_equal(journal_row(&j, 0)->id, "id-198");
+	assert_string_equal(journal_row(&j, 1)->id, "id-197");
+	assert_string_equal(journal_row(&j, 47)->id, "id-151");
+	assert_string_equal(journal_row(&j, 48)->id, "id-200");
+	assert_string_equal(journal_row(&j, 49)->id, "id-150");
+	assert_string_equal(journal_row(&j, 99)->id, "id-199");
+	assert_int_equal(journal_since(&j, T0 + 150999), 48);
+	journal_move(&j, 99);
+	assert_string_equal(journal_selected(&j)->id, "id-199");
+	assert_int_equal(wanted().before_seq, 101);
+	p = page(100, 1, 0);
+	p.before_seq = 101;
+	give(&p);
+	assert_int_equal(journal_count(&j), 200);
+	assert_string_equal(journal_selected(&j)->id, "id-199");
+	assert_int_equal(j.at, 149);
+	assert_string_equal(journal_row(&j, 148)->id, "id-51");
+	assert_string_equal(journal_row(&j, 150)->id, "id-50");
+	for (size_t i = 1; i < 200; i++)
+		assert_true(journal_row(&j, i)->at_ms <= journal_row(&j, i - 1)->at_ms);
+}
+
 static void the_selection_stays_with_its_row(void **state)
 {
 	(void)state;
@@ -496,6 +529,7 @@ static void evidence_is_said_with_its_units(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(lines_are_in_the_order_of_time),
 		CASE(the_selection_stays_with_its_row),
 		CASE(older_rows_come_as_one_scrolls),
 		CASE(a_gap_is_not_jumped),

@@ -267,6 +267,22 @@ static void narrowed_to_nothing(void)
 	give_page(0, 0);
 }
 
+/* What was forced says so on its line, and whole. */
+static void forced(void)
+{
+	begin();
+	record[9].forced = true;
+	give_page(record_count, 0);
+	journal_move(&j, 9);
+	give_detail();
+}
+
+static void forced_whole(void)
+{
+	forced();
+	j.open = true;
+}
+
 static void loading(void)
 {
 	begin();
@@ -296,6 +312,8 @@ static const struct scene {
 	{"journal-end", its_end},
 	{"journal-narrow", narrowed},
 	{"journal-none", narrowed_to_nothing},
+	{"journal-forced", forced},
+	{"journal-forced-whole", forced_whole},
 	{"journal-loading", loading},
 	{"journal-unreadable", unreadable},
 };

@@ -683,6 +683,40 @@ static void approving_own(void)
 	sheet_of(":approve\n");
 }
 
+/* Another person looks, with a key that the plan lists. */
+static void approving(void)
+{
+	static const struct site_desk ana = {.actor = "ana@ops2", .file = "h.db", .console = true};
+	asking();
+	type("y");
+	pass(2000);
+	console_free(c);
+	site_close(&s, d);
+	enter(&ana);
+	memset(d->model.key, 'a', 64);
+	pass(2000);
+	sheet_of(":approve\n");
+}
+
+static void drilling(void)
+{
+	armed();
+	sheet_of(":drill\n");
+}
+
+/* The share is the drill's own first step already: the way back alone is walked. */
+static void drilling_back(void)
+{
+	ready();
+	sheet_of(":drill\n");
+}
+
+static void choosing_a_strategy(void)
+{
+	ready();
+	sheet_of(":strategy shadow\n");
+}
+
 static void closing(void)
 {
 	unverified();
@@ -704,6 +738,18 @@ static void several(void)
 	pass(3000);
 	type("2 j R");
 	pass(1200);
+}
+
+/* Only what the filter leaves is marked, and all of it is named. */
+static void several_narrowed(void)
+{
+	site_init(&s, 3, 3);
+	s.apart = true;
+	enter(&kim);
+	pass(3000);
+	type("2/node\n  R");
+	pass(1200);
+	type("y1");
 }
 
 static void changing_operations(void)
@@ -730,6 +776,18 @@ static void adopting(void)
 static void leaving(void)
 {
 	baking();
+	type("q");
+	pass(500);
+}
+
+/* Where a recorder can be left behind. */
+static void leaving_a_recorder(void)
+{
+	static bool recorder;
+	baking();
+	console_free(c);
+	struct console_options how = {.desk = d, .w = 80, .h = 24, .recorder = &recorder};
+	c = console_new(&how, s.now);
 	type("q");
 	pass(500);
 }
@@ -853,9 +911,14 @@ static const struct scene {
 	{"adopt", adopting, 0},
 	{"ask", asking, 0},
 	{"approve-own", approving_own, 0},
+	{"approve", approving, 0},
+	{"drill", drilling, 0},
+	{"drill-back", drilling_back, 0},
+	{"strategy", choosing_a_strategy, 0},
 	{"close", closing, 0},
 	{"disarm", disarming, 0},
 	{"several", several, 0},
+	{"several-narrowed", several_narrowed, 0},
 	{"complete", complete, 0},
 	{"finalize", finalizing, 0},
 	{"finalized", finalized, 0},
@@ -874,6 +937,7 @@ static const struct scene {
 	{"resume-held", resume_held, 0},
 	{"resume-red", resume_red, 0},
 	{"leave", leaving, 0},
+	{"leave-recorder", leaving_a_recorder, 0},
 	{"help", help, 0},
 	{"prompt", prompt, 0},
 	{"done", done, 0},
@@ -955,13 +1019,29 @@ static void a_frozen_picture_is_as_it_was(void **state)
 	assert_true(same);
 }
 
+static void the_end_of_help_is_as_it_was(void **state)
+{
+	(void)state;
+	bool same = true;
+	help();
+	for (int i = 0; i < GOLDEN_SIZES; i++) {
+		console_resize(c, golden_sizes[i].w, golden_sizes[i].h);
+		console_draw(c, s.now);
+		console_key(c, 'G', s.now);
+		same &= golden_matches("help-end", console_draw(c, s.now));
+	}
+	assert_true(same);
+}
+
 #define SCENES (sizeof scenes / sizeof *scenes)
 
 int main(void)
 {
-	struct CMUnitTest tests[SCENES + 1];
+	struct CMUnitTest tests[SCENES + 2];
 	tests[SCENES] = (struct CMUnitTest)cmocka_unit_test_teardown(
 		a_frozen_picture_is_as_it_was, leave_scene);
+	tests[SCENES + 1] =
+		(struct CMUnitTest)cmocka_unit_test_teardown(the_end_of_help_is_as_it_was, leave_scene);
 	for (size_t i = 0; i < SCENES; i++)
 		tests[i] = (struct CMUnitTest){.name = scenes[i].name,
 			.test_func = screen_is_as_it_was,
