@@ -146,10 +146,14 @@ static void draw_arms(struct surface *s, struct rect r, const struct view *v, en
 	if (p->standing.mixed)
 		snprintf(says, sizeof says, "%g..%g %% MIXED", p->standing.mixed_low_bp / 100.0,
 			p->standing.mixed_high_bp / 100.0);
-	int x = surface_textf(s, r, r.x + 1, r.y + 3, role,
-		width == WIDTH_TINY ? "asked %s  says %s  seen %s"
-							: "asked %s   pool says %s   seen %s of %s requests",
-		asked, says, seen, n);
+	char whole[160];
+	snprintf(whole, sizeof whole, "asked %s   pool says %s   seen %s of %s requests", asked,
+		says, seen, n);
+	if (width == WIDTH_TINY)
+		snprintf(whole, sizeof whole, "asked %s  says %s  seen %s", asked, says, seen);
+	else if (1 + text_width(whole) > r.w)
+		snprintf(whole, sizeof whole, "asked %s  says %s  seen %s of %s", asked, says, seen, n);
+	int x = surface_text(s, r, r.x + 1, r.y + 3, role, whole);
 	draw_routing(s, r, x + 3, p);
 }
 

@@ -75,22 +75,36 @@ static void list_checks(
 	}
 }
 
+static bool is_in_the_way(const struct interlock *i, int k)
+{
+	return i->check[k].state == CHECK_FAILS || i->check[k].state == CHECK_FORCED;
+}
+
+/* In their order; where not all have room those that are in the way come first, and how many are
+ * not shown is said. */
 static void all_checks(struct pen *p, const struct interlock *i)
 {
 	struct text t = {0};
+	char *line[PREDICATE_COUNT];
+	int room = p->r.y + p->r.h - 1 - p->y, shown = 0;
+	bool all = room >= PREDICATE_COUNT;
 	facts_checks(&t, i);
-	char *at = t.data;
-	for (int k = 0; at && *at && k < PREDICATE_COUNT; k++) {
-		char *end = strchr(at, '\n');
-		*end = 0;
-		if (p->y < p->r.y + p->r.h - 1)
-			surface_text(p->s, p->r, p->r.x + 1, p->y++,
-				i->check[k].state == CHECK_FORCED      ? ROLE_FAIL
-					: i->check[k].state == CHECK_FAILS ? ROLE_WARN
-													   : ROLE_TEXT,
-				at);
-		at = end + 1;
+	for (int k = 0; k < PREDICATE_COUNT; k++) {
+		line[k] = k > 0 ? line[k - 1] + strlen(line[k - 1]) + 1 : t.data;
+		*strchr(line[k], '\n') = 0;
 	}
+	for (int pass = all; pass < 2; pass++)
+		for (int k = 0; k < PREDICATE_COUNT && shown < room - !all; k++)
+			if (all || is_in_the_way(i, k) == (pass == 0))
+				surface_text(p->s, p->r, p->r.x + 1, p->y + shown++,
+					i->check[k].state == CHECK_FORCED      ? ROLE_FAIL
+						: i->check[k].state == CHECK_FAILS ? ROLE_WARN
+														   : ROLE_TEXT,
+					line[k]);
+	if (!all && room > 0)
+		surface_textf(p->s, p->r, p->r.x + 1, p->y + shown, ROLE_DIM, "and %d more",
+			PREDICATE_COUNT - shown);
+	p->y += PREDICATE_COUNT; /* a larger box is taken where there is one */
 	text_free(&t);
 }
 
@@ -133,6 +147,16 @@ static void typing(struct pen *p, const struct sheet *sheet)
 		pen_row(p, ROLE_WARN, "", "%s", sheet->complaint);
 }
 
+/* What becomes of a raise that nobody keeps. */
+static void raise_row(struct pen *p, const char *fate, const char *share, const char *bake)
+{
+	char whole[120], brief[120];
+	snprintf(whole, sizeof whole, "%s%s unless the bake of %s passes and it is kept", fate,
+		share, bake);
+	snprintf(brief, sizeof brief, "%s%s unless bake passes and it is kept", fate, share);
+	pen_row_fit(p, ROLE_TEXT, "by itself", whole, brief);
+}
+
 /* What happens when nobody does anything more. */
 static void by_itself(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
@@ -142,21 +166,21 @@ static void by_itself(struct pen *p, const struct view *v, const struct sheet *s
 	unit_duration(bake, sizeof bake, pool->plan.bake_ms);
 	if (is_drill_up(sheet))
 		pen_row(p, ROLE_TEXT, "by itself", "back to %s as soon as the step is seen", from);
-	else if (!pool->plan.policy.bake || sheet->to_bp <= sheet->from_bp || !pool_takes_back(pool))
+	else if (!pool->plan.policy.bake || sheet->to_bp <= sheet->from_bp ||
+		!pool_takes_back(pool))
 		pen_row(p, ROLE_TEXT, "by itself", "nothing: the share stays until someone moves it");
 	else if (orphan_at(pool->plan.on_orphan, sheet->to_bp) == ORPHAN_REVERT)
-		pen_row(p, ROLE_TEXT, "by itself",
-			"back to %s unless the bake of %s passes and it is kept", from, bake);
+		raise_row(p, "back to ", from, bake);
 	else
-		pen_row(p, ROLE_TEXT, "by itself", "held unless the bake of %s passes and it is kept",
-			bake);
+		raise_row(p, "held", "", bake);
 	if (sheet->request.has_strategy)
 		pen_row(p, ROLE_TEXT, "strategy", "%s: %s", strategy_name(sheet->request.strategy),
 			strategy_help(sheet->request.strategy));
 }
 
 /* "0.2 %"; without a failure how much the few that were done may hide. */
-static void write_errors(char *out, size_t size, const struct arm_figures *f)
+static void write_errors(
+	char *out, size_t size, const struct arm_figures *f, const char *bounded)
 {
 	char value[16], bound[16], done[24];
 	double most = guard_upper_bound(f->done, f->failed);
@@ -166,7 +190,18 @@ static void write_errors(char *out, size_t size, const struct arm_figures *f)
 	if (isnan(most) || isnan(f->error_rate))
 		snprintf(out, size, "%s %%", value);
 	else
-		snprintf(out, size, "0 of %s (could be up to %s %%)", done, bound);
+		snprintf(out, size, "0 of %s (%s %s %%)", done, bounded, bound);
+}
+
+static void now_row(struct pen *p, const char *label, const struct arm_figures *f)
+{
+	char errors[64], p99[16], whole[120], brief[120];
+	unit_ms(p99, sizeof p99, f->p99_us);
+	write_errors(errors, sizeof errors, f, "could be up to");
+	snprintf(whole, sizeof whole, "errors %s, p99 %s ms", errors, p99);
+	write_errors(errors, sizeof errors, f, "at most");
+	snprintf(brief, sizeof brief, "errors %s, p99 %s ms", errors, p99);
+	pen_row_fit(p, ROLE_TEXT, label, whole, brief);
 }
 
 /* What a step is that is no raise to a new share. */
@@ -185,23 +220,19 @@ static void step_kind(struct pen *p, const struct view *v, const struct sheet *s
 static void step_rows(struct pen *p, const struct view *v, const struct sheet *sheet)
 {
 	const struct standing *st = &v->pool->standing;
-	char now[16], then[16], e1[64], e2[64], p1[16], p2[16], back[16];
+	char now[16], then[16], back[16];
 	double all = st->arms[ARM_V1].rate + st->arms[ARM_V2].rate;
 	unit_rate(now, sizeof now, st->arms[ARM_V2].rate);
 	unit_rate(then, sizeof then, all * sheet->to_bp / SHARE_FULL);
-	write_errors(e1, sizeof e1, &st->arms[ARM_V1]);
-	write_errors(e2, sizeof e2, &st->arms[ARM_V2]);
-	unit_ms(p1, sizeof p1, st->arms[ARM_V1].p99_us);
-	unit_ms(p2, sizeof p2, st->arms[ARM_V2].p99_us);
 	unit_share(back, sizeof back, st->baseline_bp);
 	step_kind(p, v, sheet);
 	pen_row(p, ROLE_TEXT, "v2 gets", "%s/s > %s/s", now, then);
 	if (st->arms[ARM_V2].done == 0)
 		pen_row(p, ROLE_TEXT, "v2 now", "does nothing now");
 	else
-		pen_row(p, ROLE_TEXT, "v2 now", "errors %s, p99 %s ms", e2, p2);
+		now_row(p, "v2 now", &st->arms[ARM_V2]);
 	if (p->r.h >= ROOMY)
-		pen_row(p, ROLE_TEXT, "v1 now", "errors %s, p99 %s ms", e1, p1);
+		now_row(p, "v1 now", &st->arms[ARM_V1]);
 	/* A reason and a name need the rows more. */
 	if (p->r.h >= ROOMY || !sheet->request.forced)
 		view_forecast(p, v, sheet);
@@ -225,13 +256,23 @@ static void rollback_rows(struct pen *p, const struct view *v, const struct shee
 		const struct snapshot *s = v->pool->nodes[k].last;
 		said += s && (s->baseline_bp > 0 ? s->baseline_bp : 0) == sheet->to_bp;
 	}
-	pen_row(p, ROLE_TEXT, "to", "the share before this migration: %s on %d of %d nodes", to,
+	char whole[120], brief[120];
+	snprintf(whole, sizeof whole, "the share before this migration: %s on %d of %d nodes", to,
 		said, v->pool->node_count);
-	pen_row(p, fails ? ROLE_FAIL : ROLE_TEXT, fails ? "v1 FAILS" : "v1",
-		"errors %s %%, p99 %s ms; carries %s/s, gets v2's %s/s too", e1, p1, v1, v2);
-	pen_row(
-		p, ROLE_TEXT, "slowly", "g: down by the plan's steps, one every 10 s, y hurries it");
-	pen_row(p, ROLE_TEXT, "asks for", "nothing: no check stops a rollback, stale data neither");
+	snprintf(brief, sizeof brief, "%s on %d of %d nodes: as before all this", to, said,
+		v->pool->node_count);
+	pen_row_fit(p, ROLE_TEXT, "to", whole, brief);
+	snprintf(whole, sizeof whole, "errors %s %%, p99 %s ms; carries %s/s, gets v2's %s/s too",
+		e1, p1, v1, v2);
+	snprintf(
+		brief, sizeof brief, "errors %s %%, p99 %s ms; %s/s, gets %s/s more", e1, p1, v1, v2);
+	pen_row_fit(p, fails ? ROLE_FAIL : ROLE_TEXT, fails ? "v1 FAILS" : "v1", whole, brief);
+	pen_row_fit(p, ROLE_TEXT, "slowly",
+		"g: down by the plan's steps, one every 10 s, y hurries it",
+		"g: by the plan's steps, 10 s each; y hurries it");
+	pen_row_fit(p, ROLE_TEXT, "asks for",
+		"nothing: no check stops a rollback, stale data neither",
+		"nothing: no check stops it, stale data neither");
 }
 
 static void resume_rows(struct pen *p, const struct view *v)

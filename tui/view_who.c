@@ -50,7 +50,8 @@ static enum role guard_role(const struct standing *st)
 static void shorten_guard(char *text)
 {
 	static const char *const rests[] = {
-		", rolls", ", limits", ", nobody", ": you", " for ", " is set", " by itself", " while"};
+		", rolls", ", limits", ", nobody", ": you", " for ", " is set", " by itself", " while",
+		" without"};
 	for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
 		char *rest = strstr(text, rests[i]);
 		if (rest)
