@@ -72,14 +72,15 @@ static bool step_unseen(const struct standing *s, const struct decision *d, stru
 		d->rev == s->rev && now.wall_ms - d->outcome_ms < SEEN_MS;
 }
 
-/* A change that somebody has seen, and that these documents are too old to show: another process
- * looks more often, and a recording has no more of them than one an interval. */
+/* The last change, where somebody has seen it and these documents are too old to show it: another
+ * process looks more often, and a recording has no more of them than one an interval. */
 static bool seen_elsewhere(const struct standing *s, const struct pool *p,
 	const struct decision *d, struct instant now)
 {
 	if (d->observed || d->verified_ms == UNKNOWN || d->verified_ms > now.wall_ms ||
 		(d->verb != VERB_STEP && d->verb != VERB_ROLLBACK) || s->reported_bp < 0 ||
-		s->reported_bp == d->to_bp)
+		s->reported_bp == d->to_bp ||
+		d != reconcile_last_change(p->decisions, p->decision_count))
 		return false;
 	for (int k = 0; k < p->node_count; k++)
 		if (node_is_usable(&p->nodes[k]) && p->nodes[k].last_at.wall_ms < d->verified_ms)

@@ -302,6 +302,32 @@ static void test_what_was_seen_between_two_documents(void **state)
 	}
 }
 
+/* Of what somebody saw only the last change is on its way: what it took back is over. */
+static void test_what_was_seen_and_taken_back_between_two_documents(void **state)
+{
+	static const struct {
+		enum verb first, second;
+		int away_bp, back_bp;
+	} rows[] = {{VERB_STEP, VERB_ROLLBACK, 5000, 0}, {VERB_ROLLBACK, VERB_STEP, 0, 1000}};
+	struct virtual *v = *state;
+	virtual_history_opens(v);
+	virtual_run(v, 2000);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct decision d = virtual_act(v, rows[i].first, rows[i].away_bp);
+		virtual_wait(v, 200);
+		virtual_verify(v, &d);
+		assert_true(virtual_standing(v)->open >= 0);
+		d = virtual_act(v, rows[i].second, rows[i].back_bp);
+		virtual_wait(v, 200);
+		virtual_verify(v, &d);
+		assert_int_equal(virtual_standing(v)->reported_bp, rows[i].back_bp);
+		assert_true(virtual_standing(v)->open < 0);
+		virtual_run(v, 1000);
+		virtual_move(v, VERB_STEP, 1000);
+		virtual_run(v, 1000);
+	}
+}
+
 /* A wall clock that was put back makes nobody wait for it. */
 static void test_what_was_seen_in_a_time_to_come(void **state)
 {
@@ -581,6 +607,7 @@ int main(void)
 		ONE(test_a_restart_that_lost_the_share),
 		ONE(test_a_long_silence_is_no_restart),
 		ONE(test_what_was_seen_between_two_documents),
+		ONE(test_what_was_seen_and_taken_back_between_two_documents),
 		ONE(test_what_was_seen_in_a_time_to_come),
 		ONE(test_an_unexplained_share_is_drift),
 		ONE(test_what_the_audit_may_explain_is_not_claimed),
