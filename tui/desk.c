@@ -104,12 +104,28 @@ static void on_replayed(struct desk *d, const struct driver_event *e)
 		d->dirty |= model_apply(&d->model, &event, d->sample);
 }
 
+/* Foreign only because another pool's name was heard first: the pool and its node are as they are
+ * meant. Steps are locked and nothing is recorded, but a brake goes there. */
+static void find_twin(struct desk *d, uint64_t node, const struct snapshot *s)
+{
+	const int pool = (int)(node >> 16) - 1;
+	const char *id = d->model.pools[pool].pool_id;
+	const struct node *n = model_node(&d->model, node);
+	const uint64_t bit = (uint64_t)1 << (node & 0xffff);
+	d->pools[pool].twins &= ~bit;
+	if (!n->foreign || n->last || (id[0] && strcmp(id, s->pool_id) != 0))
+		return;
+	d->pools[pool].twins |= bit;
+	flight_observe(d, node, s);
+}
+
 static void on_snapshot(struct desk *d, const struct driver_event *e)
 {
 	struct snapshot *joined = join_source(d, e);
 	const struct snapshot *s = joined ? joined : e->snapshot;
 	desk_apply(
 		d, &(struct model_event){.kind = MODEL_SNAPSHOT, .node = e->node, .snapshot = s});
+	find_twin(d, e->node, s);
 	if (!model_node(&d->model, e->node)->foreign) {
 		scribe_snapshot(d, e->node, s);
 		say_source(d, e->node);

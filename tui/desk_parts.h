@@ -90,6 +90,7 @@ struct desk_pool {
 	int64_t *audit_since; /* one a node; UNKNOWN before anything is known */
 	bool *audit_asked;
 	bool *pinned;
+	uint64_t twins; /* bits of nodes that are another pool's too, known under its name */
 	struct judged_rows judged;      /* the rows that its judge took */
 	struct trail *trail;            /* one a node: its log as it was last told of */
 	char (*head)[POOL_HASH_MAX];    /* one a node: of our history, as it was last looked up */

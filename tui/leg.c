@@ -84,8 +84,9 @@ void leg_send(struct desk *d, struct flight *f, int k)
 	const struct decision *what = flight_decision(d, f);
 	if (!what)
 		return;
+	const bool twin = d->pools[f->pool].twins >> k & 1;
 	/* Whoever answers there now is another pool: it is not ours to roll back. */
-	if (n->foreign) {
+	if (n->foreign && !(twin && verb_is_brake(f->verb))) {
 		leg->state = verb_is_brake(f->verb) ? LEG_WAITING : LEG_REFUSED;
 		leg->due_ms = d->now.boot_ms + leg_retry_delay(d, ++leg->tries);
 		leg->answer.kind = ANSWER_NOT_SENT;

@@ -1,5 +1,6 @@
 /* Acts at a pool of three nodes: each has a leg of its own, nobody waits for another, and all have
  * to be seen. */
+#include "model/text.h"
 #include "tests/lib/seat.h"
 
 #include <string.h>
@@ -45,6 +46,26 @@ static void a_rollback_in_three_places_waits_for_none_and_needs_all(void **state
 	assert_int_equal(now_is(), STATE_ROLLED_BACK);
 	for (int k = 0; k < 3; k++)
 		assert_int_equal(fake_share_bp(s.node[k]), 0);
+}
+
+/* A node that is known by another pool's name already is that pool's: a brake by this one is meant for
+ * it, and goes there. Nothing else does. */
+static void a_brake_goes_to_a_node_under_its_second_name(void **state)
+{
+	(void)state;
+	text_copy(s.node[1]->counts->pool_id, POOL_ID_MAX, node->counts->pool_id);
+	text_copy(s.node[1]->counts->node_id, POOL_ID_MAX, node->counts->node_id);
+	d = site_open(&s, &kim);
+	site_run(&s, 2000);
+	assert_true(desk_model(d)->pools[1].nodes[0].foreign);
+	struct act_request r = {.verb = VERB_STEP, .pool = 1, .to_bp = 100};
+	assert_int_equal(site_ask(&s, d, &r).status, ACT_REFUSED);
+	r = (struct act_request){.verb = VERB_ROLLBACK, .pool = 1, .to_bp = -1};
+	struct act_result result = site_ask(&s, d, &r);
+	assert_true(site_done(&s, d, result.id, 10000));
+	assert_int_equal(acts_of(s.node[1], VERB_ROLLBACK), 1);
+	assert_true(site_view(d, result.id).decision.verified_ms != UNKNOWN);
+	assert_int_equal(acts_of(node, VERB_ROLLBACK), 0);
 }
 
 static void it_is_shown_how_many_have_been_seen(void **state)
@@ -281,6 +302,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AT_THREE(a_rollback_in_three_places_waits_for_none_and_needs_all),
+		cmocka_unit_test_setup_teardown(
+			a_brake_goes_to_a_node_under_its_second_name, sit_down_at_two_pools, leave),
 		AT_THREE(it_is_shown_how_many_have_been_seen),
 		AT_THREE(a_node_that_refuses_is_pressed_without_end),
 		AT_THREE(a_node_restarts_in_the_middle),
