@@ -72,15 +72,14 @@ static bool step_unseen(const struct standing *s, const struct decision *d, stru
 		d->rev == s->rev && now.wall_ms - d->outcome_ms < SEEN_MS;
 }
 
-/* The last change, where somebody has seen it and these documents are too old to show it: another
- * process looks more often, and a recording has no more of them than one an interval. */
+/* The last change `d`, where somebody has seen it and these documents are too old to show it:
+ * another process looks more often, and a recording has no more of them than one an interval. */
 static bool seen_elsewhere(const struct standing *s, const struct pool *p,
 	const struct decision *d, struct instant now)
 {
 	if (d->observed || d->verified_ms == UNKNOWN || d->verified_ms > now.wall_ms ||
 		(d->verb != VERB_STEP && d->verb != VERB_ROLLBACK) || s->reported_bp < 0 ||
-		s->reported_bp == d->to_bp ||
-		d != reconcile_last_change(p->decisions, p->decision_count))
+		s->reported_bp == d->to_bp)
 		return false;
 	for (int k = 0; k < p->node_count; k++)
 		if (node_is_usable(&p->nodes[k]) && p->nodes[k].last_at.wall_ms < d->verified_ms)
@@ -91,12 +90,13 @@ static bool seen_elsewhere(const struct standing *s, const struct pool *p,
 /* The intent that people wait for: the newest open one, or one whose effect is not yet seen. */
 static void derive_open(struct standing *s, const struct pool *p, struct instant now)
 {
+	const struct decision *last = reconcile_last_change(p->decisions, p->decision_count);
 	s->open = -1;
 	s->seen_nodes = 0;
 	for (size_t i = p->decision_count; i-- > 0;) {
 		const struct decision *d = &p->decisions[i];
 		if (!decision_is_open(d) && !decision_awaits_verification(d) &&
-			!step_unseen(s, d, now) && !seen_elsewhere(s, p, d, now))
+			!step_unseen(s, d, now) && (d != last || !seen_elsewhere(s, p, d, now)))
 			continue;
 		if (s->open < 0 || d->verb == VERB_ROLLBACK) {
 			s->open = (int)i;

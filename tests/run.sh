@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # run.sh [-j N] PROGRAM...: runs test programs, a line each, the output of those that fail whole.
 # Ends with the line "N passed, N failed"; exits 1 when one failed. Each gets a directory of its own as
-# TMPDIR, HOME and XDG_STATE_HOME, which is removed, and at most TEST_TIMEOUT seconds (default 120).
+# TMPDIR, HOME and XDG_STATE_HOME, which is removed, and at most TEST_TIMEOUT seconds: against what
+# hangs, five times what the longest takes on a quiet machine (default 300).
 set -u
 jobs=$(nproc 2>/dev/null || echo 2)
 if [ "${1:-}" = -j ]; then jobs=$2; shift 2; fi
@@ -17,7 +18,7 @@ one() {
 	start=$(date +%s.%N)
 	env -u WEIR_ACTOR TMPDIR="$dir/tmp" HOME="$dir" XDG_STATE_HOME="$dir/state" XDG_CONFIG_HOME="$dir/config" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}" TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1}" \
-		timeout -k 5 "${TEST_TIMEOUT:-120}" $nice "$1" >"$dir/log" 2>&1 </dev/null
+		timeout -k 5 "${TEST_TIMEOUT:-300}" $nice "$1" >"$dir/log" 2>&1 </dev/null
 	status=$?
 	took=$(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }')
 	cases=$(grep -c '^\[       OK' "$dir/log")

@@ -17,33 +17,40 @@
 #define HEAR_MS 1000    /* how often the history is read for orders */
 #define HEAR_LAST 16    /* decisions that are read then, beside the open ones */
 #define TELL_MS 6000    /* an order that is not obeyed by then was not heard */
-#define VERIFY_MS 60000 /* another's rollback that is not verified by then is left as it is */
+#define VERIFY_MIN_MS 2000 /* another's rollback is verified by then, at the earliest */
+#define VERIFY_MS 60000    /* one that is not by then is left as it is */
 #define LEFT_MS (2 * TELL_MS) /* one that is open so long has been left by whoever gave it */
 
 /* ---- the desk that guards ---- */
 
-/* True when the pool's log told of a rollback that its maker may just be verifying. */
-static bool has_unverified(const struct desk *d, const struct pool *p)
+/* How long ago the pool's log told of a rollback that its maker may just be verifying; UNKNOWN
+ * none, or a share was raised since. */
+static int64_t unverified_ms(const struct desk *d, const struct pool *p)
 {
 	for (size_t i = p->decision_count; i-- > 0;) {
 		const struct decision *what = &p->decisions[i];
-		if (d->now.wall_ms - what->at_ms >= VERIFY_MS)
-			return false;
+		const int64_t age_ms = d->now.wall_ms - what->at_ms;
+		if (age_ms >= VERIFY_MS || (what->verb == VERB_STEP && what->outcome == OUTCOME_APPLIED))
+			break;
 		if (what->observed && what->verb == VERB_ROLLBACK && what->verified_ms == UNKNOWN)
-			return true;
+			return age_ms > 0 ? age_ms : 0;
 	}
-	return false;
+	return UNKNOWN;
 }
 
+/* Who guards, is asked or waits for somebody reads every second; who would only see another's
+ * rollback verified, ever more seldom: its row may be in another file. */
 void order_hear(struct desk *d, int pool)
 {
 	struct desk_pool *own = &d->pools[pool];
 	const struct pool *p = &d->model.pools[pool];
 	if (!d->history || !own->loaded || own->hearing || d->now.boot_ms < own->hear_due_ms)
 		return;
-	if (!d->how.guard && p->plan.approver_count == 0 && !found_waits(d, pool) &&
-		!has_unverified(d, p))
-		return;
+	if (!d->how.guard && p->plan.approver_count == 0 && !found_waits(d, pool)) {
+		const int64_t age_ms = unverified_ms(d, p);
+		if (age_ms < VERIFY_MIN_MS || d->now.boot_ms < own->hear_due_ms + age_ms / 2)
+			return;
+	}
 	own->hearing = true;
 	history_load(d->history, p->name, HEAR_LAST);
 }

@@ -411,13 +411,14 @@ static void row_08_credentials(void **state)
 	const char *target = hostile_target(f->server);
 	int first = real_add(&f->r, "first", &target, 1, "token-one");
 	int second = real_add(&f->r, "second", &target, 1, "token-two");
-	for (int i = 0; i < 6; i++) {
-		real_poll(&f->r, first, 0);
-		real_poll(&f->r, second, 0);
+	/* one node under three names: only the first takes its answers, all are asked */
+	for (int i = 1; i <= 6; i++) {
+		real_ask(&f->r, first, 0);
+		REAL_UNTIL(&f->r, WAIT_MS, hostile_authorised(f->server, "Bearer token-one") >= i);
+		real_ask(&f->r, second, 0);
+		REAL_UNTIL(&f->r, WAIT_MS, hostile_authorised(f->server, "Bearer token-two") >= i);
 		real_poll(&f->r, 0, 0);
 	}
-	assert_true(hostile_authorised(f->server, "Bearer token-one") >= 6);
-	assert_true(hostile_authorised(f->server, "Bearer token-two") >= 6);
 	assert_true(hostile_authorised(f->server, "") >= 6);
 	assert_int_equal(hostile_shared(f->server), 0);
 }

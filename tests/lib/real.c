@@ -213,11 +213,16 @@ static bool has_ended(const struct node *n, const struct node *before)
 		memcmp(&n->trouble, &before->trouble, sizeof n->trouble) != 0;
 }
 
+void real_ask(struct real *r, int pool, int node)
+{
+	client_poll_now(desk_client(r->desk), NODE_HANDLE(pool, node), r->now);
+}
+
 void real_poll(struct real *r, int pool, int node)
 {
 	struct node before = *real_node(r, pool, node);
 	int64_t end_ms = process_clock_ms() + PATIENCE_MS;
-	client_poll_now(desk_client(r->desk), NODE_HANDLE(pool, node), r->now);
+	real_ask(r, pool, node);
 	while (!has_ended(real_node(r, pool, node), &before)) {
 		if (process_clock_ms() > end_ms)
 			give_up("no poll ends", real_node(r, pool, node)->target);

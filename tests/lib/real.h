@@ -63,6 +63,8 @@ void real_turn(struct real *r);
 /* Moves the desk's clock on, and turns once. */
 void real_skip(struct real *r, int64_t ms);
 
+/* Asks a node now; what comes of it is not waited for. */
+void real_ask(struct real *r, int pool, int node);
 /* Polls a node now and turns until that has ended, at most 10 s. */
 void real_poll(struct real *r, int pool, int node);
 
