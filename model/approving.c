@@ -43,10 +43,17 @@ void approving_want(struct approval_want *out, char what[APPROVAL_WHAT_MAX],
 		.approver_count = p->plan.approver_count};
 }
 
+/* What could not be recorded nobody was asked: it is asked anew. */
+static bool may_be_found(const struct decision *ask)
+{
+	return !outcome_is_final(ask->outcome) || ask->outcome == OUTCOME_APPLIED;
+}
+
 const struct decision *approving_asked(const struct pool *p, const struct approval_want *want)
 {
 	for (size_t i = p->decision_count; i-- > 0;)
-		if (p->decisions[i].verb == VERB_ASK && approval_is_asked(&p->decisions[i], want))
+		if (p->decisions[i].verb == VERB_ASK && may_be_found(&p->decisions[i]) &&
+			approval_is_asked(&p->decisions[i], want))
 			return &p->decisions[i];
 	return NULL;
 }

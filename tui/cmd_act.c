@@ -171,6 +171,10 @@ static int asked_for(struct act_job *j)
 {
 	text_copy(j->result.asked, sizeof j->result.asked, j->result.id);
 	loop_finish(j->s->desk, asked, j, ANSWER_MS);
+	/* Nobody finds what is not recorded. */
+	if (desk_progress(j->s->desk, j->result.id, &j->view) &&
+		j->view.decision.outcome != OUTCOME_APPLIED)
+		return act_job_report(j);
 	return act_job_report_asked(j);
 }
 

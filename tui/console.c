@@ -107,14 +107,18 @@ static void follow(struct console *c, const char *id)
 	c->last_outcome = v.decision.outcome;
 }
 
+static void say_asked(struct console *c, const char *pool, const char *id, struct instant now)
+{
+	console_say(c, now, ROLE_TEXT, "asked; somebody else: weir approve %s %s", pool, id);
+}
+
 static void say_result(
 	struct console *c, enum verb verb, const struct act_result *r, struct instant now)
 {
 	const char *word = verb_row(verb)->word;
-	bool begun = r->status == ACT_BEGUN || r->status == ACT_REPLAYED;
-	if (verb == VERB_ASK && begun) {
-		console_say(c, now, ROLE_TEXT, "asked; somebody else: weir approve %s %s",
-			console_pool(c)->name, r->id);
+	if (verb == VERB_ASK && r->status == ACT_REPLAYED) {
+		follow(c, r->id);
+		say_asked(c, console_pool(c)->name, r->id, now);
 	} else if (r->status == ACT_BEGUN) {
 		text_copy(c->last_act, sizeof c->last_act, r->id);
 		c->last_progress = PROGRESS_RECORDING;
@@ -182,6 +186,9 @@ static void follow_act(struct console *c, struct instant now)
 			(double)(v.decision.verified_ms - v.decision.at_ms) / 1000, unrecorded);
 	else if (v.progress == PROGRESS_DONE && v.decision.verb == VERB_ANNOTATE)
 		console_say(c, now, ROLE_OK, "noted");
+	else if (v.progress == PROGRESS_DONE && v.decision.verb == VERB_ASK &&
+		v.decision.outcome == OUTCOME_APPLIED)
+		say_asked(c, v.decision.pool, v.decision.id, now);
 	else if (v.progress == PROGRESS_DONE && v.err.code == ERR_NOT_SEEN)
 		console_say(c, now, ROLE_WARN, "%s: %s %s", word, err_name(v.err.code), v.err.text);
 	else if (v.progress == PROGRESS_DONE)

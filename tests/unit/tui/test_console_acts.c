@@ -385,9 +385,31 @@ static void without_a_plan_s_asks_for_a_share(void **state)
 	assert_int_equal(last_command()->to_bp, 1000);
 }
 
+/* Nobody finds an ask that is not recorded. */
+static void an_ask_is_said_once_it_is_recorded(void **state)
+{
+	(void)state;
+	s.plan.policy.approval_bp = 500;
+	s.plan.approver_count = 1;
+	memset(s.plan.approvers[0], 'a', 64);
+	console_free(c);
+	site_close(&s, d);
+	d = site_open(&s, &kim);
+	open_console(false);
+	at_one_percent();
+	command("ask 10%");
+	shows("ask: recording");
+	shows_not("weir approve checkout");
+	settle();
+	shows("asked; somebody else: weir approve checkout ");
+	command("ask 10%");
+	shows("asked; somebody else: weir approve checkout ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		KEYS(an_ask_is_said_once_it_is_recorded),
 		KEYS(s_shows_a_sheet_and_y_steps),
 		KEYS(y_is_seen_at_every_width),
 		KEYS(y_counts_only_after_a_look),

@@ -1,9 +1,13 @@
+#define _GNU_SOURCE
 /* The desk on a virtual clock, with real histories and fake pools: what leaves it, when, and
  * what becomes of it when answers, histories, pools and other people do not behave. */
 #include "model/text.h"
 #include "tests/lib/seat.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FOUND_AGE_MS 5000 /* an open intent this old has no living sender */
 
@@ -486,6 +490,39 @@ static void an_ask_is_named_once_it_is_recorded(void **state)
 	assert_non_null(strstr(check->text, id));
 }
 
+/* An ask that the history refused was none: the next press asks anew. */
+static void an_ask_that_is_not_recorded_is_asked_anew(void **state)
+{
+	(void)state;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	char file[256], path[280], id[DECISION_ID_MAX];
+	s.plan.policy.approval_bp = 500;
+	s.plan.approver_count = 1;
+	memset(s.plan.approvers[0], 'a', 64);
+	at_one_percent();
+	site_path(&s, kim.file, file, sizeof file);
+	snprintf(path, sizeof path, "%s-lock", file);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+	assert_true(fd >= 0 && fcntl(fd, F_OFD_SETLKW, &lock) == 0);
+	struct act_result r = site_act(&s, d, VERB_STEP, 1000, "");
+	site_run(&s, 100);
+	text_copy(id, sizeof id, r.asked);
+	assert_int_equal(site_view(d, id).decision.outcome, OUTCOME_NOT_SENT);
+	close(fd);
+	/* That the lock is gone is seen by the history's own clock. */
+	for (int i = 0; i < 1000; i++) {
+		r = site_act(&s, d, VERB_STEP, 1000, "");
+		if (r.asked[0])
+			break;
+		desk_wait(d, NULL, 0, 10, s.now);
+		desk_turn(d, s.now);
+	}
+	assert_string_not_equal(r.asked, "");
+	assert_string_not_equal(r.asked, id);
+	site_run(&s, 100);
+	assert_int_equal(site_view(d, r.asked).decision.outcome, OUTCOME_APPLIED);
+}
+
 #define AT_ONE(test) cmocka_unit_test_setup_teardown(test, sit_down, leave)
 
 int main(void)
@@ -510,6 +547,7 @@ int main(void)
 		AT_ONE(slow_answers_change_nothing_but_time),
 		AT_ONE(done_acts_do_not_pile_up),
 		AT_ONE(an_ask_is_named_once_it_is_recorded),
+		AT_ONE(an_ask_that_is_not_recorded_is_asked_anew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
