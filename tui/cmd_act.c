@@ -95,9 +95,9 @@ static void watch_guards(struct act_job *j)
 	const struct pool *p = act_job_pool(j);
 	const struct standing *s = &p->standing;
 	bool bakes = p->plan.policy.bake && !j->request.forced;
-	if ((j->verb != VERB_STEP && j->verb != VERB_ASK) || !bakes || s->owner >= OWNER_RECORD || s->reported_bp <= 0 ||
-		s->reported_bp == s->baseline_bp || s->guard.state == GUARD_NONE || p->latch.red ||
-		j->request.to_bp <= s->reported_bp)
+	if ((j->verb != VERB_STEP && j->verb != VERB_ASK) || !bakes || s->owner >= OWNER_RECORD ||
+		s->reported_bp <= 0 || s->reported_bp == s->baseline_bp ||
+		s->guard.state == GUARD_NONE || p->latch.red || j->request.to_bp <= s->reported_bp)
 		return;
 	/* What no watching would cure is refused at once. */
 	static const unsigned curable =
