@@ -223,6 +223,21 @@ static void a_step_finds_the_rollback_and_takes_itself_back(void **state)
 	assert_int_equal(f->fake.permille, 0);
 }
 
+/* Another weir of this host, in the middle of a change. */
+static struct hostlock *hold_lock(
+	const struct fixture *f, const char *map, const char *key, struct text *path)
+{
+	struct hostlock *lock = NULL;
+	uint64_t h = 0xCBF29CE484222325u;
+	const char *const words[] = {"vm", map, key};
+	for (size_t i = 0; i < 3; i++)
+		for (const char *s = words[i]; *s; s++)
+			h = (h ^ (unsigned char)*s) * 0x100000001B3u;
+	text_addf(path, "%s/weir-%016llx.cas", f->dir, (unsigned long long)h);
+	assert_int_equal(hostlock_share(&lock, text_str(path), NULL), 0);
+	return lock;
+}
+
 /* One driver: what waits is refused, what was decided before finds another revision. */
 static void a_rollback_overrules_what_waits(void **state)
 {
@@ -231,8 +246,14 @@ static void a_rollback_overrules_what_waits(void **state)
 		open_at(f, i ? f->pair : f->map);
 		struct command up = a_command(f, VERB_STEP, 2500), late = up;
 		struct command back = a_command(f, VERB_ROLLBACK, 0);
+		/* Without the lock the step could be on its way before the rollback is pressed. */
+		struct text path = {0};
+		struct hostlock *lock = hold_lock(f, i ? "" : "/m", i ? "pair" : "", &path);
 		driver_haproxy.apply(f->driver, &up, f->now);
 		driver_haproxy.apply(f->driver, &back, f->now);
+		hostlock_free(lock);
+		unlink(text_str(&path));
+		text_free(&path);
 		int from = f->heard.events;
 		struct heard first = {0};
 		for (int64_t end_ms = process_clock_ms() + DEADLINE_MS; f->heard.events < from + 2;) {
@@ -391,15 +412,8 @@ static void two_weirs_of_a_host_take_turns(void **state)
 	struct fixture *f = *state;
 	open_at(f, f->map);
 	/* Whoever holds the lock is in the middle of a change: waited for, then refused. */
-	struct hostlock *lock = NULL;
 	struct text path = {0};
-	uint64_t h = 0xCBF29CE484222325u;
-	const char *const words[] = {"vm", "/m", ""};
-	for (size_t i = 0; i < 3; i++)
-		for (const char *s = words[i]; *s; s++)
-			h = (h ^ (unsigned char)*s) * 0x100000001B3u;
-	text_addf(&path, "%s/weir-%016llx.cas", f->dir, (unsigned long long)h);
-	assert_int_equal(hostlock_share(&lock, text_str(&path), NULL), 0);
+	struct hostlock *lock = hold_lock(f, "/m", "", &path);
 	struct command c = a_command(f, VERB_STEP, 500);
 	driver_haproxy.apply(f->driver, &c, f->now);
 	driver_haproxy.turn(f->driver, f->now);
