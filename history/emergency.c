@@ -9,7 +9,7 @@
  * 3. What is read from bytes is believed only where it is whole, in range and cleaned. */
 #include "history/emergency.h"
 
-#include "history/journal.h"
+#include "history/place.h"
 #include "history/linux.h"
 #include "model/text.h"
 
@@ -272,7 +272,7 @@ void emergency_open(struct emergency *e, const char *history)
 	struct text path = {0};
 
 	*e = (struct emergency){.fd = -1};
-	if (journal_make_directory(history, NULL) == 0)
+	if (place_make(history, NULL) == 0)
 		e->fd = create(history, &path);
 	if (e->fd >= 0) {
 		share(e->fd, history);

@@ -7,10 +7,10 @@
  *    leaves the head as it was. */
 #include "history/journal.h"
 
+#include "history/place.h"
 #include "model/text.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,22 +105,6 @@ static const char *column_text(sqlite3_stmt *s, int column)
 
 /* ---- opening, closing ---- */
 
-int journal_make_directory(const char *path, struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	struct text dir = {0};
-	int code = 0;
-
-	if (slash == NULL || slash == path)
-		return 0;
-	text_add_n(&dir, path, (size_t)(slash - path));
-	if (mkdir(text_str(&dir), 0700) < 0 && errno != EEXIST)
-		code = err_set(err, ERR_FILE, "the directory \"%s\" cannot be made: %s", text_str(&dir),
-			strerror(errno));
-	text_free(&dir);
-	return code;
-}
-
 static int prepare_append(struct journal *j, int table, struct err *err)
 {
 	const struct schema_chained *what = &schema_chained[table];
@@ -213,7 +197,7 @@ int journal_open(struct journal *j, const char *path, const char *actor, const c
 	/* before a lock file is left beside somebody's file */
 	if (must_be_new && stat(path, &st) == 0)
 		return err_set(err, ERR_FILE, "\"%s\" exists already; name a new file", path);
-	if (journal_make_directory(path, err) < 0 || chain_key_load(&j->key, key_dir, err) < 0 ||
+	if (place_make(path, err) < 0 || chain_key_load(&j->key, key_dir, err) < 0 ||
 		lock_open(&j->lock, path, err) < 0 || lock_take(&j->lock, LOCK_LIMIT_MS, err) < 0)
 		return -1;
 	code = open_locked(j, must_be_new, err);

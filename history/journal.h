@@ -25,10 +25,6 @@ struct journal {
 	struct sqlite3_stmt *other[9]; /* journal.c's own */
 };
 
-/* Makes the directory of a history where it lacks: one level, for its owner alone. 0, or -1 with
- * err. */
-int journal_make_directory(const char *path, struct err *err);
-
 /* Opens the file under the lock, making it, its directory and the key where they lack. Reads
  * the head. 0, or -1 with err; journal_close in both cases. */
 int journal_open(struct journal *j, const char *path, const char *actor, const char *key_dir,

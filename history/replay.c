@@ -12,6 +12,7 @@
 
 #include "history/anew.h"
 #include "history/choice.h"
+#include "history/growth.h"
 #include "history/player.h"
 #include "history/reel.h"
 #include "history/schema.h"
@@ -329,35 +330,6 @@ void replay_from(struct driver *d, int64_t wall_ms, struct instant real_now)
 
 /* ---- a file that is still written ---- */
 
-static int read_number(struct driver *d, const char *sql, int64_t *out, struct err *err)
-{
-	sqlite3_stmt *s;
-	const int found = choice_row(&d->source, sql, NULL, d->source.recording, &s, err);
-
-	*out = found == 1 ? sqlite3_column_int64(s, 0) : UNKNOWN;
-	sqlite3_finalize(s);
-	return found < 0 ? -1 : 0;
-}
-
-static int read_ended(struct driver *d, struct err *err)
-{
-	int64_t ended;
-	const int code = read_number(
-		d, "SELECT 1 FROM event WHERE kind = 'end' AND recording = ?1 LIMIT 1", &ended, err);
-
-	d->ended = code == 0 && ended != UNKNOWN;
-	return code;
-}
-
-/* The newest row of the recording in the file's last minute: others may write into it too. */
-static int read_newest(struct driver *d, int64_t *out, struct err *err)
-{
-	return read_number(d,
-		"SELECT max(key) FROM sample WHERE key > (SELECT max(key) FROM sample) - (600 << 28)"
-		" AND key & 268435455 IN (SELECT id FROM series WHERE recording = ?1)",
-		out, err);
-}
-
 /* Where the span ends. What was decided behind the last document waits for the next one where
  * one may come. */
 static void find_end(struct driver *d)
@@ -402,9 +374,9 @@ static int look(struct driver *d, struct instant now, struct err *err)
 	int64_t version, newest = d->newest;
 	bool silent;
 
-	if (read_number(d, "PRAGMA data_version", &version, err) < 0)
+	if (growth_version(&d->source, &version, err) < 0)
 		return -1;
-	if (version != d->version && read_newest(d, &newest, err) < 0)
+	if (version != d->version && growth_newest(&d->source, &newest, err) < 0)
 		return -1;
 	if (newest > d->newest) {
 		d->newest = newest;
@@ -414,7 +386,7 @@ static int look(struct driver *d, struct instant now, struct err *err)
 	if (version == d->version && d->open != silent)
 		return 0;
 	d->version = version;
-	if (read_ended(d, err) < 0)
+	if (growth_ended(&d->source, &d->ended, err) < 0)
 		return -1;
 	d->open = !d->ended && !silent;
 	if (extend_tapes(d, err) < 0)
@@ -443,8 +415,8 @@ static int begin_following(struct driver *d, struct instant now, struct err *err
 {
 	const int64_t last_ms = player_last_ms(d->front);
 
-	if (read_number(d, "PRAGMA data_version", &d->version, err) < 0 ||
-		read_newest(d, &d->newest, err) < 0 || read_ended(d, err) < 0)
+	if (growth_version(&d->source, &d->version, err) < 0 ||
+		growth_newest(&d->source, &d->newest, err) < 0 || growth_ended(&d->source, &d->ended, err) < 0)
 		return -1;
 	d->looked_ms = d->heard_ms = now.boot_ms;
 	d->open = !d->ended && now.wall_ms - SILENT_MS <= last_ms;
