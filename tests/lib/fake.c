@@ -58,8 +58,9 @@ static void work(struct fake *f, enum arm arm)
 	/* What fails is mostly one operation, as it is in life. */
 	int which = fails && draw(f) % 8 != 0 ? 0 : (int)(draw(f) % 3);
 	struct operation_counts *o = &c->operations[which];
-	text_copy(o->name, sizeof o->name, names[which]);
-	c->operation_count = 3;
+	for (; c->operation_count < 3; c->operation_count++)
+		text_copy(c->operations[c->operation_count].name, sizeof o->name,
+			names[c->operation_count]);
 	c->requests++;
 	o->requests++;
 	if (fails) {
