@@ -405,6 +405,14 @@ static double widest(const double *values, int n, double most)
 	return most;
 }
 
+/* True when the newest that is known has reached its line. */
+static bool is_proven(const double *values, int n, double line)
+{
+	while (n > 0 && isnan(values[n - 1]))
+		n--;
+	return n > 0 && values[n - 1] >= line;
+}
+
 /* Where v2 / v1 may lie; beyond the line it is worse than tolerated, above the upper one worse
  * than what SAFE allows. */
 static void draw_ratio(struct surface *s, struct rect r, const struct view *v, enum judged m,
@@ -438,13 +446,16 @@ static void draw_evidence(
 	const struct judge_policy *policy = &v->pool->judging->judge.policy;
 	double found = judge_ln_found(policy) / log(10), safe = judge_ln_safe(policy) / log(10);
 	double top = widest(t->harm, t->columns, widest(t->safe, t->columns, found + 1));
+	/* What is not proven is neither bad nor good. */
+	enum role harm_role = is_proven(t->harm, t->columns, found) ? ROLE_FAIL : ROLE_TEXT;
+	enum role safe_role = is_proven(t->safe, t->columns, safe) ? ROLE_OK : ROLE_TEXT;
 	int x = surface_text(s, r, r.x + 1, r.y, ROLE_TITLE, "EVIDENCE log10");
-	x = surface_text(s, r, x + 2, r.y, ROLE_FAIL, "* harm");
-	x = surface_text(s, r, x + 1, r.y, ROLE_OK, "+ safe");
+	x = surface_text(s, r, x + 2, r.y, harm_role, "* harm");
+	x = surface_text(s, r, x + 1, r.y, safe_role, "+ safe");
 	surface_text(s, r, x + 2, r.y, ROLE_DIM, "proven at their lines");
 	struct graph_span plot = {
-		.series = {{t->harm, (size_t)t->columns, view_role(v->pool, ROLE_FAIL)},
-			{t->safe, (size_t)t->columns, view_role(v->pool, ROLE_OK)}},
+		.series = {{t->harm, (size_t)t->columns, view_role(v->pool, harm_role)},
+			{t->safe, (size_t)t->columns, view_role(v->pool, safe_role)}},
 		.series_count = 2,
 		.line = {{found, ROLE_LIMIT}, {safe, ROLE_OK}},
 		.line_count = 2,
