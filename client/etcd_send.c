@@ -404,7 +404,8 @@ static void explain(const char *at, const struct transport_reply *reply, struct 
 	if (!tls && strstr(why, "without an answer"))
 		err_set(err, reply->err.code,
 			"%.200s: if it speaks TLS, say ?tls=yes, or --etcd https://", why);
-	else if (tls && (strstr(why, "SSL_ERROR_SYSCALL") || strstr(why, "wrong version number")))
+	else if (tls && (strstr(why, "SSL_ERROR_SYSCALL") || strstr(why, "wrong version number") ||
+				strstr(why, "Recv failure")))
 		err_set(err, reply->err.code,
 			"\"%s\" does not agree to TLS: if it speaks none, leave ?tls=yes out, or https://",
 			at);
